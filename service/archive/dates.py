@@ -1,0 +1,154 @@
+"""EDTF (ISO 8601-2), as far as the archive format allows it, to the earliest and latest day a date can mean.
+
+Owns the profile: which strings are dates, and which days each can mean. Knows no record and no field, and
+never guesses: where a bound is not stated, there is none.
+"""
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Literal
+
+#: Longest text that is looked at, in characters. The longest date of the profile has 23: two qualified days.
+MAX_LENGTH = 64
+
+# Characters of a refused text that its message shows.
+_SHOWN_LENGTH = 32
+
+# Dates repeat within an archive: 4,096 spans are well under 2 MB. Refusals are not cached.
+_CACHE_ENTRIES = 4096
+
+# [0-9], since \d also takes the digits of other scripts. Used with fullmatch, since $ passes a last newline.
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE = re.compile(
+    r"""(?: [0-9]{4} (?: -[0-9]{2} (?: -[0-9]{2} | -XX )? | -XX (?: -XX )? )?  # 2021 to 2021-XX-XX
+          | [0-9]{2} [0-9X] X                                                  # 202X, 20XX
+          | XXXX -[0-9]{2} -[0-9]{2}                                           # XXXX-05-09
+        ) [?~%]?""",
+    re.VERBOSE,
+)
+
+# What may stand in an interval for an end that is open (..) or unknown (nothing). Neither bounds anything.
+_NO_DATE = ("", "..")
+
+# A leap year, to judge a day and month without a year: some year has a 29 February.
+_LEAP_YEAR = 2000
+
+_CALENDAR = "years run from 0001 to 9999, months from 01 to 12, days from 01 to the end of their month"
+
+
+class DateError(ValueError):
+    """A text that is not a date of the profile. Its message is one sentence that says what is allowed.
+
+    The message shows the text escaped and cut short, so it is safe to print and to encode. `code` names the
+    check that failed: `reversed_interval` where an interval ends before it starts, else `invalid_date`.
+    """
+
+    def __init__(self, message: str, *, code: Literal["invalid_date", "reversed_interval"] = "invalid_date") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class DateSpan:
+    """The days that a date can mean, in the proleptic Gregorian calendar, without a time zone.
+
+    Qualifiers (`?` `~` `%`) do not widen it: they say how sure a date is, not by how much it may be wrong.
+    """
+
+    #: The date as it was written.
+    edtf: str
+    #: The first day it can mean, inclusive. None where unbounded or unknown.
+    earliest: date | None
+    #: The last day it can mean, inclusive. None where unbounded or unknown.
+    latest: date | None
+    #: Whether any digit is an X. The date of such an event needs a `date_note`.
+    has_unspecified: bool
+
+
+@lru_cache(maxsize=_CACHE_ENTRIES)
+def parse_edtf(text: str) -> DateSpan:
+    """Read a date of the profile, and tell which days it can mean.
+
+    The profile is EDTF level 0 without times and level 1 without seasons, negative years and `Y` years. Of
+    level 2 it takes `XXXX-MM-DD` alone, which has no bounds and cannot be an end of an interval: a day and a
+    month do not say which year, and a day nobody stated is never invented.
+
+    An interval runs from the earliest day of its start to the latest day of its end, and at least one of them
+    is a date. It is reversed if its start is certainly after its end, so `2021-05-20/2021-05` is not.
+
+    Raises:
+        DateError: for every other text.
+    """
+    if len(text) > MAX_LENGTH:
+        raise DateError(f"{_shown(text)} is too long: a date has at most {MAX_LENGTH} characters.")
+    if "/" in text:
+        earliest, latest = _interval_bounds(text)
+    else:
+        earliest, latest = _date_bounds(text)
+    return DateSpan(edtf=text, earliest=earliest, latest=latest, has_unspecified="X" in text)
+
+
+def parse_day(text: str) -> date:
+    """Read one day, written YYYY-MM-DD: nothing unspecified, no qualifier, no other form of ISO 8601.
+
+    Raises:
+        DateError: for every other text; its code is always `invalid_date`.
+    """
+    if not _DAY.fullmatch(text):
+        raise DateError(f"{_shown(text)} is not a day: write it as YYYY-MM-DD, for example 2021-05-09.")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise DateError(f"{_shown(text)} is not in the calendar: {_CALENDAR}.") from None
+
+
+def _interval_bounds(text: str) -> tuple[date | None, date | None]:
+    start, _, end = text.partition("/")
+    if "/" in end:
+        raise DateError(f"{_shown(text)} is not an interval: it has two ends, with one / between.")
+    if "XXXX" in text:
+        raise DateError(f"{_shown(text)} has an end without a year: give its year, or write .. or nothing.")
+    if start in _NO_DATE and end in _NO_DATE:
+        raise DateError(f"{_shown(text)} states no date: at least one end of an interval must be one.")
+    earliest = None if start in _NO_DATE else _date_bounds(start)[0]
+    latest = None if end in _NO_DATE else _date_bounds(end)[1]
+    if earliest and latest and earliest > latest:
+        raise DateError(
+            f"{_shown(text)} is reversed: the start of an interval comes first and is not after its end.",
+            code="reversed_interval",
+        )
+    return earliest, latest
+
+
+def _date_bounds(text: str) -> tuple[date | None, date | None]:
+    if not _DATE.fullmatch(text):
+        raise DateError(
+            f"{_shown(text)} is not a date: write 2021, 2021-05 or 2021-05-09, with X for what is not stated "
+            "(202X, 20XX, 2021-XX, 2021-05-XX, 2021-XX-XX, XXXX-05-09), one of ? ~ % after it if need be, "
+            "or two dates with / between, of which one may be .. or left out."
+        )
+    # A part left out says as little as one that is unspecified: 2021 has the bounds of 2021-XX-XX.
+    year, month, day = (*text.rstrip("?~%").split("-"), "XX", "XX")[:3]
+    try:
+        if year == "XXXX":
+            date(_LEAP_YEAR, int(month), int(day))
+            return None, None
+        earliest = date(
+            int(year.replace("X", "0")),
+            1 if month == "XX" else int(month),
+            1 if day == "XX" else int(day),
+        )
+    except ValueError:  # also 000X and 00XX, which begin with the year 0000
+        raise DateError(f"{_shown(text)} is not in the calendar: {_CALENDAR}.") from None
+    last_year = int(year.replace("X", "9"))
+    last_month = 12 if month == "XX" else earliest.month
+    last_day = monthrange(last_year, last_month)[1] if day == "XX" else earliest.day
+    return earliest, date(last_year, last_month, last_day)
+
+
+def _shown(text: str) -> str:
+    # repr escapes what garbles a message or cannot be encoded: controls, right-to-left marks, surrogates.
+    return repr(text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…")

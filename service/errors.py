@@ -1,0 +1,162 @@
+"""The exceptions of this project, as one tree. Imports none of our modules; any of them may import this one.
+
+TestimonyArchiveError
+├── SettingsInvalid            a setting that cannot be used
+├── ArchiveUnreadable          the archive file cannot be opened or read
+├── ReleaseError
+│   ├── NoRelease              nothing has been published yet
+│   ├── ReleaseDamaged         files missing, changed, or written by another engine version
+│   ├── ReleaseUnknown         no release of that number is kept
+│   └── PublishInProgress      another process holds the data folder
+└── Problem                    an answer in application/problem+json: see `Problem`
+    ├── BadRequest             400
+    ├── NotFound               404
+    ├── MethodNotAllowed       405
+    ├── NotAcceptable          406
+    ├── Withdrawn              410
+    ├── UriTooLong             414
+    ├── InvalidParameters      422
+    ├── InvalidCursor          422
+    ├── InternalError          500
+    └── NotReady               503
+
+A problem's class is one slug, one title and one status: `/problems/{slug}` is drawn from them and the docstring.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class TestimonyArchiveError(Exception):
+    """Anything this project refuses, in one sentence that says what to do. Shown on one line, without a traceback."""
+
+    __test__ = False  # the name reads like a test class to pytest
+
+
+class SettingsInvalid(TestimonyArchiveError):
+    """A setting, from a flag or the environment, that cannot be used; the message names it."""
+
+
+class ArchiveUnreadable(TestimonyArchiveError):
+    """The archive file cannot be opened or read: missing, not a regular file, no permission, an I/O error."""
+
+
+class ReleaseError(TestimonyArchiveError):
+    """Something is wrong with the data folder or a release in it."""
+
+
+class NoRelease(ReleaseError):
+    """The data folder holds no release yet."""
+
+
+class ReleaseDamaged(ReleaseError):
+    """A release that must not be served: files missing or changed, or written by another version of the engine."""
+
+
+class ReleaseUnknown(ReleaseError):
+    """No release of that number is kept."""
+
+
+class PublishInProgress(ReleaseError):
+    """Another process is changing the data folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterError:
+    """What is wrong with one parameter: its name, a sentence, and what would be accepted, where that can be listed."""
+
+    parameter: str
+    message: str
+    allowed: tuple[str, ...] | None = None
+
+
+class Problem(TestimonyArchiveError):
+    """An answer that is a problem (RFC 9457). `detail` never holds a private value."""
+
+    slug: ClassVar[str]
+    title: ClassVar[str]
+    status: ClassVar[int]
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        errors: Sequence[ParameterError] = (),
+        headers: dict[str, str] | None = None,
+        members: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.headers = headers or {}
+        #: Members of the answer beyond those of RFC 9457, as its section 3.2 allows.
+        self.members = members or {}
+
+
+class BadRequest(Problem):
+    """The request could not be understood as HTTP, for example because of a malformed header."""
+
+    slug, title, status = "bad-request", "The request could not be understood", 400
+
+
+class NotFound(Problem):
+    """There is no such page or record, or the record is not public. The answer is the same for both."""
+
+    slug, title, status = "not-found", "Nothing here", 404
+
+
+class MethodNotAllowed(Problem):
+    """The archive is read-only: GET, HEAD and OPTIONS are answered. `Allow` lists what this address answers."""
+
+    slug, title, status = "method-not-allowed", "This method is not answered here", 405
+
+
+class NotAcceptable(Problem):
+    """None of the media types that the request accepts can be given. `errors` lists those that can."""
+
+    slug, title, status = "not-acceptable", "Not available in that format", 406
+
+
+class Withdrawn(Problem):
+    """The record was withdrawn. Its identifier is kept so that it is never used again; its content is gone.
+    Delete your copies of it."""
+
+    slug, title, status = "withdrawn", "This record was withdrawn", 410
+
+
+class UriTooLong(Problem):
+    """The address is longer than the server reads."""
+
+    slug, title, status = "uri-too-long", "The address is too long", 414
+
+
+class InvalidParameters(Problem):
+    """One or more query parameters are unknown, repeated or hold a value that cannot be used. `errors` names each,
+    with a message and, where they can be listed, the names or values that are accepted."""
+
+    slug, title, status = "invalid-parameters", "Some query parameters cannot be used", 422
+
+
+class InvalidCursor(Problem):
+    """The cursor was changed, comes from another collection, or was made for other filters or another sort order.
+    Follow `links` as they are given, or start again without `cursor`."""
+
+    slug, title, status = "invalid-cursor", "The cursor does not belong to this request", 422
+
+
+class InternalError(Problem):
+    """The server failed to answer. What went wrong is in its log, not in the answer."""
+
+    slug, title, status = "internal-error", "The server failed to answer", 500
+
+
+class NotReady(Problem):
+    """The server has no release to serve at the moment. Try again after the seconds in `Retry-After`."""
+
+    slug, title, status = "not-ready", "No release is being served", 503
+
+
+def problems() -> Iterator[type[Problem]]:
+    """Yield every class of problem, by status, then slug."""
+    yield from sorted(Problem.__subclasses__(), key=lambda problem: (problem.status, problem.slug))

@@ -1,0 +1,360 @@
+"""The data folder: releases on disk, which one is current, and opening one for reading.
+
+data/current is a symbolic link to releases/<n>-<id>; replacing it by a rename is the one moment a release becomes the
+one being served. Nothing here reads an archive file or knows HTTP.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from service import __version__
+from service.archive.model import PREFIXES
+from service.errors import NoRelease, PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown
+
+DATABASE = "archive.sqlite"
+CANONICAL = "archive.jsonl"
+MANIFEST = "manifest.json"
+
+#: How many digits of a release id name its folder.
+SHORT_ID = 12
+#: How much of a file is hashed at a time, in bytes: large enough that the loop costs nothing beside the hashing.
+HASH_CHUNK = 1 << 20
+
+_FOLDER = re.compile(r"^([1-9][0-9]*)-([0-9a-f]{12})$")
+STAGING_PREFIX = ".staging-"
+
+
+class FileEntry(BaseModel):
+    """One file of a release: its size in bytes and its SHA-256."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bytes: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """What a release says of itself: the last file written, and the first one read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: sha256: and the SHA-256 of the canonical public archive.
+    id: str
+    number: int
+    published_at: str
+    engine: str
+    #: Public records by collection, and withdrawals.
+    counts: dict[str, int]
+    files: dict[str, FileEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A release in the data folder, as `releases list` shows it. `manifest` is None where it cannot be read."""
+
+    folder: Path
+    number: int
+    short_id: str
+    current: bool
+    manifest: Manifest | None
+
+
+# --- Looking ------------------------------------------------------------------------------------------------------
+
+
+def current_folder(data: Path) -> Path | None:
+    """Return the folder of the release being served, or None where nothing has been published.
+
+    Raises ReleaseDamaged where `current` points to nothing.
+    """
+    link = data / "current"
+    try:
+        target = Path(os.readlink(link))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ReleaseDamaged(f"{link} is not a link to a release ({error.strerror}); remove it and publish") from None
+    folder = data / target
+    if not folder.is_dir() or not _FOLDER.match(folder.name):
+        raise ReleaseDamaged(f"{link} points to {target}, which is not there; run: testimony-archive releases rollback")
+    return folder
+
+
+def kept_releases(data: Path) -> list[Kept]:
+    """Return every release in the data folder, the newest first."""
+    try:
+        current = current_folder(data)
+    except ReleaseDamaged:
+        current = None
+    kept = []
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for folder in (data / "releases").iterdir():
+            if match := _FOLDER.match(folder.name):
+                try:
+                    manifest = read_manifest(folder)
+                except ReleaseDamaged:
+                    manifest = None
+                is_current = current is not None and folder.name == current.name
+                kept.append(Kept(folder, int(match[1]), match[2], is_current, manifest))
+    return sorted(kept, key=lambda release: release.number, reverse=True)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return a release's manifest. Raises ReleaseDamaged where it is missing or no manifest."""
+    try:
+        return Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except OSError as error:
+        raise ReleaseDamaged(f"{folder.name}: manifest.json cannot be read ({error.strerror}); {_REMEDY}") from None
+    except ValidationError:
+        raise ReleaseDamaged(f"{folder.name}: manifest.json is not a release's manifest; {_REMEDY}") from None
+
+
+_REMEDY = "run: testimony-archive releases rollback, or publish the archive again"
+
+
+def verify_release(folder: Path, manifest: Manifest) -> None:
+    """Compare every file of a release with its manifest, and the engine with this one. Raises ReleaseDamaged."""
+    if manifest.engine != __version__:
+        raise ReleaseDamaged(
+            f"{folder.name} was published by version {manifest.engine} of the engine and this is {__version__}; "
+            "publish the archive again: testimony-archive publish ARCHIVE"
+        )
+    verify_files(folder, manifest)
+
+
+def verify_files(folder: Path, manifest: Manifest) -> None:
+    """Compare every file of a release with its manifest. Raises ReleaseDamaged."""
+    for name, entry in manifest.files.items():
+        path = folder / name
+        try:
+            size = path.stat().st_size
+            intact = size == entry.bytes and file_sha256(path) == entry.sha256
+        except OSError as error:
+            raise ReleaseDamaged(f"{folder.name}: {name} cannot be read ({error.strerror}); {_REMEDY}") from None
+        if size != entry.bytes:
+            raise ReleaseDamaged(f"{folder.name}: {name} has {size} bytes instead of {entry.bytes}; {_REMEDY}")
+        if not intact:
+            raise ReleaseDamaged(f"{folder.name}: {name} was changed after it was published; {_REMEDY}")
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(HASH_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+# --- Reading one release --------------------------------------------------------------------------------------------
+
+
+class Release:
+    """One release, opened read-only. Threads may share it: each gets a connection of its own.
+
+    Its files stay readable while it is open, also after a newer release has taken its place and it was pruned.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.id = manifest.id
+        self._connections = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        try:
+            [(head,)] = self.rows("SELECT document FROM archive_head")
+        except (sqlite3.DatabaseError, ValueError):
+            raise ReleaseDamaged(f"{folder.name}: {DATABASE} is not a release's database; {_REMEDY}") from None
+        #: The head of the archive file, every field present.
+        self.head: dict[str, Any] = orjson.loads(head)
+
+    def connection(self) -> sqlite3.Connection:
+        """Return this thread's connection."""
+        connection: sqlite3.Connection | None = getattr(self._connections, "sqlite", None)
+        if connection is None:
+            # immutable: nobody writes to a sealed release, so SQLite needs neither locks nor checks for changes.
+            address = (self.folder / DATABASE).absolute().as_uri() + "?mode=ro&immutable=1"
+            connection = sqlite3.connect(address, uri=True, check_same_thread=False, cached_statements=512)
+            connection.execute("PRAGMA query_only = 1")
+            self._connections.sqlite = connection
+            with self._lock:
+                self._opened.append(connection)
+        return connection
+
+    def rows(self, statement: str, binds: tuple[Any, ...] = ()) -> list[Any]:
+        """Return every row of a statement."""
+        return self.connection().execute(statement, binds).fetchall()
+
+    def close(self) -> None:
+        """Close every connection. The release must not be used afterwards."""
+        with self._lock:
+            for connection in self._opened:
+                connection.close()
+            self._opened.clear()
+
+    # What the checks ask of the release before the one being published (`archive.checks.Predecessor`).
+
+    def withdrawn_ids(self) -> Iterator[str]:
+        """Yield the identifier of every withdrawn record."""
+        yield from (row[0] for row in self.connection().execute("SELECT id FROM withdrawn ORDER BY id"))
+
+    def public_ids(self) -> Iterator[str]:
+        """Yield the identifier of every public record, in order."""
+        yield from (row[0] for row in self.connection().execute("SELECT id FROM record ORDER BY ordinal"))
+
+    def source_hashes(self) -> Iterator[tuple[str, str]]:
+        """Yield each source that has a text with the text's SHA-256."""
+        prefix = PREFIXES["source"]
+        rows = self.connection().execute(
+            "SELECT id, document FROM record WHERE id BETWEEN ? AND ? ORDER BY id", (f"{prefix}-", f"{prefix}.")
+        )
+        for record_id, document in rows:
+            text = orjson.loads(document)["text"]
+            if text is not None:
+                yield record_id, text["sha256"]
+
+
+def open_release(folder: Path, *, verify: bool = True) -> Release:
+    """Open a release. Raises ReleaseDamaged; with `verify`, after comparing every file with the manifest."""
+    manifest = read_manifest(folder)
+    if verify:
+        verify_release(folder, manifest)
+    return Release(folder, manifest)
+
+
+def open_current(data: Path, *, verify: bool = True) -> Release:
+    """Open the release being served. Raises NoRelease or ReleaseDamaged."""
+    folder = current_folder(data)
+    if folder is None:
+        raise NoRelease(f"{data} holds no release; publish one: testimony-archive publish ARCHIVE")
+    return open_release(folder, verify=verify)
+
+
+# --- Changing the data folder ---------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def sole_publisher(data: Path) -> Iterator[None]:
+    """Hold the data folder against other publishers. Raises PublishInProgress where one is at work.
+
+    The lock is the kernel's: it goes with the process that holds it, however that ends.
+    """
+    try:
+        (data / "releases").mkdir(parents=True, exist_ok=True)
+        lock = os.open(data / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise ReleaseError(f"{data} cannot be written to ({error.strerror})") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise PublishInProgress(f"another process is publishing into {data}; try again when it is done") from None
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def clear_debris(data: Path) -> None:
+    """Remove what a publisher that was killed left behind. For the holder of the lock."""
+    for path in (data / "releases").glob(f"{STAGING_PREFIX}*"):
+        shutil.rmtree(path, ignore_errors=True)
+    (data / "current.new").unlink(missing_ok=True)
+
+
+def make_current(data: Path, folder: Path) -> None:
+    """Make `folder` the release being served: one rename, made durable."""
+    link = data / "current.new"
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path("releases") / folder.name)
+    link.replace(data / "current")
+    sync_folder(data)
+
+
+def roll_back(data: Path, number: int | None = None) -> Kept:
+    """Serve an earlier release again: release `number`, or the newest intact one before the current.
+
+    Raises ReleaseUnknown where there is none, ReleaseDamaged where the one asked for is.
+    """
+    with sole_publisher(data):
+        kept = kept_releases(data)
+        current = next((release.number for release in kept if release.current), None)
+        if number is None:
+            earlier = [release for release in kept if current is None or release.number < current]
+            candidates = [release for release in earlier if is_intact(release)]
+            if not candidates:
+                raise ReleaseUnknown("there is no earlier release to go back to; see: testimony-archive releases list")
+            chosen = candidates[0]
+        else:
+            matching = [release for release in kept if release.number == number]
+            if not matching:
+                raise ReleaseUnknown(f"release {number} is not kept; see: testimony-archive releases list")
+            chosen = matching[0]
+            verify_release(chosen.folder, read_manifest(chosen.folder))
+        make_current(data, chosen.folder)
+        return chosen
+
+
+def is_intact(release: Kept) -> bool:
+    """Tell whether every file of a kept release is as it was published, by this version of the engine."""
+    try:
+        verify_release(release.folder, read_manifest(release.folder))
+    except ReleaseDamaged:
+        return False
+    return True
+
+
+def prune(data: Path, *, keep: int) -> list[Kept]:
+    """Remove all but the current release and the newest others, `keep` in all. Returns what was removed."""
+    with sole_publisher(data):
+        return prune_held(data, keep=keep)
+
+
+def prune_held(data: Path, *, keep: int) -> list[Kept]:
+    """`prune` for a caller that holds the lock."""
+    others = [release for release in kept_releases(data) if not release.current]
+    removed = others[max(0, keep - 1) :]
+    for release in removed:
+        # First out of sight, in one step: a half-removed folder must not look like a release.
+        doomed = release.folder.with_name(f"{STAGING_PREFIX}removed-{release.folder.name}")
+        release.folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+    return removed
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's content durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a moment as UTC, RFC 3339, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,480 @@
+"""What may be asked of each collection: filters, sort, limit, fields. Typed and validated; knows no SQL and no HTTP.
+
+One model per collection is the single declaration of its parameters: requests are validated with it, queries are built
+from it, and the API description is generated from it.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from service.archive.dates import DateError, parse_day
+from service.archive.model import (
+    AgentKind,
+    Attribution,
+    EventType,
+    PlaceKind,
+    Qualifier,
+    RecordType,
+    ResponseKind,
+    SourceType,
+)
+from service.catalogue.cursor import CURSOR_LENGTH, fingerprint
+from service.errors import InvalidParameters, ParameterError
+from service.release.documents import DOCUMENTS
+
+#: Values of one filter that are read; the same name again means or.
+MAX_VALUES = 50
+#: Parameters of one request that are read, before any is looked at.
+MAX_PARAMETERS = 200
+#: Longest value that a message repeats, in characters.
+ECHO_LENGTH = 60
+
+
+# --- Types of parameters ----------------------------------------------------------------------------------------------
+
+SourceId = Annotated[str, Field(pattern=r"^src-[a-z0-9-]{1,60}$", examples=["src-001"])]
+AgentId = Annotated[str, Field(pattern=r"^agt-[a-z0-9-]{1,60}$", examples=["agt-reuters"])]
+PlaceId = Annotated[str, Field(pattern=r"^plc-[a-z0-9-]{1,60}$", examples=["plc-moscow"])]
+TopicId = Annotated[str, Field(pattern=r"^top-[a-z0-9-]{1,60}$", examples=["top-privacy"])]
+EventId = Annotated[str, Field(pattern=r"^evt-[a-z0-9-]{1,60}$", examples=["evt-001"])]
+StatisticId = Annotated[str, Field(pattern=r"^sta-[a-z0-9-]{1,60}$", examples=["sta-002"])]
+SubjectId = Annotated[str, Field(pattern=r"^(evt|tes|sta|agt)-[a-z0-9-]{1,60}$", examples=["evt-002"])]
+# Control characters are refused: no record holds them, and a NUL ends a string early in some readers.
+Words = Annotated[str, Field(max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+LanguageTag = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$", examples=["en"])]
+CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["RU"])]
+
+
+def _calendar_day(value: str) -> str:
+    try:
+        return str(parse_day(value))
+    except DateError as error:
+        raise PydanticCustomError("day", "{reason}", {"reason": str(error)}) from None
+
+
+Day = Annotated[
+    str, AfterValidator(_calendar_day), Field(json_schema_extra={"format": "date"}, examples=["2021-01-01"])
+]
+
+
+def _moment(value: str) -> str:
+    """Return a day or a moment as UTC to the second, the form in which records carry `updated_at`."""
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError):
+        raise PydanticCustomError("moment", "is not a day or moment of the calendar") from None
+
+
+_MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2}))?$"
+Moment = Annotated[str, Field(pattern=_MOMENT, examples=["2026-01-31"]), AfterValidator(_moment)]
+
+
+def _whole_number(value: object) -> object:
+    # Pydantic would also read "5.0", " 5" and "5_0".
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,9}", value):
+        raise PydanticCustomError("whole_number", "must be a whole number")
+    return value
+
+
+def _number(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?", value):
+        raise PydanticCustomError("number", "must be a number, such as 29 or 0.5")
+    return value
+
+
+def _truth(value: object) -> object:
+    if value not in ("true", "false"):
+        raise PydanticCustomError("truth", "must be true or false")
+    return value == "true"
+
+
+def _split(values: object) -> object:
+    return [part for value in values for part in value.split(",")] if isinstance(values, list) else values
+
+
+def _box(values: object) -> object:
+    try:
+        west, south, east, north = (float(part) for part in values)  # type: ignore[attr-defined]
+    except ValueError:
+        raise PydanticCustomError("bbox", "must be four numbers in degrees: west,south,east,north") from None
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+        raise PydanticCustomError(
+            "bbox", "must be west,south,east,north: longitudes from -180 to 180, latitudes from -90 to 90, south first"
+        )
+    return [west, south, east, north]
+
+
+Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+Truth = Annotated[bool, BeforeValidator(_truth)]
+# Validators that run before run in reverse: first split, then read.
+Box = Annotated[list[float], BeforeValidator(_box), BeforeValidator(_split), Field(min_length=4, max_length=4)]
+
+
+def _any_of(description: str) -> Any:
+    return Field(max_length=MAX_VALUES, description=description)
+
+
+# --- What every collection may be asked for -------------------------------------------------------------------------
+
+
+class Parameters(BaseModel):
+    """Query parameters that are read together; one that is not declared is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: Parameters whose several values stand in one, separated by commas.
+    COMMA_SEPARATED: ClassVar[frozenset[str]] = frozenset({"fields", "bbox"})
+
+
+class NoParameters(Parameters):
+    """For addresses that take none."""
+
+
+_FIELDS = "Keep only these top-level keys of each record, separated by commas."
+
+
+class RecordView(Parameters):
+    """How one record is shown."""
+
+    record: ClassVar[RecordType]
+
+    fields: Annotated[list[str], BeforeValidator(_split), Field(description=_FIELDS)] = []
+
+    @staticmethod
+    @cache
+    def of(record: RecordType) -> "type[RecordView]":
+        """Return the view of one record type, whose keys may be asked for."""
+        return type(f"{record.title()}View", (RecordView,), {"record": record, "__module__": __name__})
+
+
+class Criteria(RecordView):
+    """Filters and presentation that every collection has. Different filters mean and; values of one mean or."""
+
+    collection: ClassVar[str]
+    #: Parameters that choose how a list is shown, not which records are in it.
+    PRESENTATION: ClassVar[frozenset[str]] = frozenset({"limit", "cursor", "sort", "fields"})
+
+    topic: Annotated[list[TopicId], _any_of("Filed under this topic or a narrower one.")] = []
+    place: Annotated[list[PlaceId], _any_of("At this place or at one that lies in it.")] = []
+    source: Annotated[list[SourceId], _any_of("Citing this source.")] = []
+    updated_since: Annotated[
+        Moment | None,
+        Field(description="Changed at or after this: a day, or a moment with its offset from UTC (RFC 3339)."),
+    ] = None
+    sort: str = "id"
+    limit: Annotated[int, Field(ge=1, le=200, description="Records on a page."), BeforeValidator(_whole_number)] = 20
+    cursor: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=CURSOR_LENGTH,
+            description="Where the page begins. Comes with the `links` of another page of the same list.",
+        ),
+    ] = None
+
+    def filters(self) -> dict[str, Any]:
+        """Return the filters that are set. Values of one filter are sorted: their order means nothing."""
+        return {
+            name: sorted(value) if isinstance(value, list) and name != "bbox" else value
+            for name, value in self
+            if name not in self.PRESENTATION and value is not None and value != []
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all that a cursor into this list depends on."""
+        return fingerprint(self.collection, self.filters(), self.sort)
+
+
+_SORT = Field(
+    description="Order of the list; a leading - reverses it. Records with an unknown date come last either way."
+)
+
+SourceSort = Literal["id", "-id", "title", "-title", "published", "-published", "updated_at", "-updated_at"]
+AgentSort = Literal["id", "-id", "label", "-label", "updated_at", "-updated_at"]
+PlaceSort = Literal["id", "-id", "name", "-name", "updated_at", "-updated_at"]
+TopicSort = Literal["id", "-id", "label", "-label", "updated_at", "-updated_at"]
+EventSort = Literal["date", "-date", "id", "-id", "title", "-title", "updated_at", "-updated_at"]
+TestimonySort = Literal["id", "-id", "title", "-title", "given", "-given", "updated_at", "-updated_at"]
+StatisticSort = Literal["id", "-id", "title", "-title", "stated_on", "-stated_on", "updated_at", "-updated_at"]
+ResponseSort = Literal["id", "-id", "date", "-date", "updated_at", "-updated_at"]
+
+
+# --- One model a collection -------------------------------------------------------------------------------------------
+
+
+class TestimonyCriteria(Criteria):
+    """Filters of testimonies."""
+
+    __test__ = False  # the name reads like a test class to pytest
+    collection = "testimonies"
+    record = "testimony"
+
+    witness: Annotated[list[AgentId], _any_of("Given by this witness.")] = []
+    event: Annotated[list[EventId], _any_of("About this event.")] = []
+    language: Annotated[list[LanguageTag], _any_of("In this language, as tagged (BCP 47).")] = []
+    reported_by: Annotated[list[AgentId], _any_of("Reported by this agent.")] = []
+    attribution: Annotated[list[Attribution], _any_of("Attributed to the witness in this way.")] = []
+    sort: Annotated[TestimonySort, _SORT] = "id"
+
+
+class EventCriteria(Criteria):
+    """Filters of events."""
+
+    collection = "events"
+    record = "event"
+
+    type: Annotated[list[EventType], _any_of("Of this type.")] = []
+    participant: Annotated[list[AgentId], _any_of("With this agent among its participants.")] = []
+    act: Annotated[list[Words], _any_of("With an act of this type.")] = []
+    country: Annotated[list[CountryCode], _any_of("In this country (ISO 3166-1 alpha-2).")] = []
+    bbox: Annotated[
+        Box | None,
+        Field(
+            description="At a place whose point lies in this box: west,south,east,north in degrees (WGS 84). "
+            "A west greater than east crosses the antimeridian.",
+            examples=[[36.8, 55.1, 38.2, 56.1]],
+        ),
+    ] = None
+    date_from: Annotated[Day | None, Field(description="On or after this day. Leaves undated events out.")] = None
+    date_to: Annotated[Day | None, Field(description="On or before this day. Leaves undated events out.")] = None
+    date_match: Annotated[
+        Literal["possible", "certain"],
+        Field(
+            description="possible: it may have happened between these days; certain: it did, whatever the exact day."
+        ),
+    ] = "possible"
+    undated: Annotated[Truth | None, Field(description="true: only undated events; false: only dated ones.")] = None
+    sort: Annotated[EventSort, _SORT] = "date"
+
+    @model_validator(mode="after")
+    def _days_in_order(self) -> Self:
+        if self.date_from and self.date_to and self.date_from > self.date_to:
+            raise PydanticCustomError("order", "must not lie before date_from", {"parameter": "date_to"})
+        return self
+
+
+class StatisticCriteria(Criteria):
+    """Filters of statistics."""
+
+    collection = "statistics"
+    record = "statistic"
+
+    unit: Annotated[list[Words], _any_of("Counted in this unit.")] = []
+    qualifier: Annotated[list[Qualifier], _any_of("Stated with this qualifier.")] = []
+    asserted_by: Annotated[list[AgentId], _any_of("Asserted by this agent.")] = []
+    reported_by: Annotated[list[AgentId], _any_of("Reported by this agent.")] = []
+    value_min: Annotated[Number | None, Field(description="The stated range reaches this value or more.")] = None
+    value_max: Annotated[Number | None, Field(description="The stated range reaches this value or less.")] = None
+    relative_to: Annotated[list[StatisticId], _any_of("Stated as a part of this statistic.")] = []
+    sort: Annotated[StatisticSort, _SORT] = "id"
+
+    @model_validator(mode="after")
+    def _values_in_order(self) -> Self:
+        if self.value_min is not None and self.value_max is not None and self.value_min > self.value_max:
+            raise PydanticCustomError("order", "must not be less than value_min", {"parameter": "value_max"})
+        return self
+
+
+class ResponseCriteria(Criteria):
+    """Filters of responses."""
+
+    collection = "responses"
+    record = "response"
+
+    party: Annotated[list[AgentId], _any_of("By this party.")] = []
+    kind: Annotated[list[ResponseKind], _any_of("Of this kind.")] = []
+    about: Annotated[list[SubjectId], _any_of("About this event, testimony, statistic or agent.")] = []
+    sort: Annotated[ResponseSort, _SORT] = "id"
+
+
+class SourceCriteria(Criteria):
+    """Filters of sources."""
+
+    collection = "sources"
+    record = "source"
+
+    source: Annotated[list[SourceId], _any_of("This source itself.")] = []
+    type: Annotated[list[SourceType], _any_of("Of this type.")] = []
+    language: Annotated[list[LanguageTag], _any_of("In this language, as tagged (BCP 47).")] = []
+    publisher: Annotated[list[AgentId], _any_of("Published by this agent.")] = []
+    sort: Annotated[SourceSort, _SORT] = "id"
+
+
+class AgentCriteria(Criteria):
+    """Filters of agents."""
+
+    collection = "agents"
+    record = "agent"
+
+    kind: Annotated[list[AgentKind], _any_of("Of this kind.")] = []
+    sort: Annotated[AgentSort, _SORT] = "id"
+
+
+class PlaceCriteria(Criteria):
+    """Filters of places."""
+
+    collection = "places"
+    record = "place"
+
+    place: Annotated[list[PlaceId], _any_of("This place itself or one that lies in it.")] = []
+    kind: Annotated[list[PlaceKind], _any_of("Of this kind.")] = []
+    country: Annotated[list[CountryCode], _any_of("In this country (ISO 3166-1 alpha-2).")] = []
+    sort: Annotated[PlaceSort, _SORT] = "id"
+
+
+class TopicCriteria(Criteria):
+    """Filters of topics."""
+
+    collection = "topics"
+    record = "topic"
+
+    topic: Annotated[list[TopicId], _any_of("This topic itself or a narrower one.")] = []
+    broader: Annotated[list[TopicId], _any_of("Directly below this topic.")] = []
+    sort: Annotated[TopicSort, _SORT] = "id"
+
+
+#: The criteria of each collection, in the order in which collections are listed.
+CRITERIA: dict[str, type[Criteria]] = {
+    model.collection: model
+    for model in (
+        TestimonyCriteria,
+        EventCriteria,
+        StatisticCriteria,
+        ResponseCriteria,
+        SourceCriteria,
+        AgentCriteria,
+        PlaceCriteria,
+        TopicCriteria,
+    )
+}
+
+
+@cache
+def document_fields(record: RecordType) -> tuple[str, ...]:
+    """Return the top-level keys of a record type's document, sorted."""
+    return tuple(sorted(DOCUMENTS[record].__annotations__))
+
+
+def sort_choices(model: type[Criteria]) -> tuple[str, ...]:
+    """Return the sorts that a collection offers."""
+    return get_args(model.model_fields["sort"].annotation)
+
+
+# --- Reading ----------------------------------------------------------------------------------------------------------
+
+AnyParameters = TypeVar("AnyParameters", bound=Parameters)
+
+
+@cache
+def parameter_schemas(model: type[Parameters]) -> dict[str, dict[str, Any]]:
+    """Return the JSON Schema of each parameter of a collection, null left out: a parameter is given or it is not."""
+    schemas = model.model_json_schema().get("properties", {})
+    for name, schema in schemas.items():
+        options = [option for option in schema.pop("anyOf", ()) if option != {"type": "null"}]
+        for option in options:
+            schema.update(option)
+        schema.pop("title", None)
+        if schema.get("default", "") in (None, []):
+            del schema["default"]
+        if name == "fields" and issubclass(model, RecordView):
+            schema["items"] = {"type": "string", "enum": list(document_fields(model.record))}
+    return dict(schemas)
+
+
+@cache
+def _several(model: type[Parameters]) -> frozenset[str]:
+    """Return the parameters that may be given more than once."""
+    return frozenset(name for name, schema in parameter_schemas(model).items() if schema.get("type") == "array")
+
+
+def read_criteria(model: type[AnyParameters], pairs: Sequence[tuple[str, str]]) -> AnyParameters:
+    """Return what is asked of a collection. Raises InvalidParameters, which names every parameter that is wrong.
+
+    `pairs` are names and values in the order given; a name given again adds a value where several may be given.
+    """
+    if len(pairs) > MAX_PARAMETERS:
+        raise InvalidParameters(f"{len(pairs)} parameters are more than the {MAX_PARAMETERS} that are read")
+    given: dict[str, Any] = {}
+    errors: dict[str, ParameterError] = {}
+    for name, value in pairs:
+        if name not in model.model_fields:
+            errors[name] = _unknown(name, tuple(model.model_fields))
+        elif name in _several(model):
+            given.setdefault(name, []).append(value)
+        elif name in given:
+            errors[name] = ParameterError(name, "is given more than once; it takes one value")
+        else:
+            given[name] = value
+    try:
+        criteria = model.model_validate(given)
+    except ValidationError as invalid:
+        for error in invalid.errors(include_url=False):
+            refused = _refused(model, error)
+            errors.setdefault(refused.parameter, refused)
+    else:
+        if isinstance(criteria, RecordView):
+            known = document_fields(criteria.record)
+            if unknown := [name for name in criteria.fields if name not in known]:
+                errors["fields"] = ParameterError("fields", f"{_echo(unknown[0])} is no key of these records", known)
+        if not errors:
+            return criteria
+    raise invalid_parameters(errors.values())
+
+
+def invalid_parameters(errors: Iterable[ParameterError]) -> InvalidParameters:
+    """Return the problem that names every parameter that cannot be used."""
+    errors = tuple(errors)
+    first = f"{errors[0].parameter}: {errors[0].message}"
+    return InvalidParameters(first if len(errors) == 1 else f"{first}; and {len(errors) - 1} more", errors=errors)
+
+
+def _echo(value: str) -> str:
+    """Return a refused value for a message: quoted, control characters escaped, shortened."""
+    shown = value if len(value) <= ECHO_LENGTH else value[:ECHO_LENGTH] + "…"
+    return repr(shown)
+
+
+def _unknown(name: str, names: tuple[str, ...]) -> ParameterError:
+    nearest = difflib.get_close_matches(name[:ECHO_LENGTH], names, n=1)
+    hint = f"; did you mean {nearest[0]}?" if nearest else ""
+    return ParameterError(name[:ECHO_LENGTH], f"there is no such parameter here{hint}", tuple(sorted(names)))
+
+
+def _refused(model: type[Parameters], error: ErrorDetails) -> ParameterError:
+    """Say what is wrong with a value, and what would be accepted where that can be listed."""
+    context = error.get("ctx", {})
+    name = str(error["loc"][0]) if error["loc"] else str(context.get("parameter", ""))
+    value = error["input"]
+    schema = parameter_schemas(model).get(name, {})
+    schema = schema.get("items", schema)
+    allowed = tuple(str(choice) for choice in schema["enum"]) if "enum" in schema else None
+    match error["type"]:
+        case "literal_error":
+            message = "is not one of the values that exist"
+        case "string_pattern_mismatch":
+            example = f", such as {schema['examples'][0]}" if "examples" in schema else ""
+            message = f"does not have the form {schema['pattern']}{example}"
+        case "string_unicode":
+            message = "is not valid Unicode text"
+        case "too_long" | "too_short" if isinstance(value, list):
+            limits = parameter_schemas(model)[name]
+            message = f"takes {limits.get('minItems', 1)} to {limits['maxItems']} values"
+        case "string_too_long":
+            message = f"is longer than {context['max_length']} characters"
+        case "string_too_short":
+            message = "is empty"
+        case "greater_than_equal" | "less_than_equal":
+            message = f"must lie between {schema['minimum']} and {schema['maximum']}"
+        case _:
+            message = error["msg"]
+    shown = f"{_echo(value)} {message}" if isinstance(value, str) and "must" not in message else message
+    return ParameterError(name, shown, allowed)

@@ -1,0 +1,68 @@
+"""Opaque cursors: where in an ordered, filtered list a page begins or ends.
+
+A cursor holds the sort key and the identifier of the record beside it, not a row number, so that it means the same place
+in the next release. It carries a fingerprint of collection, filters and sort order, so that it cannot be used for others.
+"""
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+
+import orjson
+
+from service.archive.model import ID_LENGTH
+from service.errors import InvalidCursor
+
+#: Changes when the meaning of the parts changes: a cursor from before is then refused, not misread.
+_VERSION = 1
+#: Longest cursor read, in characters: a sort key of 64 characters of four bytes each, an identifier, and the rest.
+CURSOR_LENGTH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The place just after (or, `backward`, just before) the record `id`, whose sort key is `key`."""
+
+    backward: bool
+    key: str
+    id: str
+
+    def encode(self, fingerprint: str) -> str:
+        """Return the cursor as text for a query string."""
+        parts = [_VERSION, fingerprint, int(self.backward), self.key, self.id]
+        return base64.urlsafe_b64encode(orjson.dumps(parts)).rstrip(b"=").decode()
+
+
+def fingerprint(*parts: object) -> str:
+    """Return a short digest of what a list depends on: collection, filters, sort order."""
+    return hashlib.blake2s(orjson.dumps(parts), digest_size=6).hexdigest()
+
+
+def decode_cursor(text: str, expected: str) -> Cursor:
+    """Read a cursor. Raises InvalidCursor where it is none, or its fingerprint is not `expected`."""
+    try:
+        if len(text) > CURSOR_LENGTH:
+            raise ValueError
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        version, found, backward, key, record_id = orjson.loads(raw)
+        well_formed = (
+            version == _VERSION
+            and backward in (0, 1)
+            and isinstance(found, str)
+            and isinstance(key, str)
+            and isinstance(record_id, str)
+            and len(record_id) <= ID_LENGTH
+        )
+        if not well_formed:
+            raise ValueError
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        raise InvalidCursor(
+            "cursor is not one that this archive gave out; follow the links of a page as they are given"
+        ) from None
+    if found != expected:
+        raise InvalidCursor(
+            "cursor belongs to a list with other filters or another sort; start again without cursor, "
+            "or repeat the filters and sort it was made for"
+        )
+    return Cursor(backward=bool(backward), key=key, id=record_id)

@@ -1,0 +1,51 @@
+"""The application, put together. The only place that knows all of its parts."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from service import __version__
+from service.api.front import Front
+from service.api.problems import install_problems
+from service.api.routes import collections, docs, entrance, health
+from service.api.serving import Serving
+from service.settings import Settings, read_settings
+
+
+def create_app(settings: Settings, *, verify: bool = True) -> FastAPI:
+    """Return the application for these settings. It opens the release when it starts and closes it when it stops.
+
+    Without `verify` the files of the first release are not compared with its manifest: for a server that has done so.
+    """
+    serving = Serving(settings.data, verify=verify)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await serving.start()
+        try:
+            yield
+        finally:
+            await serving.stop()
+
+    app = FastAPI(
+        title="Testimony Archive",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.serving = serving
+    install_problems(app)
+    for part in (entrance, collections, health, docs):
+        app.include_router(part.router)
+    app.add_middleware(Front, serving=serving, trusted_proxies=settings.trusted_proxies, root_path=settings.root_path)
+    return app
+
+
+def app_for_worker() -> FastAPI:
+    """Return the application for the settings in the environment: the way in for uvicorn's worker processes, whose
+    parent has verified the release."""
+    return create_app(read_settings(), verify=False)

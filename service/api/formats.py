@@ -1,0 +1,64 @@
+"""Media types: which one an answer has, chosen by the request's Accept header (RFC 9110, section 12.5.1)."""
+
+from collections.abc import Sequence
+
+from service.errors import NotAcceptable, ParameterError
+
+JSON = "application/json"
+
+
+def _quality(parameters: Sequence[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def accepted(header: str) -> list[tuple[str, float]]:
+    """Return the tokens of an Accept or Accept-Encoding header in lower case with their qualities, in order."""
+    ranges = []
+    for part in header.split(","):
+        token, *parameters = part.split(";")
+        if token.strip():
+            ranges.append((token.strip().lower(), _quality(parameters)))
+    return ranges
+
+
+def choose_media_type(header: str | None, available: Sequence[str]) -> str:
+    """Return the media type to answer with: the one the client prefers, the first where it does not care.
+
+    Raises NotAcceptable, which lists what there is, where the header excludes all.
+    """
+    if not header or not header.strip():
+        return available[0]
+    ranges = accepted(header)
+
+    def preference(media_type: str) -> float:
+        family = media_type.partition("/")[0] + "/*"
+        # The most specific range that names the type decides, whatever its quality.
+        for wanted in (media_type, family, "*/*"):
+            for token, quality in ranges:
+                if token == wanted:
+                    return quality
+        return 0.0
+
+    best = max(available, key=preference)
+    if preference(best) <= 0:
+        listed = ", ".join(available)
+        raise NotAcceptable(
+            f"This address answers with {listed}.",
+            errors=[ParameterError("Accept", "excludes everything there is", tuple(available))],
+        )
+    return best
+
+
+def accepts_gzip(header: str | None) -> bool:
+    """Tell whether an Accept-Encoding header lets an answer be compressed with gzip."""
+    if not header:
+        return False
+    qualities = dict(accepted(header))
+    return qualities.get("gzip", qualities.get("*", 0.0)) > 0

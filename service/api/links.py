@@ -1,0 +1,48 @@
+"""Absolute addresses: of the API's root, of a request, of the pages beside a page."""
+
+from collections.abc import Sequence
+from urllib.parse import parse_qsl, quote, urlencode
+
+from starlette.types import Scope
+
+from service.catalogue.criteria import invalid_parameters
+from service.errors import ParameterError
+
+
+def base_url(scope: Scope) -> str:
+    """Return scheme, host and root path as the client sees them, without a slash at the end."""
+    host = next((value for name, value in scope["headers"] if name == b"host"), None)
+    if host is None:
+        address, port = scope.get("server") or ("localhost", None)
+        host = f"{address}:{port}".encode() if port else address.encode()
+    return f"{scope['scheme']}://{host.decode('latin-1')}{quote(scope.get('root_path', ''))}"
+
+
+def request_path(scope: Scope) -> str:
+    """Return the path of a request below the root path, percent-encoded."""
+    path: str = scope["path"]
+    return quote(path.removeprefix(scope.get("root_path", "")))
+
+
+def query_pairs(scope: Scope) -> list[tuple[str, str]]:
+    """Return the names and values of a query, in order. Raises InvalidParameters where it is not UTF-8."""
+    query: bytes = scope["query_string"]
+    if not query:
+        return []
+    try:
+        return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise invalid_parameters([ParameterError("", "the query is not percent-encoded UTF-8")]) from None
+
+
+def request_url(scope: Scope) -> str:
+    """Return the address that was asked for."""
+    query: bytes = scope["query_string"]
+    suffix = "?" + query.decode("ascii", "replace") if query else ""
+    return base_url(scope) + request_path(scope) + suffix
+
+
+def page_url(scope: Scope, pairs: Sequence[tuple[str, str]], cursor: str) -> str:
+    """Return the address of another page of the same list: every parameter kept, the cursor put in."""
+    kept = [(name, value) for name, value in pairs if name != "cursor"]
+    return f"{base_url(scope)}{request_path(scope)}?{urlencode([*kept, ('cursor', cursor)])}"

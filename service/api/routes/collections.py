@@ -1,0 +1,94 @@
+"""The eight collections: a page of each, and one record. Each pair of routes differs only in its criteria and shapes."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import anyio.to_thread
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from service.api.cache import release_answer
+from service.api.describing import PlainRoute, list_operation, record_operation
+from service.api.formats import JSON, choose_media_type
+from service.api.links import page_url, query_pairs, request_url
+from service.api.serving import Served
+from service.archive.model import PREFIXES
+from service.catalogue.browsing import Page
+from service.catalogue.criteria import CRITERIA, Criteria, RecordView, read_criteria
+from service.errors import NotFound, Withdrawn
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+router = APIRouter(route_class=PlainRoute)
+
+
+async def list_records(request: Request, *, model: type[Criteria]) -> Response:
+    """Answer with one page of a collection."""
+    served: Served = request.app.state.serving.of(request.scope)
+    choose_media_type(request.headers.get("accept"), [JSON])
+    pairs = query_pairs(request.scope)
+    criteria = read_criteria(model, pairs)
+    listing = served.catalogue.look_up(criteria)
+    if listing.quick:
+        page = served.catalogue.page(listing)
+    else:
+        # Counting or sorting many matches takes long enough to hold up every other request: not on the event loop.
+        page = await anyio.to_thread.run_sync(served.catalogue.page, listing)
+    body, headers = draw_page(request, served, criteria, page, pairs)
+    return release_answer(request, served.key, body, headers=headers)
+
+
+def draw_page(
+    request: Request, served: Served, criteria: Criteria, page: Page, pairs: list[tuple[str, str]]
+) -> tuple[bytes, dict[str, str]]:
+    """Return the body of a page, its records joined as they are stored, and its Link header."""
+    links = {
+        "self": request_url(request.scope),
+        "next": None if page.next is None else page_url(request.scope, pairs, page.next),
+        "prev": None if page.prev is None else page_url(request.scope, pairs, page.prev),
+    }
+    release = served.catalogue.release
+    meta = {"total": page.total, "limit": criteria.limit, "release": release.id, "licence": release.head["licence"]}
+    documents = [select_fields(document, criteria.fields) for document in page.documents]
+    body = b'{"data":[%s],"meta":%s,"links":%s}' % (b",".join(documents), orjson.dumps(meta), orjson.dumps(links))
+    beside = [f'<{links[name]}>; rel="{name}"' for name in ("next", "prev") if links[name] is not None]
+    return body, {"Link": ", ".join(beside)} if beside else {}
+
+
+def select_fields(document: bytes, fields: list[str]) -> bytes:
+    """Return a document with only these top-level keys, in the document's order; all of it where none is named."""
+    if not fields:
+        return document
+    wanted = set(fields)
+    return orjson.dumps({key: value for key, value in orjson.loads(document).items() if key in wanted})
+
+
+async def show_record(request: Request, *, model: type[Criteria]) -> Response:
+    """Answer with one record: 404 where there is none or it is not public, 410 where it was withdrawn."""
+    served: Served = request.app.state.serving.of(request.scope)
+    choose_media_type(request.headers.get("accept"), [JSON])
+    view = read_criteria(RecordView.of(model.record), query_pairs(request.scope))
+    record_id: str = request.path_params["id"]
+    belongs = record_id.startswith(f"{PREFIXES[model.record]}-")
+    document = served.catalogue.document(record_id) if belongs else None
+    if document is None:
+        day = served.catalogue.withdrawn_on(record_id) if belongs else None
+        if day is not None:
+            raise Withdrawn(f"{record_id} was withdrawn on {day}.", members={"id": record_id, "on": day})
+        raise NotFound(f"There is no public record with this identifier among the {model.collection}.")
+    return release_answer(request, served.key, select_fields(document, view.fields))
+
+
+def _add(collection: str, model: type[Criteria]) -> None:
+    describe: list[tuple[str, Any, dict[str, Any]]] = [
+        (f"/v1/{collection}", list_records, list_operation(model)),
+        (f"/v1/{collection}/{{id}}", show_record, record_operation(model)),
+    ]
+    for path, endpoint, operation in describe:
+        router.add_api_route(path, partial(endpoint, model=model), methods=["GET"], tags=[collection], **operation)
+
+
+for _collection, _model in CRITERIA.items():
+    _add(_collection, _model)

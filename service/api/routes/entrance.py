@@ -1,0 +1,85 @@
+"""The way in: what this archive is, which release answers, where everything else is; and what each problem means."""
+
+import inspect
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from service.api.cache import release_answer
+from service.api.describing import PlainRoute, problem_responses
+from service.api.formats import JSON, choose_media_type
+from service.api.links import base_url, query_pairs
+from service.api.serving import Served
+from service.api.shapes import Entrance, ProblemDescription
+from service.catalogue.criteria import CRITERIA, NoParameters, read_criteria
+from service.errors import InvalidParameters, NotAcceptable, NotFound, NotReady, Problem, problems
+
+router = APIRouter(route_class=PlainRoute, tags=["archive"])
+
+_PROBLEMS = {problem.slug: problem for problem in problems()}
+
+
+@router.get(
+    "/v1",
+    operation_id="get_archive",
+    summary="The archive and its release",
+    responses={
+        200: {"model": Entrance, "description": "Where to begin"},
+        304: {"description": "Nothing has changed"},
+        **problem_responses(NotAcceptable, InvalidParameters, NotReady),
+    },
+)
+async def show_entrance(request: Request) -> Response:
+    """What this archive is, which release answers, and the address of everything else."""
+    served: Served = request.app.state.serving.of(request.scope)
+    choose_media_type(request.headers.get("accept"), [JSON])
+    read_criteria(NoParameters, query_pairs(request.scope))
+    base, manifest = base_url(request.scope), served.catalogue.release.manifest
+    entrance: Entrance = {
+        "archive": served.catalogue.release.head,  # type: ignore[typeddict-item]
+        "release": {
+            "id": manifest.id,
+            "number": manifest.number,
+            "published_at": manifest.published_at,
+            "counts": manifest.counts,
+        },
+        "links": {
+            "self": f"{base}/v1",
+            **{collection: f"{base}/v1/{collection}" for collection in CRITERIA},
+            "openapi": f"{base}/openapi.json",
+            "docs": f"{base}/docs",
+        },
+    }
+    return release_answer(request, served.key, orjson.dumps(entrance))
+
+
+@router.get(
+    "/problems/{slug}",
+    operation_id="get_problem",
+    summary="What a problem means",
+    responses={200: {"model": ProblemDescription, "description": "The problem"}, **problem_responses(NotFound)},
+    openapi_extra={
+        "parameters": [
+            {
+                "name": "slug",
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string", "enum": sorted(_PROBLEMS)},
+                "description": "The last part of a problem's `type`.",
+            }
+        ]
+    },
+)
+async def show_problem(request: Request) -> Response:
+    """What the `type` of a problem leads to: its title, status and meaning."""
+    problem: type[Problem] | None = _PROBLEMS.get(request.path_params["slug"])
+    if problem is None:
+        raise NotFound("There is no problem of this name.")
+    description: ProblemDescription = {
+        "slug": problem.slug,
+        "title": problem.title,
+        "status": problem.status,
+        "description": " ".join(inspect.getdoc(problem).split()),  # type: ignore[union-attr]
+    }
+    return Response(orjson.dumps(description), media_type=JSON)

@@ -1,0 +1,43 @@
+"""Is the process alive, and is it serving a release?"""
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from service.api.describing import PlainRoute, problem_responses
+from service.api.formats import JSON
+from service.api.shapes import Health, Readiness
+from service.errors import NotReady
+
+router = APIRouter(route_class=PlainRoute, tags=["health"])
+
+# A probe must see the state of now.
+_UNCACHED = {"Cache-Control": "no-store"}
+
+
+@router.get(
+    "/healthz",
+    operation_id="get_health",
+    summary="Alive?",
+    responses={200: {"model": Health, "description": "The process answers"}, **problem_responses()},
+)
+async def show_health(request: Request) -> Response:
+    """Answers as long as the process does, whether or not there is a release."""
+    return Response(orjson.dumps({"status": "ok"}), headers=_UNCACHED, media_type=JSON)
+
+
+@router.get(
+    "/readyz",
+    operation_id="get_readiness",
+    summary="Ready?",
+    responses={200: {"model": Readiness, "description": "A release is being served"}, **problem_responses(NotReady)},
+)
+async def show_readiness(request: Request) -> Response:
+    """Answers 200 while a release is being served, else 503 with the reason."""
+    serving = request.app.state.serving
+    try:
+        served = serving.of(request.scope)
+    except NotReady as problem:
+        raise NotReady(serving.trouble or problem.detail, headers=problem.headers) from None
+    body = {"status": "ready", "release": served.catalogue.release.id, "trouble": serving.trouble}
+    return Response(orjson.dumps(body), headers=_UNCACHED, media_type=JSON)

@@ -1,0 +1,144 @@
+"""The shapes of answers that are no records: pages, the archive itself, health. Checked against what is sent by tests."""
+
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from service.release.documents import (
+    AgentDocument,
+    EventDocument,
+    PlaceDocument,
+    ResponseDocument,
+    SourceDocument,
+    StatisticDocument,
+    TestimonyDocument,
+    TopicDocument,
+)
+
+
+class Meta(TypedDict):
+    """`total` is how many records the whole list has; `release` and `licence` are the archive's."""
+
+    total: int
+    limit: int
+    release: str
+    licence: str
+
+
+class Links(TypedDict):
+    """Absolute addresses that keep every parameter; null where there is no such page."""
+
+    self: str
+    next: str | None
+    prev: str | None
+
+
+class Page(TypedDict):
+    """What every page has beside its records."""
+
+    meta: Meta
+    links: Links
+
+
+class TestimonyPage(Page):
+    __test__ = False  # the name reads like a test class to pytest
+    data: list[TestimonyDocument]
+
+
+class EventPage(Page):
+    data: list[EventDocument]
+
+
+class StatisticPage(Page):
+    data: list[StatisticDocument]
+
+
+class ResponsePage(Page):
+    data: list[ResponseDocument]
+
+
+class SourcePage(Page):
+    data: list[SourceDocument]
+
+
+class AgentPage(Page):
+    data: list[AgentDocument]
+
+
+class PlacePage(Page):
+    data: list[PlaceDocument]
+
+
+class TopicPage(Page):
+    data: list[TopicDocument]
+
+
+#: The shape of a page of each collection.
+PAGES: dict[str, Any] = {
+    "testimonies": TestimonyPage,
+    "events": EventPage,
+    "statistics": StatisticPage,
+    "responses": ResponsePage,
+    "sources": SourcePage,
+    "agents": AgentPage,
+    "places": PlacePage,
+    "topics": TopicPage,
+}
+
+
+class PublisherDocument(TypedDict):
+    name: str
+    url: str | None
+
+
+class ArchiveDocument(TypedDict):
+    """The archive's own description. `contact` is where to ask for a correction or a withdrawal; `coverage` says what
+    the archive leaves out."""
+
+    id: str
+    title: str
+    description: str | None
+    language: str
+    licence: str
+    publisher: PublisherDocument
+    contact: str
+    coverage: str | None
+    citation: str | None
+
+
+class ReleaseDocument(TypedDict):
+    """The release being served. `id` is the SHA-256 of the public archive in canonical form."""
+
+    id: str
+    number: int
+    published_at: str
+    counts: dict[str, int]
+
+
+class Entrance(TypedDict):
+    """Where to begin: the archive, the release, and the addresses of everything else."""
+
+    archive: ArchiveDocument
+    release: ReleaseDocument
+    links: dict[str, str]
+
+
+class Health(TypedDict):
+    status: str
+
+
+class Readiness(TypedDict):
+    """`release` is the id of the release being served; `trouble` says why a newer one was refused, if one was."""
+
+    status: str
+    release: str
+    trouble: str | None
+
+
+class ProblemDescription(TypedDict):
+    """What a problem's `type` leads to."""
+
+    slug: str
+    title: str
+    status: int
+    description: str

@@ -1,0 +1,56 @@
+"""The settings of the server and the command, read once from flags and the environment and passed on."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from service.errors import SettingsInvalid
+
+PREFIX = "TESTIMONY_ARCHIVE_"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Settings(BaseSettings):
+    """What an operator may set. Each is `TESTIMONY_ARCHIVE_` and the name in capitals in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    #: The archive file that `serve` publishes; without one, the seed archive where the data folder is empty.
+    archive: Path | None = None
+    #: The folder that releases are published into and served from.
+    data: Path = Path("data")
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    #: The path below which a proxy in front of the server shows it, such as /testimony.
+    root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
+    #: Addresses or networks of proxies whose X-Forwarded-* headers are believed, separated by commas.
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
+    #: Releases kept in the data folder, the current one included.
+    keep: Annotated[int, Field(ge=1, le=1000)] = 3
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+
+def read_settings(**flags: Any) -> Settings:
+    """Return the settings: flags that are given (not None) before the environment before the defaults.
+
+    Raises SettingsInvalid, which names the setting.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as invalid:
+        error = invalid.errors(include_url=False)[0]
+        name = str(error["loc"][0])
+        source = f"--{name.replace('_', '-')}" if name in given else f"{PREFIX}{name.upper()}"
+        raise SettingsInvalid(f"{source}: {error['msg']} (given: {error['input']!r})") from None

@@ -13,7 +13,7 @@ from service import __version__
 from service.api import problems
 from service.api.shapes import PAGES
 from service.archive.model import PREFIXES
-from service.catalogue.criteria import Criteria, RecordView, parameter_schemas
+from service.catalogue.criteria import CRITERIA, Criteria, RecordView, parameter_schemas
 from service.errors import (
     BadRequest,
     InternalError,
@@ -154,5 +154,25 @@ def describe(app: FastAPI) -> dict[str, Any]:
         problem = adapter.json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(problem.pop("$defs"))
         schemas["ProblemDocument"] = problem
+        _describe_fields(description)
         app.openapi_schema = description
     return app.openapi_schema
+
+
+def _describe_fields(description: dict[str, Any]) -> None:
+    """Say what `fields` does to an answer: beside each record's schema put one of the same keys, none of them required."""
+    schemas = description["components"]["schemas"]
+    for collection, model in CRITERIA.items():
+        whole = DOCUMENTS[model.record].__name__
+        some = whole.replace("Document", "Fields")
+        schemas[some] = {
+            "type": "object",
+            "title": some,
+            "description": "With `fields`: only the keys asked for.",
+            "properties": schemas[whole]["properties"],
+            "minProperties": 1,
+        }
+        either = {"anyOf": [{"$ref": f"#/components/schemas/{whole}"}, {"$ref": f"#/components/schemas/{some}"}]}
+        schemas[PAGES[collection].__name__]["properties"]["data"]["items"] = either
+        answer = description["paths"][f"/v1/{collection}/{{id}}"]["get"]["responses"]["200"]
+        answer["content"]["application/json"]["schema"] = either

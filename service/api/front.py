@@ -52,6 +52,8 @@ class Front:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        # A copy, because the server goes by its own: it must still know that a request was HEAD.
+        scope = dict(scope)
         served = self.serving.served
         answer = _Answer(
             send, head=scope["method"] == "HEAD", release=None if served is None else served.catalogue.release.id

@@ -7,11 +7,21 @@ from it, and the API description is generated from it.
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from service.archive.dates import DateError, parse_day
@@ -64,17 +74,30 @@ Day = Annotated[
 ]
 
 
+# RFC 3339, section 5.6. Python's own reading is wider: it takes week dates and any character for the T.
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2}))?")
+
+
 def _moment(value: str) -> str:
     """Return a day or a moment as UTC to the second, the form in which records carry `updated_at`."""
     try:
-        moment = datetime.fromisoformat(value)
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError):
-        raise PydanticCustomError("moment", "is not a day or moment of the calendar") from None
+        if not _MOMENT.fullmatch(value):
+            raise ValueError
+        moment = datetime.fromisoformat(value.upper())
+    except ValueError:
+        raise PydanticCustomError(
+            "moment", "must be a day or a moment with its offset, such as 2026-01-31 or 2026-01-31T12:00:00Z"
+        ) from None
+    with suppress(OverflowError):  # within a day of year 1 or 9999: no record changed then, in any time zone
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}".rjust(20, "0")
 
 
-_MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2}))?$"
-Moment = Annotated[str, Field(pattern=_MOMENT, examples=["2026-01-31"]), AfterValidator(_moment)]
+Moment = Annotated[
+    str,
+    AfterValidator(_moment),
+    WithJsonSchema({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}], "examples": ["2026-01-31"]}),
+]
 
 
 def _whole_number(value: object) -> object:
@@ -174,8 +197,7 @@ class Criteria(RecordView):
     cursor: Annotated[
         str | None,
         Field(
-            min_length=1,
-            max_length=CURSOR_LENGTH,
+            pattern=rf"^[A-Za-z0-9_-]{{1,{CURSOR_LENGTH}}}$",
             description="Where the page begins. Comes with the `links` of another page of the same list.",
         ),
     ] = None
@@ -387,6 +409,7 @@ def parameter_schemas(model: type[Parameters]) -> dict[str, dict[str, Any]]:
             del schema["default"]
         if name == "fields" and issubclass(model, RecordView):
             schema["items"] = {"type": "string", "enum": list(document_fields(model.record))}
+            schema["minItems"] = 1
     return dict(schemas)
 
 

@@ -16,8 +16,9 @@ from service.errors import InvalidCursor
 
 #: Changes when the meaning of the parts changes: a cursor from before is then refused, not misread.
 _VERSION = 1
-#: Longest cursor read, in characters: a sort key of 64 characters of four bytes each, an identifier, and the rest.
-CURSOR_LENGTH = 1000
+#: Longest cursor read, in characters. The longest given out has a sort key of 64 characters of four bytes each, an
+#: identifier of 64, and 30 bytes around them; base64 makes 467 characters of that.
+CURSOR_LENGTH = 512
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,5 @@
 """The eight collections: a page of each, and one record. Each pair of routes differs only in its criteria and shapes."""
 
-from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import Any
-
 import anyio.to_thread
 import orjson
 from fastapi import APIRouter, Request
@@ -18,8 +14,6 @@ from service.archive.model import PREFIXES
 from service.catalogue.browsing import Page
 from service.catalogue.criteria import CRITERIA, Criteria, RecordView, read_criteria
 from service.errors import NotFound, Withdrawn
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 router = APIRouter(route_class=PlainRoute)
 
@@ -82,12 +76,21 @@ async def show_record(request: Request, *, model: type[Criteria]) -> Response:
 
 
 def _add(collection: str, model: type[Criteria]) -> None:
-    describe: list[tuple[str, Any, dict[str, Any]]] = [
-        (f"/v1/{collection}", list_records, list_operation(model)),
-        (f"/v1/{collection}/{{id}}", show_record, record_operation(model)),
-    ]
-    for path, endpoint, operation in describe:
-        router.add_api_route(path, partial(endpoint, model=model), methods=["GET"], tags=[collection], **operation)
+    """Add the two routes of a collection. FastAPI takes every argument of a route for a parameter of the request, hence
+    the functions of one argument."""
+
+    async def show_page(request: Request) -> Response:
+        return await list_records(request, model=model)
+
+    async def show_one(request: Request) -> Response:
+        return await show_record(request, model=model)
+
+    router.add_api_route(
+        f"/v1/{collection}", show_page, methods=["GET"], tags=[collection], **list_operation(model)
+    )
+    router.add_api_route(
+        f"/v1/{collection}/{{id}}", show_one, methods=["GET"], tags=[collection], **record_operation(model)
+    )
 
 
 for _collection, _model in CRITERIA.items():

@@ -1,0 +1,21 @@
+"""What a schema cannot say: a cursor belongs to its list, and the ends of a range are in order."""
+
+from typing import Any
+
+import schemathesis
+
+
+@schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: Any) -> None:
+    """Make a request that is meant to be good one that is: the description alone allows a little more."""
+    if case.meta is None or case.meta.generation.mode.is_negative or not isinstance(case.query, dict):
+        return
+    query = case.query
+    query.pop("cursor", None)
+    for least, most in (("date_from", "date_to"), ("value_min", "value_max")):
+        if least in query and most in query and query[least] > query[most]:
+            query[least], query[most] = query[most], query[least]
+    if isinstance(query.get("bbox"), list):
+        west, south, east, north = query["bbox"]
+        clamped = [max(-90.0, min(90.0, degrees)) for degrees in (south, north)]
+        query["bbox"] = [max(-180, min(180, west)), min(clamped), max(-180, min(180, east)), max(clamped)]

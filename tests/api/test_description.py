@@ -1,0 +1,82 @@
+"""The OpenAPI description against the wire: schemathesis sends what the description allows, and what it does not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import TypeAdapter
+
+from service.api.describing import problem_responses
+from service.api.shapes import Entrance, Health, Readiness
+from service.catalogue.criteria import CRITERIA
+from service.errors import problems
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
+#: Test cases for each operation in the phase that draws at random; the others have as many as the description needs.
+EXAMPLES = 15
+SEED = os.environ.get("SCHEMATHESIS_SEED", "20261124")
+
+
+def test_what_is_described_is_what_is_on_the_wire(client: httpx.Client, tmp_path: Path) -> None:
+    print(f"seed: {SEED}")
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "--no-color", "run", str(client.base_url.join("/openapi.json"))),
+            *("--checks", "all", "--mode", "all", "--seed", SEED, "--max-examples", str(EXAMPLES), "--no-shrink"),
+            *("--continue-on-failure", "--generation-database", ":memory:"),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": HOOKS.stem, "PYTHONPATH": str(HOOKS.parent), "NO_PROXY": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr[-2000:]
+    assert "Tested: 20" in run.stdout
+
+
+@pytest.fixture(scope="module")
+def description(client: httpx.Client) -> dict[str, Any]:
+    described: dict[str, Any] = client.get("/openapi.json").json()
+    return described
+
+
+def test_operations_have_short_names_for_generated_clients(description: dict[str, Any]) -> None:
+    assert description["openapi"].startswith("3.1")
+    names = {operation["operationId"] for path in description["paths"].values() for operation in path.values()}
+    lists = {f"list_{collection}" for collection in CRITERIA}
+    assert lists < names
+    assert {"get_testimony", "get_event", "get_archive", "get_health", "get_readiness", "get_problem"} < names
+
+
+@pytest.mark.parametrize("collection", CRITERIA)
+def test_every_filter_is_described_with_its_values(description: dict[str, Any], collection: str) -> None:
+    parameters = {each["name"]: each for each in description["paths"][f"/v1/{collection}"]["get"]["parameters"]}
+    assert set(parameters) == set(CRITERIA[collection].model_fields)
+    assert all(each["description"] and each["in"] == "query" for each in parameters.values())
+    assert parameters["limit"]["schema"]["maximum"] == 200
+    assert parameters["sort"]["schema"]["enum"]
+
+
+def test_every_problem_is_described_where_its_type_leads(client: httpx.Client) -> None:
+    for problem in problems():
+        shown = client.get(f"/problems/{problem.slug}").json()
+        assert (shown["title"], shown["status"]) == (problem.title, problem.status)
+        assert shown["description"]
+    assert client.get("/problems/none").status_code == 404
+
+
+def test_statuses_that_two_problems_share_name_both() -> None:
+    [shared] = [each for status, each in problem_responses(*problems()).items() if status == 422]
+    assert "; or: " in shared["description"]
+
+
+@pytest.mark.parametrize(("path", "shape"), [("/v1", Entrance), ("/healthz", Health), ("/readyz", Readiness)])
+def test_other_answers_have_the_shape_they_are_described_with(client: httpx.Client, path: str, shape: Any) -> None:
+    TypeAdapter(shape).validate_python(client.get(path).json(), strict=True)

@@ -1,0 +1,234 @@
+"""Lists against a plain-Python model: for random archives, filters and sorts, both ways."""
+
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+from typing import Any, get_args
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from service.catalogue.browsing import Catalogue
+from service.catalogue.criteria import CRITERIA, read_criteria
+from service.errors import InvalidCursor
+from service.release.indexing import date_keys, text_key
+from service.release.publish import publish
+from service.release.store import open_current
+from tests.archives import (
+    DATES,
+    Fields,
+    ancestors,
+    archive,
+    figure_overlaps,
+    happened_between,
+    nearest_country,
+    random_archives,
+    record,
+    write,
+)
+
+Keep = Callable[[Fields, Fields], bool]
+Question = tuple[list[tuple[str, str]], Keep]
+
+
+def publish_in(folder: Path, whole: Fields) -> Catalogue:
+    publish(write(folder / "archive.json", whole), folder / "data")
+    return Catalogue(open_current(folder / "data"))
+
+
+def walk(catalogue: Catalogue, collection: str, pairs: list[tuple[str, str]], *, backward: bool = False) -> list[str]:
+    """Return the identifiers of a whole list by following its links, from the last page back if `backward`."""
+    model = CRITERIA[collection]
+    pages = []
+    page = catalogue.page(catalogue.look_up(read_criteria(model, pairs)))
+    pages.append(page)
+    while page.next is not None:
+        page = catalogue.page(catalogue.look_up(read_criteria(model, [*pairs, ("cursor", page.next)])))
+        pages.append(page)
+    if backward:
+        pages = [page]
+        while page.prev is not None:
+            page = catalogue.page(catalogue.look_up(read_criteria(model, [*pairs, ("cursor", page.prev)])))
+            pages.insert(0, page)
+    assert len({page.total for page in pages}) == 1
+    return [orjson.loads(document)["id"] for page in pages for document in page.documents]
+
+
+def model_order(records: list[Fields], sort: str) -> list[str]:
+    """Return identifiers in the order of a sort, unknown dates last."""
+    name = sort.removeprefix("-")
+    descending = sort.startswith("-")
+
+    def key(each: Fields) -> tuple[Any, ...]:
+        if name in ("id", "updated_at"):
+            return (each["id"],)
+        if name in ("title", "name", "label"):
+            return (text_key(each[name]), each["id"])
+        return (date_keys(each.get(name))[0], each["id"])
+
+    known = [each for each in records if name not in ("date", "given") or date_keys(each.get(name))[1] != ""]
+    unknown = [each for each in records if each not in known]
+    ordered = sorted(known, key=key, reverse=descending) + sorted(unknown, key=key, reverse=descending)
+    return [each["id"] for each in ordered]
+
+
+DAYS = ["2019-01-01", "2020-02-29", "2021-05-09", "2022-12-31"]
+
+
+def questions(collection: str) -> st.SearchStrategy[Question]:
+    """Filters of a collection, each with what it means."""
+
+    def any_of(name: str, values: list[str], keep: Callable[[Fields, Fields, set[str]], bool]) -> st.SearchStrategy[Question]:
+        return st.lists(st.sampled_from(values), min_size=1, max_size=2).map(
+            lambda chosen: ([(name, value) for value in chosen], lambda whole, each: keep(whole, each, set(chosen)))
+        )
+
+    shared = [
+        any_of(
+            "topic",
+            ["top-0", "top-1", "top-2", "top-99"],
+            lambda whole, each, chosen: any(
+                chosen & ancestors(whole, "topics", "broader", topic) for topic in each.get("topics", [])
+            ),
+        ),
+        any_of(
+            "place",
+            ["plc-0", "plc-1", "plc-2"],
+            lambda whole, each, chosen: bool(chosen & ancestors(whole, "places", "part_of", each.get("place"))),
+        ),
+        any_of("source", ["src-1", "src-2"], lambda _, each, chosen: each["citations"][0]["source"] in chosen),
+    ]
+    own: dict[str, list[st.SearchStrategy[Question]]] = {
+        "events": [
+            any_of("type", ["detention", "protest", "other"], lambda _, each, chosen: each["type"] in chosen),
+            any_of(
+                "participant",
+                ["agt-1", "agt-2"],
+                lambda _, each, chosen: any(one["agent"] in chosen for one in each["participants"]),
+            ),
+            any_of("country", ["RU", "DE"], lambda whole, each, chosen: nearest_country(whole, each["place"]) in chosen),
+            st.sampled_from(["true", "false"]).map(
+                lambda truth: ([("undated", truth)], lambda _, each: (each["date"] is None) == (truth == "true"))
+            ),
+            st.builds(days_question, st.sampled_from(DAYS), st.sampled_from(DAYS), st.booleans(), st.integers(0, 2)),
+            st.sampled_from(["-180,-90,180,90", "37,55,38,56", "170,-90,-170,90"]).map(box_question),
+        ],
+        "testimonies": [
+            any_of("witness", ["agt-1", "agt-2"], lambda _, each, chosen: each["witness"] in chosen),
+            any_of("language", ["en", "ru"], lambda _, each, chosen: each["language"] in chosen),
+            any_of("event", ["evt-1", "evt-2"], lambda _, each, chosen: bool(chosen & set(each["events"]))),
+        ],
+        "statistics": [
+            any_of("unit", ["persons", "cases"], lambda _, each, chosen: each["unit"] in chosen),
+            any_of("qualifier", ["exact", "about"], lambda _, each, chosen: each["qualifier"] in chosen),
+            st.builds(values_question, st.sampled_from([None, 0, 20, 29]), st.sampled_from([None, 30, 100])),
+        ],
+    }
+    return st.one_of(*shared, *own[collection])
+
+
+def days_question(first: str, second: str, certain: bool, sides: int) -> Question:
+    start, end = sorted((first, second))
+    pairs = [("date_from", start), ("date_to", end)][sides % 2 : 2 if sides < 2 else 1]
+    given = dict(pairs)
+    if certain:
+        pairs.append(("date_match", "certain"))
+    low = date.fromisoformat(given["date_from"]) if "date_from" in given else None
+    high = date.fromisoformat(given["date_to"]) if "date_to" in given else None
+    return pairs, lambda _, each: happened_between(each["date"], low, high, certain=certain)
+
+
+def box_question(box: str) -> Question:
+    west, south, east, north = map(float, box.split(","))
+
+    def inside(whole: Fields, each: Fields) -> bool:
+        place = next((place for place in whole["places"] if place["id"] == each["place"]), {})
+        if place.get("latitude") is None:
+            return False
+        longitude = place["longitude"]
+        across = west <= longitude <= east if west <= east else longitude >= west or longitude <= east
+        return bool(south <= place["latitude"] <= north and across)
+
+    return [("bbox", box)], inside
+
+
+def values_question(least: int | None, most: int | None) -> Question:
+    pairs = [(name, str(value)) for name, value in (("value_min", least), ("value_max", most)) if value is not None]
+    if not pairs:
+        return [], lambda _, each: True
+    return pairs, lambda _, each: figure_overlaps(each, least, most)
+
+
+@pytest.mark.parametrize("collection", ["testimonies", "events", "statistics"])
+@given(data=st.data())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_walking_all_pages_is_filtering_and_sorting(collection: str, data: st.DataObject) -> None:
+    whole = data.draw(random_archives())
+    sorts = get_args(CRITERIA[collection].model_fields["sort"].annotation)
+    with tempfile.TemporaryDirectory() as folder:
+        catalogue = publish_in(Path(folder), whole)
+        with closing(catalogue.release):
+            for _ in range(12):
+                asked = {pairs[0][0]: (pairs, keep) for pairs, keep in data.draw(_some_questions(collection)) if pairs}
+                sort = data.draw(st.sampled_from(sorts))
+                limit = data.draw(st.integers(1, 5))
+                pairs = [pair for pairs, _ in asked.values() for pair in pairs]
+                pairs += [("sort", sort), ("limit", str(limit))]
+                kept = [each for each in whole[collection] if all(keep(whole, each) for _, keep in asked.values())]
+                expected = model_order(kept, sort)
+                assert walk(catalogue, collection, pairs) == expected
+                assert walk(catalogue, collection, pairs, backward=True) == expected
+
+
+def _some_questions(collection: str) -> st.SearchStrategy[list[Question]]:
+    return st.lists(questions(collection), max_size=3)
+
+
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_a_walk_over_a_changing_archive_neither_repeats_nor_skips(data: st.DataObject) -> None:
+    numbers = st.lists(st.integers(1, 60), unique=True)
+    before, after = set(data.draw(numbers)), set(data.draw(numbers))
+    sort = data.draw(st.sampled_from(["id", "-id", "title", "-title", "given", "-given"]))
+    title = {n: data.draw(st.sampled_from("ab")) for n in before | after}
+    given_on = {n: data.draw(st.sampled_from(DATES)) for n in before | after}
+
+    def whole(present: set[int]) -> Fields:
+        gone = [{"id": f"tes-{n:02}", "on": "2026-01-01"} for n in before - after] if present is after else []
+        made = (record(f"tes-{n:02}", title=title[n], given=given_on[n]) for n in present)
+        return archive(*made, withdrawn=gone)
+
+    model = CRITERIA["testimonies"]
+    with tempfile.TemporaryDirectory() as folder:
+        catalogue = publish_in(Path(folder), whole(before))
+        seen: list[str] = []
+        cursor: str | None = ""
+        turn = 0
+        while cursor is not None:
+            pairs = [("sort", sort), ("limit", "4")] + ([("cursor", cursor)] if cursor else [])
+            page = catalogue.page(catalogue.look_up(read_criteria(model, pairs)))
+            seen += [orjson.loads(document)["id"] for document in page.documents]
+            cursor = page.next
+            turn += 1
+            if turn == 2:
+                catalogue.release.close()
+                catalogue = publish_in(Path(folder), whole(after))
+        catalogue.release.close()
+    assert len(seen) == len(set(seen))
+    assert {f"tes-{n:02}" for n in before & after} <= set(seen)
+
+
+def test_a_cursor_serves_only_the_list_it_was_made_for(tmp_path: Path) -> None:
+    catalogue = publish_in(tmp_path, archive(*(record(f"tes-{n}") for n in range(5))))
+    model = CRITERIA["testimonies"]
+    page = catalogue.page(catalogue.look_up(read_criteria(model, [("limit", "2")])))
+    assert page.next is not None
+    for other in ([("sort", "-id")], [("language", "en")]):
+        with pytest.raises(InvalidCursor, match="other filters or another sort"):
+            catalogue.page(catalogue.look_up(read_criteria(model, [*other, ("cursor", page.next)])))
+    larger = read_criteria(model, [("limit", "3"), ("cursor", page.next)])
+    assert len(catalogue.page(catalogue.look_up(larger)).documents) == 3

@@ -1,0 +1,80 @@
+"""Fixtures for all tests.
+
+seed_data   a data folder with the seed archive published; shared, so never written to
+publish_to  publishes an archive made of Python values into a data folder of this test
+serve       starts the application on a free port and returns a client for it; stopped after the test
+client      a client of a server with the seed archive; shared
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from service.api.app import create_app
+from service.release.publish import Published, publish
+from service.settings import Settings
+from tests.archives import Fields, write
+
+SEED = Path(__file__).parent.parent / "seed" / "archive.json"
+
+Serve = Callable[..., httpx.Client]
+PublishTo = Callable[..., Published]
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[httpx.Client]:
+    """Run the application in a thread and yield a client whose base is its address."""
+    config = uvicorn.Config(
+        create_app(settings), host="127.0.0.1", port=0, log_level="error", access_log=False, proxy_headers=False
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.005)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def seed_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("seed") / "data"
+    publish(SEED, data)
+    return data
+
+
+@pytest.fixture(scope="session")
+def client(seed_data: Path) -> Iterator[httpx.Client]:
+    with running(Settings(data=seed_data)) as shared:
+        yield shared
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    with ExitStack() as stack:
+
+        def start(data: Path, **settings: Any) -> httpx.Client:
+            return stack.enter_context(running(Settings(data=data, **settings)))
+
+        yield start
+
+
+@pytest.fixture
+def publish_to(tmp_path: Path) -> PublishTo:
+    def publish_whole(data: Path, whole: Fields, **options: Any) -> Published:
+        return publish(write(tmp_path / "archive.json", whole), data, **options)
+
+    return publish_whole

@@ -1,0 +1,119 @@
+"""Documents have the shapes the API describes them with, and index entries the filters it offers."""
+
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from service.archive.model import PLURALS
+from service.catalogue.criteria import CRITERIA, sort_choices
+from service.release.documents import DOCUMENTS, evidence_of, shown_label
+from service.release.indexing import SORTS, date_keys, event_days, stated_range, text_key
+from service.release.publish import publish
+from service.release.store import open_current
+
+GOOD = Path(__file__).parent.parent / "archive" / "corpus" / "good.json"
+
+
+def closed(schema: Any) -> Any:
+    """Return a JSON Schema with no room for keys that it does not name."""
+    if isinstance(schema, dict):
+        schema = {key: closed(value) for key, value in schema.items()}
+        if schema.get("type") == "object" and "properties" in schema:
+            schema["additionalProperties"] = False
+    return [closed(each) for each in schema] if isinstance(schema, list) else schema
+
+
+def test_every_document_has_exactly_its_shape(tmp_path: Path) -> None:
+    import jsonschema_rs  # noqa: PLC0415 - comes with schemathesis; only this test needs it
+
+    publish(GOOD, tmp_path / "data")
+    seen = set()
+    for document in open_current(tmp_path / "data").rows("SELECT document FROM record"):
+        shown = json.loads(document[0])
+        schema = closed(TypeAdapter(DOCUMENTS[shown["record"]]).json_schema())
+        jsonschema_rs.validate(schema, shown)
+        seen.add(shown["record"])
+    assert seen == set(DOCUMENTS)
+
+
+def test_a_shape_would_notice() -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(DOCUMENTS["topic"]).validate_python({"record": "topic"})
+
+
+@pytest.mark.parametrize(
+    ("citation", "evidence"),
+    [
+        ({"source": "src-1"}, "cited"),
+        ({"source": "src-1", "page": 3}, "located"),
+        ({"source": "src-1", "time": [1, 2]}, "located"),
+        ({"source": "src-1", "start": 0, "end": 1, "sha256": "0" * 64}, "anchored"),
+    ],
+)
+def test_evidence_is_as_close_as_its_locator(citation: dict[str, Any], evidence: str) -> None:
+    assert evidence_of(citation) == evidence
+
+
+@pytest.mark.parametrize(
+    ("agent", "label"),
+    [
+        ({"name_policy": "published", "name": "Ada", "label": "A witness"}, "Ada"),
+        ({"name_policy": "pseudonym", "label": "Mara"}, "Mara"),
+        ({"name_policy": "withheld", "label": "A police officer"}, "A police officer"),
+    ],
+)
+def test_a_name_is_shown_only_where_it_is_published(agent: dict[str, Any], label: str) -> None:
+    assert shown_label({"record": "agent", **agent}) == label
+
+
+@pytest.mark.parametrize("collection", CRITERIA)
+def test_the_sorts_offered_are_the_sorts_indexed(collection: str) -> None:
+    offered = sort_choices(CRITERIA[collection])
+    assert offered == tuple(sign + name for name in SORTS[collection] for sign in ("", "-"))
+    assert CRITERIA[collection].model_fields["sort"].default == offered[0]
+    assert PLURALS[CRITERIA[collection].record] == collection
+    assert get_args(CRITERIA[collection].model_fields["sort"].annotation) == offered
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [("Ärger", "arger"), ("É", "e"), ("Straße", "strasse"), ("Ёлка", "елка"), ("٣", "٣"), ("", ""), ("a" * 99, "a" * 64)],
+)
+def test_text_is_ordered_without_case_and_accents(text: str, key: str) -> None:
+    assert text_key(text) == key
+
+
+@pytest.mark.parametrize(
+    ("edtf", "keys"),
+    [
+        ("2021-05", ("2021-05-01", "2021-05-01")),
+        ("../2021", ("2021-12-31", "2021-12-31")),
+        ("XXXX-05-09", ("9999-99-99", "")),
+        (None, ("9999-99-99", "")),
+    ],
+)
+def test_an_unknown_date_is_last_both_ways(edtf: str | None, keys: tuple[str, str]) -> None:
+    assert date_keys(edtf) == keys
+
+
+def test_days_of_events() -> None:
+    assert event_days(None) is None
+    assert event_days("2022-02/..") == ("2022-02-01", "9999-99-99")
+    assert event_days("XXXX-05-09") == ("0000-00-00", "9999-99-99")
+
+
+@pytest.mark.parametrize(
+    ("figure", "expected"),
+    [
+        ({"value": 160000}, (160000, 160000)),
+        ({"lower": 5, "upper": 6}, (5, 6)),
+        ({}, None),
+        ({"value": 2000, "lower": 2000, "lower_inclusive": False}, (2000.0000000000002, float("inf"))),
+        ({"value": 3, "upper": 3, "upper_inclusive": False}, (float("-inf"), 2.9999999999999996)),
+    ],
+)
+def test_stated_ranges(figure: dict[str, Any], expected: tuple[float, float] | None) -> None:
+    assert stated_range(figure) == expected

@@ -1,0 +1,63 @@
+"""The shape of the house: imports point left only, and what is promised of every part holds."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SERVICE = Path(__file__).parent.parent / "service"
+#: The rooms from left to right: each may import those to its left.
+ROOMS = ("archive", "release", "catalogue", "api")
+#: Doors in: they may import every room, and no room imports them.
+DOORS = {"cli", "__main__"}
+#: What stands outside the rooms and imports none of them.
+OUTSIDE = {"errors", "settings"}
+
+MODULES = sorted(SERVICE.rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """Return the first part below `service` of everything a module imports of ours."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "service":
+            parts = (node.module or "").split(".")[1:]
+            names |= {parts[0]} if parts else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("service.")}
+    return names - {"__version__"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SERVICE)))
+def test_imports_point_left(path: Path) -> None:
+    room = path.relative_to(SERVICE).parts[0].removesuffix(".py")
+    if room in OUTSIDE:
+        allowed = {"errors"}
+    elif room in ROOMS:
+        allowed = {"errors", *ROOMS[: ROOMS.index(room) + 1]} | ({"settings"} if room == "api" else set())
+    else:
+        allowed = {*ROOMS, *OUTSIDE, *DOORS}
+    assert imported(path) <= allowed
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SERVICE)))
+def test_a_module_opens_with_what_it_is(path: Path) -> None:
+    text = path.read_text()
+    assert not text or ast.get_docstring(ast.parse(text))
+
+
+def test_rooms_know_nothing_of_what_lies_to_their_right() -> None:
+    for room, strangers in {
+        "archive": {"fastapi", "starlette", "sqlmodel", "sqlalchemy"},
+        "release": {"fastapi", "starlette"},
+        "catalogue": {"fastapi", "starlette"},
+    }.items():
+        for path in (SERVICE / room).glob("*.py"):
+            tree = ast.parse(path.read_text())
+            roots = {
+                (node.module or "").split(".")[0] if isinstance(node, ast.ImportFrom) else alias.name.split(".")[0]
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Import | ast.ImportFrom)
+                for alias in node.names
+            }
+            assert not roots & strangers, path

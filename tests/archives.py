@@ -31,7 +31,12 @@ TEXT = "They came at night. We were told to leave. Nobody said where to."
 
 def passage(start: int = 0, end: int = 19, source: str = "src-1") -> Fields:
     """Return an anchored citation into TEXT."""
-    return {"source": source, "start": start, "end": end, "sha256": hashlib.sha256(TEXT[start:end].encode()).hexdigest()}
+    return {
+        "source": source,
+        "start": start,
+        "end": end,
+        "sha256": hashlib.sha256(TEXT[start:end].encode()).hexdigest(),
+    }
 
 
 CITED: list[Fields] = [{"source": "src-1"}]
@@ -128,8 +133,22 @@ FIGURES: list[Fields] = [
     {"qualifier": "exact", "value": 29, "lower": 29, "upper": 29, "bounds_basis": "stated"},
     {"qualifier": "exact", "value": 0.5, "lower": 0.5, "upper": 0.5, "bounds_basis": "stated"},
     {"qualifier": "about", "value": 160000, "lower": None, "upper": None, "bounds_basis": "none"},
-    {"qualifier": "more_than", "value": 20, "lower": 20, "upper": None, "lower_inclusive": False, "bounds_basis": "stated"},
-    {"qualifier": "less_than", "value": 30, "lower": None, "upper": 30, "upper_inclusive": False, "bounds_basis": "stated"},
+    {
+        "qualifier": "more_than",
+        "value": 20,
+        "lower": 20,
+        "upper": None,
+        "lower_inclusive": False,
+        "bounds_basis": "stated",
+    },
+    {
+        "qualifier": "less_than",
+        "value": 30,
+        "lower": None,
+        "upper": 30,
+        "upper_inclusive": False,
+        "bounds_basis": "stated",
+    },
     {"qualifier": "between", "value": None, "lower": 5, "upper": 6, "bounds_basis": "stated"},
     {"qualifier": "order_of_magnitude", "value": None, "lower": 100, "upper": None, "bounds_basis": "convention"},
     {"qualifier": "none", "value": 0, "lower": 0, "upper": 0, "bounds_basis": "stated"},
@@ -183,7 +202,9 @@ def random_archives(draw: st.DrawFn) -> Fields:
         for n in _numbers(draw, 14)
     ]
     statistics = [
-        record(f"sta-{n}", **filed(), **draw(st.sampled_from(FIGURES)), unit=draw(st.sampled_from(["persons", "cases"])))
+        record(
+            f"sta-{n}", **filed(), **draw(st.sampled_from(FIGURES)), unit=draw(st.sampled_from(["persons", "cases"]))
+        )
         for n in _numbers(draw, 8)
     ]
     return archive(*sources, *agents, *topics, *places, *events, *testimonies, *statistics)

@@ -70,7 +70,8 @@ def _headers(*names: str) -> dict[str, Any]:
 def problem_responses(*classes: type[Problem]) -> dict[int | str, dict[str, Any]]:
     """Return the responses of an operation that are problems. Those any address may give are always among them."""
     responses: dict[int | str, dict[str, Any]] = {}
-    for problem in sorted((*classes, BadRequest, UriTooLong, InternalError), key=lambda each: each.status):
+    every: list[type[Problem]] = [*classes, BadRequest, UriTooLong, InternalError]
+    for problem in sorted(every, key=lambda each: each.status):
         known = responses.get(problem.status)
         description = problem.title if known is None else f"{known['description']}; or: {problem.title.lower()}"
         responses[problem.status] = {

@@ -41,7 +41,6 @@ class Page(TypedDict):
 
 
 class TestimonyPage(Page):
-    __test__ = False  # the name reads like a test class to pytest
     data: list[TestimonyDocument]
 
 

@@ -75,7 +75,9 @@ Day = Annotated[
 
 
 # RFC 3339, section 5.6. Python's own reading is wider: it takes week dates and any character for the T.
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2}))?")
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2}))?"
+)
 
 
 def _moment(value: str) -> str:
@@ -96,7 +98,9 @@ def _moment(value: str) -> str:
 Moment = Annotated[
     str,
     AfterValidator(_moment),
-    WithJsonSchema({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}], "examples": ["2026-01-31"]}),
+    WithJsonSchema(
+        {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}], "examples": ["2026-01-31"]}
+    ),
 ]
 
 

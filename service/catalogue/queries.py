@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select, tuple_
+from sqlalchemy import Column, ColumnElement, Select, asc, bindparam, desc, func, literal_column, select, tuple_
 from sqlalchemy.dialects import sqlite
-from sqlmodel import col
 
 from service.catalogue.criteria import Criteria, EventCriteria, StatisticCriteria
 from service.release.indexing import DATED_SORTS
@@ -30,15 +29,20 @@ from service.release.tables import (
     TermRow,
     position,
     posting,
+    table_of,
 )
 
 Binds = tuple[Any, ...]
 #: A statement for SQLite with `?` for its binds, and the binds.
 Statement = tuple[str, Binds]
-Ordinal = ColumnElement[int]
+#: A statement before it is compiled.
+AnySelect = Select[*tuple[Any, ...]]
+
+_date, _point, _range = (table_of(model).c for model in (EventDate, EventPoint, StatisticRange))
+_filter, _record, _sort, _term = (table_of(model).c for model in (FilterRow, RecordRow, SortRow, TermRow))
 
 # SQLAlchemy writes an offset beside every limit for SQLite; one that is spelled out needs no bind.
-_NO_OFFSET = literal_column("0")
+_NO_OFFSET: ColumnElement[int] = literal_column("0")
 
 
 # --- Conditions -----------------------------------------------------------------------------------------------------
@@ -170,36 +174,36 @@ class _Binder:
         return bindparam(f"b{self.count - 1}")
 
 
-def _matching(shape: tuple[Any, ...], bind: _Binder) -> tuple[Ordinal, list[ColumnElement[bool]]]:
+def _matching(shape: tuple[Any, ...], bind: _Binder) -> tuple[Column[Any], list[ColumnElement[bool]]]:
     """Return the ordinal column of the table that a condition of this shape reads, and its clauses on that table."""
     match shape:
         case ("terms", number):
             return posting.c.ordinal, [posting.c.term.in_([bind() for _ in range(number)])]
         case ("days", "possible", has_start, has_end):
-            return col(EventDate.ordinal), [
-                *([col(EventDate.latest) >= bind()] if has_start else []),
-                *([col(EventDate.earliest) <= bind()] if has_end else []),
+            return _date.ordinal, [
+                *([_date.latest >= bind()] if has_start else []),
+                *([_date.earliest <= bind()] if has_end else []),
             ]
         case ("days", "certain", has_start, has_end):
             # A side that is not asked about may be unbounded; one that is asked about may not.
-            return col(EventDate.ordinal), [
-                *([col(EventDate.earliest) >= bind()] if has_start else []),
-                *([col(EventDate.latest) <= bind()] if has_end else []),
-                *([col(EventDate.earliest) > literal_column(f"'{UNBOUNDED_EARLY}'")] if has_start else []),
-                *([col(EventDate.latest) < literal_column(f"'{UNBOUNDED_LATE}'")] if has_end else []),
+            return _date.ordinal, [
+                *([_date.earliest >= bind()] if has_start else []),
+                *([_date.latest <= bind()] if has_end else []),
+                *([_date.earliest > literal_column(f"'{UNBOUNDED_EARLY}'")] if has_start else []),
+                *([_date.latest < literal_column(f"'{UNBOUNDED_LATE}'")] if has_end else []),
             ]
         case ("box", one_piece):
-            latitude, longitude = col(EventPoint.latitude), col(EventPoint.longitude)
+            latitude, longitude = _point.latitude, _point.longitude
             north_south = [latitude >= bind(), latitude <= bind()]
             after_west, before_east = longitude >= bind(), longitude <= bind()
-            return col(EventPoint.ordinal), [
+            return _point.ordinal, [
                 *north_south,
                 (after_west & before_east) if one_piece else (after_west | before_east),
             ]
         case ("range", has_low, has_high):
-            return col(StatisticRange.ordinal), [
-                *([col(StatisticRange.high) >= bind()] if has_low else []),
-                *([col(StatisticRange.low) <= bind()] if has_high else []),
+            return _range.ordinal, [
+                *([_range.high >= bind()] if has_low else []),
+                *([_range.low <= bind()] if has_high else []),
             ]
         case ("since",):
             changed = position.alias("changed")
@@ -207,23 +211,23 @@ def _matching(shape: tuple[Any, ...], bind: _Binder) -> tuple[Ordinal, list[Colu
     raise AssertionError(shape)
 
 
-def _holds(ordinal: Ordinal, shape: tuple[Any, ...], bind: _Binder) -> ColumnElement[bool]:
+def _holds(ordinal: ColumnElement[Any], shape: tuple[Any, ...], bind: _Binder) -> ColumnElement[bool]:
     """Return a clause: the record with this ordinal meets the condition."""
     own, clauses = _matching(shape, bind)
     return select(literal_column("1")).where(own == ordinal, *clauses).correlate_except(own.table).exists()
 
 
-def _ordinals(shape: tuple[Any, ...], bind: _Binder) -> Select[Any]:
+def _ordinals(shape: tuple[Any, ...], bind: _Binder) -> AnySelect:
     """Return all records that meet the condition, each once."""
     own, clauses = _matching(shape, bind)
     several = shape[0] == "terms" and shape[1] > 1
     return (select(own).distinct() if several else select(own)).where(*clauses)
 
 
-def _compile(statement: Select[Any]) -> tuple[str, tuple[str, ...]]:
+def _compile(statement: AnySelect) -> tuple[str, tuple[str, ...]]:
     """Return SQL with `?`, and the names of its binds in the order of the question marks."""
-    compiled = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))  # type: ignore[no-untyped-call]
-    return str(compiled), tuple(compiled.positiontup)  # type: ignore[attr-defined]
+    compiled = statement.compile(dialect=sqlite.dialect(paramstyle="qmark"))
+    return str(compiled), tuple(compiled.positiontup or ())
 
 
 def _bound(names: tuple[str, ...], values: dict[str, Any]) -> Binds:
@@ -249,19 +253,19 @@ def terms_statement(collection: str, name: str, values: list[str]) -> Statement:
 def _terms(number: int) -> tuple[str, tuple[str, ...]]:
     bind = _Binder()
     return _compile(
-        select(TermRow.id, TermRow.count)
-        .join(FilterRow, col(FilterRow.id) == col(TermRow.filter))
+        select(_term.id, _term.count)
+        .join(table_of(FilterRow), _filter.id == _term.filter)
         .where(
-            col(FilterRow.collection) == bindparam("collection"),
-            col(FilterRow.name) == bindparam("name"),
-            col(TermRow.value).in_([bind() for _ in range(number)]),
+            _filter.collection == bindparam("collection"),
+            _filter.name == bindparam("name"),
+            _term.value.in_([bind() for _ in range(number)]),
         )
     )
 
 
 def sorts_statement() -> Statement:
     """Ask for (collection, name, id) of every sort order."""
-    return _compile(select(SortRow.collection, SortRow.name, SortRow.id))[0], ()
+    return _compile(select(_sort.collection, _sort.name, _sort.id))[0], ()
 
 
 def count_statement(conditions: list[Condition]) -> Statement:
@@ -325,14 +329,18 @@ def _page(
     if has_place:
         here = tuple_(bindparam("key"), bindparam("ordinal"))
         wanted = wanted.where(tuple_(key, ordinal) < here if descending else tuple_(key, ordinal) > here)
-    order = (key.desc(), ordinal.desc()) if descending else (key, ordinal)
-    page = wanted.order_by(*order).limit(bindparam("limit")).offset(_NO_OFFSET).subquery("page")
+    direction = desc if descending else asc
+    page = (
+        wanted.order_by(direction(key), direction(ordinal))
+        .limit(bindparam("limit"))
+        .offset(_NO_OFFSET)
+        .subquery("page")
+    )
     # The documents are fetched for the page only, after it has been cut.
-    order = (page.c.key.desc(), page.c.ordinal.desc()) if descending else (page.c.key, page.c.ordinal)
     return _compile(
-        select(page.c.key, page.c.ordinal, RecordRow.id, RecordRow.document)
-        .join_from(page, RecordRow, col(RecordRow.ordinal) == page.c.ordinal)
-        .order_by(*order)
+        select(page.c.key, page.c.ordinal, _record.id, _record.document)
+        .join_from(page, table_of(RecordRow), _record.ordinal == page.c.ordinal)
+        .order_by(direction(page.c.key), direction(page.c.ordinal))
     )
 
 
@@ -343,12 +351,10 @@ def ordinal_statement(record_id: str, *, backward: bool) -> Statement:
 
 @lru_cache(2)
 def _ordinal(backward: bool) -> str:
-    record_id = col(RecordRow.id)
+    record_id = _record.id
     near = record_id >= bindparam("id") if backward else record_id <= bindparam("id")
     order = record_id if backward else record_id.desc()
-    sql, _ = _compile(
-        select(RecordRow.ordinal).where(near).order_by(order).limit(literal_column("1")).offset(_NO_OFFSET)
-    )
+    sql, _ = _compile(select(_record.ordinal).where(near).order_by(order).limit(literal_column("1")).offset(_NO_OFFSET))
     return sql
 
 
@@ -359,7 +365,7 @@ def document_statement(record_id: str) -> Statement:
 
 @lru_cache(1)
 def _document() -> str:
-    return _compile(select(RecordRow.document).where(col(RecordRow.id) == bindparam("id")))[0]
+    return _compile(select(_record.document).where(_record.id == bindparam("id")))[0]
 
 
 def sort_name(criteria: Criteria) -> tuple[str, bool]:

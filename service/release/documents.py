@@ -175,8 +175,6 @@ class EventDocument(RecordDocument):
 
 
 class TestimonyDocument(RecordDocument):
-    __test__ = False  # the name reads like a test class to pytest
-
     record: Literal["testimony"]
     title: str
     summary: str

@@ -311,8 +311,8 @@ def _create_tables(path: Path) -> None:
 
 def _insert(table: type[SQLModel] | Table) -> str:
     """Return the statement that inserts a row of all columns of `table`, in their order."""
-    target = table if isinstance(table, Table) else table.__table__  # type: ignore[attr-defined]
-    return str(insert(target).compile(dialect=sqlite.dialect(paramstyle="qmark")))  # type: ignore[no-untyped-call]
+    target = table if isinstance(table, Table) else tables.table_of(table)
+    return str(insert(target).compile(dialect=sqlite.dialect(paramstyle="qmark")))
 
 
 class Scratch:

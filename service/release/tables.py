@@ -160,3 +160,8 @@ class ChangeRow(SQLModel, table=True):
     record_id: str
     #: The record's version from this change on; for a withdrawal the last one it had.
     version: int
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """Return the table behind a model, for statements that name columns."""
+    return SQLModel.metadata.tables[str(model.__tablename__)]

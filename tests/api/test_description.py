@@ -26,7 +26,16 @@ def test_what_is_described_is_what_is_on_the_wire(client: httpx.Client, tmp_path
     print(f"seed: {SEED}")
     run = subprocess.run(
         [
-            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "--no-color", "run", str(client.base_url.join("/openapi.json"))),
+            *(
+                sys.executable,
+                "-m",
+                "schemathesis.cli",
+                "--config-file",
+                str(CONFIG),
+                "--no-color",
+                "run",
+                str(client.base_url.join("/openapi.json")),
+            ),
             *("--checks", "all", "--mode", "all", "--seed", SEED, "--max-examples", str(EXAMPLES), "--no-shrink"),
             *("--continue-on-failure", "--generation-database", ":memory:"),
         ],

@@ -114,7 +114,18 @@ def test_a_query_that_is_no_utf8_is_refused(client: httpx.Client, query: str) ->
     assert (answer.status_code, "UTF-8" in answer.json()["detail"]) == (422, True)
 
 
-CURSORS = ["x", "a" * 500, "W10", "e30", "WzEsIngiLDAsIiIsImV2dC0wMDEiXQ", "null", "-", "AAAA", "WzEsMSwxLDEsMV0", "W" * 511]
+CURSORS = [
+    "x",
+    "a" * 500,
+    "W10",
+    "e30",
+    "WzEsIngiLDAsIiIsImV2dC0wMDEiXQ",
+    "null",
+    "-",
+    "AAAA",
+    "WzEsMSwxLDEsMV0",
+    "W" * 511,
+]
 
 
 @pytest.mark.parametrize("cursor", CURSORS)

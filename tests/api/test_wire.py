@@ -111,7 +111,9 @@ def test_an_answer_about_another_event_is_not_shown_beside_this_one(
 # --- Headers ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/v1", "/v1/events", "/v1/events/evt-001", "/v1/events/evt-none", "/nowhere", "/v1?x=1"])
+@pytest.mark.parametrize(
+    "path", ["/v1", "/v1/events", "/v1/events/evt-001", "/v1/events/evt-none", "/nowhere", "/v1?x=1"]
+)
 def test_every_answer_may_be_read_from_anywhere_and_names_its_release(client: httpx.Client, path: str) -> None:
     answer = client.get(path)
     assert answer.headers["access-control-allow-origin"] == "*"
@@ -123,7 +125,9 @@ def test_every_answer_may_be_read_from_anywhere_and_names_its_release(client: ht
 
 
 def test_a_preflight_is_answered(client: httpx.Client) -> None:
-    answer = client.options("/v1/events", headers={"Origin": "https://example.org", "Access-Control-Request-Method": "GET"})
+    answer = client.options(
+        "/v1/events", headers={"Origin": "https://example.org", "Access-Control-Request-Method": "GET"}
+    )
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
 

@@ -111,7 +111,9 @@ def test_only_what_is_public_is_written(tmp_path: Path, publish_to: PublishTo) -
         record("tes-1", access={"private": "marker-private"}),
         record("tes-2", title="marker-restricted", access={"visibility": "restricted"}),
         record("tes-3", title="marker-embargo", access={"visibility": "embargoed", "embargo_until": "2026-03-02"}),
-        record("agt-2", kind="person", name_policy="pseudonym", name=None, label="Mara", access={"private": "marker-name"}),
+        record(
+            "agt-2", kind="person", name_policy="pseudonym", name=None, label="Mara", access={"private": "marker-name"}
+        ),
     )
     published = publish_to(tmp_path / "data", whole, now=at(1))
     written = b"".join(path.read_bytes() for path in published.folder.iterdir())
@@ -209,7 +211,9 @@ def test_three_releases_are_kept_and_one_can_go_back(tmp_path: Path, publish_to:
     assert [release.number for release in kept_releases(data)] == [3]
 
 
-def test_after_going_back_the_log_continues_from_the_release_gone_back_to(tmp_path: Path, publish_to: PublishTo) -> None:
+def test_after_going_back_the_log_continues_from_the_release_gone_back_to(
+    tmp_path: Path, publish_to: PublishTo
+) -> None:
     data = tmp_path / "data"
     publish_to(data, archive(record("tes-1")))
     publish_to(data, archive(record("tes-1"), record("tes-2")))
@@ -234,7 +238,9 @@ def test_a_second_publisher_is_refused(tmp_path: Path, publish_to: PublishTo) ->
 
 
 def test_two_publishers_at_once_leave_one_whole_release(tmp_path: Path) -> None:
-    paths = [write(tmp_path / f"{n}.json", archive(*(record(f"tes-{i}", title=f"{n}") for i in range(300)))) for n in "ab"]
+    paths = [
+        write(tmp_path / f"{n}.json", archive(*(record(f"tes-{i}", title=f"{n}") for i in range(300)))) for n in "ab"
+    ]
     program = "import sys; from pathlib import Path; from service.release.publish import publish; publish(*map(Path, sys.argv[1:]))"
     runs = [
         subprocess.Popen([sys.executable, "-c", program, path, tmp_path / "data"], stderr=subprocess.PIPE, text=True)

@@ -85,9 +85,7 @@ def _add(collection: str, model: type[Criteria]) -> None:
     async def show_one(request: Request) -> Response:
         return await show_record(request, model=model)
 
-    router.add_api_route(
-        f"/v1/{collection}", show_page, methods=["GET"], tags=[collection], **list_operation(model)
-    )
+    router.add_api_route(f"/v1/{collection}", show_page, methods=["GET"], tags=[collection], **list_operation(model))
     router.add_api_route(
         f"/v1/{collection}/{{id}}", show_one, methods=["GET"], tags=[collection], **record_operation(model)
     )

@@ -1,0 +1,937 @@
+"""Every rule of the archive format: its code, what it checks, and the sentence that says what is wrong.
+
+Owns the rules and the order they are asked in: each record by itself as it is read, then records against each
+other. Knows no release: what it must know of the current one is asked of a `Predecessor`.
+"""
+
+import re
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from operator import itemgetter
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Final, NamedTuple, Protocol, cast, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from service.archive.dates import parse_day, parse_edtf
+from service.archive.evidence import WordRuns, check_citation, is_measure_of, own_words, sha256_of
+from service.archive.model import (
+    PREFIXES,
+    RECORD_MODELS,
+    RECORD_TYPES,
+    TYPE_OF_PREFIX,
+    Access,
+    Agent,
+    Citation,
+    Event,
+    Head,
+    Part,
+    Place,
+    Qualifier,
+    Record,
+    RecordType,
+    RefersTo,
+    Response,
+    Source,
+    SourceText,
+    Statistic,
+    Testimony,
+    Withdrawn,
+)
+from service.archive.reading import Finding, Item, join_pointer, locate, open_regular, read_archive
+from service.errors import ArchiveUnreadable, TestimonyArchiveError
+
+#: Findings that a report keeps: nobody reads more, and a broken export makes its mistake in every record.
+MAX_FINDINGS = 1000
+
+#: Every code, with what it stands for.
+RULES: Final[Mapping[str, str]] = {
+    "invalid_json": "The file is UTF-8 and valid JSON, without repeated keys, NaN or a byte order mark.",
+    "unsupported_format": "The format is one that this engine reads.",
+    "unknown_field": "Every field is one of the format's.",
+    "missing_field": "Every field that is required, or that another field requires, is there.",
+    "invalid_type": "Every value has the JSON type of its field.",
+    "invalid_value": "Every value is one that its field can take.",
+    "invalid_id": "Every identifier is well formed, and its prefix is that of its record's type.",
+    "duplicate_id": "No two records have the same identifier, and none is withdrawn twice.",
+    "dangling_reference": "Every reference names a record of the archive.",
+    "wrong_reference_type": "Every reference names a record of a type that its field allows.",
+    "reference_cycle": "No place, topic, event or statistic is, over any number of steps, part of itself.",
+    "missing_evidence": "Every record and act that needs a citation has one.",
+    "invalid_date": "Every date is an EDTF date of the profile, and in the calendar.",
+    "reversed_interval": "No interval ends before it starts.",
+    "missing_date_note": "An event whose date is unknown or has an unspecified part says why in `date_note`.",
+    "passage_out_of_range": "Every cited passage and time lies inside its source.",
+    "invalid_hash": "Every hash is a SHA-256, and that of the text it stands beside.",
+    "verbatim_not_permitted": "Words of a source are given only where the source is `verbatim`.",
+    "quote_mismatch": "Every quote is the passage that its citation names, by SHA-256.",
+    "invalid_bounds": "The bounds of a statistic are in order and hold its value; only bounds have a basis.",
+    "qualifier_mismatch": "A statistic has the value and the bounds that its qualifier means.",
+    "missing_base": "A statistic that says most or all names, in `relative_to`, the figure it is a part of.",
+    "unsupported_bounds": "The bounds of a statistic have a basis.",
+    "unsupported_status": "An act with an actor is alleged, in a court record, or acknowledged by the actor.",
+    "protected_name_present": "An agent whose name is withheld, or who has a pseudonym, has no name here.",
+    "visibility_conflict": "No public record names a restricted one, or one under embargo.",
+    "deanonymising_anchor": "No exact passage is cited for a witness whose name is withheld or a pseudonym.",
+    "invalid_embargo": "A record has a day its embargo ends if and only if it is embargoed.",
+    "missing_referral": "A response that referred to somebody else says to whom.",
+    "invalid_language": "Every language is a BCP 47 tag.",
+    "invalid_rights": "Every rights statement is a rightsstatements.org URI or an SPDX identifier.",
+    "invalid_coordinates": "A point has latitude, longitude and radius, all within their ranges.",
+    "id_withdrawn": "No identifier that was withdrawn is used again.",
+    "source_changed": "The text of a source is that of the current release.",
+    "unannounced_removal": "Every record of the current release is still in the archive, or withdrawn.",
+    "source_hash_mismatch": "The copy of a source has the length, the bytes and the hash that are stated.",
+    "passage_hash_mismatch": "Every cited passage has, in the text of the source, the hash that is stated.",
+    "source_text_in_summary": "No text here has eight words in a row of a source that is not `verbatim`.",
+}
+
+
+class Predecessor(Protocol):
+    """What the checks ask of the current release."""
+
+    def withdrawn_ids(self) -> Iterator[str]:
+        """Yield the identifier of every withdrawn record."""
+
+    def public_ids(self) -> Iterator[str]:
+        """Yield the identifier of every public record."""
+
+    def source_hashes(self) -> Iterator[tuple[str, str]]:
+        """Yield each source that has a text with the text's SHA-256."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found, in the order of the file. `counts` has every record that was read, sound or not."""
+
+    findings: Sequence[Finding]
+    #: Whether there were more findings than a report keeps.
+    more: bool
+    counts: Mapping[RecordType, int]
+    #: None where it is missing or not valid.
+    head: Head | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the archive can be published."""
+        return not self.findings
+
+
+class ArchiveInvalid(TestimonyArchiveError):
+    """The archive breaks rules of its format; `report` says which and where."""
+
+    def __init__(self, report: Report) -> None:
+        count = f"{len(report.findings)}{' and more' if report.more else ''}"
+        super().__init__(f"The archive cannot be published as it is: errors found: {count}.")
+        self.report = report
+
+
+def check_archive(
+    path: Path,
+    *,
+    today: date,
+    sources: Mapping[str, Path] = MappingProxyType({}),
+    predecessor: Predecessor | None = None,
+    accept: Callable[[Record | Withdrawn], None] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Check an archive file by every rule, in memory that does not grow with it.
+
+    Args:
+        path: the file, as `read_archive` takes it.
+        today: the day, in UTC, that embargoes are judged by.
+        sources: copies of sources at hand, by identifier: UTF-8, exactly as they were measured.
+        predecessor: the release that the archive is to follow, if there is one.
+        accept: given each record and withdrawal that is valid by itself, as it is read.
+        progress: told the bytes read so far.
+
+    Raises:
+        ArchiveUnreadable: for the file, or a copy of a source, that cannot be read.
+    """
+    with closing(Ledger()) as ledger:
+        check = _Check(ledger, today=today, accept=accept or _ignore)
+        for piece in read_archive(path, progress=progress):
+            check.take(piece)
+        if not check.is_foreign:
+            if predecessor is not None:
+                ledger.add_release(predecessor)
+            check.compare()
+            check.take_copies(path, sources)
+        return check.report()
+
+
+def _ignore(_: Record | Withdrawn) -> None:
+    pass
+
+
+class _Check:
+    """One run of the checks over one file."""
+
+    def __init__(self, ledger: "Ledger", *, today: date, accept: Callable[[Record | Withdrawn], None]) -> None:
+        self._ledger = ledger
+        self._today = today
+        self._accept = accept
+        self._findings: list[tuple[int, Finding]] = []
+        self._more = False
+        self._counts = dict.fromkeys(RECORD_TYPES, 0)
+        self._head: Head | None = None
+        # Pieces of the file are numbered as they come, so that findings can be told in the file's order.
+        self._number = 0
+        # Whether every piece could be read: if not, a record that is missing may only have been unreadable.
+        self._is_whole = True
+        #: Whether the file is in another format, of which nothing more can be said.
+        self.is_foreign = False
+
+    def take(self, piece: Item | Finding) -> None:
+        """Check the next piece of the file by itself, and remember what comparing will need."""
+        self._number += 1
+        if isinstance(piece, Finding):
+            self._is_whole = False
+            if piece.code == "unsupported_format":
+                self.is_foreign = True
+                self._findings, self._more, self._head = [], False, None
+            self._add(self._number, piece)
+        elif piece.kind == "archive":
+            self._head = cast("Head | None", self._validate(Head, piece))
+        elif piece.kind == "withdrawn":
+            self._take_withdrawn(piece)
+        elif piece.kind in RECORD_MODELS:
+            self._take_record(piece.kind, piece)
+
+    def compare(self) -> None:
+        """Check records against each other, once all are remembered."""
+        self._ledger.index()
+        for rule in _COMPARISONS:
+            if self._is_whole or not rule.needs_all:
+                for number, pointer, subject in self._ledger.ask(rule.sql):
+                    self._add(number, Finding(rule.code, pointer, rule.detail.format(subject)))
+        for number, pointer, subject in self._ledger.cycles():
+            self._add(number, Finding("reference_cycle", pointer, f"This leads, step by step, back to `{subject}`."))
+
+    def take_copies(self, path: Path, sources: Mapping[str, Path]) -> None:
+        """Check passages against the texts at hand: the copies, or else the texts in the archive."""
+        for source in self._ledger.sources_with_content():
+            if source not in sources:
+                self._check_passages(source, self._ledger.content_of(source))
+        runs = WordRuns()
+        for source, copy in sources.items():
+            self._take_copy(source, _read_copy(copy), runs)
+        if runs:
+            self._find_runs(path, runs)
+
+    def report(self) -> Report:
+        """Return what was found so far."""
+        findings = [finding for _, finding in sorted(self._findings, key=itemgetter(0))]
+        return Report(findings, self._more, self._counts, self._head)
+
+    def _add(self, number: int, finding: Finding) -> None:
+        if len(self._findings) < MAX_FINDINGS:
+            self._findings.append((number, finding))
+        else:
+            self._more = True
+
+    def _add_all(self, place: str, findings: Iterable[Finding]) -> None:
+        for found in findings:
+            self._add(self._number, Finding(found.code, locate(place, found.pointer), found.detail))
+
+    def _validate(self, model: type[Part], item: Item) -> Part | None:
+        try:
+            return model.model_validate(item.value)
+        except ValidationError as error:
+            self._add_all(item.place, map(_explain, error.errors(include_url=False)))
+            return None
+
+    def _take_withdrawn(self, item: Item) -> None:
+        if (withdrawn := cast("Withdrawn | None", self._validate(Withdrawn, item))) is not None:
+            self._ledger.add("withdrawn", self._number, withdrawn.id, item.place)
+            self._accept(withdrawn)
+
+    def _take_record(self, kind: RecordType, item: Item) -> None:
+        self._counts[kind] += 1
+        record = cast("Record | None", self._validate(RECORD_MODELS[kind], item))
+        if record is None:
+            # It is there all the same: one mistake in it must not make every reference to it another.
+            name = item.value.get("id") if isinstance(item.value, dict) else None
+            if isinstance(name, str):
+                self._ledger.add("record", self._number, name, item.place, False, False)
+            return
+        self._add_all(item.place, _check_record(record))
+        self._remember(record, item.place)
+        self._accept(record)
+
+    def _remember(self, record: Record, place: str) -> None:
+        number, ledger = self._number, self._ledger
+        is_protected = isinstance(record, Agent) and record.name_policy != "published"
+        is_hidden = _is_hidden(record.access, today=self._today)
+        ledger.add("record", number, record.id, place, is_hidden, is_protected)
+        for at, target, types in _references(record, _LINKS[record.record]):
+            kind = TYPE_OF_PREFIX[target[:3]]
+            if kind in types:
+                ledger.add("reference", number, at, target)
+            else:
+                detail = f"Must name a record of type {', '.join(types)}, not {kind}."
+                self._add(number, Finding("wrong_reference_type", locate(place, at), detail))
+        for at, citation in _citations(record):
+            if citation.start is not None or citation.time is not None or citation.quote is not None:
+                ledger.add("citation", number, at, citation.source, *_passage(citation))
+        if (remember := _REMEMBER.get(record.record)) is not None:
+            remember(ledger, number, record)
+
+    def _take_copy(self, source: str, text: str, runs: WordRuns) -> None:
+        stated = self._ledger.source(source)
+        if stated is None:
+            if self._is_whole:
+                detail = f"A copy was given of `{source}`, which is no source of the archive."
+                self._add(self._number + 1, Finding("dangling_reference", "", detail))
+            return
+        if not stated.is_verbatim:
+            runs.add(source, text)
+        if stated.text is not None and not is_measure_of(stated.text, text):
+            # Its passages are not looked at: in another text, each would be one more way to say the same.
+            detail = "The copy is not this text: its length, bytes or SHA-256 differ."
+            self._add(stated.number, Finding("source_hash_mismatch", locate(stated.place, "/text"), detail))
+        else:
+            self._check_passages(source, text)
+
+    def _check_passages(self, source: str, text: str) -> None:
+        for number, pointer, start, end, sha256 in self._ledger.passages(source):
+            if end <= len(text) and sha256_of(text[start:end]) != sha256:
+                detail = f"The passage of `{source}` at these offsets has another SHA-256."
+                self._add(number, Finding("passage_hash_mismatch", pointer, detail))
+
+    def _find_runs(self, path: Path, runs: WordRuns) -> None:
+        # The file is read again: which sources may not be repeated is not known before its end.
+        for number, piece in enumerate(read_archive(path), 1):
+            # The title of a source is the source's own, and in its text too.
+            if isinstance(piece, Item) and piece.kind != "source":
+                for at, text in own_words(piece.value):
+                    if (source := runs.find(text)) is not None:
+                        detail = f"Eight words in a row are those of `{source}`, which is not `verbatim`."
+                        pointer = locate(piece.place, at)
+                        self._add(number, Finding("source_text_in_summary", pointer, detail))
+
+
+def _read_copy(path: Path) -> str:
+    try:
+        with open_regular(path) as file:
+            return file.read().decode()
+    except UnicodeDecodeError:
+        raise ArchiveUnreadable(f"{path} is not UTF-8, as the copy of a source must be.") from None
+
+
+# --- A record by itself: its shape --------------------------------------------------------------------------
+
+_TYPES = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+}
+_VALUES = {
+    "literal_error": "must be one of {expected}",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "too_long": "must have at most {max_length} entries",
+    "too_short": "must have at least {min_length} entries",
+}
+
+_DATE_LIKE = re.compile(r"[0-9X?~%./-]*")
+
+
+def _explain(error: ErrorDetails) -> Finding:
+    """Turn an error of validation into a finding that repeats nothing of the input."""
+    kind, context = error["type"], error.get("ctx", {})
+    steps = list(error["loc"])
+    if kind == "extra_forbidden":
+        return Finding("unknown_field", join_pointer(steps), "The format has no such field here.")
+    if kind == "missing":
+        return Finding("missing_field", join_pointer(steps[:-1]), f"`{steps[-1]}` is required.")
+    name = next((f"`{step}`" for step in reversed(steps) if isinstance(step, str)), "The record")
+    if steps[-1:] == ["[key]"]:  # how Pydantic says that the key of an entry is what is wrong
+        name = "The key"
+        steps.pop()
+    if kind in RULES:
+        text = error["msg"]
+        if kind == "invalid_date" and not _DATE_LIKE.fullmatch(error["input"]):
+            # Its message repeats what was written, which may be anything if it isn't near a date.
+            text = "must be a date, such as 2021, 2021-05, 2021-05-09 or 2021-05-XX"
+        # The model's own messages go on from the name of the field; those of dates are sentences.
+        detail = f"{name} {text}." if text.startswith(("is ", "must ")) else text
+        return Finding(kind, join_pointer(steps), detail)
+    if kind == "too_short" and steps[-1] == "citations":
+        return Finding("missing_evidence", join_pointer(steps), "At least one citation is required.")
+    if kind.endswith("_type"):
+        detail = f"{name} must be {_TYPES.get(kind, 'of another type')}."
+        return Finding("invalid_type", join_pointer(steps), detail)
+    expected = _VALUES.get(kind, "holds characters that it must not hold").format(**context).replace("'", "")
+    return Finding("invalid_value", join_pointer(steps), f"{name} {expected}.")
+
+
+# --- A record by itself: its sense --------------------------------------------------------------------------
+
+
+def _is_hidden(access: Access, *, today: date) -> bool:
+    if access.visibility == "embargoed" and access.embargo_until is not None:
+        return parse_day(access.embargo_until) > today
+    return access.visibility != "public"
+
+
+def _citations(record: Record) -> Iterator[tuple[str, Citation]]:
+    """Yield every citation of a record, with the pointer to it."""
+    for index, citation in enumerate(getattr(record, "citations", ())):
+        yield f"/citations/{index}", citation
+    if isinstance(record, Event):
+        for number, act in enumerate(record.acts):
+            for index, citation in enumerate(act.citations):
+                yield f"/acts/{number}/citations/{index}", citation
+
+
+def _check_record(record: Record) -> Iterator[Finding]:
+    """Yield what is wrong with a record by itself; pointers are within it."""
+    prefix = PREFIXES[record.record]
+    if not record.id.startswith(f"{prefix}-"):
+        yield Finding("invalid_id", "/id", f"The id of this record must begin with {prefix}-.")
+    access = record.access
+    if (access.visibility == "embargoed") != (access.embargo_until is not None):
+        yield Finding(
+            "invalid_embargo", "/access", "`embargo_until` is required for `embargoed`, and for nothing else."
+        )
+    for at, citation in _citations(record):
+        for found in check_citation(citation):
+            yield Finding(found.code, at + found.pointer, found.detail)
+    if (rule := _RECORD_RULES.get(record.record)) is not None:
+        yield from rule(record)
+
+
+def _check_source(source: Source) -> Iterator[Finding]:
+    if source.text is None or source.text.content is None:
+        return
+    if not source.verbatim:
+        yield Finding("verbatim_not_permitted", "/text/content", "The text is given, but `verbatim` is false.")
+    if not is_measure_of(source.text, source.text.content):
+        yield Finding("invalid_hash", "/text", "`length`, `bytes` or `sha256` is not that of `content`.")
+
+
+def _check_agent(agent: Agent) -> Iterator[Finding]:
+    if agent.name_policy == "published":
+        if agent.name is None:
+            yield Finding("missing_field", "", "`name` is required where the name is published.")
+        return
+    if agent.label is None:
+        yield Finding("missing_field", "", "`label` is required, to be shown instead of the name.")
+    names = [("/name", agent.name)]
+    names += [(join_pointer(["translations", tag, "name"]), part.name) for tag, part in agent.translations.items()]
+    for at, name in names:
+        if name is not None:
+            detail = f"A name is given, but `name_policy` is {agent.name_policy}. Use `label`."
+            yield Finding("protected_name_present", at, detail)
+    for at, citation in _citations(agent):
+        if citation.anchored:
+            yield Finding("deanonymising_anchor", at, _ANCHOR_DETAIL)
+
+
+def _check_place(place: Place) -> Iterator[Finding]:
+    latitude, longitude, radius = place.latitude, place.longitude, place.radius_m
+    if latitude is None and longitude is None and radius is None:
+        return
+    if latitude is None or longitude is None or radius is None:
+        yield Finding("invalid_coordinates", "", "`latitude`, `longitude` and `radius_m` are required together.")
+        return
+    if abs(latitude) > 90:
+        yield Finding("invalid_coordinates", "/latitude", "`latitude` must lie between -90 and 90.")
+    if abs(longitude) > 180:
+        yield Finding("invalid_coordinates", "/longitude", "`longitude` must lie between -180 and 180.")
+    if radius <= 0:
+        yield Finding("invalid_coordinates", "/radius_m", "`radius_m` must be more than 0.")
+
+
+def _check_event(event: Event) -> Iterator[Finding]:
+    if event.date_note is None and (event.date is None or parse_edtf(event.date).has_unspecified):
+        yield Finding("missing_date_note", "", "`date_note` is required: the date is unknown or partly unspecified.")
+
+
+def _check_testimony(testimony: Testimony) -> Iterator[Finding]:
+    for index, segment in enumerate(testimony.transcript):
+        if segment.start_s is not None and segment.end_s is not None and segment.end_s < segment.start_s:
+            yield Finding("invalid_value", f"/transcript/{index}/end_s", "`end_s` must not be before `start_s`.")
+
+
+def _check_response(response: Response) -> Iterator[Finding]:
+    if response.kind == "referred" and response.referred_to is None:
+        yield Finding("missing_referral", "", "`referred_to` is required: the kind is referred.")
+    if response.kind != "referred" and response.referred_to is not None:
+        yield Finding("invalid_value", "/referred_to", "`referred_to` is only for the kind referred.")
+
+
+class _Shape(NamedTuple):
+    """What a qualifier asks of the figure: a test, and the sentence that says it."""
+
+    fits: Callable[[Statistic], bool]
+    means: str
+
+
+_SHAPES: Mapping[Qualifier, _Shape] = {
+    "exact": _Shape(lambda s: s.value is not None and s.lower == s.upper == s.value, "`lower` and `upper` are `value`"),
+    "about": _Shape(lambda s: s.value is not None, "there is a `value`"),
+    "at_least": _Shape(
+        lambda s: s.value is not None and s.lower == s.value and s.lower_inclusive and s.upper is None,
+        "`lower` is `value`, inclusive, and there is no `upper`",
+    ),
+    "more_than": _Shape(
+        lambda s: s.value is not None and s.lower == s.value and not s.lower_inclusive and s.upper is None,
+        "`lower` is `value`, not inclusive, and there is no `upper`",
+    ),
+    "at_most": _Shape(
+        lambda s: s.value is not None and s.upper == s.value and s.upper_inclusive,
+        "`upper` is `value`, inclusive",
+    ),
+    "less_than": _Shape(
+        lambda s: s.value is not None and s.upper == s.value and not s.upper_inclusive,
+        "`upper` is `value`, not inclusive",
+    ),
+    "between": _Shape(
+        lambda s: s.value is None and s.lower is not None and s.upper is not None,
+        "there are `lower` and `upper`, and no `value`",
+    ),
+    "order_of_magnitude": _Shape(
+        lambda s: s.value is None and s.lower is not None, "there is a `lower`, and no `value`"
+    ),
+    "most": _Shape(lambda s: s.value is None, "there is no `value`"),
+    "all": _Shape(lambda _: True, "anything fits"),
+    "none": _Shape(lambda s: s.value == s.lower == s.upper == 0, "`value`, `lower` and `upper` are 0"),
+}
+
+
+def _check_statistic(statistic: Statistic) -> Iterator[Finding]:
+    shape = _SHAPES[statistic.qualifier]
+    is_bounded = statistic.lower is not None or statistic.upper is not None
+    # Only the first that is true: bounds in disorder fit no qualifier either, and would be told twice.
+    if (detail := _disorder(statistic)) is not None:
+        yield Finding("invalid_bounds", "", detail)
+    elif is_bounded and statistic.bounds_basis == "none":
+        yield Finding("unsupported_bounds", "/bounds_basis", "There are bounds, but `bounds_basis` is none.")
+    elif not shape.fits(statistic):
+        yield Finding("qualifier_mismatch", "/qualifier", f"{statistic.qualifier} means that {shape.means}.")
+    if statistic.qualifier in {"most", "all"} and statistic.relative_to is None:
+        yield Finding("missing_base", "", f"`relative_to` is required: {statistic.qualifier} of what?")
+
+
+def _disorder(statistic: Statistic) -> str | None:
+    value, lower, upper = statistic.value, statistic.lower, statistic.upper
+    if lower is None and upper is None and statistic.bounds_basis != "none":
+        return "`bounds_basis` must be none where there are no bounds."
+    if lower is not None and upper is not None:
+        if lower > upper:
+            return "`lower` is above `upper`."
+        if lower == upper and not (statistic.lower_inclusive and statistic.upper_inclusive):
+            return "`lower` and `upper` are equal, so both must be inclusive."
+    if value is not None and ((lower is not None and value < lower) or (upper is not None and value > upper)):
+        return "`value` lies outside the bounds."
+    return None
+
+
+_ANCHOR_DETAIL = "An exact passage of a source would tell who this is: cite the source, a page or a time."
+
+# Each takes records of its own type only, which is more than the type of a table can say.
+_RECORD_RULES: Mapping[RecordType, Callable[[Any], Iterator[Finding]]] = {
+    "source": _check_source,
+    "agent": _check_agent,
+    "place": _check_place,
+    "event": _check_event,
+    "testimony": _check_testimony,
+    "statistic": _check_statistic,
+    "response": _check_response,
+}
+
+
+# --- References ---------------------------------------------------------------------------------------------
+
+
+class _Link(NamedTuple):
+    """A field that refers to records, or whose parts do."""
+
+    name: str
+    types: tuple[RecordType, ...]
+    inner: "tuple[_Link, ...]"
+
+
+def _links(model: type[Part]) -> Iterator[_Link]:
+    for name, field in model.model_fields.items():
+        marks = [*field.metadata, *_walk(field.annotation)]
+        types = next((mark.types for mark in marks if isinstance(mark, RefersTo)), ())
+        parts = (mark for mark in marks if isinstance(mark, type) and issubclass(mark, Part))
+        inner = tuple(link for part in parts for link in _links(part))
+        if types or inner:
+            yield _Link(name, types, inner)
+
+
+def _walk(annotation: object) -> Iterator[object]:
+    """Yield every type and every mark that an annotation is made of."""
+    if get_origin(annotation) is None:
+        yield annotation
+    if get_origin(annotation) is Annotated:
+        yield from annotation.__metadata__  # type: ignore[attr-defined]
+    for inner in get_args(annotation):
+        yield from _walk(inner)
+
+
+# Worked out once: going through the fields of a model takes longer than checking a record.
+_LINKS = {kind: tuple(_links(model)) for kind, model in RECORD_MODELS.items()}
+
+
+def _references(part: Part, links: Iterable[_Link], at: str = "") -> Iterator[tuple[str, str, tuple[RecordType, ...]]]:
+    """Yield every reference of a record: the pointer to it, whom it names, and which types it may name."""
+    for name, types, inner in links:
+        value = getattr(part, name)
+        if not value:
+            continue
+        if not isinstance(value, list):
+            yield f"{at}/{name}", value, types
+        elif inner:
+            for index, one in enumerate(value):
+                yield from _references(one, inner, f"{at}/{name}/{index}")
+        else:
+            for index, target in enumerate(value):
+                yield f"{at}/{name}/{index}", target, types
+
+
+# --- What is remembered to compare records ------------------------------------------------------------------
+
+
+def _passage(citation: Citation) -> tuple[int | None, int | None, str | None, float | None, bool]:
+    is_sound = citation.anchored and not any(check_citation(citation))
+    return (
+        citation.start if is_sound else None,
+        citation.end if is_sound else None,
+        citation.sha256 if is_sound else None,
+        citation.time[1] if citation.time else None,
+        citation.quote is not None,
+    )
+
+
+def _remember_source(ledger: "Ledger", number: int, source: Source) -> None:
+    text = source.text
+    content = text.content if text is not None else None
+    if text is not None and content is not None and not is_measure_of(text, content):
+        content = None  # told already: its passages would each say so again
+    measures = (text.length, text.bytes, text.sha256) if text is not None else (None, None, None)
+    is_court_record = source.type == "court_record"
+    ledger.add("source", source.id, number, source.verbatim, is_court_record, source.duration_s, *measures, content)
+
+
+def _remember_parent(field: str, ledger: "Ledger", number: int, record: Record) -> None:
+    if (parent := getattr(record, field)) is not None:
+        ledger.add("parent", record.id, number, f"/{field}", parent, 0)
+
+
+def _remember_event(ledger: "Ledger", number: int, event: Event) -> None:
+    _remember_parent("part_of", ledger, number, event)
+    for index, act in enumerate(event.acts):
+        if act.actor is not None and act.status != "alleged":
+            at = f"/acts/{index}/status"
+            ledger.add("claim", number, at, event.id, act.actor)
+            for citation in act.citations:
+                ledger.add("claim_source", number, at, citation.source)
+
+
+def _remember_testimony(ledger: "Ledger", number: int, testimony: Testimony) -> None:
+    if testimony.transcript:
+        for citation in testimony.citations:
+            ledger.add("transcript", number, citation.source)
+    anchored = next((at for at, citation in _citations(testimony) if citation.anchored), None)
+    if anchored is not None:
+        for agent in {testimony.witness, *testimony.hearsay}:
+            ledger.add("exposure", number, anchored, agent)
+
+
+def _remember_response(ledger: "Ledger", _: int, response: Response) -> None:
+    if response.kind == "acknowledged":
+        for subject in response.about or [""]:
+            ledger.add("admission", response.party, subject)
+
+
+_REMEMBER: Mapping[RecordType, Callable[["Ledger", int, Any], None]] = {
+    "source": _remember_source,
+    "place": partial(_remember_parent, "part_of"),
+    "topic": partial(_remember_parent, "broader"),
+    "event": _remember_event,
+    "testimony": _remember_testimony,
+    "statistic": partial(_remember_parent, "relative_to"),
+    "response": _remember_response,
+}
+
+
+# --- Records against each other -----------------------------------------------------------------------------
+
+
+class _Comparison(NamedTuple):
+    """A rule over all records. `sql` gives each offence: number, place, pointer, and the id it is about."""
+
+    code: str
+    detail: str
+    sql: str
+    #: Whether a record that could not be read would be taken for one that is not there.
+    needs_all: bool = False
+
+
+_COMPARISONS: Sequence[_Comparison] = (
+    _Comparison(
+        "duplicate_id",
+        "`{}` is the id of an earlier record too.",
+        """SELECT number, place, '/id', id
+           FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY number) AS nth FROM record)
+           WHERE nth > 1""",
+    ),
+    _Comparison(
+        "duplicate_id",
+        "`{}` is listed as withdrawn before.",
+        """SELECT number, place, '/id', id
+           FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY number) AS nth FROM withdrawn)
+           WHERE nth > 1""",
+    ),
+    _Comparison(
+        "id_withdrawn",
+        "`{}` was withdrawn, and is never used again.",
+        """SELECT number, place, '/id', id FROM record
+           WHERE id IN (SELECT id FROM withdrawn) OR id IN (SELECT id FROM former_withdrawn)""",
+    ),
+    _Comparison(
+        "dangling_reference",
+        "There is no record `{}`.",
+        """SELECT number, place, at, target FROM reference JOIN record USING (number)
+           WHERE target NOT IN (SELECT id FROM record)""",
+        needs_all=True,
+    ),
+    _Comparison(
+        "visibility_conflict",
+        "A public record must not name `{}`, which is not public.",
+        """SELECT number, place, at, target FROM reference JOIN record USING (number)
+           WHERE NOT is_hidden AND target IN (SELECT id FROM record WHERE is_hidden)""",
+    ),
+    _Comparison(
+        "passage_out_of_range",
+        "No passage can be named of `{}`, which has no `text`.",
+        """SELECT number, place, at, cited
+           FROM citation JOIN record USING (number) JOIN source ON source.id = cited
+           WHERE stop IS NOT NULL AND length IS NULL""",
+    ),
+    _Comparison(
+        "passage_out_of_range",
+        "The passage ends after the text of `{}`.",
+        """SELECT number, place, at || '/end', cited
+           FROM citation JOIN record USING (number) JOIN source ON source.id = cited
+           WHERE stop > length""",
+    ),
+    _Comparison(
+        "passage_out_of_range",
+        "The time is after the end of `{}`.",
+        """SELECT number, place, at || '/time', cited
+           FROM citation JOIN record USING (number) JOIN source ON source.id = cited
+           WHERE until > duration""",
+    ),
+    _Comparison(
+        "verbatim_not_permitted",
+        "A quote is given of `{}`, which is not `verbatim`.",
+        """SELECT number, place, at || '/quote', cited
+           FROM citation JOIN record USING (number) JOIN source ON source.id = cited
+           WHERE is_quoting AND NOT is_verbatim""",
+    ),
+    _Comparison(
+        "verbatim_not_permitted",
+        "A transcript is given, but `{}` is not `verbatim`.",
+        """SELECT number, place, '/transcript', cited
+           FROM transcript JOIN record USING (number) JOIN source ON source.id = cited
+           WHERE NOT is_verbatim GROUP BY number""",
+    ),
+    _Comparison(
+        "deanonymising_anchor",
+        "An exact passage of a source would tell who `{}` is: cite the source, a page or a time.",
+        """SELECT number, place, at, agent FROM exposure JOIN record USING (number)
+           WHERE agent IN (SELECT id FROM record WHERE is_protected) GROUP BY number""",
+    ),
+    _Comparison(
+        "unsupported_status",
+        "More than alleged needs a court record among the citations, or that `{}` acknowledged it.",
+        # A source that is not there or not valid is told elsewhere: it may have been a court record.
+        """SELECT number, place, at, actor FROM claim JOIN record USING (number)
+           WHERE NOT EXISTS (SELECT 1 FROM claim_source LEFT JOIN source ON source.id = cited
+                             WHERE claim_source.number = claim.number AND claim_source.at = claim.at
+                             AND (source.id IS NULL OR is_court))
+           AND NOT EXISTS (SELECT 1 FROM admission WHERE party = actor AND about IN ('', claim.event))""",
+        needs_all=True,
+    ),
+    _Comparison(
+        "source_changed",
+        "The text of `{}` is not that of the current release: give a changed text a source of its own.",
+        """SELECT number, place, '/text/sha256', source.id FROM source JOIN record ON number = stated_in
+           JOIN former_source ON former_source.id = source.id WHERE source.sha256 <> former_source.sha256""",
+    ),
+    _Comparison(
+        "unannounced_removal",
+        "`{}` is in the current release, but neither here nor in `withdrawn`.",
+        # Numbered so that it comes after every piece of the file.
+        """SELECT 1e18, '', '', id FROM former
+           WHERE id NOT IN (SELECT id FROM record) AND id NOT IN (SELECT id FROM withdrawn)""",
+        needs_all=True,
+    ),
+)
+
+_TABLES = {
+    "record": "number INTEGER PRIMARY KEY, id, place, is_hidden, is_protected",
+    "withdrawn": "number INTEGER PRIMARY KEY, id, place",
+    "reference": "number, at, target",
+    "parent": "child PRIMARY KEY, number, at, target, walk",
+    "citation": "number, at, cited, start, stop, sha256, until, is_quoting",
+    # `content` comes last: SQLite then reads the other columns without reading through it.
+    "source": "id PRIMARY KEY, stated_in, is_verbatim, is_court, duration, length, bytes, sha256, content",
+    "transcript": "number, cited",
+    "exposure": "number, at, agent",
+    "claim": "number, at, event, actor",
+    "claim_source": "number, at, cited",
+    "admission": "party, about",
+    "former": "id PRIMARY KEY",
+    "former_withdrawn": "id PRIMARY KEY",
+    "former_source": "id PRIMARY KEY, sha256",
+}
+
+# Made once all rows are there, which is several times as fast as keeping them up to date.
+_INDEXES = (
+    "record (id)",
+    "withdrawn (id)",
+    "citation (cited)",
+    "claim_source (number, at)",
+    "admission (party, about)",
+)
+
+# Rows kept in memory before they are written: under 2 MB, and few enough calls into SQLite to cost nothing.
+_BATCH = 4096
+
+
+class StatedSource(NamedTuple):
+    """What the archive says of a source and its text, and where it says so."""
+
+    number: int
+    place: str
+    is_verbatim: bool
+    text: SourceText | None
+
+
+class Ledger:
+    """What must be remembered of an archive to compare its records, in a database that is gone when closed.
+
+    The database has no name: SQLite keeps it in a bounded cache, and beyond that in a file of its own that
+    nobody else can open. So memory does not grow with the archive.
+    """
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.execute("PRAGMA journal_mode = OFF")
+        self._database.execute("PRAGMA synchronous = OFF")
+        self._database.execute("PRAGMA cache_size = -16384")  # KiB
+        for table, columns in _TABLES.items():
+            self._database.execute(f"CREATE TABLE {table} ({columns})")
+        self._database.execute("BEGIN")
+        self._rows: dict[str, list[tuple[object, ...]]] = defaultdict(list)
+        self._waiting = 0
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._database.close()
+
+    def add(self, table: str, *row: object) -> None:
+        """Remember a row, in the columns of its table."""
+        self._rows[table].append(row)
+        self._waiting += 1
+        # Texts are long: one is written before there is another.
+        if self._waiting >= _BATCH or (table == "source" and row[-1] is not None):
+            self._flush()
+
+    def add_release(self, release: Predecessor) -> None:
+        """Remember what the checks must know of the current release."""
+        self._insert("former", ((name,) for name in release.public_ids()))
+        self._insert("former_withdrawn", ((name,) for name in release.withdrawn_ids()))
+        self._insert("former_source", release.source_hashes())
+
+    def index(self) -> None:
+        """Write what waits and make ready for questions."""
+        self._flush()
+        for number, columns in enumerate(_INDEXES):
+            self._database.execute(f"CREATE INDEX index_{number} ON {columns}")
+
+    def ask(self, sql: str) -> Iterator[tuple[int, str, str]]:
+        """Yield number, pointer and subject of each offence, in order, as many as a report can hold."""
+        rows = self._database.execute(f"{sql} ORDER BY 1 LIMIT {MAX_FINDINGS + 1}")
+        for number, place, at, subject in rows:
+            yield number, locate(place, at), subject
+
+    def cycles(self) -> Iterator[tuple[int, str, str]]:
+        """Yield, once for each cycle of parents, the number and the pointer of a record in it, and its id.
+
+        A record has one parent, so each walk upwards ends: at the top, at an earlier walk, or at itself. No
+        record is walked over twice.
+        """
+        step = "UPDATE parent SET walk = ? WHERE child = ? AND walk = 0 RETURNING target"
+        met = "SELECT number, place, at, walk FROM parent JOIN record USING (number) WHERE child = ?"
+        starts = self._database.execute("SELECT child FROM parent WHERE target IN (SELECT child FROM parent)")
+        for walk, (child,) in enumerate(starts, 1):
+            at_hand = child
+            while above := self._database.execute(step, (walk, at_hand)).fetchall():
+                at_hand = above[0][0]
+            for number, place, at, last_walk in self._database.execute(met, (at_hand,)).fetchall():
+                if last_walk == walk:
+                    yield number, locate(place, at), at_hand
+
+    def source(self, source: str) -> StatedSource | None:
+        """Return what the archive says of a source, if it is there."""
+        row = self._database.execute(
+            "SELECT number, place, is_verbatim, length, bytes, sha256"
+            " FROM source JOIN record ON number = stated_in WHERE source.id = ?",
+            (source,),
+        ).fetchone()
+        if row is None:
+            return None
+        number, place, is_verbatim, length, size, sha256 = row
+        text = None if sha256 is None else SourceText(length=length, bytes=size, sha256=sha256)
+        return StatedSource(number, place, bool(is_verbatim), text)
+
+    def sources_with_content(self) -> Iterator[str]:
+        """Yield each source whose text is in the archive."""
+        for (source,) in self._database.execute("SELECT id FROM source WHERE content IS NOT NULL"):
+            yield source
+
+    def content_of(self, source: str) -> str:
+        """Return the text of a source that has one in the archive."""
+        (content,) = self._database.execute("SELECT content FROM source WHERE id = ?", (source,)).fetchone()
+        return cast("str", content)
+
+    def passages(self, source: str) -> Iterator[tuple[int, str, int, int, str]]:
+        """Yield each passage cited of a source: number and pointer of the citation, start, end, hash."""
+        rows = self._database.execute(
+            "SELECT number, place, at, start, stop, sha256 FROM citation JOIN record USING (number)"
+            " WHERE cited = ? AND stop IS NOT NULL ORDER BY number",
+            (source,),
+        )
+        for number, place, at, start, stop, sha256 in rows:
+            yield number, locate(place, f"{at}/sha256"), start, stop, sha256
+
+    def _insert(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
+        places = ", ".join("?" * (_TABLES[table].count(",") + 1))
+        # A second row with the same key is a repeated id, which is told by other means.
+        self._database.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({places})", rows)
+
+    def _flush(self) -> None:
+        for table, rows in self._rows.items():
+            self._insert(table, rows)
+        self._rows.clear()
+        self._waiting = 0

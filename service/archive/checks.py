@@ -133,7 +133,7 @@ class ArchiveInvalid(TestimonyArchiveError):
         self.report = report
 
 
-def check_archive(
+def check_archive(  # noqa: PLR0913 - all but the file are optional, and named
     path: Path,
     *,
     today: date,
@@ -928,7 +928,7 @@ class Ledger:
     def _insert(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
         places = ", ".join("?" * (_TABLES[table].count(",") + 1))
         # A second row with the same key is a repeated id, which is told by other means.
-        self._database.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({places})", rows)
+        self._database.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({places})", rows)  # noqa: S608 - names of our own tables
 
     def _flush(self) -> None:
         for table, rows in self._rows.items():

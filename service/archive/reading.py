@@ -379,10 +379,9 @@ def _read_lines(stream: io.BufferedReader) -> Iterator[Item | Finding]:
         place = f"line {number}"
         if line.isspace():
             continue
+        if len(line) > MAX_RECORD:
+            _skip_line(line, stream)
         try:
-            if len(line) > MAX_RECORD:
-                _skip_line(line, stream)
-                raise _Refused(_TOO_LONG)
             value = _parse_line(line)
         except _Refused as error:
             yield Finding("invalid_json", place, str(error))
@@ -421,6 +420,8 @@ def _take_record(value: dict[str, object], place: str) -> Item | Finding:
 
 def _parse_line(line: bytes) -> object:
     """Parse one line of JSON. Raises _Refused."""
+    if len(line) > MAX_RECORD:
+        raise _Refused(_TOO_LONG)
     try:
         value = _DECODER.decode(line.decode())
     except json.JSONDecodeError as error:

@@ -137,10 +137,7 @@ def test_every_text_of_the_format_is_ours_or_a_source_s() -> None:
         for name, field in model.model_fields.items():
             marks = [*field.metadata, *inside(field.annotation)]
             is_address = any(isinstance(mark, AfterValidator) for mark in marks)
-            if (
-                any(isinstance(mark, StringConstraints) and mark.min_length for mark in marks)
-                and not is_address
-            ):
+            if any(isinstance(mark, StringConstraints) and mark.min_length for mark in marks) and not is_address:
                 yield name
             for part in marks:
                 if isinstance(part, type) and issubclass(part, Part) and part is not Segment:

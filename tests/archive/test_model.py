@@ -38,7 +38,7 @@ from service.archive.model import (
 CORPUS = Path(__file__).parent / "corpus"
 
 
-def code_of(kind: Any, value: object) -> str | None:  # noqa: ANN401 - any annotation
+def code_of(kind: Any, value: object) -> str | None:
     """Return the type of the error that a value gives, or None."""
     adapter: TypeAdapter[object] = TypeAdapter(Annotated[kind, None])
     try:

@@ -145,12 +145,8 @@ def test_a_foreign_encoding_is_named(tmp_path: Path, content: bytes, message: st
         pytest.param(archive(b"[" + b"[" * 65 + b"]" * 65 + b"]"), "/places/0", id="65 deep"),
         pytest.param(archive(b'[{"a":1,"a":1}]'), "/places/0", id="key twice in a record"),
         pytest.param(archive(b'[{"b":[0,{"a":1,"a":2}]}]'), "/places/0/b/1", id="key twice in a part"),
-        pytest.param(
-            archive(b'[{"private":{"x":{"a":1,"a":2}}}]'), "/places/0/private", id="key twice, private"
-        ),
-        pytest.param(
-            archive(b'[{"a":{"b":1,"b":1},"a":2}]'), "/places/0", id="key twice in a part that is lost"
-        ),
+        pytest.param(archive(b'[{"private":{"x":{"a":1,"a":2}}}]'), "/places/0/private", id="key twice, private"),
+        pytest.param(archive(b'[{"a":{"b":1,"b":1},"a":2}]'), "/places/0", id="key twice in a part that is lost"),
         pytest.param(archive(more=b',"places":[]'), "", id="list twice"),
         pytest.param(archive(more=b',"archive":{}'), "", id="head twice"),
     ],
@@ -235,9 +231,7 @@ def test_records_before_the_damage_are_given_on(tmp_path: Path) -> None:
         pytest.param(lambda _: archive(), id="not compressed"),
     ],
 )
-def test_a_damaged_compressed_file_is_one_finding(
-    tmp_path: Path, name: str, damage: Callable[[bytes], bytes]
-) -> None:
+def test_a_damaged_compressed_file_is_one_finding(tmp_path: Path, name: str, damage: Callable[[bytes], bytes]) -> None:
     is_lines = name.startswith("archive.jsonl")
     content = HEAD_LINE + b'{"record":"place"}\n' * 50 if is_lines else archive(b"[{}" + b",{}" * 50 + b"]")
     *_, found = pieces(tmp_path, damage(gzip.compress(content)), name=name)
@@ -272,9 +266,7 @@ def test_json_that_is_no_archive(tmp_path: Path, content: bytes, expected: list[
     ("content", "expected"),
     [
         pytest.param(b"\n\n", [("missing_field", ""), ("missing_field", "")], id="blank"),
-        pytest.param(
-            b"[]\n" + HEAD_LINE, [("invalid_type", "line 1"), ("missing_field", "line 2")], id="a list"
-        ),
+        pytest.param(b"[]\n" + HEAD_LINE, [("invalid_type", "line 1"), ("missing_field", "line 2")], id="a list"),
         pytest.param(HEAD_LINE + b"{}", [("missing_field", "line 2")], id="no record key"),
         pytest.param(HEAD_LINE + HEAD_LINE, [("missing_field", "line 2")], id="head twice"),
         pytest.param(HEAD_LINE + b'{"record":"rumour"}', [("invalid_value", "line 2 /record")], id="unknown"),

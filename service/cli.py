@@ -1,0 +1,503 @@
+"""The command `testimony-archive`: thin, it calls the same rooms as the API.
+
+Exit codes: 0 fine, 1 findings or a refusal, 2 wrong usage or a bad setting. An error is one line, never a traceback.
+"""
+
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import orjson
+import typer
+import uvicorn
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from uvicorn.supervisors import Multiprocess
+
+from service import __version__
+from service.api.app import create_app
+from service.archive.checks import ArchiveInvalid, Report, check_archive
+from service.archive.model import PLURALS, archive_schema
+from service.errors import NoRelease, SettingsInvalid, TestimonyArchiveError
+from service.release.publish import Published, publish
+from service.release.store import CANONICAL, Kept, kept_releases, open_current, prune, roll_back
+from service.settings import PREFIX, Settings, read_settings
+
+#: Seconds that requests under way are given when the server is stopped; container engines wait ten.
+GRACE_S = 8
+#: Connections that may wait to be accepted.
+BACKLOG = 2048
+
+app = typer.Typer(
+    name="testimony-archive",
+    help="Check, publish and serve archives of human-rights testimony.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+releases = typer.Typer(help="The releases in a data folder.", no_args_is_help=True)
+app.add_typer(releases, name="releases")
+
+ArchiveFile = Annotated[Path, typer.Argument(help="The archive: .json, .jsonl or .jsonl.gz.", metavar="ARCHIVE")]
+DataFolder = Annotated[Path | None, typer.Option("--data", help="The folder of releases (default: data).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+# --- serve ------------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def serve(  # noqa: PLR0913 - one argument a flag
+    *,
+    archive: Annotated[Path | None, typer.Option(help="Publish this archive first, if it changed.")] = None,
+    data: DataFolder = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on (default: 127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one (default: 8000).")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that answer (default: 1).")] = None,
+    root_path: Annotated[str | None, typer.Option(help="The path a proxy shows the server below.")] = None,
+    trusted_proxies: Annotated[
+        str | None, typer.Option(help="Proxies whose X-Forwarded-* headers are believed, separated by commas.")
+    ] = None,
+) -> None:
+    """Serve the current release over HTTP; publish the seed archive first where there is none.
+
+    Example: testimony-archive serve --port 8080
+    """
+    settings = read_settings(
+        archive=archive,
+        data=data,
+        host=host,
+        port=port,
+        workers=workers,
+        root_path=root_path,
+        trusted_proxies=trusted_proxies,
+    )
+    _publish_first(settings)
+    # Verified here, once, so that a damaged release stops the command and not each of its workers.
+    open_current(settings.data).close()
+    listening = _listen(settings.host, settings.port)
+    with closing(listening):
+        _run(settings, listening)
+
+
+def _publish_first(settings: Settings) -> None:
+    """Publish the archive that was asked for, or the seed where the data folder is empty."""
+    archive = settings.archive
+    if archive is None:
+        try:
+            open_current(settings.data, verify=False).close()
+        except NoRelease:
+            archive = seed_archive()
+        else:
+            return
+    _say_published(_publish(archive, settings.data, keep=settings.keep))
+
+
+def seed_archive() -> Path:
+    """Return the seed archive: as installed, or as it lies in a checkout."""
+    here = Path(__file__).parent
+    installed = here / "seed" / "archive.json"
+    return installed if installed.exists() else here.parent / "seed" / "archive.json"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens. Raises SettingsInvalid where the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise TestimonyArchiveError(f"cannot listen on {host}:{port} ({error.strerror})") from None
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens when it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started and sockets:
+            _announce(sockets[0])
+
+
+def _announce(listening: socket.socket) -> None:
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    _say(f"Serving at http://{shown}:{port}/v1 (documentation: http://{shown}:{port}/docs). Stop with Ctrl+C.")
+
+
+def _run(settings: Settings, listening: socket.socket) -> None:
+    """Answer requests until SIGTERM or SIGINT; requests under way are finished."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    common: dict[str, Any] = {
+        "loop": "uvloop",
+        "http": "httptools",
+        "access_log": False,
+        "proxy_headers": False,  # believed by our own rule: see api/front.py
+        "server_header": False,
+        "log_config": None,
+        "timeout_graceful_shutdown": GRACE_S,
+    }
+    # uvicorn raises the signal that stopped it once more when it is done: that is the end we wanted, not a failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    if settings.workers == 1:
+        _Server(uvicorn.Config(create_app(settings, verify=False), **common)).run(sockets=[listening])
+        return
+    _hand_down(settings)
+    config = uvicorn.Config("service.api.app:app_for_worker", factory=True, workers=settings.workers, **common)
+    _announce(listening)
+    Multiprocess(config, sockets=[listening]).run()
+
+
+def _leave(*_: object) -> NoReturn:
+    raise SystemExit(0)
+
+
+def _hand_down(settings: Settings) -> None:
+    """Put the settings into the environment, where worker processes read them."""
+    handed = {"data": str(settings.data.absolute()), "root_path": settings.root_path}
+    handed["trusted_proxies"] = ",".join(str(network) for network in settings.trusted_proxies)
+    for name, value in handed.items():
+        os.environ[PREFIX + name.upper()] = value
+
+
+# --- publish and check ------------------------------------------------------------------------------------------------
+
+
+@app.command("publish")
+def publish_command(
+    archive: ArchiveFile,
+    *,
+    data: DataFolder = None,
+    keep: Annotated[int | None, typer.Option(help="Releases to keep (default: 3).")] = None,
+    json: AsJson = False,
+) -> None:
+    """Check an archive and make it the release being served.
+
+    Example: testimony-archive publish my.json
+    """
+    settings = read_settings(data=data, keep=keep)
+    try:
+        published = _publish(archive, settings.data, keep=settings.keep)
+    except ArchiveInvalid as invalid:
+        _show_report(archive, invalid.report, json=json)
+        raise typer.Exit(1) from None
+    if json:
+        _print_json({"changed": published.changed, "changes": published.changes, **published.manifest.model_dump()})
+    else:
+        _say_published(published)
+
+
+def _publish(archive: Path, data: Path, *, keep: int) -> Published:
+    with _progress() as progress:
+        return publish(archive, data, keep=keep, progress=progress)
+
+
+def _say_published(published: Published) -> None:
+    manifest, changes = published.manifest, published.changes
+    if not published.changed:
+        _say(f"Unchanged: release {manifest.number}, {manifest.id}.")
+        return
+    records = sum(number for name, number in manifest.counts.items() if name != "withdrawn")
+    _say(
+        f"Published release {manifest.number}, {manifest.id}: {records} records "
+        f"({changes['created']} created, {changes['updated']} updated, {changes['withdrawn']} withdrawn)."
+    )
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """Yield what `publish` tells how far it is; in a terminal it draws a bar."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done)
+
+        yield show
+
+
+@app.command()
+def check(
+    archive: ArchiveFile,
+    *,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="A copy of a source to check passages against; may be given again.", metavar="ID=FILE"),
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Check also against the release in this folder.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Report every error of an archive; publish nothing.
+
+    Example: testimony-archive check my.json --source src-001=report.txt
+    """
+    sources = dict(_source(given) for given in source or [])
+    with _release_in(data) as release:
+        report = check_archive(archive, today=datetime.now(UTC).date(), sources=sources, predecessor=release)
+    _show_report(archive, report, json=json)
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _release_in(data: Path | None) -> Iterator[Any]:
+    """Yield the release served from a data folder, or None where none is asked for or there is none yet."""
+    if data is None:
+        yield None
+        return
+    try:
+        release = open_current(data)
+    except NoRelease:
+        yield None
+        return
+    with closing(release):
+        yield release
+
+
+def _source(given: str) -> tuple[str, Path]:
+    name, equals, path = given.partition("=")
+    if not (name and equals and path):
+        raise typer.BadParameter(f"{given!r} is not ID=FILE, such as src-001=report.txt", param_hint="--source")
+    return name, Path(path)
+
+
+def _show_report(archive: Path, report: Report, *, json: bool) -> None:
+    """Print what a check found: as JSON, as a table in a terminal, or a line each."""
+    if json:
+        findings = [{"code": each.code, "pointer": each.pointer, "detail": each.detail} for each in report.findings]
+        _print_json({"ok": report.ok, "findings": findings, "more": report.more, "counts": report.counts})
+        return
+    if report.ok:
+        _print(f"{archive}: no errors in {sum(report.counts.values())} records")
+        return
+    if sys.stdout.isatty():
+        table = Table("Code", "Where", "What", title=str(archive))
+        for each in report.findings:
+            table.add_row(each.code, each.pointer, each.detail)
+        Console().print(table, markup=False)
+    else:
+        for each in report.findings:
+            _print(f"{each.code}\t{each.pointer}\t{each.detail}")
+    number = len(report.findings)
+    _say(f"error: {archive}: {number} error{'s' * (number != 1)}{', and more that are not shown' * report.more}")
+
+
+# --- export, releases, schema ------------------------------------------------------------------------------------------
+
+
+@app.command()
+def export(
+    target: Annotated[Path | None, typer.Argument(help="Where to: .json or .jsonl; standard output without.")] = None,
+    *,
+    data: DataFolder = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write out the public archive. The SHA-256 of a .jsonl is the release id; both forms publish to the same release.
+
+    Example: testimony-archive export archive.jsonl
+    """
+    settings = read_settings(data=data)
+    with closing(open_current(settings.data)) as release:
+        canonical = release.folder / CANONICAL
+        if target is None or str(target) == "-":
+            with canonical.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.flush()
+            return
+        if target.suffix not in (".json", ".jsonl"):
+            raise typer.BadParameter("the name must end in .json or .jsonl", param_hint="FILE")
+        if target.exists() and not force:
+            raise TestimonyArchiveError(f"{target} is there already; write over it with --force")
+        with _written_whole(target) as file:
+            if target.suffix == ".jsonl":
+                with canonical.open("rb") as lines:
+                    shutil.copyfileobj(lines, file)
+            else:
+                for piece in archive_object(canonical):
+                    file.write(piece)
+        _say(f"Exported release {release.manifest.number}, {release.id}, to {target}.")
+
+
+@contextmanager
+def _written_whole(target: Path) -> Iterator[Any]:
+    """Yield a file that takes the place of `target` once it is complete, and never before."""
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    part = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.chmod(0o644)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def archive_object(canonical: Path) -> Iterator[bytes]:
+    """Yield an `archive.json` of the same records as a canonical `.jsonl`, a record at a time."""
+    with canonical.open("rb") as lines:
+        head = orjson.loads(next(lines))
+        yield b'{\n"format": %s,\n"archive": %s' % (orjson.dumps(head["format"]), _indented(head["archive"]))
+        current = None
+        for line in lines:
+            record = orjson.loads(line)
+            plural = PLURALS.get(record.pop("record"), "withdrawn")
+            if plural != current:
+                yield (b"\n]" if current else b"") + b',\n"%s": [\n' % plural.encode()
+                current = plural
+            else:
+                yield b",\n"
+            yield _indented(record)
+        yield (b"\n]" if current else b"") + b"\n}\n"
+
+
+def _indented(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2)
+
+
+@releases.command("list")
+def list_releases(*, data: DataFolder = None, json: AsJson = False) -> None:
+    """List the releases that are kept, the newest first.
+
+    Example: testimony-archive releases list
+    """
+    kept = kept_releases(read_settings(data=data).data)
+    if json:
+        _print_json([_as_json(release) for release in kept])
+        return
+    if not kept:
+        _print("no releases")
+    for release in kept:
+        manifest = release.manifest
+        told = "damaged" if manifest is None else f"{manifest.published_at}  {manifest.counts['testimonies']} testimonies"
+        _print(f"{'*' if release.current else ' '} {release.number:>4}  {release.short_id}  {told}")
+
+
+def _as_json(release: Kept) -> dict[str, Any]:
+    manifest = None if release.manifest is None else release.manifest.model_dump()
+    return {"number": release.number, "current": release.current, "folder": release.folder.name, "manifest": manifest}
+
+
+@releases.command()
+def rollback(
+    number: Annotated[int | None, typer.Argument(help="The release to serve again; the one before without.")] = None,
+    *,
+    data: DataFolder = None,
+) -> None:
+    """Serve an earlier release again.
+
+    Example: testimony-archive releases rollback 4
+    """
+    release = roll_back(read_settings(data=data).data, number)
+    _say(f"Serving release {release.number}, {release.short_id}.")
+
+
+@releases.command("prune")
+def prune_command(
+    *,
+    data: DataFolder = None,
+    keep: Annotated[int | None, typer.Option(help="Releases to keep, the current one among them (default: 3).")] = None,
+) -> None:
+    """Remove old releases. The current one always stays.
+
+    Example: testimony-archive releases prune --keep 1
+    """
+    settings = read_settings(data=data, keep=keep)
+    removed = prune(settings.data, keep=settings.keep)
+    _say(f"Removed {len(removed)} release{'s' * (len(removed) != 1)}.")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of archive.json.
+
+    Example: testimony-archive schema > archive.schema.json
+    """
+    _print_json(archive_schema())
+
+
+# --- Around every command ------------------------------------------------------------------------------------------
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
+    if asked:
+        _print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    *,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Check, publish and serve archives of human-rights testimony."""
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _print_json(value: object) -> None:
+    _print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def _say(text: str) -> None:
+    """Tell the operator something that is no result."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def _fail(text: str, code: int) -> int:
+    _say("error: " + " ".join(text.split()))
+    return code
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code. Whatever goes wrong is one line."""
+    try:
+        outcome = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        text = error.format_message() if hasattr(error, "format_message") else str(error)
+        hint = f" (see {context.command_path} --help)" if context else ""
+        return _fail(text.rstrip(".") + hint, getattr(error, "exit_code", 1))
+    except SettingsInvalid as error:
+        return _fail(str(error), 2)
+    except ArchiveInvalid as invalid:
+        first = invalid.report.findings[0]
+        return _fail(f"{invalid}: first {first.code} at {first.pointer or 'the file'}: {first.detail}", 1)
+    except TestimonyArchiveError as error:
+        return _fail(str(error), 1)
+    except (typer.Abort, KeyboardInterrupt):
+        return _fail("interrupted", 130)
+    except BrokenPipeError:
+        # The reader has seen enough. Python would complain when it flushes at the end: let it flush to nowhere.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        return _fail(f"{error.filename or 'system'}: {error.strerror or error}", 1)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def main() -> None:
+    """Be the command."""
+    sys.exit(run())

@@ -57,7 +57,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 
 
 @app.command()
-def serve(  # noqa: PLR0913 - one argument a flag
+def serve(
     *,
     archive: Annotated[Path | None, typer.Option(help="Publish this archive first, if it changed.")] = None,
     data: DataFolder = None,
@@ -220,7 +220,12 @@ def _progress() -> Iterator[Any]:
     if not sys.stderr.isatty():
         yield lambda *_: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         tasks: dict[str, Any] = {}
 
@@ -386,7 +391,9 @@ def list_releases(*, data: DataFolder = None, json: AsJson = False) -> None:
         _print("no releases")
     for release in kept:
         manifest = release.manifest
-        told = "damaged" if manifest is None else f"{manifest.published_at}  {manifest.counts['testimonies']} testimonies"
+        told = (
+            "damaged" if manifest is None else f"{manifest.published_at}  {manifest.counts['testimonies']} testimonies"
+        )
         _print(f"{'*' if release.current else ' '} {release.number:>4}  {release.short_id}  {told}")
 
 
@@ -445,7 +452,9 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - Typer calls it so
 @app.callback()
 def about(
     *,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Check, publish and serve archives of human-rights testimony."""
 
@@ -469,7 +478,7 @@ def _fail(text: str, code: int) -> int:
     return code
 
 
-def run(arguments: list[str] | None = None) -> int:
+def run(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one way out for each way to fail
     """Run the command and return its exit code. Whatever goes wrong is one line."""
     try:
         outcome = app(arguments, standalone_mode=False)

@@ -120,7 +120,8 @@ class NotAcceptable(Problem):
 
 class Withdrawn(Problem):
     """The record was withdrawn. Its identifier is kept so that it is never used again; its content is gone.
-    Delete your copies of it."""
+    Delete your copies of it.
+    """
 
     slug, title, status = "withdrawn", "This record was withdrawn", 410
 
@@ -133,14 +134,16 @@ class UriTooLong(Problem):
 
 class InvalidParameters(Problem):
     """One or more query parameters are unknown, repeated or hold a value that cannot be used. `errors` names each,
-    with a message and, where they can be listed, the names or values that are accepted."""
+    with a message and, where they can be listed, the names or values that are accepted.
+    """
 
     slug, title, status = "invalid-parameters", "Some query parameters cannot be used", 422
 
 
 class InvalidCursor(Problem):
     """The cursor was changed, comes from another collection, or was made for other filters or another sort order.
-    Follow `links` as they are given, or start again without `cursor`."""
+    Follow `links` as they are given, or start again without `cursor`.
+    """
 
     slug, title, status = "invalid-cursor", "The cursor does not belong to this request", 422
 

@@ -2,7 +2,7 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -41,14 +41,14 @@ class Settings(BaseSettings):
         return value
 
 
-def read_settings(**flags: Any) -> Settings:
+def read_settings(**flags: object) -> Settings:
     """Return the settings: flags that are given (not None) before the environment before the defaults.
 
     Raises SettingsInvalid, which names the setting.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     try:
-        return Settings(**given)
+        return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as invalid:
         error = invalid.errors(include_url=False)[0]
         name = str(error["loc"][0])

@@ -5,7 +5,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -19,12 +18,14 @@ ADDRESS = "http://127.0.0.1:8000"
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def examples() -> Iterator[tuple[str, str]]:
-    """Yield each command of the README with the output printed below it."""
+def examples() -> list[tuple[str, str]]:
+    """Return each command of the README with the output printed below it."""
+    found = []
     for block in BLOCK.findall(README):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
-            yield command, output
+            found.append((command, output))
+    return found
 
 
 @pytest.mark.parametrize(("command", "output"), examples(), ids=[command[9:90] for command, _ in examples()])
@@ -45,7 +46,7 @@ def test_a_command_prints_what_the_readme_shows(client: httpx.Client, command: s
 
 
 def test_there_are_commands_to_run() -> None:
-    assert len(list(examples())) >= 9
+    assert len(examples()) >= 9
 
 
 def test_every_filter_and_setting_is_documented() -> None:

@@ -47,5 +47,6 @@ def create_app(settings: Settings, *, verify: bool = True) -> FastAPI:
 
 def app_for_worker() -> FastAPI:
     """Return the application for the settings in the environment: the way in for uvicorn's worker processes, whose
-    parent has verified the release."""
+    parent has verified the release.
+    """
     return create_app(read_settings(), verify=False)

@@ -1,5 +1,6 @@
 """Answers that a release gives: strong ETag, 304, Cache-Control, gzip. A release never changes, so an ETag is a digest of
-the release and the request, and the same request has the same bytes until the next release."""
+the release and the request, and the same request has the same bytes until the next release.
+"""
 
 import gzip
 import hashlib

@@ -52,7 +52,8 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 class PlainRoute(APIRoute):
     """A route whose function takes the request and returns the response. FastAPI's own reading of parameters costs more
-    than a page of records does, and its errors would have another shape."""
+    than a page of records does, and its errors would have another shape.
+    """
 
     def get_route_handler(self) -> Handler:
         endpoint: Callable[[Request], Awaitable[Response]] = self.endpoint
@@ -85,8 +86,8 @@ def problem_responses(*classes: type[Problem]) -> dict[int | str, dict[str, Any]
 def query_parameters(model: type[Criteria] | type[RecordView]) -> list[dict[str, Any]]:
     """Return the query parameters that a model reads."""
     parameters = []
-    for name, schema in parameter_schemas(model).items():
-        schema = dict(schema)
+    for name, described in parameter_schemas(model).items():
+        schema = dict(described)
         parameter = {"name": name, "in": "query", "required": False, "description": schema.pop("description", "")}
         if name in model.COMMA_SEPARATED:
             parameter |= {"style": "form", "explode": False}

@@ -62,7 +62,7 @@ class Front:
             served.hold()
         try:
             await self._answer(scope, receive, answer, served)
-        except Exception as error:  # noqa: BLE001 - the last place where an error can still become an answer
+        except Exception as error:
             problem = error if isinstance(error, Problem) else internal_error(error)
             if answer.started:
                 raise

@@ -92,7 +92,8 @@ class PublisherDocument(TypedDict):
 
 class ArchiveDocument(TypedDict):
     """The archive's own description. `contact` is where to ask for a correction or a withdrawal; `coverage` says what
-    the archive leaves out."""
+    the archive leaves out.
+    """
 
     id: str
     title: str

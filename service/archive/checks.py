@@ -44,6 +44,7 @@ from service.archive.model import (
     Statistic,
     Testimony,
     Withdrawn,
+    is_identifier,
 )
 from service.archive.reading import Finding, Item, join_pointer, locate, open_regular, read_archive
 from service.errors import ArchiveUnreadable, TestimonyArchiveError
@@ -133,7 +134,7 @@ class ArchiveInvalid(TestimonyArchiveError):
         self.report = report
 
 
-def check_archive(  # noqa: PLR0913 - all but the file are optional, and named
+def check_archive(
     path: Path,
     *,
     today: date,
@@ -259,7 +260,7 @@ class _Check:
         if record is None:
             # It is there all the same: one mistake in it must not make every reference to it another.
             name = item.value.get("id") if isinstance(item.value, dict) else None
-            if isinstance(name, str):
+            if isinstance(name, str) and is_identifier(name):
                 self._ledger.add("record", self._number, name, item.place, False, False)
             return
         self._add_all(item.place, _check_record(record))

@@ -145,7 +145,7 @@ Truth = Annotated[bool, BeforeValidator(_truth)]
 Box = Annotated[list[float], BeforeValidator(_box), BeforeValidator(_split), Field(min_length=4, max_length=4)]
 
 
-def _any_of(description: str) -> Any:
+def _any_of(description: str) -> Any:  # noqa: ANN401 - as Pydantic's own Field
     return Field(max_length=MAX_VALUES, description=description)
 
 

@@ -12,7 +12,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
-from sqlalchemy import Column, ColumnElement, Select, asc, bindparam, desc, func, literal_column, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Select,
+    asc,
+    bindparam,
+    desc,
+    func,
+    literal_column,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects import sqlite
 
 from service.catalogue.criteria import Criteria, EventCriteria, StatisticCriteria
@@ -169,7 +181,7 @@ class _Binder:
     def __init__(self) -> None:
         self.count = 0
 
-    def __call__(self) -> Any:
+    def __call__(self) -> BindParameter[Any]:
         self.count += 1
         return bindparam(f"b{self.count - 1}")
 
@@ -307,7 +319,7 @@ def page_statement(
     first condition and sorts them; without it the sort order is walked.
     """
     shapes = tuple(condition.shape for condition in conditions)
-    sql, names = _page(shapes, descending, after is not None, gather and bool(conditions))
+    sql, names = _page(shapes, descending=descending, has_place=after is not None, gather=gather and bool(conditions))
     values = _numbered(conditions) | {"sort": sort, "limit": limit}
     if after is not None:
         values |= {"key": after.key, "ordinal": after.ordinal}
@@ -316,7 +328,7 @@ def page_statement(
 
 @lru_cache(1024)
 def _page(
-    shapes: tuple[tuple[Any, ...], ...], descending: bool, has_place: bool, gather: bool
+    shapes: tuple[tuple[Any, ...], ...], *, descending: bool, has_place: bool, gather: bool
 ) -> tuple[str, tuple[str, ...]]:
     bind = _Binder()
     key, ordinal = position.c.key, position.c.ordinal
@@ -346,11 +358,11 @@ def _page(
 
 def ordinal_statement(record_id: str, *, backward: bool) -> Statement:
     """Ask for the ordinal of a record, or of the nearest one before it (`backward`: after it) if it is gone."""
-    return _ordinal(backward), (record_id,)
+    return _ordinal(backward=backward), (record_id,)
 
 
 @lru_cache(2)
-def _ordinal(backward: bool) -> str:
+def _ordinal(*, backward: bool) -> str:
     record_id = _record.id
     near = record_id >= bindparam("id") if backward else record_id <= bindparam("id")
     order = record_id if backward else record_id.desc()

@@ -45,7 +45,8 @@ class DateDocument(TypedDict):
 
 class CitationDocument(TypedDict):
     """One claim's evidence: anchored (offsets in code points, end exclusive, and hash), located (page or time in
-    seconds) or cited (the source alone)."""
+    seconds) or cited (the source alone).
+    """
 
     source: SourceReference
     evidence: Literal["anchored", "located", "cited"]
@@ -334,7 +335,8 @@ class _Renderer:
 
     def act_responses(self, actor: str, event_id: str) -> list[ActResponseDocument]:
         """Return the actor's responses, less those that are about other events only: a denial of something else,
-        shown here, would read as a denial of this."""
+        shown here, would read as a denial of this.
+        """
         responses: list[ActResponseDocument] = []
         for response in self.around.responses_of(actor):
             events = [subject for subject in response.get("about", []) if subject.startswith("evt-")]

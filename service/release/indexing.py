@@ -94,7 +94,7 @@ _PLAIN_TERMS: dict[RecordType, tuple[str, ...]] = {
 }
 
 
-def _terms(public: PublicRecord, trees: Hierarchies) -> Iterator[tuple[str, str]]:
+def _terms(public: PublicRecord, trees: Hierarchies) -> Iterator[tuple[str, str]]:  # noqa: PLR0912 - a table
     record: RecordType = public["record"]
     for name in _PLAIN_TERMS[record]:
         if name in public:

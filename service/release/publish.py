@@ -113,7 +113,10 @@ def publish(
         staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=data / "releases"))
         try:
             with _sorting_in(staging):
-                return _Publication(archive, data, staging, previous, now(), progress).run(keep=keep)
+                publication = _Publication(
+                    archive, data, staging=staging, previous=previous, moment=now(), progress=progress
+                )
+                return publication.run(keep=keep)
         except sqlite3.Error as error:
             raise ReleaseError(f"the release could not be written: {error}; nothing was changed") from error
         except OSError as error:
@@ -157,6 +160,7 @@ class _Publication:
         self,
         archive: Path,
         data: Path,
+        *,
         staging: Path,
         previous: Release | None,
         moment: datetime,
@@ -319,8 +323,9 @@ class Scratch:
     """What a publication has to remember or sort, in a database of its own that is thrown away."""
 
     _SCHEMA = (
-        "CREATE TABLE record (id TEXT PRIMARY KEY, line BLOB, label TEXT, detail TEXT, parent TEXT,"
-        " latitude REAL, longitude REAL)",
+        """CREATE TABLE record (
+            id TEXT PRIMARY KEY, line BLOB, label TEXT, detail TEXT, parent TEXT, latitude REAL, longitude REAL
+        )""",
         "CREATE TABLE response (party TEXT, id TEXT, PRIMARY KEY (party, id)) WITHOUT ROWID",
         'CREATE TABLE withdrawn (id TEXT PRIMARY KEY, "on" TEXT) WITHOUT ROWID',
     )
@@ -366,7 +371,8 @@ class Scratch:
 
     def lines(self) -> Iterator[bytes]:
         """Yield the canonical line of every record by identifier, which is by type and identifier: the alphabetical
-        order of the identifiers' prefixes is that of the types' names."""
+        order of the identifiers' prefixes is that of the types' names.
+        """
         return (row[0] for row in self.connection.execute("SELECT line FROM record ORDER BY id"))
 
     def canonical_lines(self, head: Head) -> Iterator[bytes]:
@@ -399,8 +405,8 @@ class Neighbourhood:
         self.responses_of = keep(self._responses_of)
 
     def _row(self, record_id: str) -> tuple[Any, ...]:
-        columns = "label, detail, parent, latitude, longitude"
-        row: tuple[Any, ...] = self._ask(f"SELECT {columns} FROM record WHERE id = ?", (record_id,)).fetchone()
+        statement = "SELECT label, detail, parent, latitude, longitude FROM record WHERE id = ?"
+        row: tuple[Any, ...] = self._ask(statement, (record_id,)).fetchone()
         return row
 
     def label(self, record_id: str) -> str:
@@ -433,7 +439,8 @@ class Neighbourhood:
 
 class RecordWriter:
     """Writes records and what they are found by. Index rows are sorted in scratch first, so that the release's own
-    tables are filled in their order: pages are packed, and nothing is inserted at random."""
+    tables are filled in their order: pages are packed, and nothing is inserted at random.
+    """
 
     _SCHEMA = (
         "CREATE TABLE found (filter INTEGER, value TEXT, ordinal INTEGER)",
@@ -528,7 +535,8 @@ def _sort_names() -> Iterator[tuple[str, str]]:
 
 class ChangeLog:
     """The change log, continued from the release before. Records come in the order of their identifiers, in both
-    releases, so that one walk over both finds what was created, updated and withdrawn."""
+    releases, so that one walk over both finds what was created, updated and withdrawn.
+    """
 
     def __init__(
         self, database: sqlite3.Connection, previous: Release | None, release_id: str, number: int, at: str

@@ -83,7 +83,7 @@ def current_folder(data: Path) -> Path | None:
     """
     link = data / "current"
     try:
-        target = Path(os.readlink(link))
+        target = link.readlink()
     except FileNotFoundError:
         return None
     except OSError as error:

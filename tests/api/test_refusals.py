@@ -180,7 +180,7 @@ def test_what_cannot_be_given_is_not_acceptable(client: httpx.Client, accept: st
 
 @pytest.mark.parametrize("host", ["a b", "evil.example/path", "<script>", "a@b", "ü.example", ""])
 def test_a_host_that_is_none_gets_into_no_link(client: httpx.Client, host: str) -> None:
-    answer = client.get("/v1", headers={"Host": host.encode("latin-1")})
+    answer = client.get("/v1", headers={b"Host": host.encode("latin-1")})
     assert answer.status_code == 400
     assert host == "" or host not in answer.text
 

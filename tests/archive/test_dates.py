@@ -462,8 +462,7 @@ def test_an_interval_is_accepted_if_and_only_if_it_runs_forward(
 )
 def test_bounds_are_the_first_and_last_day_that_fit_the_text(a_date: date, shape: str) -> None:
     text = "".join(
-        wanted if wanted in "X-" else stated
-        for stated, wanted in zip(a_date.isoformat(), shape, strict=False)
+        wanted if wanted in "X-" else stated for stated, wanted in zip(a_date.isoformat(), shape, strict=False)
     )
 
     def fits(candidate: date) -> bool:

@@ -153,7 +153,7 @@ def box_question(box: str) -> Question:
     west, south, east, north = map(float, box.split(","))
 
     def inside(whole: Fields, each: Fields) -> bool:
-        place = next((place for place in whole["places"] if place["id"] == each["place"]), {})
+        place: Fields = next((place for place in whole["places"] if place["id"] == each["place"]), {})
         if place.get("latitude") is None:
             return False
         longitude = place["longitude"]
@@ -172,7 +172,12 @@ def values_question(least: int | None, most: int | None) -> Question:
 
 @pytest.mark.parametrize("collection", ["testimonies", "events", "statistics"])
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], phases=UNSHRUNK)
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    phases=UNSHRUNK,
+)
 def test_walking_all_pages_is_filtering_and_sorting(collection: str, data: st.DataObject) -> None:
     whole = data.draw(random_archives())
     sorts = get_args(CRITERIA[collection].model_fields["sort"].annotation)
@@ -180,7 +185,11 @@ def test_walking_all_pages_is_filtering_and_sorting(collection: str, data: st.Da
         catalogue = publish_in(Path(folder), whole)
         with closing(catalogue.release):
             for _ in range(12):
-                asked = {pairs[0][0].split("_")[0]: (pairs, keep) for pairs, keep in data.draw(_some_questions(collection)) if pairs}
+                asked = {
+                    pairs[0][0].split("_")[0]: (pairs, keep)
+                    for pairs, keep in data.draw(_some_questions(collection))
+                    if pairs
+                }
                 sort = data.draw(st.sampled_from(sorts))
                 limit = data.draw(st.integers(1, 5))
                 pairs = [pair for pairs, _ in asked.values() for pair in pairs]

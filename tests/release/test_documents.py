@@ -27,7 +27,7 @@ def closed(schema: Any) -> Any:
 
 
 def test_every_document_has_exactly_its_shape(tmp_path: Path) -> None:
-    import jsonschema_rs  # noqa: PLC0415 - comes with schemathesis; only this test needs it
+    import jsonschema_rs
 
     publish(GOOD, tmp_path / "data")
     seen = set()

@@ -3,7 +3,6 @@
 import fcntl
 import hashlib
 import json
-import os
 import signal
 import sqlite3
 import subprocess
@@ -52,7 +51,7 @@ def documents(data: Path) -> dict[str, Fields]:
 def snapshot(data: Path) -> dict[str, bytes]:
     """Return every file below a data folder with its content, and where `current` points."""
     files = {str(path.relative_to(data)): path.read_bytes() for path in sorted(data.rglob("*")) if path.is_file()}
-    return files | {"current": os.readlink(data / "current").encode()}
+    return files | {"current": str((data / "current").readlink()).encode()}
 
 
 # --- What a release is ----------------------------------------------------------------------------------------------
@@ -60,7 +59,7 @@ def snapshot(data: Path) -> dict[str, bytes]:
 
 def test_the_folder_is_named_and_described_as_promised(tmp_path: Path, publish_to: PublishTo) -> None:
     published = publish_to(tmp_path / "data", archive(record("tes-1")), now=at(1))
-    assert os.readlink(tmp_path / "data" / "current") == f"releases/{published.folder.name}"
+    assert str((tmp_path / "data" / "current").readlink()) == f"releases/{published.folder.name}"
     manifest = json.loads((published.folder / "manifest.json").read_text())
     assert set(manifest) == {"id", "number", "published_at", "engine", "counts", "files"}
     assert published.folder.name == f"1-{manifest['id'].removeprefix('sha256:')[:12]}"

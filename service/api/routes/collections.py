@@ -77,7 +77,8 @@ async def show_record(request: Request, *, model: type[Criteria]) -> Response:
 
 def _add(collection: str, model: type[Criteria]) -> None:
     """Add the two routes of a collection. FastAPI takes every argument of a route for a parameter of the request, hence
-    the functions of one argument."""
+    the functions of one argument.
+    """
 
     async def show_page(request: Request) -> Response:
         return await list_records(request, model=model)

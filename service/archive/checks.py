@@ -5,8 +5,6 @@ other. Knows no release: what it must know of the current one is asked of a `Pre
 """
 
 import re
-import sqlite3
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,13 +13,14 @@ from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Final, NamedTuple, Protocol, cast, get_args, get_origin
+from typing import Annotated, Any, Final, NamedTuple, cast, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from service.archive.dates import parse_day, parse_edtf
 from service.archive.evidence import WordRuns, check_citation, is_measure_of, own_words, sha256_of
+from service.archive.ledger import COMPARISONS, MAX_FINDINGS, Ledger, Predecessor
 from service.archive.model import (
     PREFIXES,
     RECORD_MODELS,
@@ -40,7 +39,6 @@ from service.archive.model import (
     RefersTo,
     Response,
     Source,
-    SourceText,
     Statistic,
     Testimony,
     Withdrawn,
@@ -48,9 +46,6 @@ from service.archive.model import (
 )
 from service.archive.reading import Finding, Item, join_pointer, locate, open_regular, read_archive
 from service.errors import ArchiveUnreadable, TestimonyArchiveError
-
-#: Findings that a report keeps: nobody reads more, and a broken export makes its mistake in every record.
-MAX_FINDINGS = 1000
 
 #: Every code, with what it stands for.
 RULES: Final[Mapping[str, str]] = {
@@ -93,19 +88,6 @@ RULES: Final[Mapping[str, str]] = {
     "passage_hash_mismatch": "Every cited passage has, in the text of the source, the hash that is stated.",
     "source_text_in_summary": "No text here has eight words in a row of a source that is not `verbatim`.",
 }
-
-
-class Predecessor(Protocol):
-    """What the checks ask of the current release."""
-
-    def withdrawn_ids(self) -> Iterator[str]:
-        """Yield the identifier of every withdrawn record."""
-
-    def public_ids(self) -> Iterator[str]:
-        """Yield the identifier of every public record."""
-
-    def source_hashes(self) -> Iterator[tuple[str, str]]:
-        """Yield each source that has a text with the text's SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +157,7 @@ def _ignore(_: Record | Withdrawn) -> None:
 class _Check:
     """One run of the checks over one file."""
 
-    def __init__(self, ledger: "Ledger", *, today: date, accept: Callable[[Record | Withdrawn], None]) -> None:
+    def __init__(self, ledger: Ledger, *, today: date, accept: Callable[[Record | Withdrawn], None]) -> None:
         self._ledger = ledger
         self._today = today
         self._accept = accept
@@ -209,7 +191,7 @@ class _Check:
     def compare(self) -> None:
         """Check records against each other, once all are remembered."""
         self._ledger.index()
-        for rule in _COMPARISONS:
+        for rule in COMPARISONS:
             if self._is_whole or not rule.needs_all:
                 for number, pointer, subject in self._ledger.ask(rule.sql):
                     self._add(number, Finding(rule.code, pointer, rule.detail.format(subject)))
@@ -621,7 +603,7 @@ def _passage(citation: Citation) -> tuple[int | None, int | None, str | None, fl
     )
 
 
-def _remember_source(ledger: "Ledger", number: int, source: Source) -> None:
+def _remember_source(ledger: Ledger, number: int, source: Source) -> None:
     text = source.text
     content = text.content if text is not None else None
     if text is not None and content is not None and not is_measure_of(text, content):
@@ -631,12 +613,12 @@ def _remember_source(ledger: "Ledger", number: int, source: Source) -> None:
     ledger.add("source", source.id, number, source.verbatim, is_court_record, source.duration_s, *measures, content)
 
 
-def _remember_parent(field: str, ledger: "Ledger", number: int, record: Record) -> None:
+def _remember_parent(field: str, ledger: Ledger, number: int, record: Record) -> None:
     if (parent := getattr(record, field)) is not None:
         ledger.add("parent", record.id, number, f"/{field}", parent, 0)
 
 
-def _remember_event(ledger: "Ledger", number: int, event: Event) -> None:
+def _remember_event(ledger: Ledger, number: int, event: Event) -> None:
     _remember_parent("part_of", ledger, number, event)
     for index, act in enumerate(event.acts):
         if act.actor is not None and act.status != "alleged":
@@ -646,7 +628,7 @@ def _remember_event(ledger: "Ledger", number: int, event: Event) -> None:
                 ledger.add("claim_source", number, at, citation.source)
 
 
-def _remember_testimony(ledger: "Ledger", number: int, testimony: Testimony) -> None:
+def _remember_testimony(ledger: Ledger, number: int, testimony: Testimony) -> None:
     if testimony.transcript:
         for citation in testimony.citations:
             ledger.add("transcript", number, citation.source)
@@ -656,13 +638,13 @@ def _remember_testimony(ledger: "Ledger", number: int, testimony: Testimony) -> 
             ledger.add("exposure", number, anchored, agent)
 
 
-def _remember_response(ledger: "Ledger", _: int, response: Response) -> None:
+def _remember_response(ledger: Ledger, _: int, response: Response) -> None:
     if response.kind == "acknowledged":
         for subject in response.about or [""]:
             ledger.add("admission", response.party, subject)
 
 
-_REMEMBER: Mapping[RecordType, Callable[["Ledger", int, Any], None]] = {
+_REMEMBER: Mapping[RecordType, Callable[[Ledger, int, Any], None]] = {
     "source": _remember_source,
     "place": partial(_remember_parent, "part_of"),
     "topic": partial(_remember_parent, "broader"),
@@ -671,268 +653,3 @@ _REMEMBER: Mapping[RecordType, Callable[["Ledger", int, Any], None]] = {
     "statistic": partial(_remember_parent, "relative_to"),
     "response": _remember_response,
 }
-
-
-# --- Records against each other -----------------------------------------------------------------------------
-
-
-class _Comparison(NamedTuple):
-    """A rule over all records. `sql` gives each offence: number, place, pointer, and the id it is about."""
-
-    code: str
-    detail: str
-    sql: str
-    #: Whether a record that could not be read would be taken for one that is not there.
-    needs_all: bool = False
-
-
-_COMPARISONS: Sequence[_Comparison] = (
-    _Comparison(
-        "duplicate_id",
-        "`{}` is the id of an earlier record too.",
-        """SELECT number, place, '/id', id
-           FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY number) AS nth FROM record)
-           WHERE nth > 1""",
-    ),
-    _Comparison(
-        "duplicate_id",
-        "`{}` is listed as withdrawn before.",
-        """SELECT number, place, '/id', id
-           FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY number) AS nth FROM withdrawn)
-           WHERE nth > 1""",
-    ),
-    _Comparison(
-        "id_withdrawn",
-        "`{}` was withdrawn, and is never used again.",
-        """SELECT number, place, '/id', id FROM record
-           WHERE id IN (SELECT id FROM withdrawn) OR id IN (SELECT id FROM former_withdrawn)""",
-    ),
-    _Comparison(
-        "dangling_reference",
-        "There is no record `{}`.",
-        """SELECT number, place, at, target FROM reference JOIN record USING (number)
-           WHERE target NOT IN (SELECT id FROM record)""",
-        needs_all=True,
-    ),
-    _Comparison(
-        "visibility_conflict",
-        "A public record must not name `{}`, which is not public.",
-        """SELECT number, place, at, target FROM reference JOIN record USING (number)
-           WHERE NOT is_hidden AND target IN (SELECT id FROM record WHERE is_hidden)""",
-    ),
-    _Comparison(
-        "passage_out_of_range",
-        "No passage can be named of `{}`, which has no `text`.",
-        """SELECT number, place, at, cited
-           FROM citation JOIN record USING (number) JOIN source ON source.id = cited
-           WHERE stop IS NOT NULL AND length IS NULL""",
-    ),
-    _Comparison(
-        "passage_out_of_range",
-        "The passage ends after the text of `{}`.",
-        """SELECT number, place, at || '/end', cited
-           FROM citation JOIN record USING (number) JOIN source ON source.id = cited
-           WHERE stop > length""",
-    ),
-    _Comparison(
-        "passage_out_of_range",
-        "The time is after the end of `{}`.",
-        """SELECT number, place, at || '/time', cited
-           FROM citation JOIN record USING (number) JOIN source ON source.id = cited
-           WHERE until > duration""",
-    ),
-    _Comparison(
-        "verbatim_not_permitted",
-        "A quote is given of `{}`, which is not `verbatim`.",
-        """SELECT number, place, at || '/quote', cited
-           FROM citation JOIN record USING (number) JOIN source ON source.id = cited
-           WHERE is_quoting AND NOT is_verbatim""",
-    ),
-    _Comparison(
-        "verbatim_not_permitted",
-        "A transcript is given, but `{}` is not `verbatim`.",
-        """SELECT number, place, '/transcript', cited
-           FROM transcript JOIN record USING (number) JOIN source ON source.id = cited
-           WHERE NOT is_verbatim GROUP BY number""",
-    ),
-    _Comparison(
-        "deanonymising_anchor",
-        "An exact passage of a source would tell who `{}` is: cite the source, a page or a time.",
-        """SELECT number, place, at, agent FROM exposure JOIN record USING (number)
-           WHERE agent IN (SELECT id FROM record WHERE is_protected) GROUP BY number""",
-    ),
-    _Comparison(
-        "unsupported_status",
-        "More than alleged needs a court record among the citations, or that `{}` acknowledged it.",
-        # A source that is not there or not valid is told elsewhere: it may have been a court record.
-        """SELECT number, place, at, actor FROM claim JOIN record USING (number)
-           WHERE NOT EXISTS (SELECT 1 FROM claim_source LEFT JOIN source ON source.id = cited
-                             WHERE claim_source.number = claim.number AND claim_source.at = claim.at
-                             AND (source.id IS NULL OR is_court))
-           AND NOT EXISTS (SELECT 1 FROM admission WHERE party = actor AND about IN ('', claim.event))""",
-        needs_all=True,
-    ),
-    _Comparison(
-        "source_changed",
-        "The text of `{}` is not that of the current release: give a changed text a source of its own.",
-        """SELECT number, place, '/text/sha256', source.id FROM source JOIN record ON number = stated_in
-           JOIN former_source ON former_source.id = source.id WHERE source.sha256 <> former_source.sha256""",
-    ),
-    _Comparison(
-        "unannounced_removal",
-        "`{}` is in the current release, but neither here nor in `withdrawn`.",
-        # Numbered so that it comes after every piece of the file.
-        """SELECT 1e18, '', '', id FROM former
-           WHERE id NOT IN (SELECT id FROM record) AND id NOT IN (SELECT id FROM withdrawn)""",
-        needs_all=True,
-    ),
-)
-
-_TABLES = {
-    "record": "number INTEGER PRIMARY KEY, id, place, is_hidden, is_protected",
-    "withdrawn": "number INTEGER PRIMARY KEY, id, place",
-    "reference": "number, at, target",
-    "parent": "child PRIMARY KEY, number, at, target, walk",
-    "citation": "number, at, cited, start, stop, sha256, until, is_quoting",
-    # `content` comes last: SQLite then reads the other columns without reading through it.
-    "source": "id PRIMARY KEY, stated_in, is_verbatim, is_court, duration, length, bytes, sha256, content",
-    "transcript": "number, cited",
-    "exposure": "number, at, agent",
-    "claim": "number, at, event, actor",
-    "claim_source": "number, at, cited",
-    "admission": "party, about",
-    "former": "id PRIMARY KEY",
-    "former_withdrawn": "id PRIMARY KEY",
-    "former_source": "id PRIMARY KEY, sha256",
-}
-
-# Made once all rows are there, which is several times as fast as keeping them up to date.
-_INDEXES = (
-    "record (id)",
-    "withdrawn (id)",
-    "citation (cited)",
-    "claim_source (number, at)",
-    "admission (party, about)",
-)
-
-# Rows kept in memory before they are written: under 2 MB, and few enough calls into SQLite to cost nothing.
-_BATCH = 4096
-
-
-class StatedSource(NamedTuple):
-    """What the archive says of a source and its text, and where it says so."""
-
-    number: int
-    place: str
-    is_verbatim: bool
-    text: SourceText | None
-
-
-class Ledger:
-    """What must be remembered of an archive to compare its records, in a database that is gone when closed.
-
-    The database has no name: SQLite keeps it in a bounded cache, and beyond that in a file of its own that
-    nobody else can open. So memory does not grow with the archive.
-    """
-
-    def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.execute("PRAGMA synchronous = OFF")
-        self._database.execute("PRAGMA cache_size = -16384")  # KiB
-        for table, columns in _TABLES.items():
-            self._database.execute(f"CREATE TABLE {table} ({columns})")
-        self._database.execute("BEGIN")
-        self._rows: dict[str, list[tuple[object, ...]]] = defaultdict(list)
-        self._waiting = 0
-
-    def close(self) -> None:
-        """Forget everything."""
-        self._database.close()
-
-    def add(self, table: str, *row: object) -> None:
-        """Remember a row, in the columns of its table."""
-        self._rows[table].append(row)
-        self._waiting += 1
-        # Texts are long: one is written before there is another.
-        if self._waiting >= _BATCH or (table == "source" and row[-1] is not None):
-            self._flush()
-
-    def add_release(self, release: Predecessor) -> None:
-        """Remember what the checks must know of the current release."""
-        self._insert("former", ((name,) for name in release.public_ids()))
-        self._insert("former_withdrawn", ((name,) for name in release.withdrawn_ids()))
-        self._insert("former_source", release.source_hashes())
-
-    def index(self) -> None:
-        """Write what waits and make ready for questions."""
-        self._flush()
-        for number, columns in enumerate(_INDEXES):
-            self._database.execute(f"CREATE INDEX index_{number} ON {columns}")
-
-    def ask(self, sql: str) -> Iterator[tuple[int, str, str]]:
-        """Yield number, pointer and subject of each offence, in order, as many as a report can hold."""
-        rows = self._database.execute(f"{sql} ORDER BY 1 LIMIT {MAX_FINDINGS + 1}")
-        for number, place, at, subject in rows:
-            yield number, locate(place, at), subject
-
-    def cycles(self) -> Iterator[tuple[int, str, str]]:
-        """Yield, once for each cycle of parents, the number and the pointer of a record in it, and its id.
-
-        A record has one parent, so each walk upwards ends: at the top, at an earlier walk, or at itself. No
-        record is walked over twice.
-        """
-        step = "UPDATE parent SET walk = ? WHERE child = ? AND walk = 0 RETURNING target"
-        met = "SELECT number, place, at, walk FROM parent JOIN record USING (number) WHERE child = ?"
-        starts = self._database.execute("SELECT child FROM parent WHERE target IN (SELECT child FROM parent)")
-        for walk, (child,) in enumerate(starts, 1):
-            at_hand = child
-            while above := self._database.execute(step, (walk, at_hand)).fetchall():
-                at_hand = above[0][0]
-            for number, place, at, last_walk in self._database.execute(met, (at_hand,)).fetchall():
-                if last_walk == walk:
-                    yield number, locate(place, at), at_hand
-
-    def source(self, source: str) -> StatedSource | None:
-        """Return what the archive says of a source, if it is there."""
-        row = self._database.execute(
-            "SELECT number, place, is_verbatim, length, bytes, sha256"
-            " FROM source JOIN record ON number = stated_in WHERE source.id = ?",
-            (source,),
-        ).fetchone()
-        if row is None:
-            return None
-        number, place, is_verbatim, length, size, sha256 = row
-        text = None if sha256 is None else SourceText(length=length, bytes=size, sha256=sha256)
-        return StatedSource(number, place, bool(is_verbatim), text)
-
-    def sources_with_content(self) -> Iterator[str]:
-        """Yield each source whose text is in the archive."""
-        for (source,) in self._database.execute("SELECT id FROM source WHERE content IS NOT NULL"):
-            yield source
-
-    def content_of(self, source: str) -> str:
-        """Return the text of a source that has one in the archive."""
-        (content,) = self._database.execute("SELECT content FROM source WHERE id = ?", (source,)).fetchone()
-        return cast("str", content)
-
-    def passages(self, source: str) -> Iterator[tuple[int, str, int, int, str]]:
-        """Yield each passage cited of a source: number and pointer of the citation, start, end, hash."""
-        rows = self._database.execute(
-            "SELECT number, place, at, start, stop, sha256 FROM citation JOIN record USING (number)"
-            " WHERE cited = ? AND stop IS NOT NULL ORDER BY number",
-            (source,),
-        )
-        for number, place, at, start, stop, sha256 in rows:
-            yield number, locate(place, f"{at}/sha256"), start, stop, sha256
-
-    def _insert(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
-        places = ", ".join("?" * (_TABLES[table].count(",") + 1))
-        # A second row with the same key is a repeated id, which is told by other means.
-        self._database.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({places})", rows)  # noqa: S608 - names of our own tables
-
-    def _flush(self) -> None:
-        for table, rows in self._rows.items():
-            self._insert(table, rows)
-        self._rows.clear()
-        self._waiting = 0

@@ -16,26 +16,10 @@ RUN_LENGTH = 8
 
 #: The fields of an archive that hold its own words. Not a transcript or a quote: those are a source's.
 OWN_WORDS = frozenset(
-    [
-        "as_stated",
-        "citation",
-        "content_warnings",
-        "contact",
-        "coverage",
-        "date_note",
-        "description",
-        "label",
-        "method",
-        "name",
-        "note",
-        "population",
-        "role",
-        "subject",
-        "summary",
-        "title",
-        "type",
-        "unit",
-    ]
+    """
+    as_stated citation content_warnings contact coverage date_note description label method name note
+    population role subject summary title type unit
+    """.split()
 )
 _NOT_OWN = frozenset({"access", "transcript"})
 

@@ -1,0 +1,39 @@
+# Built in one stage, run in another: the image holds Python, the packages and the seed release, nothing to build with.
+FROM python:3.11-slim AS build
+
+WORKDIR /build
+RUN python3 -m venv /opt/archive
+COPY constraints.txt pyproject.toml README.md LICENSE ./
+COPY service ./service
+COPY seed ./seed
+# Compiled here, since the running container may not write. pip and setuptools are not needed any more.
+RUN /opt/archive/bin/pip install --quiet --no-cache-dir --disable-pip-version-check -c constraints.txt . \
+    && /opt/archive/bin/pip uninstall --quiet --yes setuptools pip \
+    && find /opt/archive -name tests -type d -prune -exec rm -rf {} + \
+    && python3 -m compileall -q /opt/archive/lib
+# The seed is published now, so that a container answers within a second.
+RUN mkdir /data && /opt/archive/bin/testimony-archive publish seed/archive.json --data /data
+
+
+FROM python:3.11-slim
+
+COPY --from=build /opt/archive /opt/archive
+COPY --from=build --chown=10001:10001 /data /data
+
+ENV PATH=/opt/archive/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    TESTIMONY_ARCHIVE_DATA=/data \
+    TESTIMONY_ARCHIVE_HOST=0.0.0.0
+
+# A number, not a name: Kubernetes can then see that it is not root.
+USER 10001:10001
+VOLUME /data
+EXPOSE 8000
+
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
+    CMD ["python3", "-c", "import os, urllib.request as u; u.urlopen('http://127.0.0.1:' + os.environ.get('TESTIMONY_ARCHIVE_PORT', '8000') + '/readyz', timeout=2)"]
+
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["testimony-archive"]
+CMD ["serve"]

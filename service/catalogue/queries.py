@@ -332,7 +332,9 @@ def _page(
 ) -> tuple[str, tuple[str, ...]]:
     bind = _Binder()
     key, ordinal = position.c.key, position.c.ordinal
-    wanted = select(key, ordinal).where(position.c.sort == bindparam("sort"))
+    # The plus keeps SQLite from walking the order all the same: it has no figures on which of the two is shorter.
+    sort = literal_column("+position.sort") if gather else position.c.sort
+    wanted = select(key, ordinal).where(sort == bindparam("sort"))
     if gather:
         found = _ordinals(shapes[0], bind).subquery("found")
         wanted = wanted.where(ordinal.in_(select(*found.c)))

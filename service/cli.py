@@ -22,6 +22,7 @@ import uvicorn
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 from uvicorn.supervisors import Multiprocess
 
 from service import __version__
@@ -294,8 +295,9 @@ def _show_report(archive: Path, report: Report, *, json: bool) -> None:
     if sys.stdout.isatty():
         table = Table("Code", "Where", "What", title=str(archive))
         for each in report.findings:
-            table.add_row(each.code, each.pointer, each.detail)
-        Console().print(table, markup=False)
+            # As texts: square brackets in a detail are no markup.
+            table.add_row(each.code, Text(each.pointer), Text(each.detail))
+        Console().print(table)
     else:
         for each in report.findings:
             _print(f"{each.code}\t{each.pointer}\t{each.detail}")

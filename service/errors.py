@@ -14,6 +14,7 @@ TestimonyArchiveError
     ├── MethodNotAllowed       405
     ├── NotAcceptable          406
     ├── Withdrawn              410
+    ├── StartOver              410
     ├── UriTooLong             414
     ├── InvalidParameters      422
     ├── InvalidCursor          422
@@ -120,9 +121,19 @@ class NotAcceptable(Problem):
 
 class Withdrawn(Problem):
     """The record was withdrawn. Its identifier is kept so that it is never used again; its content is gone.
-    Delete your copies of it."""
+    Delete your copies of it.
+    """
 
     slug, title, status = "withdrawn", "This record was withdrawn", 410
+
+
+class StartOver(Problem):
+    """The cursor was read at a release that the change log at hand does not tell of: the archive went back to an earlier
+    release, or was published anew. What has happened since cannot be told. Throw your copy away, ask for the changes
+    without `cursor` and follow them from the beginning.
+    """
+
+    slug, title, status = "start-over", "The change log does not reach back to this cursor", 410
 
 
 class UriTooLong(Problem):
@@ -133,14 +144,16 @@ class UriTooLong(Problem):
 
 class InvalidParameters(Problem):
     """One or more query parameters are unknown, repeated or hold a value that cannot be used. `errors` names each,
-    with a message and, where they can be listed, the names or values that are accepted."""
+    with a message and, where they can be listed, the names or values that are accepted.
+    """
 
     slug, title, status = "invalid-parameters", "Some query parameters cannot be used", 422
 
 
 class InvalidCursor(Problem):
     """The cursor was changed, comes from another collection, or was made for other filters or another sort order.
-    Follow `links` as they are given, or start again without `cursor`."""
+    Follow `links` as they are given, or start again without `cursor`.
+    """
 
     slug, title, status = "invalid-cursor", "The cursor does not belong to this request", 422
 

@@ -1,5 +1,6 @@
 """The description and the page that shows it. The page loads nothing from elsewhere: who reads testimony is nobody's
-business, and it works offline."""
+business, and it works offline.
+"""
 
 from importlib.resources import files
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET  # writes only; nothing is parsed here
 import orjson
 
 from service import __version__
-from service.api.formats import ATOM, JSON
+from service.api.formats import ATOM
 from service.api.links import record_url
 from service.archive.model import TYPE_OF_PREFIX
 from service.catalogue.changes import Change
@@ -33,7 +33,7 @@ def draw_feed(release: Release, changes: Sequence[Change], *, base: str, own: st
     _text(feed, "title", f"{head['title']}: changes")
     _text(feed, "updated", max((change.at for change in changes), default=release.manifest.published_at))
     _link(feed, "self", own, ATOM)
-    _link(feed, "alternate", f"{base}/v1", JSON)
+    _link(feed, "alternate", f"{base}/v1")
     if following is not None:
         _link(feed, "next", following, ATOM)
     author = ET.SubElement(feed, "author")
@@ -59,7 +59,7 @@ def _add_entry(feed: ET.Element, change: Change, *, base: str, archive_id: str) 
     _text(entry, "updated", change.at)
     ET.SubElement(entry, "category", {"term": change.action})
     if document is not None:
-        _link(entry, "alternate", record_url(base, change.record_id), JSON)
+        _link(entry, "alternate", record_url(base, change.record_id))
     ET.SubElement(entry, "content", {"type": "text"}).text = _sentence(change)
 
 
@@ -79,5 +79,7 @@ def _text(parent: ET.Element, name: str, text: str) -> None:
     ET.SubElement(parent, name).text = _UNWRITABLE.sub("\ufffd", text)
 
 
-def _link(parent: ET.Element, rel: str, href: str, media_type: str) -> None:
-    ET.SubElement(parent, "link", {"rel": rel, "type": media_type, "href": href})
+def _link(parent: ET.Element, rel: str, href: str, media_type: str | None = None) -> None:
+    # Without a type where people follow the link: readers pass over alternates that are not of a type they show.
+    typed = {} if media_type is None else {"type": media_type}
+    ET.SubElement(parent, "link", {"rel": rel, **typed, "href": href})

@@ -63,6 +63,10 @@ source of each claim.
 Lists are paged by `cursor`: follow `links.next`. Filters with different names mean *and*; the same name given again means
 *or*. Errors are problems (RFC 9457) and say what would be accepted. An answer belongs to one release, named in
 `Archive-Release`; ask again with its `ETag` and get `304` until there is a newer one.
+
+Records are shown in translation where `Accept-Language` or `lang` asks for one and there is one; each record says in
+`language_of` which language its texts are in. `/v1/changes` tells mirrors what is new, what has changed, and above all
+what was withdrawn.
 """
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -108,15 +112,6 @@ def identifier_parameter(model: type[Criteria]) -> dict[str, Any]:
     return {"name": "id", "in": "path", "required": True, "schema": identifier, "description": "The identifier."}
 
 
-_ACCEPT_LANGUAGE = {
-    "name": "Accept-Language",
-    "in": "header",
-    "required": False,
-    "schema": {"type": "string"},
-    "description": "The languages wished for (RFC 9110, section 12.5.4); `lang` goes before it.",
-}
-
-
 def query_parameters(model: type[Parameters]) -> list[dict[str, Any]]:
     """Return the query parameters that a model reads."""
     parameters = []
@@ -145,7 +140,7 @@ def list_operation(model: type[Criteria]) -> dict[str, Any]:
             304: {"description": "The page has not changed"},
             **problem_responses(NotAcceptable, InvalidParameters, InvalidCursor, NotReady),
         },
-        "openapi_extra": {"parameters": [*query_parameters(model), _ACCEPT_LANGUAGE]},
+        "openapi_extra": {"parameters": query_parameters(model)},
     }
 
 
@@ -168,7 +163,6 @@ def record_operation(model: type[Criteria]) -> dict[str, Any]:
             "parameters": [
                 identifier_parameter(model),
                 *query_parameters(RecordView.of(model.record)),
-                _ACCEPT_LANGUAGE,
             ]
         },
     }

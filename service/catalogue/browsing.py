@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
 
 from service.catalogue.criteria import Criteria
 from service.catalogue.cursor import Cursor, decode_cursor

@@ -58,26 +58,28 @@ def read_changes(release: Release, criteria: ChangeCriteria, *, newest_first: bo
     )
     first = last + 1 if first is None else first
     after = None if criteria.cursor is None else _sequence(release, criteria.cursor, newest_first=newest_first)
-    if newest_first:
-        where, order = "change.sequence < ? AND change.sequence >= ?", "DESC"
-        bounds = (last + 1 if after is None else after, first)
-    else:
-        where, order = "change.sequence > ? AND change.sequence >= ?", "ASC"
-        bounds = (0 if after is None else after, first)
-    rows = release.rows(
-        "SELECT sequence, action, record_id, change.version, at, release_id, record.id IS NOT NULL,"
-        f" {'record.document' if newest_first else 'NULL'} FROM change LEFT JOIN record ON record.id = record_id"  # noqa: S608
-        f" WHERE {where} AND at >= ? ORDER BY sequence {order} LIMIT ?",
-        (*bounds, since, criteria.limit + 1),
-    )
+    # Entries before `after` and from `first` on; or, the oldest first, after the greater of the two.
+    bounds = (last + 1 if after is None else after, first) if newest_first else (max(after or 0, first - 1),)
+    rows = release.rows(page_statement(newest_first=newest_first), (*bounds, since, criteria.limit + 1))
     more = len(rows) > criteria.limit
     changes = [_change(row) for row in rows[: criteria.limit]]
-    if more or (newest_first and changes):
-        place = changes[-1].sequence
-    else:
-        # What `since` leaves out at the end has been read too.
-        place = first if newest_first else last
+    # At the end of the log, what `since` leaves out has been read too.
+    end = first if newest_first else last
+    place = changes[-1].sequence if more else end
     return ChangePage(changes, _cursor(release, place, newest_first=newest_first), more)
+
+
+def page_statement(*, newest_first: bool) -> str:
+    """Return the statement that reads a page: by sequence, never a walk from the beginning."""
+    if newest_first:
+        document, where, order = "record.document", "sequence < ? AND sequence >= ?", "DESC"
+    else:
+        document, where, order = "NULL", "sequence > ?", "ASC"
+    return (
+        "SELECT sequence, action, record_id, change.version, at, release_id, record.id IS NOT NULL, "  # noqa: S608
+        f"{document} FROM change LEFT JOIN record ON record.id = record_id "
+        f"WHERE {where} AND at >= ? ORDER BY sequence {order} LIMIT ?"
+    )
 
 
 def _change(row: tuple[Any, ...]) -> Change:

@@ -39,7 +39,7 @@ async def show_transcript(request: Request) -> Response:
     found = served.catalogue.transcript(record_id)
     if found is None:
         raise NotFound(
-            f"{record_id} has no transcript. Testimonies that have one say so: has_transcript is true in their record."
+            f"{record_id} has no transcript; has_transcript is true in the record of each testimony that has one."
         )
     language, stored = found
     segments = orjson.loads(stored)
@@ -77,7 +77,7 @@ async def show_text(request: Request) -> Response:
         reason = "the archive does not hold it" if document["verbatim"] else "its words may not be republished"
         raise NotFound(
             f"The text of {record_id} is not published: {reason}. "
-            "Sources whose text is say so: has_text is true in their record."
+            "has_text is true in the record of each source whose text is."
         )
     headers = {
         "Content-Language": text.language,

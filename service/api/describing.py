@@ -45,8 +45,7 @@ _PROBLEM = {"$ref": "#/components/schemas/ProblemDocument"}
 _HEADERS = {
     "Archive-Release": ("The id of the release that answered.", {"type": "string"}),
     "Content-Language": (
-        "Where a translation was asked for and there are some: the languages of the texts shown; `language_of` names "
-        "that of each text.",
+        "The languages of the texts shown, where a translation was asked for; `language_of` names that of each.",
         {"type": "string"},
     ),
     "Repr-Digest": ("SHA-256 of the text (RFC 9530): the record's `text.sha256`, in base64.", {"type": "string"}),

@@ -49,9 +49,7 @@ def decode_parts(text: str) -> list[Any]:
         parts = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, RecursionError):
         raise ValueError from None
-    if not isinstance(parts, list):
-        raise ValueError
-    return parts
+    return parts if isinstance(parts, list) else []
 
 
 def not_ours() -> InvalidCursor:

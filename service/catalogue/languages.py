@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import orjson
 
-from service.archive.model import RecordType
 from service.release.documents import text_fields
 from service.release.store import Release
 
@@ -74,7 +73,6 @@ def translate(document: bytes, wishes: Wishes) -> tuple[bytes, set[str]]:
     """
     shown = orjson.loads(document)
     language_of: dict[str, str] = shown["language_of"]
-    record: RecordType = shown["record"]
     # All of a record's own texts are in one language.
     own = next(iter(language_of.values()), None)
     # Where the original and a translation bear the same tag, the original is the answer.
@@ -82,10 +80,10 @@ def translate(document: bytes, wishes: Wishes) -> tuple[bytes, set[str]]:
     if chosen is None or chosen == own:
         return document, set(language_of.values())
     translation = shown["translations"][chosen]
-    for field in text_fields(record):
+    for field in text_fields(shown["record"]):
         if (text := translation.get(field)) is not None:
             shown[field] = text
             language_of[field] = chosen
-    if record == "event":
+    if shown["record"] == "event":
         shown["date"]["note"] = shown["date_note"]
     return orjson.dumps(shown), set(language_of.values())

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, Literal, Protocol, get_args
 
-from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from service.archive.dates import parse_edtf
@@ -272,7 +271,7 @@ def shown_label(public: PublicRecord) -> str:
 @cache
 def text_fields(record: RecordType) -> tuple[str, ...]:
     """Return the fields of a record type that can be translated: its own texts."""
-    translation: type[BaseModel] = get_args(RECORD_MODELS[record].model_fields["translations"].annotation)[1]
+    translation = get_args(RECORD_MODELS[record].model_fields["translations"].annotation)[1]
     return tuple(translation.model_fields)
 
 

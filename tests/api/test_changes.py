@@ -318,7 +318,9 @@ class Mirror:
         if entry["href"] is None:
             self.records.pop(entry["id"], None)
         else:
-            self.records[entry["id"]] = (await client.get(entry["href"])).json()
+            answer = await client.get(entry["href"])
+            assert answer.status_code == 200
+            self.records[entry["id"]] = answer.json()
 
 
 async def served_records(client: httpx.AsyncClient) -> dict[str, Any]:

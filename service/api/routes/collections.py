@@ -32,7 +32,7 @@ async def list_records(request: Request, *, model: type[Criteria]) -> Response:
         # Counting or sorting many matches takes long enough to hold up every other request: not on the event loop.
         page = await anyio.to_thread.run_sync(served.catalogue.page, listing)
     wishes = _wishes(request, served, criteria, model)
-    body, headers = draw_page(request, served, criteria, page, pairs, wishes)
+    body, headers = draw_page(request, served, criteria, page, pairs, wishes=wishes)
     return release_answer(request, served.key, body, headers=headers, wishes=wishes)
 
 
@@ -48,6 +48,7 @@ def draw_page(
     criteria: Criteria,
     page: Page,
     pairs: list[tuple[str, str]],
+    *,
     wishes: Wishes = (),
 ) -> tuple[bytes, dict[str, str]]:
     """Return the body of a page, its records joined as they are stored or in the languages wished for, and headers."""

@@ -14,6 +14,7 @@ TestimonyArchiveError
     ├── MethodNotAllowed       405
     ├── NotAcceptable          406
     ├── Withdrawn              410
+    ├── StartOver              410
     ├── UriTooLong             414
     ├── InvalidParameters      422
     ├── InvalidCursor          422
@@ -124,6 +125,15 @@ class Withdrawn(Problem):
     """
 
     slug, title, status = "withdrawn", "This record was withdrawn", 410
+
+
+class StartOver(Problem):
+    """The cursor was read at a release that the change log at hand does not tell of: the archive went back to an earlier
+    release, or was published anew. What has happened since cannot be told. Throw your copy away, ask for the changes
+    without `cursor` and follow them from the beginning.
+    """
+
+    slug, title, status = "start-over", "The change log does not reach back to this cursor", 410
 
 
 class UriTooLong(Problem):

@@ -11,19 +11,22 @@ from starlette.responses import Response
 from service import __version__
 from service.api.formats import JSON, accepts_gzip
 from service.api.links import request_url
+from service.catalogue.languages import Wishes
 
 #: A minute: how long a withdrawn record may still be shown by a cache that does not ask again.
 CACHE_CONTROL = "public, max-age=60, must-revalidate"
-VARY = "Accept, Accept-Encoding"
+VARY = "Accept, Accept-Encoding, Accept-Language"
 #: Bytes below which compressing saves nothing on the wire: the answer fits one packet anyway.
 COMPRESS_FROM = 1000
 #: Beyond 5, gzip takes twice the time for a few per cent.
 COMPRESSION_LEVEL = 5
 
 
-def entity_tag(request: Request, release_key: str, *, encoding: str) -> str:
-    """Return the strong ETag of the answer to a request: what the bytes depend on, hashed."""
-    parts = (__version__, release_key, request_url(request.scope), encoding)
+def entity_tag(request: Request, release_key: str, *, encoding: str, media_type: str, wishes: Wishes = ()) -> str:
+    """Return the strong ETag of the answer to a request: what the bytes depend on, hashed. `wishes` are the languages
+    wished for, as far as they count.
+    """
+    parts = (__version__, release_key, request_url(request.scope), encoding, media_type, *wishes)
     return '"' + hashlib.blake2s("\n".join(parts).encode(), digest_size=12).hexdigest() + '"'
 
 
@@ -36,12 +39,20 @@ def matches(header: str | None, tag: str) -> bool:
 
 
 def release_answer(
-    request: Request, release_key: str, body: bytes, *, headers: dict[str, str] | None = None, media_type: str = JSON
+    request: Request,
+    release_key: str,
+    body: bytes,
+    *,
+    headers: dict[str, str] | None = None,
+    media_type: str = JSON,
+    wishes: Wishes = (),
+    compressible: bool = True,
 ) -> Response:
     """Return `body` as the answer of a release: compressed if asked, and 304 where the client has it already."""
-    compress = len(body) >= COMPRESS_FROM and accepts_gzip(request.headers.get("accept-encoding"))
+    asked = compressible and accepts_gzip(request.headers.get("accept-encoding"))
+    compress = asked and len(body) >= COMPRESS_FROM
     encoding = "gzip" if compress else "identity"
-    tag = entity_tag(request, release_key, encoding=encoding)
+    tag = entity_tag(request, release_key, encoding=encoding, media_type=media_type, wishes=wishes)
     headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY} | (headers or {})
     if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)

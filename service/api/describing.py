@@ -7,13 +7,24 @@ from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from service import __version__
 from service.api import problems
-from service.api.shapes import PAGES
+from service.api.formats import ATOM, TEXT, VTT
+from service.api.shapes import PAGES, Changes, Transcript
 from service.archive.model import PREFIXES
-from service.catalogue.criteria import CRITERIA, Criteria, RecordView, parameter_schemas
+from service.catalogue.criteria import (
+    CRITERIA,
+    ChangeCriteria,
+    Criteria,
+    Parameters,
+    RecordView,
+    SourceCriteria,
+    TestimonyCriteria,
+    TranscriptView,
+    parameter_schemas,
+)
 from service.errors import (
     BadRequest,
     InternalError,
@@ -23,6 +34,7 @@ from service.errors import (
     NotFound,
     NotReady,
     Problem,
+    StartOver,
     UriTooLong,
     Withdrawn,
 )
@@ -32,6 +44,11 @@ _PROBLEM = {"$ref": "#/components/schemas/ProblemDocument"}
 
 _HEADERS = {
     "Archive-Release": ("The id of the release that answered.", {"type": "string"}),
+    "Content-Language": (
+        "The languages of the texts shown, where a translation was asked for; `language_of` names that of each.",
+        {"type": "string"},
+    ),
+    "Repr-Digest": ("SHA-256 of the text (RFC 9530): the record's `text.sha256`, in base64.", {"type": "string"}),
     "ETag": ("Changes when the answer does.", {"type": "string"}),
     "Link": ("The pages beside this one (RFC 8288).", {"type": "string"}),
     "Retry-After": ("Seconds after which to try again.", {"type": "integer"}),
@@ -45,6 +62,10 @@ source of each claim.
 Lists are paged by `cursor`: follow `links.next`. Filters with different names mean *and*; the same name given again means
 *or*. Errors are problems (RFC 9457) and say what would be accepted. An answer belongs to one release, named in
 `Archive-Release`; ask again with its `ETag` and get `304` until there is a newer one.
+
+Records are shown in translation where `Accept-Language` or `lang` asks for one and there is one; each record says in
+`language_of` which language its texts are in. `/v1/changes` tells mirrors what is new, what has changed, and above all
+what was withdrawn.
 """
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -83,7 +104,14 @@ def problem_responses(*classes: type[Problem]) -> dict[int | str, dict[str, Any]
     return responses
 
 
-def query_parameters(model: type[Criteria] | type[RecordView]) -> list[dict[str, Any]]:
+def identifier_parameter(model: type[Criteria]) -> dict[str, Any]:
+    """Return the part of an address that names a record of a collection."""
+    pattern = rf"^{PREFIXES[model.record]}-[a-z0-9-]{{1,60}}$"
+    identifier = {"type": "string", "pattern": pattern, "examples": [f"{PREFIXES[model.record]}-001"]}
+    return {"name": "id", "in": "path", "required": True, "schema": identifier, "description": "The identifier."}
+
+
+def query_parameters(model: type[Parameters]) -> list[dict[str, Any]]:
     """Return the query parameters that a model reads."""
     parameters = []
     for name, described in parameter_schemas(model).items():
@@ -106,7 +134,7 @@ def list_operation(model: type[Criteria]) -> dict[str, Any]:
             200: {
                 "description": f"A page of {collection}",
                 "model": PAGES[collection],
-                "headers": _headers("Archive-Release", "ETag", "Link"),
+                "headers": _headers("Archive-Release", "Content-Language", "ETag", "Link"),
             },
             304: {"description": "The page has not changed"},
             **problem_responses(NotAcceptable, InvalidParameters, InvalidCursor, NotReady),
@@ -117,8 +145,6 @@ def list_operation(model: type[Criteria]) -> dict[str, Any]:
 
 def record_operation(model: type[Criteria]) -> dict[str, Any]:
     """Return how one record of a collection is described."""
-    pattern = rf"^{PREFIXES[model.record]}-[a-z0-9-]{{1,60}}$"
-    identifier = {"type": "string", "pattern": pattern, "examples": [f"{PREFIXES[model.record]}-001"]}
     return {
         "operation_id": f"get_{model.record}",
         "summary": f"One {model.record}",
@@ -127,17 +153,82 @@ def record_operation(model: type[Criteria]) -> dict[str, Any]:
             200: {
                 "description": f"The {model.record}",
                 "model": DOCUMENTS[model.record],
-                "headers": _headers("Archive-Release", "ETag"),
+                "headers": _headers("Archive-Release", "Content-Language", "ETag"),
             },
             304: {"description": "The record has not changed"},
             **problem_responses(NotFound, NotAcceptable, Withdrawn, InvalidParameters, NotReady),
         },
         "openapi_extra": {
             "parameters": [
-                {"name": "id", "in": "path", "required": True, "schema": identifier, "description": "The identifier."},
+                identifier_parameter(model),
                 *query_parameters(RecordView.of(model.record)),
             ]
         },
+    }
+
+
+def _other_media_types(*media_types: str) -> dict[str, Any]:
+    return {media_type: {"schema": {"type": "string"}} for media_type in media_types}
+
+
+def changes_operation() -> dict[str, Any]:
+    """Return how the change log is described."""
+    return {
+        "operation_id": "list_changes",
+        "summary": "What was created, updated and withdrawn",
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": "A page of the change log: oldest first as JSON, newest first as an Atom feed",
+                "model": Changes,
+                "content": _other_media_types(ATOM),
+                "headers": _headers("Archive-Release", "ETag", "Link"),
+            },
+            304: {"description": "Nothing has changed"},
+            **problem_responses(NotAcceptable, StartOver, InvalidParameters, InvalidCursor, NotReady),
+        },
+        "openapi_extra": {"parameters": query_parameters(ChangeCriteria)},
+    }
+
+
+def transcript_operation() -> dict[str, Any]:
+    """Return how the transcript of a testimony is described."""
+    return {
+        "operation_id": "get_transcript",
+        "summary": "The transcript of a testimony",
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": "The transcript",
+                "model": Transcript,
+                "content": _other_media_types(VTT, TEXT),
+                "headers": _headers("Archive-Release", "Content-Language", "ETag"),
+            },
+            304: {"description": "The transcript has not changed"},
+            **problem_responses(NotFound, NotAcceptable, Withdrawn, InvalidParameters, NotReady),
+        },
+        "openapi_extra": {
+            "parameters": [identifier_parameter(TestimonyCriteria), *query_parameters(TranscriptView)],
+        },
+    }
+
+
+def text_operation() -> dict[str, Any]:
+    """Return how the text of a source is described."""
+    return {
+        "operation_id": "get_source_text",
+        "summary": "The text of a source",
+        "response_class": PlainTextResponse,
+        "responses": {
+            200: {
+                "description": "The text, byte for byte as its hash was taken; never compressed",
+                "content": _other_media_types(TEXT),
+                "headers": _headers("Archive-Release", "Content-Language", "ETag", "Repr-Digest"),
+            },
+            304: {"description": "The text has not changed"},
+            **problem_responses(NotFound, NotAcceptable, Withdrawn, InvalidParameters, NotReady),
+        },
+        "openapi_extra": {"parameters": [identifier_parameter(SourceCriteria)]},
     }
 
 

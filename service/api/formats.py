@@ -1,10 +1,16 @@
 """Media types: which one an answer has, chosen by the request's Accept header (RFC 9110, section 12.5.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from service.errors import NotAcceptable, ParameterError
 
 JSON = "application/json"
+ATOM = "application/atom+xml"
+VTT = "text/vtt"
+TEXT = "text/plain"
+
+#: Language ranges of an Accept-Language header that are read. Browsers send ten at most.
+MAX_LANGUAGES = 20
 
 
 def _quality(parameters: Sequence[str]) -> float:
@@ -54,6 +60,28 @@ def choose_media_type(header: str | None, available: Sequence[str]) -> str:
             errors=[ParameterError("Accept", "excludes everything there is", tuple(available))],
         )
     return best
+
+
+def choose_format(named: str | None, header: str | None, offers: Mapping[str, str]) -> str:
+    """Return the media type to answer with: that of the format named, else the one that the Accept header prefers.
+
+    `offers` are media types by the name of the format, the first the default. Raises NotAcceptable.
+    """
+    return choose_media_type(header, tuple(offers.values())) if named is None else offers[named]
+
+
+def wished_languages(named: str | None, header: str | None) -> tuple[str, ...]:
+    """Return the languages wished for, in lower case, the dearest first; none where the original is.
+
+    `named` goes before the Accept-Language header. A `*` ends the list: any language will do from there on.
+    """
+    if named is not None:
+        return () if named == "*" else (named.lower(),)
+    if not header:
+        return ()
+    ranges = [(token, quality) for token, quality in accepted(header)[:MAX_LANGUAGES] if quality > 0]
+    tokens = [token for token, _ in sorted(ranges, key=lambda wish: -wish[1])]
+    return tuple(tokens[: tokens.index("*")] if "*" in tokens else tokens)
 
 
 def accepts_gzip(header: str | None) -> bool:

@@ -20,7 +20,7 @@ from service.settings import Network
 #: Longest path and query that are read, in bytes. A list of 50 identifiers is 3,500.
 URI_LENGTH = 8000
 
-EXPOSED = "Archive-Release, Content-Length, ETag, Link, Retry-After"
+EXPOSED = "Archive-Release, Content-Language, Content-Length, ETag, Link, Repr-Digest, Retry-After"
 _ALWAYS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": EXPOSED,

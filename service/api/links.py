@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.types import Scope
 
+from service.archive.model import PLURALS, TYPE_OF_PREFIX
 from service.catalogue.criteria import invalid_parameters
 from service.errors import ParameterError
 
@@ -46,3 +47,8 @@ def page_url(scope: Scope, pairs: Sequence[tuple[str, str]], cursor: str) -> str
     """Return the address of another page of the same list: every parameter kept, the cursor put in."""
     kept = [(name, value) for name, value in pairs if name != "cursor"]
     return f"{base_url(scope)}{request_path(scope)}?{urlencode([*kept, ('cursor', cursor)])}"
+
+
+def record_url(base: str, record_id: str) -> str:
+    """Return the address of a record; `base` is that of the API's root."""
+    return f"{base}/v1/{PLURALS[TYPE_OF_PREFIX[record_id.partition('-')[0]]]}/{record_id}"

@@ -1,19 +1,22 @@
 """The shapes of answers that are no records: pages, the archive itself, health. Checked against what is sent by tests."""
 
-from typing import Any
+from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
+from service.archive.model import RecordType
 from service.release.documents import (
     AgentDocument,
     EventDocument,
     PlaceDocument,
+    Reference,
     ResponseDocument,
     SourceDocument,
     StatisticDocument,
     TestimonyDocument,
     TopicDocument,
 )
+from service.release.texts import SegmentDocument
 
 
 class Meta(TypedDict):
@@ -70,6 +73,73 @@ class PlacePage(Page):
 
 class TopicPage(Page):
     data: list[TopicDocument]
+
+
+class ChangeEntry(TypedDict):
+    """What happened to one record. `version` and `href` are null where the record is gone: its identifier, and when, is
+    all that is told of it.
+    """
+
+    sequence: int
+    action: Literal["created", "updated", "withdrawn"]
+    record: RecordType
+    collection: str
+    id: str
+    version: int | None
+    at: str
+    release: str
+    href: str | None
+
+
+class ChangesMeta(TypedDict):
+    """`cursor` is the place after the last entry shown: keep it, and come back with it for what has happened since."""
+
+    limit: int
+    release: str
+    licence: str
+    cursor: str
+
+
+class ChangesLinks(TypedDict):
+    """`next` is null at the end of the log; `resume` is the address to come back to then, with `meta.cursor` in it."""
+
+    self: str
+    next: str | None
+    resume: str
+
+
+class Changes(TypedDict):
+    """A page of the change log, oldest first."""
+
+    data: list[ChangeEntry]
+    meta: ChangesMeta
+    links: ChangesLinks
+
+
+class TranscriptMeta(TypedDict):
+    release: str
+    licence: str
+
+
+class TranscriptLinks(TypedDict):
+    """The transcript in each format, and the testimony."""
+
+    self: str
+    testimony: str
+    vtt: str
+    text: str
+
+
+class Transcript(TypedDict):
+    """What was said, in segments whose identifiers are stable from release to release as long as the transcript is the
+    same; times in seconds from the start of the recording, null where not stated.
+    """
+
+    testimony: Reference
+    language: str
+    segments: list[SegmentDocument]
+    meta: TranscriptMeta
+    links: TranscriptLinks
 
 
 #: The shape of a page of each collection.

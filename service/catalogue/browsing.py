@@ -6,6 +6,7 @@ from threading import Lock
 
 from service.catalogue.criteria import Criteria
 from service.catalogue.cursor import Cursor, decode_cursor
+from service.catalogue.languages import Wishes, read_languages
 from service.catalogue.queries import (
     Condition,
     Place,
@@ -55,11 +56,21 @@ class Listing:
         return self.empty or not self.conditions or self.rarest <= QUICK
 
 
+@dataclass(frozen=True, slots=True)
+class SourceText:
+    """The text of a source in UTF-8, its language, and the SHA-256 of its bytes."""
+
+    language: str
+    digest: bytes
+    content: bytes
+
+
 class Catalogue:
     """The questions that can be put to one release. Threads may share it."""
 
     def __init__(self, release: Release) -> None:
         self.release = release
+        self._languages = read_languages(release)
         self._sorts: dict[str, dict[str, int]] = {}
         for collection, name, number in release.rows(*sorts_statement()):
             self._sorts.setdefault(collection, {})[name] = number
@@ -76,6 +87,26 @@ class Catalogue:
         """Return the day a record was withdrawn, or None where it was not."""
         rows = self.release.rows('SELECT "on" FROM withdrawn WHERE id = ?', (record_id,))
         return str(rows[0][0]) if rows else None
+
+    def transcript(self, record_id: str) -> tuple[str, bytes] | None:
+        """Return a testimony's transcript, its language and its segments as JSON, or None where there is none."""
+        rows = self.release.rows(
+            "SELECT language, segments FROM transcript JOIN record USING (ordinal) WHERE id = ?", (record_id,)
+        )
+        return rows[0] if rows else None
+
+    def source_text(self, record_id: str) -> SourceText | None:
+        """Return a source's text, or None where it has none that may be republished."""
+        rows = self.release.rows(
+            "SELECT language, source_text.digest, content FROM source_text JOIN record USING (ordinal) WHERE id = ?",
+            (record_id,),
+        )
+        return SourceText(*rows[0]) if rows else None
+
+    def effective(self, collection: str, wishes: Wishes) -> Wishes:
+        """Return the wishes for languages that can change what is shown of some record of a collection."""
+        languages = self._languages.get(collection)
+        return languages.effective(wishes) if languages is not None and wishes else ()
 
     def look_up(self, criteria: Criteria) -> Listing:
         """Return the list that criteria describe: their filters as terms of this release, the rarest first."""

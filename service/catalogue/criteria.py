@@ -59,6 +59,10 @@ SubjectId = Annotated[str, Field(pattern=r"^(evt|tes|sta|agt)-[a-z0-9-]{1,60}$",
 # Control characters are refused: no record holds them, and a NUL ends a string early in some readers.
 Words = Annotated[str, Field(max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 LanguageTag = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$", examples=["en"])]
+# A basic language range (RFC 4647, section 2.1).
+LanguageRange = Annotated[
+    str, Field(pattern=r"^(\*|[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,7})$", max_length=64, examples=["de"])
+]
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["RU"])]
 
 
@@ -174,6 +178,13 @@ class RecordView(Parameters):
     record: ClassVar[RecordType]
 
     fields: Annotated[list[str], BeforeValidator(_split), Field(description=_FIELDS)] = []
+    lang: Annotated[
+        LanguageRange | None,
+        Field(
+            description="Show texts in this language where there is a translation, or in a wider form of it (de for "
+            "de-AT); * for the original. Instead of Accept-Language, and before it."
+        ),
+    ] = None
 
     @staticmethod
     @cache
@@ -187,7 +198,7 @@ class Criteria(RecordView):
 
     collection: ClassVar[str]
     #: Parameters that choose how a list is shown, not which records are in it.
-    PRESENTATION: ClassVar[frozenset[str]] = frozenset({"limit", "cursor", "sort", "fields"})
+    PRESENTATION: ClassVar[frozenset[str]] = frozenset({"limit", "cursor", "sort", "fields", "lang"})
 
     topic: Annotated[list[TopicId], _any_of("Filed under this topic or a narrower one.")] = []
     place: Annotated[list[PlaceId], _any_of("At this place or at one that lies in it.")] = []
@@ -218,6 +229,36 @@ class Criteria(RecordView):
     def fingerprint(self) -> str:
         """A digest of all that a cursor into this list depends on."""
         return fingerprint(self.collection, self.filters(), self.sort)
+
+
+class ChangeCriteria(Parameters):
+    """Which part of the change log is shown, and how."""
+
+    since: Annotated[
+        Moment | None,
+        Field(description="At or after this: a day, or a moment with its offset from UTC (RFC 3339)."),
+    ] = None
+    limit: Annotated[int, Field(ge=1, le=200, description="Changes on a page."), BeforeValidator(_whole_number)] = 20
+    cursor: Annotated[
+        str | None,
+        Field(
+            pattern=rf"^[A-Za-z0-9_-]{{1,{CURSOR_LENGTH}}}$",
+            description="Where the page begins: `meta.cursor` of an earlier page, also of long ago.",
+        ),
+    ] = None
+    format: Annotated[
+        Literal["json", "atom"] | None,
+        Field(description="json: oldest first, for mirrors; atom: a feed, newest first, for people. Before Accept."),
+    ] = None
+
+
+class TranscriptView(Parameters):
+    """How a transcript is shown."""
+
+    format: Annotated[
+        Literal["json", "vtt", "text"] | None,
+        Field(description="json, vtt: WebVTT, for players; text: to read. Before Accept."),
+    ] = None
 
 
 _SORT = Field(

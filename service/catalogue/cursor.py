@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -31,8 +32,29 @@ class Cursor:
 
     def encode(self, fingerprint: str) -> str:
         """Return the cursor as text for a query string."""
-        parts = [_VERSION, fingerprint, int(self.backward), self.key, self.id]
-        return base64.urlsafe_b64encode(orjson.dumps(parts)).rstrip(b"=").decode()
+        parts: list[str | int] = [_VERSION, fingerprint, int(self.backward), self.key, self.id]
+        return encode_parts(parts)
+
+
+def encode_parts(parts: list[str | int]) -> str:
+    """Return the parts of a cursor as text for a query string."""
+    return base64.urlsafe_b64encode(orjson.dumps(parts)).rstrip(b"=").decode()
+
+
+def decode_parts(text: str) -> list[Any]:
+    """Return the parts of a cursor. Raises ValueError where it is none."""
+    try:
+        if len(text) > CURSOR_LENGTH:
+            raise ValueError
+        parts = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+    except (binascii.Error, RecursionError):
+        raise ValueError from None
+    return parts if isinstance(parts, list) else []
+
+
+def not_ours() -> InvalidCursor:
+    """Return the problem with a cursor that was made up or changed."""
+    return InvalidCursor("cursor is not one that this archive gave out; follow the links of a page as they are given")
 
 
 def fingerprint(*parts: object) -> str:
@@ -43,10 +65,7 @@ def fingerprint(*parts: object) -> str:
 def decode_cursor(text: str, expected: str) -> Cursor:
     """Read a cursor. Raises InvalidCursor where it is none, or its fingerprint is not `expected`."""
     try:
-        if len(text) > CURSOR_LENGTH:
-            raise ValueError
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        version, found, backward, key, record_id = orjson.loads(raw)
+        version, found, backward, key, record_id = decode_parts(text)
         well_formed = (
             version == _VERSION
             and backward in (0, 1)
@@ -57,10 +76,8 @@ def decode_cursor(text: str, expected: str) -> Cursor:
         )
         if not well_formed:
             raise ValueError
-    except (ValueError, TypeError, binascii.Error, RecursionError):
-        raise InvalidCursor(
-            "cursor is not one that this archive gave out; follow the links of a page as they are given"
-        ) from None
+    except (ValueError, TypeError):
+        raise not_ours() from None
     if found != expected:
         raise InvalidCursor(
             "cursor belongs to a list with other filters or another sort; start again without cursor, "

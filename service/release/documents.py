@@ -6,12 +6,13 @@ their bounds, citations their evidence, so that a list can be drawn without a se
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, Protocol
+from functools import cache
+from typing import Any, Literal, Protocol, get_args
 
 from typing_extensions import TypedDict
 
 from service.archive.dates import parse_edtf
-from service.archive.model import RecordType
+from service.archive.model import RECORD_MODELS, RecordType
 from service.release.projection import PublicRecord
 
 # --- Shapes that records share ------------------------------------------------------------------------------------
@@ -65,13 +66,17 @@ class AccessDocument(TypedDict):
 
 
 class RecordDocument(TypedDict):
-    """What every record has. `version` counts the releases that changed it, `updated_at` is when the last did."""
+    """What every record has. `version` counts the releases that changed it, `updated_at` is when the last did.
+    `language_of` names the language (BCP 47) of each text field that is stated, as it is shown here; labels of other
+    records, acts and citations are shown as they stand in the archive.
+    """
 
     id: str
     version: int
     updated_at: str
     access: AccessDocument
     translations: dict[str, dict[str, str | list[str]]]
+    language_of: dict[str, str]
 
 
 # --- Records ------------------------------------------------------------------------------------------------------
@@ -235,7 +240,10 @@ class ResponseDocument(RecordDocument):
 
 
 class Surroundings(Protocol):
-    """What a renderer asks about other public records of the same archive."""
+    """What a renderer asks about the archive and other public records in it."""
+
+    #: The archive's own language.
+    language: str
 
     def label(self, record_id: str) -> str:
         """Return the name, title or label that may be shown of a public record."""
@@ -258,6 +266,20 @@ def shown_label(public: PublicRecord) -> str:
     if record == "response":
         return str(public.get("subject") or public["kind"].replace("_", " "))
     return str(public[{"place": "name", "topic": "label"}.get(record, "title")])
+
+
+@cache
+def text_fields(record: RecordType) -> tuple[str, ...]:
+    """Return the fields of a record type that can be translated: its own texts."""
+    translation = get_args(RECORD_MODELS[record].model_fields["translations"].annotation)[1]
+    return tuple(translation.model_fields)
+
+
+def own_language(public: PublicRecord, archive_language: str) -> str:
+    """Return the language that a record's text fields are written in: a source's title is in the source's language, all
+    else is in the archive's own words. A testimony's `language` is that of what was said, its transcript.
+    """
+    return str(public["language"]) if public["record"] == "source" else archive_language
 
 
 def _day(value: object) -> str | None:
@@ -522,10 +544,12 @@ def render_document(public: PublicRecord, around: Surroundings) -> dict[str, Any
     """Return the document of `public`, complete but for `version` and `updated_at`, which depend on the release."""
     fields = _FIELDS[public["record"]](public, _Renderer(around))
     consent_basis = public.get("access", {}).get("consent_basis")
+    language = own_language(public, around.language)
     return {
         "record": public["record"],
         "id": public["id"],
         **fields,
         "translations": public.get("translations", {}),
+        "language_of": {field: language for field in text_fields(public["record"]) if fields[field] not in (None, [])},
         "access": {"visibility": "public", "consent_basis": consent_basis},
     }

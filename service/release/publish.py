@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import orjson
-from sqlalchemy import Table, insert
-from sqlalchemy.dialects import sqlite
 from sqlmodel import SQLModel, create_engine
 
 from service import __version__
@@ -61,6 +59,8 @@ from service.release.store import (
     timestamp,
     verify_files,
 )
+from service.release.tables import insert_statement
+from service.release.texts import TextWriter
 
 #: Rows written to a database at a time. Larger batches gain nothing; smaller ones cost calls.
 BATCH = 500
@@ -238,10 +238,11 @@ class _Publication:
         path = self.staging / DATABASE
         _create_tables(path)
         with closing(_connect(path)) as database:
-            database.execute(_insert(tables.ArchiveHead), (head.id, orjson.dumps(head.model_dump())))
+            database.execute(insert_statement(tables.ArchiveHead), (head.id, orjson.dumps(head.model_dump())))
             log = ChangeLog(database, self.previous, release_id, number, self.published_at)
             writer = RecordWriter(database, scratch)
-            around = Neighbourhood(scratch)
+            texts = TextWriter(database, head.language)
+            around = Neighbourhood(scratch, head.language)
             total = scratch.count()
             for ordinal, line in enumerate(scratch.lines(), 1):
                 public = orjson.loads(line)
@@ -251,11 +252,13 @@ class _Publication:
                 document = b'%s,"version":%d,"updated_at":"%s"}' % (body[:-1], version, updated_at.encode())
                 row = (ordinal, public["id"], version, updated_at, digest, document)
                 writer.add(row, public["record"], index_record(public, around, updated_at=updated_at))
+                texts.add(ordinal, public)
                 if ordinal % BATCH == 0:
                     self.progress("Rendering", ordinal, total)
             log.finish()
             self.progress("Indexing", 0, 1)
             writer.finish()
+            texts.finish()
             counts = {PLURALS[record]: writer.counts[record] for record in sorted(TYPE_OF_PREFIX.values())}
             counts["withdrawn"] = scratch.write_withdrawals(database)
             database.execute("PRAGMA optimize")
@@ -311,12 +314,6 @@ def _create_tables(path: Path) -> None:
     engine = create_engine(f"sqlite:///{path}")
     SQLModel.metadata.create_all(engine)
     engine.dispose()
-
-
-def _insert(table: type[SQLModel] | Table) -> str:
-    """Return the statement that inserts a row of all columns of `table`, in their order."""
-    target = table if isinstance(table, Table) else tables.table_of(table)
-    return str(insert(target).compile(dialect=sqlite.dialect(paramstyle="qmark")))
 
 
 class Scratch:
@@ -385,7 +382,7 @@ class Scratch:
     def write_withdrawals(self, database: sqlite3.Connection) -> int:
         """Copy the withdrawals into the release. Returns how many there are."""
         rows = self.connection.execute('SELECT id, "on" FROM withdrawn ORDER BY id').fetchall()
-        database.executemany(_insert(tables.WithdrawnRow), rows)
+        database.executemany(insert_statement(tables.WithdrawnRow), rows)
         return len(rows)
 
 
@@ -395,7 +392,9 @@ class Neighbourhood:
     Is what `documents.Surroundings` and `indexing.Hierarchies` ask for.
     """
 
-    def __init__(self, scratch: Scratch) -> None:
+    def __init__(self, scratch: Scratch, language: str) -> None:
+        #: The archive's own language.
+        self.language = language
         self._ask = scratch.connection.execute
         keep = lru_cache(KEPT_AT_HAND)
         self._row = keep(self._row)  # type: ignore[method-assign]
@@ -456,12 +455,14 @@ class RecordWriter:
         self._sorts = dict(zip(_sort_names(), count(1), strict=False))
         for statement in self._SCHEMA:
             self.scratch.execute(statement)
-        database.executemany(_insert(tables.SortRow), ((number, *name) for name, number in self._sorts.items()))
+        database.executemany(
+            insert_statement(tables.SortRow), ((number, *name) for name, number in self._sorts.items())
+        )
         self._statements = {
-            "record": _insert(tables.RecordRow),
-            "event_date": _insert(tables.EventDate),
-            "event_point": _insert(tables.EventPoint),
-            "statistic_range": _insert(tables.StatisticRange),
+            "record": insert_statement(tables.RecordRow),
+            "event_date": insert_statement(tables.EventDate),
+            "event_point": insert_statement(tables.EventPoint),
+            "statistic_range": insert_statement(tables.StatisticRange),
             "found": "INSERT INTO found VALUES (?, ?, ?)",
             "placed": "INSERT INTO placed VALUES (?, ?, ?)",
         }
@@ -501,10 +502,12 @@ class RecordWriter:
         """Sort the index rows into the release."""
         self._flush()
         database = self.database
-        database.executemany(_insert(tables.FilterRow), ((number, *name) for name, number in self._filters.items()))
+        database.executemany(
+            insert_statement(tables.FilterRow), ((number, *name) for name, number in self._filters.items())
+        )
         # One walk in order fills both tables: terms are numbered as they are met.
         found = self.scratch.execute("SELECT filter, value, ordinal FROM found ORDER BY 1, 2, 3")
-        terms, postings = _insert(tables.TermRow), _insert(tables.posting)
+        terms, postings = insert_statement(tables.TermRow), insert_statement(tables.posting)
         batch: list[tuple[int, int]] = []
         current: tuple[int, str] | None = None
         term = finds = 0
@@ -522,7 +525,7 @@ class RecordWriter:
             database.execute(terms, (term, *current, finds))
         database.executemany(postings, batch)
         placed = self.scratch.execute("SELECT sort, key, ordinal FROM placed ORDER BY 1, 2, 3")
-        database.executemany(_insert(tables.position), placed)
+        database.executemany(insert_statement(tables.position), placed)
 
 
 def _sort_names() -> Iterator[tuple[str, str]]:
@@ -545,7 +548,7 @@ class ChangeLog:
         self.changes = _no_changes()
         self._at = at
         self._release = (number, release_id, at)
-        self._statement = _insert(tables.ChangeRow)
+        self._statement = insert_statement(tables.ChangeRow)
         self._before: Iterator[tuple[str, int, str, bytes]] = iter(())
         self._sequence = 0
         if previous is not None:
@@ -554,12 +557,16 @@ class ChangeLog:
                 "SELECT id, version, updated_at, digest FROM record ORDER BY ordinal"
             )
         self._next = next(self._before, None)
+        #: The sequence number of this release's first entry, if it has any.
+        self._begins = self._sequence + 1
 
     def _copy(self, previous: Release) -> None:
         rows = previous.connection().execute("SELECT * FROM change ORDER BY sequence")
         while batch := rows.fetchmany(BATCH):
             self.database.executemany(self._statement, batch)
             self._sequence = batch[-1][0]
+        releases = previous.rows("SELECT number, id, at, first, last FROM logged_release ORDER BY number")
+        self.database.executemany(insert_statement(tables.LoggedRelease), releases)
 
     def continue_record(self, record_id: str, digest: bytes) -> tuple[int, str]:
         """Log what happened to a record, if anything did. Returns its version and when it last changed."""
@@ -576,9 +583,11 @@ class ChangeLog:
         return version + 1, self._at
 
     def finish(self) -> None:
-        """Log what is left of the release before: it is gone."""
+        """Log what is left of the release before: it is gone. Then log the release itself."""
         while self._next is not None:
             self._withdrawn()
+        row = (*self._release, self._begins, self._sequence)
+        self.database.execute(insert_statement(tables.LoggedRelease), row)
 
     def _withdrawn(self) -> None:
         assert self._next is not None

@@ -5,7 +5,8 @@ the identifiers themselves. What a record can be found by is kept apart from its
 rows and touches documents only for the page that is shown.
 """
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, insert
+from sqlalchemy.dialects import sqlite
 from sqlmodel import Field, SQLModel
 
 
@@ -144,6 +145,58 @@ class WithdrawnRow(SQLModel, table=True):
     on: str
 
 
+class TranscriptRow(SQLModel, table=True):
+    """The transcript of one testimony. Apart from its document, so that no list reads it."""
+
+    __tablename__ = "transcript"
+
+    ordinal: int = Field(primary_key=True, foreign_key="record.ordinal")
+    #: The language that was spoken or written down (BCP 47).
+    language: str
+    #: The segments with their identifiers, as a JSON list.
+    segments: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class SourceTextRow(SQLModel, table=True):
+    """The text of one source whose words may be republished."""
+
+    __tablename__ = "source_text"
+
+    ordinal: int = Field(primary_key=True, foreign_key="record.ordinal")
+    #: The language of the text (BCP 47).
+    language: str
+    #: SHA-256 of `content`.
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    #: The text in UTF-8.
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class TextLanguageRow(SQLModel, table=True):
+    """A language that texts of a collection are in: how many records have it as their own, how many as a translation.
+    Tells a server which wishes for a language can change anything.
+    """
+
+    __tablename__ = "text_language"
+
+    collection: str = Field(primary_key=True)
+    language: str = Field(primary_key=True)
+    originals: int
+    translations: int
+
+
+class LoggedRelease(SQLModel, table=True):
+    """A release that the change log tells of, and which entries are its own: none where `last` is before `first`."""
+
+    __tablename__ = "logged_release"
+
+    number: int = Field(primary_key=True)
+    id: str
+    #: When it was published: UTC, RFC 3339, to the second.
+    at: str
+    first: int
+    last: int
+
+
 class ChangeRow(SQLModel, table=True):
     """One entry of the change log, continued from the release before."""
 
@@ -165,3 +218,9 @@ class ChangeRow(SQLModel, table=True):
 def table_of(model: type[SQLModel]) -> Table:
     """Return the table behind a model, for statements that name columns."""
     return SQLModel.metadata.tables[str(model.__tablename__)]
+
+
+def insert_statement(table: type[SQLModel] | Table) -> str:
+    """Return the statement that inserts a row of all columns of `table`, in their order."""
+    target = table if isinstance(table, Table) else table_of(table)
+    return str(insert(target).compile(dialect=sqlite.dialect(paramstyle="qmark")))

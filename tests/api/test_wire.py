@@ -15,7 +15,7 @@ from tests.conftest import PublishTo, Serve
 
 # Two keys of the format are shown as a truth value instead of their content, one as part of the date.
 NOT_SHOWN = {"testimony": {"transcript"}}
-ADDED = {"record", "version", "updated_at"}
+ADDED = {"record", "version", "updated_at", "language_of"}
 ADDED_TO = {"testimony": {"has_transcript"}, "source": {"has_text"}}
 
 

@@ -7,12 +7,13 @@ from starlette.responses import Response
 
 from service.api.cache import release_answer
 from service.api.describing import PlainRoute, list_operation, record_operation
-from service.api.formats import JSON, choose_media_type
+from service.api.formats import JSON, choose_media_type, wished_languages
 from service.api.links import page_url, query_pairs, request_url
 from service.api.serving import Served
 from service.archive.model import PREFIXES
 from service.catalogue.browsing import Page
 from service.catalogue.criteria import CRITERIA, Criteria, RecordView, read_criteria
+from service.catalogue.languages import Wishes, translate
 from service.errors import NotFound, Withdrawn
 
 router = APIRouter(route_class=PlainRoute)
@@ -30,14 +31,27 @@ async def list_records(request: Request, *, model: type[Criteria]) -> Response:
     else:
         # Counting or sorting many matches takes long enough to hold up every other request: not on the event loop.
         page = await anyio.to_thread.run_sync(served.catalogue.page, listing)
-    body, headers = draw_page(request, served, criteria, page, pairs)
-    return release_answer(request, served.key, body, headers=headers)
+    wishes = _wishes(request, served, criteria, model)
+    body, headers = draw_page(request, served, criteria, page, pairs, wishes=wishes)
+    return release_answer(request, served.key, body, headers=headers, wishes=wishes)
+
+
+def _wishes(request: Request, served: Served, view: RecordView, model: type[Criteria]) -> Wishes:
+    """Return the languages that a request wishes for, as far as they change anything in this collection."""
+    asked = wished_languages(view.lang, request.headers.get("accept-language"))
+    return served.catalogue.effective(model.collection, asked)
 
 
 def draw_page(
-    request: Request, served: Served, criteria: Criteria, page: Page, pairs: list[tuple[str, str]]
+    request: Request,
+    served: Served,
+    criteria: Criteria,
+    page: Page,
+    pairs: list[tuple[str, str]],
+    *,
+    wishes: Wishes = (),
 ) -> tuple[bytes, dict[str, str]]:
-    """Return the body of a page, its records joined as they are stored, and its Link header."""
+    """Return the body of a page, its records joined as they are stored or in the languages wished for, and headers."""
     links = {
         "self": request_url(request.scope),
         "next": None if page.next is None else page_url(request.scope, pairs, page.next),
@@ -45,10 +59,23 @@ def draw_page(
     }
     release = served.catalogue.release
     meta = {"total": page.total, "limit": criteria.limit, "release": release.id, "licence": release.head["licence"]}
-    documents = [select_fields(document, criteria.fields) for document in page.documents]
+    shown, headers = show_in(page.documents, wishes)
+    documents = [select_fields(document, criteria.fields) for document in shown]
     body = b'{"data":[%s],"meta":%s,"links":%s}' % (b",".join(documents), orjson.dumps(meta), orjson.dumps(links))
     beside = [f'<{links[name]}>; rel="{name}"' for name in ("next", "prev") if links[name] is not None]
-    return body, {"Link": ", ".join(beside)} if beside else {}
+    return body, headers | ({"Link": ", ".join(beside)} if beside else {})
+
+
+def show_in(documents: list[bytes], wishes: Wishes) -> tuple[list[bytes], dict[str, str]]:
+    """Return documents with their texts in the languages wished for, and the header that names these languages; as they
+    are stored, and no header, where no wish counts.
+    """
+    if not wishes:
+        return documents, {}
+    translated = [translate(document, wishes) for document in documents]
+    languages = sorted(set[str]().union(*(languages for _, languages in translated)))
+    header = {"Content-Language": ", ".join(languages)} if languages else {}
+    return [document for document, _ in translated], header
 
 
 def select_fields(document: bytes, fields: list[str]) -> bytes:
@@ -64,6 +91,14 @@ async def show_record(request: Request, *, model: type[Criteria]) -> Response:
     served: Served = request.app.state.serving.of(request.scope)
     choose_media_type(request.headers.get("accept"), [JSON])
     view = read_criteria(RecordView.of(model.record), query_pairs(request.scope))
+    document = find_document(request, served, model)
+    wishes = _wishes(request, served, view, model)
+    [shown], headers = show_in([document], wishes)
+    return release_answer(request, served.key, select_fields(shown, view.fields), headers=headers, wishes=wishes)
+
+
+def find_document(request: Request, served: Served, model: type[Criteria]) -> bytes:
+    """Return the document of the record that an address names. Raises NotFound or Withdrawn."""
     record_id: str = request.path_params["id"]
     belongs = record_id.startswith(f"{PREFIXES[model.record]}-")
     document = served.catalogue.document(record_id) if belongs else None
@@ -72,7 +107,7 @@ async def show_record(request: Request, *, model: type[Criteria]) -> Response:
         if day is not None:
             raise Withdrawn(f"{record_id} was withdrawn on {day}.", members={"id": record_id, "on": day})
         raise NotFound(f"There is no public record with this identifier among the {model.collection}.")
-    return release_answer(request, served.key, select_fields(document, view.fields))
+    return document
 
 
 def _add(collection: str, model: type[Criteria]) -> None:

@@ -47,6 +47,7 @@ async def show_entrance(request: Request) -> Response:
         "links": {
             "self": f"{base}/v1",
             **{collection: f"{base}/v1/{collection}" for collection in CRITERIA},
+            "changes": f"{base}/v1/changes",
             "openapi": f"{base}/openapi.json",
             "docs": f"{base}/docs",
         },

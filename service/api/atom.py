@@ -1,0 +1,85 @@
+"""The change log as an Atom feed (RFC 4287), newest first."""
+
+import re
+import uuid
+from collections.abc import Sequence
+from xml.etree import ElementTree as ET  # writes only; nothing is parsed here
+
+import orjson
+
+from service import __version__
+from service.api.formats import ATOM
+from service.api.links import record_url
+from service.archive.model import TYPE_OF_PREFIX
+from service.catalogue.changes import Change
+from service.release.documents import shown_label
+from service.release.store import Release
+
+_ATOM = "http://www.w3.org/2005/Atom"
+#: Identifiers are made from names below this one (RFC 9562, section 5.5), so that they are the same wherever and however
+#: often the archive is served.
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:testimony-archive:changes")
+# What XML 1.0 has no way to write, section 2.2.
+_UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_ACTIONS = {"created": "New", "updated": "Changed", "withdrawn": "Withdrawn"}
+
+
+def draw_feed(release: Release, changes: Sequence[Change], *, base: str, own: str, following: str | None) -> bytes:
+    """Return a page of the log as a feed. `own` and `following` are the addresses of this page and the next, if any."""
+    head = release.head
+    feed = ET.Element("feed", {"xmlns": _ATOM, "xml:lang": head["language"]})
+    _text(feed, "id", _identifier(head["id"]))
+    _text(feed, "title", f"{head['title']}: changes")
+    _text(feed, "updated", max((change.at for change in changes), default=release.manifest.published_at))
+    _link(feed, "self", own, ATOM)
+    _link(feed, "alternate", f"{base}/v1")
+    if following is not None:
+        _link(feed, "next", following, ATOM)
+    author = ET.SubElement(feed, "author")
+    _text(author, "name", head["publisher"]["name"])
+    if head["publisher"]["url"] is not None:
+        _text(author, "uri", head["publisher"]["url"])
+    _text(feed, "rights", head["licence"])
+    ET.SubElement(feed, "generator", {"version": __version__}).text = "Testimony Archive"
+    for change in changes:
+        _add_entry(feed, change, base=base, archive_id=head["id"])
+    body: bytes = ET.tostring(feed, encoding="UTF-8", xml_declaration=True)
+    return body
+
+
+def _add_entry(feed: ET.Element, change: Change, *, base: str, archive_id: str) -> None:
+    """Add one change. Of a record that is gone only the identifier and the day are told."""
+    entry = ET.SubElement(feed, "entry")
+    record = TYPE_OF_PREFIX[change.record_id.partition("-")[0]]
+    _text(entry, "id", _identifier(archive_id, change.release, change.at, str(change.sequence)))
+    document = None if change.document is None else orjson.loads(change.document)
+    named = change.record_id if document is None else shown_label(document)
+    _text(entry, "title", f"{_ACTIONS[change.action]} {record}: {named}")
+    _text(entry, "updated", change.at)
+    ET.SubElement(entry, "category", {"term": change.action})
+    if document is not None:
+        _link(entry, "alternate", record_url(base, change.record_id))
+    ET.SubElement(entry, "content", {"type": "text"}).text = _sentence(change)
+
+
+def _sentence(change: Change) -> str:
+    if change.action == "withdrawn":
+        return f"{change.record_id} was withdrawn. If you hold a copy, delete it."
+    if not change.live:
+        return f"{change.record_id} has been withdrawn since. If you hold a copy, delete it."
+    return f"{change.record_id}, version {change.version}."
+
+
+def _identifier(*names: str) -> str:
+    return uuid.uuid5(_NAMESPACE, "\n".join(names)).urn
+
+
+def _text(parent: ET.Element, name: str, text: str) -> None:
+    ET.SubElement(parent, name).text = _UNWRITABLE.sub("\ufffd", text)
+
+
+def _link(parent: ET.Element, rel: str, href: str, media_type: str | None = None) -> None:
+    # Without a type where people follow the link: readers pass over alternates that are not of a type they show.
+    typed = {} if media_type is None else {"type": media_type}
+    ET.SubElement(parent, "link", {"rel": rel, **typed, "href": href})

@@ -1,0 +1,64 @@
+"""What happened to the records: for mirrors as JSON, for people as an Atom feed."""
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from service.api.atom import draw_feed
+from service.api.cache import release_answer
+from service.api.describing import PlainRoute, changes_operation
+from service.api.formats import ATOM, JSON, choose_format
+from service.api.links import base_url, page_url, query_pairs, record_url, request_url
+from service.api.serving import Served
+from service.api.shapes import ChangeEntry, Changes
+from service.archive.model import PLURALS, TYPE_OF_PREFIX
+from service.catalogue.changes import Change, read_changes
+from service.catalogue.criteria import ChangeCriteria, read_criteria
+
+router = APIRouter(route_class=PlainRoute, tags=["changes"])
+
+
+@router.get("/v1/changes", **changes_operation())
+async def show_changes(request: Request) -> Response:
+    """Created, updated, withdrawn, in order. Keep `meta.cursor` and come back with it for what has happened since. Of what
+    was withdrawn only the identifier and the day are told: delete your copy.
+    """
+    served: Served = request.app.state.serving.of(request.scope)
+    pairs = query_pairs(request.scope)
+    criteria = read_criteria(ChangeCriteria, pairs)
+    chosen = choose_format(criteria.format, request.headers.get("accept"), {"json": JSON, "atom": ATOM})
+    release, base = served.catalogue.release, base_url(request.scope)
+    page = read_changes(release, criteria, newest_first=chosen == ATOM)
+    resume = page_url(request.scope, pairs, page.cursor)
+    following = resume if page.more else None
+    own = request_url(request.scope)
+    headers = {} if following is None else {"Link": f'<{following}>; rel="next"'}
+    if chosen == ATOM:
+        body = draw_feed(release, page.changes, base=base, own=own, following=following)
+        return release_answer(request, served.key, body, headers=headers, media_type=ATOM)
+    changes: Changes = {
+        "data": [_entry(change, base) for change in page.changes],
+        "meta": {
+            "limit": criteria.limit,
+            "release": release.id,
+            "licence": release.head["licence"],
+            "cursor": page.cursor,
+        },
+        "links": {"self": own, "next": following, "resume": resume},
+    }
+    return release_answer(request, served.key, orjson.dumps(changes), headers=headers)
+
+
+def _entry(change: Change, base: str) -> ChangeEntry:
+    record = TYPE_OF_PREFIX[change.record_id.partition("-")[0]]
+    return {
+        "sequence": change.sequence,
+        "action": change.action,  # type: ignore[typeddict-item]
+        "record": record,
+        "collection": PLURALS[record],
+        "id": change.record_id,
+        "version": change.version,
+        "at": change.at,
+        "release": change.release,
+        "href": record_url(base, change.record_id) if change.live else None,
+    }

@@ -1,0 +1,87 @@
+"""What is said at length: the transcript of a testimony, the text of a source."""
+
+import base64
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from service.api.cache import release_answer
+from service.api.describing import PlainRoute, text_operation, transcript_operation
+from service.api.formats import JSON, TEXT, VTT, choose_format, choose_media_type
+from service.api.links import base_url, query_pairs, record_url, request_url
+from service.api.routes.collections import find_document
+from service.api.serving import Served
+from service.api.shapes import Transcript
+from service.api.transcripts import as_text, as_vtt
+from service.catalogue.criteria import (
+    NoParameters,
+    SourceCriteria,
+    TestimonyCriteria,
+    TranscriptView,
+    read_criteria,
+)
+from service.errors import NotFound
+
+router = APIRouter(route_class=PlainRoute)
+
+_FORMATS = {"json": JSON, "vtt": VTT, "text": TEXT}
+
+
+@router.get("/v1/testimonies/{id}/transcript", tags=["testimonies"], **transcript_operation())
+async def show_transcript(request: Request) -> Response:
+    """What was said, segment by segment: as JSON, as WebVTT for players, or as plain text."""
+    served: Served = request.app.state.serving.of(request.scope)
+    view = read_criteria(TranscriptView, query_pairs(request.scope))
+    chosen = choose_format(view.format, request.headers.get("accept"), _FORMATS)
+    document = find_document(request, served, TestimonyCriteria)
+    record_id: str = request.path_params["id"]
+    found = served.catalogue.transcript(record_id)
+    if found is None:
+        raise NotFound(
+            f"{record_id} has no transcript; has_transcript is true in the record of each testimony that has one."
+        )
+    language, stored = found
+    segments = orjson.loads(stored)
+    if chosen == JSON:
+        address = record_url(base_url(request.scope), record_id)
+        release = served.catalogue.release
+        transcript: Transcript = {
+            "testimony": {"id": record_id, "label": orjson.loads(document)["title"]},
+            "language": language,
+            "segments": segments,
+            "meta": {"release": release.id, "licence": release.head["licence"]},
+            "links": {
+                "self": request_url(request.scope),
+                "testimony": address,
+                "vtt": f"{address}/transcript?format=vtt",
+                "text": f"{address}/transcript?format=text",
+            },
+        }
+        body = orjson.dumps(transcript)
+    else:
+        body = (as_vtt(segments) if chosen == VTT else as_text(segments)).encode()
+    return release_answer(request, served.key, body, headers={"Content-Language": language}, media_type=chosen)
+
+
+@router.get("/v1/sources/{id}/text", tags=["sources"], **text_operation())
+async def show_text(request: Request) -> Response:
+    """The text that citations of this source count their offsets in, where its words may be republished."""
+    served: Served = request.app.state.serving.of(request.scope)
+    read_criteria(NoParameters, query_pairs(request.scope))
+    choose_media_type(request.headers.get("accept"), [TEXT])
+    document = orjson.loads(find_document(request, served, SourceCriteria))
+    record_id: str = request.path_params["id"]
+    text = served.catalogue.source_text(record_id)
+    if text is None:
+        reason = "the archive does not hold it" if document["verbatim"] else "its words may not be republished"
+        raise NotFound(
+            f"The text of {record_id} is not published: {reason}. "
+            "has_text is true in the record of each source whose text is."
+        )
+    headers = {
+        "Content-Language": text.language,
+        "Repr-Digest": f"sha-256=:{base64.b64encode(text.digest).decode()}:",
+    }
+    # The digest is of the bytes as they are sent (RFC 9530, section 3), so they must be those that were hashed.
+    return release_answer(request, served.key, text.content, headers=headers, media_type=TEXT, compressible=False)

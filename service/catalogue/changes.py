@@ -1,0 +1,116 @@
+"""The change log, a page at a time, from any earlier point. Knows no HTTP.
+
+A cursor names the release it was read at and the last entry read. It is good as long as the log at hand tells of that
+release: then everything that has happened since is in the log. Where the archive went back to an earlier release, or was
+published anew, it is not, and the reader has to start over.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from service.catalogue.criteria import ChangeCriteria
+from service.catalogue.cursor import decode_parts, encode_parts, not_ours
+from service.errors import InvalidCursor, StartOver
+from service.release.store import Release
+
+#: First part of a cursor into the log: no cursor into a list begins so.
+_KIND = "changes"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the log. `version` and `document` are of the record as it is served now; None where it is gone.
+    `document` is only read where it is asked for.
+    """
+
+    sequence: int
+    action: str
+    record_id: str
+    version: int | None
+    at: str
+    release: str
+    document: bytes | None
+
+    @property
+    def live(self) -> bool:
+        """True where the record can be fetched."""
+        return self.version is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """Entries in order; `cursor` is the place after the last of them, `more` whether there are others beyond it now."""
+
+    changes: list[Change]
+    cursor: str
+    more: bool
+
+
+def read_changes(release: Release, criteria: ChangeCriteria, *, newest_first: bool = False) -> ChangePage:
+    """Read one page of the log, with documents where `newest_first`: people read titles, mirrors identifiers.
+
+    Raises InvalidCursor, and StartOver where the log does not tell of the release that the cursor was read at.
+    """
+    since = criteria.since or ""
+    # `at` grows with the sequence unless a clock went wrong, so releases before `since` need not be walked through.
+    [(first, last)] = release.rows(
+        "SELECT min(CASE WHEN at >= ? THEN first END), max(last) FROM logged_release", (since,)
+    )
+    first = last + 1 if first is None else first
+    after = None if criteria.cursor is None else _sequence(release, criteria.cursor, newest_first=newest_first)
+    # Entries before `after` and from `first` on; or, the oldest first, after the greater of the two.
+    bounds = (last + 1 if after is None else after, first) if newest_first else (max(after or 0, first - 1),)
+    rows = release.rows(page_statement(newest_first=newest_first), (*bounds, since, criteria.limit + 1))
+    more = len(rows) > criteria.limit
+    changes = [_change(row) for row in rows[: criteria.limit]]
+    # At the end of the log, what `since` leaves out has been read too.
+    end = first if newest_first else last
+    place = changes[-1].sequence if more else end
+    return ChangePage(changes, _cursor(release, place, newest_first=newest_first), more)
+
+
+def page_statement(*, newest_first: bool) -> str:
+    """Return the statement that reads a page: by sequence, never a walk from the beginning."""
+    if newest_first:
+        document, where, order = "record.document", "sequence < ? AND sequence >= ?", "DESC"
+    else:
+        document, where, order = "NULL", "sequence > ?", "ASC"
+    return (
+        "SELECT sequence, action, record_id, change.version, at, release_id, record.id IS NOT NULL, "  # noqa: S608
+        f"{document} FROM change LEFT JOIN record ON record.id = record_id "
+        f"WHERE {where} AND at >= ? ORDER BY sequence {order} LIMIT ?"
+    )
+
+
+def _change(row: tuple[Any, ...]) -> Change:
+    sequence, action, record_id, version, at, release_id, there, document = row
+    # Of what is gone only the identifier and the day are told, by the entries of before too.
+    live = bool(there) and action != "withdrawn"
+    return Change(sequence, action, record_id, version if live else None, at, release_id, document if live else None)
+
+
+def _cursor(release: Release, sequence: int, *, newest_first: bool) -> str:
+    manifest = release.manifest
+    return encode_parts([_KIND, int(newest_first), manifest.number, manifest.id, manifest.published_at, sequence])
+
+
+def _sequence(release: Release, cursor: str, *, newest_first: bool) -> int:
+    """Return the last entry that a cursor says was read. Raises InvalidCursor or StartOver."""
+    try:
+        kind, backward, number, release_id, at, sequence = decode_parts(cursor)
+        numbers = all(type(part) is int and 0 <= part < 2**62 for part in (backward, number, sequence))
+        if kind != _KIND or not numbers or not isinstance(release_id, str) or not isinstance(at, str):
+            raise ValueError
+    except ValueError:
+        raise not_ours() from None
+    if bool(backward) != newest_first:
+        raise InvalidCursor("cursor belongs to the other format, whose order is the reverse; start without cursor")
+    rows = release.rows(
+        "SELECT last FROM logged_release WHERE number = ? AND id = ? AND at = ?", (number, release_id, at)
+    )
+    if not rows or sequence > rows[0][0] + newest_first:
+        raise StartOver(
+            "The change log does not tell of the release that this cursor was read at: the archive went back to an "
+            "earlier one or was published anew. Start over: forget your copy and follow the changes without cursor."
+        )
+    return int(sequence)

@@ -1,0 +1,73 @@
+"""What is too long for a document: transcripts and texts of sources, kept in tables of their own; and which languages
+the texts of each collection are in.
+"""
+
+import hashlib
+import sqlite3
+from collections import Counter
+from typing import Any
+
+import orjson
+from typing_extensions import TypedDict
+
+from service.archive.model import PLURALS
+from service.release.documents import own_language
+from service.release.projection import PublicRecord
+from service.release.tables import SourceTextRow, TextLanguageRow, TranscriptRow, insert_statement
+
+
+class SegmentDocument(TypedDict):
+    """A stretch of a transcript, in seconds from the start of the recording; null where not stated."""
+
+    id: str
+    start_s: float | None
+    end_s: float | None
+    speaker: str | None
+    text: str
+
+
+def segments(public: PublicRecord) -> list[SegmentDocument]:
+    """Return the segments of a testimony's transcript. Each is named by its number, counted from 1."""
+    return [
+        {
+            "id": f"{public['id']}-s{number}",
+            "start_s": segment.get("start_s"),
+            "end_s": segment.get("end_s"),
+            "speaker": segment.get("speaker"),
+            "text": segment["text"],
+        }
+        for number, segment in enumerate(public.get("transcript", []), 1)
+    ]
+
+
+class TextWriter:
+    """Writes transcripts, texts and languages of one release. Records come in the order of their ordinals."""
+
+    def __init__(self, database: sqlite3.Connection, archive_language: str) -> None:
+        self.database = database
+        self._archive_language = archive_language
+        self._originals: Counter[tuple[str, str]] = Counter()
+        self._translations: Counter[tuple[str, str]] = Counter()
+        self._transcript = insert_statement(TranscriptRow)
+        self._text = insert_statement(SourceTextRow)
+
+    def add(self, ordinal: int, public: PublicRecord) -> None:
+        """Write what one record has of these."""
+        collection = PLURALS[public["record"]]
+        self._originals[collection, own_language(public, self._archive_language)] += 1
+        for language in public.get("translations", {}):
+            self._translations[collection, language] += 1
+        if public["record"] == "testimony" and (said := segments(public)):
+            self.database.execute(self._transcript, (ordinal, public["language"], orjson.dumps(said)))
+        elif public["record"] == "source":
+            text: dict[str, Any] = public.get("text", {})
+            if public.get("verbatim") and "content" in text:
+                content = text["content"].encode()
+                row = (ordinal, public["language"], hashlib.sha256(content).digest(), content)
+                self.database.execute(self._text, row)
+
+    def finish(self) -> None:
+        """Write which languages there are."""
+        found = sorted({*self._originals, *self._translations})
+        rows = [(*name, self._originals[name], self._translations[name]) for name in found]
+        self.database.executemany(insert_statement(TextLanguageRow), rows)

@@ -73,7 +73,7 @@ def flat(sql: str) -> str:
         ([Box(1, 2, 3, 4)], "longitude >= ? AND event_point.longitude <= ?", (2, 4, 1, 3)),
         ([Box(3, 2, 1, 4)], "longitude >= ? OR event_point.longitude <= ?", (2, 4, 3, 1)),
         ([Range(1, 2)], "statistic_range.high >= ? AND statistic_range.low <= ?", (1, 2)),
-        ([Since(7, "m")], "changed.sort = ? AND changed.\"key\" >= ?", (7, "m")),
+        ([Since(7, "m")], 'changed.sort = ? AND changed."key" >= ?', (7, "m")),
         ([Terms((3,)), Terms((4,))], "WHERE EXISTS (SELECT 1 FROM posting WHERE posting.ordinal = found.ordinal", (3, 4)),
     ],
 )  # fmt: skip

@@ -20,9 +20,9 @@ COMPRESS_FROM = 1000
 COMPRESSION_LEVEL = 5
 
 
-def entity_tag(request: Request, release_key: str, *, encoding: str) -> str:
+def entity_tag(request: Request, release_key: str, *, encoding: str, media_type: str) -> str:
     """Return the strong ETag of the answer to a request: what the bytes depend on, hashed."""
-    parts = (__version__, release_key, request_url(request.scope), encoding)
+    parts = (__version__, release_key, request_url(request.scope), encoding, media_type)
     return '"' + hashlib.blake2s("\n".join(parts).encode(), digest_size=12).hexdigest() + '"'
 
 
@@ -40,7 +40,7 @@ def release_answer(
     """Return `body` as the answer of a release: compressed if asked, and 304 where the client has it already."""
     compress = len(body) >= COMPRESS_FROM and accepts_gzip(request.headers.get("accept-encoding"))
     encoding = "gzip" if compress else "identity"
-    tag = entity_tag(request, release_key, encoding=encoding)
+    tag = entity_tag(request, release_key, encoding=encoding, media_type=media_type)
     headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY} | (headers or {})
     if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)

@@ -1,6 +1,6 @@
 """The shapes of answers that are no records: pages, the archive itself, health. Checked against what is sent by tests."""
 
-from typing import Any
+from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
@@ -83,6 +83,29 @@ PAGES: dict[str, Any] = {
     "places": PlacePage,
     "topics": TopicPage,
 }
+
+
+class Point(TypedDict):
+    """Longitude and latitude in degrees (WGS 84), in this order."""
+
+    type: Literal["Point"]
+    coordinates: tuple[float, float]
+
+
+class Feature(TypedDict):
+    """One record on the map. `properties` is the record, and in it `radius_m`: how far off the point may be."""
+
+    type: Literal["Feature"]
+    id: str
+    geometry: Point
+    properties: dict[str, Any]
+
+
+class FeatureCollection(TypedDict):
+    """GeoJSON (RFC 7946)."""
+
+    type: Literal["FeatureCollection"]
+    features: list[Feature]
 
 
 class PublisherDocument(TypedDict):

@@ -47,6 +47,7 @@ async def show_entrance(request: Request) -> Response:
         "links": {
             "self": f"{base}/v1",
             **{collection: f"{base}/v1/{collection}" for collection in CRITERIA},
+            "archive": f"{base}/v1/archive",
             "openapi": f"{base}/openapi.json",
             "docs": f"{base}/docs",
         },

@@ -105,7 +105,7 @@ def asked_range(header: str | None, size: int) -> tuple[int, int] | None:
         start, end = max(0, size - int(match[2])), size
     else:
         start, end = int(match[1]), size if match[2] is None else int(match[2]) + 1
-        if end <= start:
+        if match[2] is not None and end <= start:
             return None
     if start >= size:
         raise RangeNotSatisfiable(f"There are {size} bytes.", headers={"Content-Range": f"bytes */{size}"})

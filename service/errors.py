@@ -16,6 +16,7 @@ TestimonyArchiveError
     ├── Withdrawn              410
     ├── StartOver              410
     ├── UriTooLong             414
+    ├── RangeNotSatisfiable    416
     ├── InvalidParameters      422
     ├── InvalidCursor          422
     ├── InternalError          500
@@ -140,6 +141,14 @@ class UriTooLong(Problem):
     """The address is longer than the server reads."""
 
     slug, title, status = "uri-too-long", "The address is too long", 414
+
+
+class RangeNotSatisfiable(Problem):
+    """The range asked for begins after the last byte. `Content-Range` says how many bytes there are; who has asked to
+    continue a download has all of them.
+    """
+
+    slug, title, status = "range-not-satisfiable", "There are no bytes in that range", 416
 
 
 class InvalidParameters(Problem):

@@ -30,9 +30,10 @@ PublishTo = Callable[..., Published]
 
 @contextmanager
 def running(settings: Settings) -> Iterator[httpx.Client]:
-    """Run the application in a thread and yield a client whose base is its address."""
+    """Run the application in a thread and yield a client whose base is its address, with the application beside it."""
+    application = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings), host="127.0.0.1", port=0, log_level="error", access_log=False, proxy_headers=False
+        application, host="127.0.0.1", port=0, log_level="error", access_log=False, proxy_headers=False
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -43,6 +44,7 @@ def running(settings: Settings) -> Iterator[httpx.Client]:
             time.sleep(0.005)
         port = server.servers[0].sockets[0].getsockname()[1]
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client:
+            client.application = application  # type: ignore[attr-defined]
             yield client
     finally:
         server.should_exit = True

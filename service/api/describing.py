@@ -11,8 +11,8 @@ from starlette.responses import PlainTextResponse, Response
 
 from service import __version__
 from service.api import problems
-from service.api.formats import ATOM, TEXT, VTT
-from service.api.shapes import PAGES, Changes, Transcript
+from service.api.formats import ATOM, FORMATS, TEXT, VTT, formats_of
+from service.api.shapes import PAGES, Changes, FeatureCollection, Transcript
 from service.archive.model import PREFIXES
 from service.catalogue.criteria import (
     CRITERIA,
@@ -40,6 +40,8 @@ from service.errors import (
 )
 from service.release.documents import DOCUMENTS
 
+#: The name of the schema of GeoJSON.
+FEATURES = FeatureCollection.__name__
 _PROBLEM = {"$ref": "#/components/schemas/ProblemDocument"}
 
 _HEADERS = {
@@ -53,6 +55,17 @@ _HEADERS = {
     "Link": ("The pages beside this one (RFC 8288).", {"type": "string"}),
     "Retry-After": ("Seconds after which to try again.", {"type": "integer"}),
     "Allow": ("What this address answers.", {"type": "string"}),
+    "Archive-Total": (
+        "Not with JSON. Records in this answer: an answer with fewer was cut short.",
+        {"type": "integer", "minimum": 0},
+    ),
+    "Archive-Omitted": (
+        "With GeoJSON: records of the list that have no point and are left out.",
+        {"type": "integer", "minimum": 0},
+    ),
+    "Content-Disposition": ("A name to save the file under.", {"type": "string"}),
+    "Content-Range": ("Which bytes these are, and of how many (RFC 9110, section 14.4).", {"type": "string"}),
+    "Accept-Ranges": ("That parts can be asked for: bytes.", {"type": "string"}),
 }
 
 DESCRIPTION = """
@@ -85,7 +98,8 @@ class PlainRoute(APIRoute):
         return handle
 
 
-def _headers(*names: str) -> dict[str, Any]:
+def headers(*names: str) -> dict[str, Any]:
+    """Return how response headers are described."""
     return {name: {"description": _HEADERS[name][0], "schema": _HEADERS[name][1]} for name in names}
 
 
@@ -99,7 +113,7 @@ def problem_responses(*classes: type[Problem]) -> dict[int | str, dict[str, Any]
         responses[problem.status] = {
             "description": description,
             "content": {problems.MEDIA_TYPE: {"schema": _PROBLEM}},
-            "headers": _headers("Retry-After") if problem.status == NotReady.status else {},
+            "headers": headers("Retry-After") if problem.status == NotReady.status else {},
         }
     return responses
 
@@ -123,18 +137,37 @@ def query_parameters(model: type[Parameters]) -> list[dict[str, Any]]:
     return parameters
 
 
+def _exported(model: type[Criteria]) -> dict[str, Any]:
+    """Return the media types of a list besides JSON, with what they hold."""
+    content: dict[str, Any] = {
+        FORMATS["csv"].media_type: {"schema": {"type": "string", "description": "RFC 4180, with a header row."}},
+        FORMATS["ndjson"].media_type: {"schema": {"type": "string", "description": "One record a line."}},
+        FORMATS["geojson"].media_type: {"schema": {"$ref": f"#/components/schemas/{FEATURES}"}},
+    }
+    return {each.media_type: content[each.media_type] for each in formats_of(model).values() if each.writer is not None}
+
+
 def list_operation(model: type[Criteria]) -> dict[str, Any]:
     """Return how the list of a collection is described."""
     collection = model.collection
     return {
         "operation_id": f"list_{collection}",
-        "summary": f"A page of {collection}",
+        "summary": f"A page of {collection}, or all of them as a file",
         "response_model": None,
         "responses": {
             200: {
-                "description": f"A page of {collection}",
+                "description": f"A page of {collection}; in formats other than JSON all of them",
                 "model": PAGES[collection],
-                "headers": _headers("Archive-Release", "Content-Language", "ETag", "Link"),
+                "content": _exported(model),
+                "headers": headers(
+                    "Archive-Release",
+                    "Content-Language",
+                    "ETag",
+                    "Link",
+                    "Archive-Total",
+                    *(["Archive-Omitted"] if "geojson" in formats_of(model) else []),
+                    "Content-Disposition",
+                ),
             },
             304: {"description": "The page has not changed"},
             **problem_responses(NotAcceptable, InvalidParameters, InvalidCursor, NotReady),
@@ -153,7 +186,7 @@ def record_operation(model: type[Criteria]) -> dict[str, Any]:
             200: {
                 "description": f"The {model.record}",
                 "model": DOCUMENTS[model.record],
-                "headers": _headers("Archive-Release", "Content-Language", "ETag"),
+                "headers": headers("Archive-Release", "Content-Language", "ETag"),
             },
             304: {"description": "The record has not changed"},
             **problem_responses(NotFound, NotAcceptable, Withdrawn, InvalidParameters, NotReady),
@@ -182,7 +215,7 @@ def changes_operation() -> dict[str, Any]:
                 "description": "A page of the change log: oldest first as JSON, newest first as an Atom feed",
                 "model": Changes,
                 "content": _other_media_types(ATOM),
-                "headers": _headers("Archive-Release", "ETag", "Link"),
+                "headers": headers("Archive-Release", "ETag", "Link"),
             },
             304: {"description": "Nothing has changed"},
             **problem_responses(NotAcceptable, StartOver, InvalidParameters, InvalidCursor, NotReady),
@@ -202,7 +235,7 @@ def transcript_operation() -> dict[str, Any]:
                 "description": "The transcript",
                 "model": Transcript,
                 "content": _other_media_types(VTT, TEXT),
-                "headers": _headers("Archive-Release", "Content-Language", "ETag"),
+                "headers": headers("Archive-Release", "Content-Language", "ETag"),
             },
             304: {"description": "The transcript has not changed"},
             **problem_responses(NotFound, NotAcceptable, Withdrawn, InvalidParameters, NotReady),
@@ -223,7 +256,7 @@ def text_operation() -> dict[str, Any]:
             200: {
                 "description": "The text, byte for byte as its hash was taken; never compressed",
                 "content": _other_media_types(TEXT),
-                "headers": _headers("Archive-Release", "Content-Language", "ETag", "Repr-Digest"),
+                "headers": headers("Archive-Release", "Content-Language", "ETag", "Repr-Digest"),
             },
             304: {"description": "The text has not changed"},
             **problem_responses(NotFound, NotAcceptable, Withdrawn, InvalidParameters, NotReady),
@@ -247,6 +280,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
         problem = adapter.json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(problem.pop("$defs"))
         schemas["ProblemDocument"] = problem
+        features = TypeAdapter(FeatureCollection).json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(features.pop("$defs"))
+        schemas[FEATURES] = features
         _describe_fields(description)
         app.openapi_schema = description
     return app.openapi_schema

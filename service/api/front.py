@@ -20,7 +20,10 @@ from service.settings import Network
 #: Longest path and query that are read, in bytes. A list of 50 identifiers is 3,500.
 URI_LENGTH = 8000
 
-EXPOSED = "Archive-Release, Content-Language, Content-Length, ETag, Link, Repr-Digest, Retry-After"
+EXPOSED = (
+    "Archive-Omitted, Archive-Release, Archive-Total, Content-Disposition, Content-Language, Content-Length, Content-Range, ETag, Link, "
+    "Repr-Digest, Retry-After"
+)
 _ALWAYS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": EXPOSED,
@@ -30,13 +33,17 @@ _ALWAYS = {
 _PREFLIGHT = {
     "Allow": METHODS,
     "Access-Control-Allow-Methods": METHODS,
-    "Access-Control-Allow-Headers": "Accept, Accept-Language, If-None-Match",
+    "Access-Control-Allow-Headers": "Accept, Accept-Language, If-None-Match, If-Range, Range",
     "Access-Control-Max-Age": "86400",
 }
 
 # What may stand in a Host header: a name or address, and a port. Anything else would end up in links.
 _HOST = re.compile(rb"^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$")
 _PREFIX = re.compile(r"^(?:/[A-Za-z0-9._~-]+)*$")
+
+
+class AnswerCutShort(Exception):
+    """An answer failed after its first bytes were out: the server closes the connection without ending it."""
 
 
 class Front:
@@ -62,10 +69,11 @@ class Front:
             served.hold()
         try:
             await self._answer(scope, receive, answer, served)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the last place where an error can still become an answer
             problem = error if isinstance(error, Problem) else internal_error(error)
             if answer.started:
-                raise
+                # The connection is cut, so that the reader can tell; the log has said why, without what was asked.
+                raise AnswerCutShort(type(error).__qualname__) from None
             await problem_response(problem, base_url(scope))(scope, receive, answer)
         finally:
             if served is not None:
@@ -79,9 +87,11 @@ class Front:
             await send({"type": "http.response.start", "status": 204, "headers": _encoded(_PREFLIGHT)})
             await send({"type": "http.response.body"})
             return
-        if scope["method"] == "HEAD":
+        head = scope["method"] == "HEAD"
+        if head:
             scope["method"] = "GET"
-        scope["state"] = {**scope.get("state", {}), "served": served}
+        # Routes answer HEAD as they do GET; an answer that is long to make may look, and leave out its body.
+        scope["state"] = {**scope.get("state", {}), "served": served, "head": head}
         await self.app(scope, receive, send)
 
     def _place(self, scope: Scope) -> None:

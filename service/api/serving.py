@@ -4,6 +4,7 @@ import asyncio
 import logging
 from pathlib import Path
 
+from anyio import CapacityLimiter
 from starlette.types import Scope
 
 from service.catalogue.browsing import Catalogue
@@ -16,6 +17,9 @@ logger = logging.getLogger("testimony_archive")
 LOOK_EVERY_S = 1.0
 #: Seconds after which a reader that was told `503` may try again.
 RETRY_AFTER_S = 5
+#: Threads that write long answers, whatever their number: more would not be faster, since Python runs one at a time,
+#: and would keep short answers waiting.
+STREAM_THREADS = 2
 
 
 class Served:
@@ -54,6 +58,8 @@ class Serving:
         self._verify = verify
         self._served: Served | None = None
         self._watch: asyncio.Task[None] | None = None
+        #: Shared by all long answers: each takes a thread for one piece at a time, in turn.
+        self.stream_threads = CapacityLimiter(STREAM_THREADS)
         #: Why there is no release, or why a newer one was refused; None where all is well.
         self.trouble: str | None = None
 
@@ -113,7 +119,9 @@ class Serving:
             self._report(str(error))
 
     def _open(self, folder: Path) -> Catalogue:
-        return Catalogue(open_release(folder, verify=self._verify))
+        release = open_release(folder, verify=self._verify)
+        release.prepare_streams(STREAM_THREADS)
+        return Catalogue(release)
 
     def _report(self, trouble: str) -> None:
         """Say once what is wrong; the release being served, if any, goes on being served."""

@@ -155,6 +155,29 @@ PAGES: dict[str, Any] = {
 }
 
 
+class Point(TypedDict):
+    """Longitude and latitude in degrees (WGS 84), in this order."""
+
+    type: Literal["Point"]
+    coordinates: tuple[float, float]
+
+
+class Feature(TypedDict):
+    """One record on the map. `properties` is the record, and in it `radius_m`: how far off the point may be."""
+
+    type: Literal["Feature"]
+    id: str
+    geometry: Point
+    properties: dict[str, Any]
+
+
+class FeatureCollection(TypedDict):
+    """GeoJSON (RFC 7946)."""
+
+    type: Literal["FeatureCollection"]
+    features: list[Feature]
+
+
 class PublisherDocument(TypedDict):
     name: str
     url: str | None

@@ -1,18 +1,21 @@
 """A list, a page at a time, and a record: puts the statements of `queries` to a release and reads the answers."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from service.catalogue.criteria import Criteria
 from service.catalogue.cursor import Cursor, decode_cursor
 from service.catalogue.languages import Wishes, read_languages
 from service.catalogue.queries import (
+    DOCUMENTS_AT_ONCE,
     Condition,
     Place,
     Terms,
     count_statement,
     document_statement,
+    documents_statement,
     ordinal_statement,
     page_statement,
     sort_name,
@@ -21,6 +24,7 @@ from service.catalogue.queries import (
     term_filters,
     terms_statement,
 )
+from service.release.indexing import HAS_POINT
 from service.release.store import Release
 
 #: Numbers of matches remembered for each release: following a list's pages counts it once.
@@ -28,6 +32,9 @@ COUNTS_KEPT = 4096
 #: Above this many records of the rarest condition, a list is read in a thread: counting them takes longer than the
 #: event loop should stand still, a few milliseconds.
 QUICK = 2000
+#: Records that are read at a time where a whole list is: enough that asking costs little beside reading, and about half
+#: a megabyte of documents.
+BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +160,42 @@ class Catalogue:
             next=Cursor(False, rows[-1][0], rows[-1][2]).encode(mark) if has_next else None,
             prev=Cursor(True, rows[0][0], rows[0][2]).encode(mark) if has_previous else None,
         )
+
+    def on_map(self, listing: Listing) -> Listing:
+        """Return the part of a list of events or places whose records have a point."""
+        rows = self.release.rows(*terms_statement(listing.criteria.collection, HAS_POINT, ["true"]))
+        if listing.empty or not rows:
+            return replace(listing, conditions=[], rarest=0, empty=True)
+        [(term, count)] = rows
+        rarest = min(listing.rarest, count)
+        has_point = Terms((term,))
+        # The rarest condition first, as everywhere.
+        ordered = [has_point, *listing.conditions] if rarest == count else [*listing.conditions, has_point]
+        return replace(listing, conditions=ordered, rarest=rarest)
+
+    def batches(self, listing: Listing, *, size: int = BATCH) -> Iterator[list[bytes]]:
+        """Yield the documents of a whole list in its order, up to `size` at a time; limit and cursor are not looked at.
+
+        Each batch begins where the last one ended, so nothing is held between two and any thread may ask for the next.
+        """
+        total = self.total(listing)
+        place = None
+        while total:
+            rows = self._rows(listing, total, place, backward=False, limit=size)
+            if rows:
+                yield [document for *_, document in rows]
+            if len(rows) < size:
+                return
+            key, ordinal, *_ = rows[-1]
+            place = Place(key, ordinal)
+
+    def documents(self, record_ids: Iterable[str]) -> dict[str, bytes]:
+        """Return the documents of these records, those that are public."""
+        wanted = sorted(record_ids)
+        found: dict[str, bytes] = {}
+        for start in range(0, len(wanted), DOCUMENTS_AT_ONCE):
+            found.update(self.release.rows(*documents_statement(wanted[start : start + DOCUMENTS_AT_ONCE])))
+        return found
 
     def _rows(
         self, listing: Listing, total: int, place: Place | None, *, backward: bool, limit: int

@@ -193,12 +193,20 @@ class RecordView(Parameters):
         return type(f"{record.title()}View", (RecordView,), {"record": record, "__module__": __name__})
 
 
+_FORMAT = Field(
+    description="How the list is written. json: a page of it. Every other format: the whole list, without `limit` and "
+    "`cursor`. Goes before the `Accept` header, which chooses where this is not given."
+)
+
+
 class Criteria(RecordView):
     """Filters and presentation that every collection has. Different filters mean and; values of one mean or."""
 
     collection: ClassVar[str]
     #: Parameters that choose how a list is shown, not which records are in it.
-    PRESENTATION: ClassVar[frozenset[str]] = frozenset({"limit", "cursor", "sort", "fields", "lang"})
+    PRESENTATION: ClassVar[frozenset[str]] = frozenset({"limit", "cursor", "sort", "fields", "format", "lang"})
+    #: Those that only a page has: a format that gives the whole list takes none of them.
+    PAGING: ClassVar[tuple[str, ...]] = ("limit", "cursor")
 
     topic: Annotated[list[TopicId], _any_of("Filed under this topic or a narrower one.")] = []
     place: Annotated[list[PlaceId], _any_of("At this place or at one that lies in it.")] = []
@@ -216,6 +224,7 @@ class Criteria(RecordView):
             description="Where the page begins. Comes with the `links` of another page of the same list.",
         ),
     ] = None
+    format: Annotated[Literal["json", "csv", "ndjson"] | None, _FORMAT] = None
 
     def filters(self) -> dict[str, Any]:
         """Return the filters that are set. Values of one filter are sorted: their order means nothing."""
@@ -321,6 +330,7 @@ class EventCriteria(Criteria):
     ] = "possible"
     undated: Annotated[Truth | None, Field(description="true: only undated events; false: only dated ones.")] = None
     sort: Annotated[EventSort, _SORT] = "date"
+    format: Annotated[Literal["json", "csv", "ndjson", "geojson"] | None, _FORMAT] = None  # type: ignore[assignment]
 
     @model_validator(mode="after")
     def _days_in_order(self) -> Self:
@@ -396,6 +406,7 @@ class PlaceCriteria(Criteria):
     kind: Annotated[list[PlaceKind], _any_of("Of this kind.")] = []
     country: Annotated[list[CountryCode], _any_of("In this country (ISO 3166-1 alpha-2).")] = []
     sort: Annotated[PlaceSort, _SORT] = "id"
+    format: Annotated[Literal["json", "csv", "ndjson", "geojson"] | None, _FORMAT] = None  # type: ignore[assignment]
 
 
 class TopicCriteria(Criteria):

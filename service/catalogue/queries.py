@@ -382,6 +382,22 @@ def _document() -> str:
     return _compile(select(_record.document).where(_record.id == bindparam("id")))[0]
 
 
+#: Identifiers asked for by one statement: a fixed number, so that it is compiled once.
+DOCUMENTS_AT_ONCE = 50
+
+
+def documents_statement(record_ids: list[str]) -> Statement:
+    """Ask for (id, document) of up to `DOCUMENTS_AT_ONCE` records, in any order."""
+    return _documents(), tuple(record_ids + record_ids[-1:] * (DOCUMENTS_AT_ONCE - len(record_ids)))
+
+
+@lru_cache(1)
+def _documents() -> str:
+    bind = _Binder()
+    wanted = _record.id.in_([bind() for _ in range(DOCUMENTS_AT_ONCE)])
+    return _compile(select(_record.id, _record.document).where(wanted))[0]
+
+
 def sort_name(criteria: Criteria) -> tuple[str, bool]:
     """Return the name of the stored order that a list follows, and whether it is read in descending direction."""
     name = criteria.sort.removeprefix("-")

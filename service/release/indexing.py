@@ -1,7 +1,7 @@
 """From a public record to what it is found by: terms for filters, keys for sorting, spans for ranges.
 
 Costs that grow with the archive are paid here, once: narrower topics and inner places are spelled out, so that a
-request asks for one term only. The names of terms are the names of the API's filters.
+request asks for one term only. The names of terms are the names of the API's filters, but for `HAS_POINT`.
 """
 
 import math
@@ -32,6 +32,10 @@ SORTS: dict[str, tuple[str, ...]] = {
 
 #: Sorts by a date that may be unknown. Unknown comes last both ways, so the descending order has keys of its own.
 DATED_SORTS = frozenset({"date", "given", "published", "stated_on"})
+
+
+#: The term of events and places that can be drawn on a map: its value is "true" or "false".
+HAS_POINT = "has_point"
 
 
 class Hierarchies(Protocol):
@@ -124,6 +128,8 @@ def _terms(public: PublicRecord, trees: Hierarchies) -> Iterator[tuple[str, str]
         country = trees.country(place)
         if country is not None:
             yield "country", country
+    if record in ("event", "place"):
+        yield HAS_POINT, "true" if place is not None and trees.point(place) is not None else "false"
 
 
 def cited_sources(public: PublicRecord) -> Iterator[str]:

@@ -175,7 +175,9 @@ class Release:
         self.id = manifest.id
         self._connections = threading.local()
         self._opened: list[sqlite3.Connection] = []
+        self._spare: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        self._canonical: int | None = None
         try:
             [(head,)] = self.rows("SELECT document FROM archive_head")
         except (sqlite3.DatabaseError, ValueError):
@@ -187,14 +189,45 @@ class Release:
         """Return this thread's connection."""
         connection: sqlite3.Connection | None = getattr(self._connections, "sqlite", None)
         if connection is None:
-            # immutable: nobody writes to a sealed release, so SQLite needs neither locks nor checks for changes.
-            address = (self.folder / DATABASE).absolute().as_uri() + "?mode=ro&immutable=1"
-            connection = sqlite3.connect(address, uri=True, check_same_thread=False, cached_statements=512)
-            connection.execute("PRAGMA query_only = 1")
-            self._connections.sqlite = connection
-            with self._lock:
-                self._opened.append(connection)
+            connection = self._connections.sqlite = self._connect()
         return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        # immutable: nobody writes to a sealed release, so SQLite needs neither locks nor checks for changes.
+        address = (self.folder / DATABASE).absolute().as_uri() + "?mode=ro&immutable=1"
+        connection = sqlite3.connect(address, uri=True, check_same_thread=False, cached_statements=512)
+        connection.execute("PRAGMA query_only = 1")
+        with self._lock:
+            self._opened.append(connection)
+        return connection
+
+    def prepare_streams(self, number: int) -> None:
+        """Open now what `number` threads need to stream from this release: they go on when it has been removed."""
+        self._spare += [self._connect() for _ in range(number)]
+        with contextlib.suppress(OSError):
+            self._canonical = os.open(self.folder / CANONICAL, os.O_RDONLY | os.O_CLOEXEC)
+
+    @contextlib.contextmanager
+    def lent_connection(self) -> Iterator[None]:
+        """Give this thread a connection that was opened beforehand, and take it back: for work in steps that any thread
+        may do, which would else open one connection in each.
+        """
+        before: sqlite3.Connection | None = getattr(self._connections, "sqlite", None)
+        with self._lock:
+            lent = self._spare.pop() if self._spare else None
+        self._connections.sqlite = lent or self._connect()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._spare.append(self._connections.sqlite)
+            self._connections.sqlite = before
+
+    def canonical_part(self, start: int, length: int) -> bytes:
+        """Return bytes of the public archive in canonical form; fewer at its end. Raises OSError."""
+        if self._canonical is None:
+            raise FileNotFoundError(f"{self.folder.name}: {CANONICAL} was not opened")
+        return os.pread(self._canonical, length, start)
 
     def rows(self, statement: str, binds: tuple[Any, ...] = ()) -> list[Any]:
         """Return every row of a statement."""
@@ -206,6 +239,10 @@ class Release:
             for connection in self._opened:
                 connection.close()
             self._opened.clear()
+            self._spare.clear()
+            if self._canonical is not None:
+                os.close(self._canonical)
+                self._canonical = None
 
     # What the checks ask of the release before the one being published (`archive.checks.Predecessor`).
 

@@ -1,4 +1,4 @@
-"""What a schema cannot say: a cursor belongs to its list, and the ends of a range are in order."""
+"""What a schema cannot say: a cursor belongs to its list, only pages have a limit, the ends of a range are in order."""
 
 from typing import Any
 
@@ -12,6 +12,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         return
     query = case.query
     query.pop("cursor", None)
+    if query.get("format", "json") != "json":
+        query.pop("limit", None)
     for least, most in (("date_from", "date_to"), ("value_min", "value_max")):
         if least in query and most in query and query[least] > query[most]:
             query[least], query[most] = query[most], query[least]

@@ -1,17 +1,31 @@
-"""The eight collections: a page of each, and one record. Each pair of routes differs only in its criteria and shapes."""
+"""The eight collections: a page of each, the whole list in other formats, and one record.
+
+Each pair of routes differs only in its criteria and shapes.
+"""
 
 import anyio.to_thread
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.cache import release_answer
+from service.api.cache import CACHE_CONTROL, VARY, entity_tag, matches, release_answer
 from service.api.describing import PlainRoute, list_operation, record_operation
-from service.api.formats import JSON, choose_media_type, wished_languages
-from service.api.links import page_url, query_pairs, request_url
+from service.api.formats import (
+    JSON,
+    Export,
+    Format,
+    accepts_gzip,
+    choose_media_type,
+    format_of,
+    select_fields,
+    wished_languages,
+    written,
+)
+from service.api.links import base_url, page_url, query_pairs, request_url
 from service.api.serving import Served
+from service.api.streaming import compressed, stream
 from service.archive.model import PREFIXES
-from service.catalogue.browsing import Page
+from service.catalogue.browsing import Listing, Page
 from service.catalogue.criteria import CRITERIA, Criteria, RecordView, read_criteria
 from service.catalogue.languages import Wishes, translate
 from service.errors import NotFound, Withdrawn
@@ -20,18 +34,20 @@ router = APIRouter(route_class=PlainRoute)
 
 
 async def list_records(request: Request, *, model: type[Criteria]) -> Response:
-    """Answer with one page of a collection."""
+    """Answer with one page of a collection, or with the whole list in a format that has no pages."""
     served: Served = request.app.state.serving.of(request.scope)
-    choose_media_type(request.headers.get("accept"), [JSON])
     pairs = query_pairs(request.scope)
     criteria = read_criteria(model, pairs)
+    chosen = format_of(criteria, request.headers.get("accept"))
     listing = served.catalogue.look_up(criteria)
+    wishes = _wishes(request, served, criteria, model)
+    if chosen.writer is not None:
+        return await export_list(request, served, listing, chosen, wishes=wishes)
     if listing.quick:
         page = served.catalogue.page(listing)
     else:
         # Counting or sorting many matches takes long enough to hold up every other request: not on the event loop.
         page = await anyio.to_thread.run_sync(served.catalogue.page, listing)
-    wishes = _wishes(request, served, criteria, model)
     body, headers = draw_page(request, served, criteria, page, pairs, wishes=wishes)
     return release_answer(request, served.key, body, headers=headers, wishes=wishes)
 
@@ -78,12 +94,36 @@ def show_in(documents: list[bytes], wishes: Wishes) -> tuple[list[bytes], dict[s
     return [document for document, _ in translated], header
 
 
-def select_fields(document: bytes, fields: list[str]) -> bytes:
-    """Return a document with only these top-level keys, in the document's order; all of it where none is named."""
-    if not fields:
-        return document
-    wanted = set(fields)
-    return orjson.dumps({key: value for key, value in orjson.loads(document).items() if key in wanted})
+async def export_list(
+    request: Request, served: Served, listing: Listing, chosen: Format, *, wishes: Wishes = ()
+) -> Response:
+    """Answer with a whole list as a file. `Archive-Total` says how many records it has, for a reader to compare."""
+    assert chosen.writer is not None
+    catalogue, criteria = served.catalogue, listing.criteria
+    zipped = accepts_gzip(request.headers.get("accept-encoding"))
+    encoding = "gzip" if zipped else "identity"
+    tag = entity_tag(request, served.key, encoding=encoding, media_type=chosen.media_type, wishes=wishes)
+    headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}
+    if matches(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
+    # Counting may take as long as a page that is not quick.
+    total = await anyio.to_thread.run_sync(catalogue.total, listing)
+    if chosen.on_map:
+        matching, listing = total, catalogue.on_map(listing)
+        total = await anyio.to_thread.run_sync(catalogue.total, listing)
+        headers["Archive-Omitted"] = str(matching - total)
+    name = f"{catalogue.release.head['id']}-{criteria.collection}.{chosen.suffix}"
+    headers |= {
+        "Content-Type": chosen.media_type + chosen.parameters,
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Archive-Total": str(total),
+    }
+    writer = chosen.writer(Export(catalogue, criteria, base_url(request.scope)))
+    pieces = written(writer, catalogue, listing, wishes=wishes)
+    if zipped:
+        headers["Content-Encoding"] = "gzip"
+        pieces = compressed(pieces)
+    return await stream(request, served, pieces, headers=headers)
 
 
 async def show_record(request: Request, *, model: type[Criteria]) -> Response:

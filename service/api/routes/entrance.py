@@ -48,6 +48,7 @@ async def show_entrance(request: Request) -> Response:
             "self": f"{base}/v1",
             **{collection: f"{base}/v1/{collection}" for collection in CRITERIA},
             "changes": f"{base}/v1/changes",
+            "archive": f"{base}/v1/archive",
             "openapi": f"{base}/openapi.json",
             "docs": f"{base}/docs",
         },

@@ -1,0 +1,398 @@
+"""The columns of a record as one row of a table: which there are, in which order, and what a cell holds.
+
+The columns of a collection are always the same, whether or not any record has a value. A column belongs to one
+top-level key of the record, so that `fields` picks columns as it picks keys. Knows no file format and no HTTP.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from service.archive.model import RecordType
+
+#: What a cell holds. None is an empty cell; numbers stay numbers.
+Cell = str | int | float | None
+Document = dict[str, Any]
+
+# What makes a spreadsheet take a text for a formula (OWASP, "CSV Injection"), also in full width. Apostrophes before it
+# count too, so that taking one away gives the text back.
+_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_FORMULA_STARTS = frozenset("'=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+
+
+def harmless(text: str | None) -> str | None:
+    """Return a text that no spreadsheet runs as a formula: with an apostrophe before it where one would."""
+    if text and text[0] in _FORMULA_STARTS and _FORMULA.match(text):
+        return "'" + text
+    return text
+
+
+def joined(values: Iterable[str | None]) -> str:
+    r"""Return a list as one text: `|` between values, `\|` and `\\` for these characters inside one."""
+    return "|".join(["" if value is None else _escaped(value) for value in values])
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("|", "\\|") if "|" in value or "\\" in value else value
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What cells need beyond the record itself: where records of its type are served, and addresses of sources."""
+
+    #: The absolute address of the collection, with a slash at the end.
+    address: str
+    #: The URL of each source that the rows at hand cite.
+    source_urls: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of one top-level key. `cells` returns one cell for each name."""
+
+    key: str
+    names: tuple[str, ...]
+    cells: Callable[[Any, Around], tuple[Cell, ...]]
+
+
+# --- Kinds of keys --------------------------------------------------------------------------------------------------
+
+
+def _id(key: str) -> Columns:
+    return Columns(key, ("id", "url"), lambda value, around: (value, around.address + value))
+
+
+def _as_is(key: str) -> Columns:
+    """A number, or one of a fixed set of words."""
+    return Columns(key, (key,), lambda value, _: (value,))
+
+
+def _truth(key: str) -> Columns:
+    return Columns(key, (key,), lambda value, _: ("true" if value else "false",))
+
+
+def _text(key: str) -> Columns:
+    return Columns(key, (key,), lambda value, _: (harmless(value),))
+
+
+def _texts(key: str) -> Columns:
+    return Columns(key, (key,), lambda values, _: (harmless(joined(values)),))
+
+
+def _reference(key: str) -> Columns:
+    def cells(value: Document | None, _: Around) -> tuple[Cell, ...]:
+        return (None, None) if value is None else (value["id"], harmless(value["label"]))
+
+    return Columns(key, (f"{key}_id", f"{key}_label"), cells)
+
+
+def _place(key: str) -> Columns:
+    def cells(value: Document | None, _: Around) -> tuple[Cell, ...]:
+        return (None, None, None) if value is None else (value["id"], harmless(value["label"]), value["country"])
+
+    return Columns(key, (f"{key}_id", f"{key}_label", f"{key}_country"), cells)
+
+
+def _references(key: str, singular: str) -> Columns:
+    def cells(values: list[Document], _: Around) -> tuple[Cell, ...]:
+        if not values:
+            return (None, None)
+        return _joined_ids(values), harmless(joined([value["label"] for value in values]))
+
+    return Columns(key, (f"{singular}_ids", f"{singular}_labels"), cells)
+
+
+def _date(key: str) -> Columns:
+    def cells(value: Document | None, _: Around) -> tuple[Cell, ...]:
+        if value is None:
+            return (None, None, None, None)
+        return value["edtf"], value["earliest"], value["latest"], harmless(value["note"])
+
+    return Columns(key, tuple(f"{key}_{part}" for part in ("edtf", "earliest", "latest", "note")), cells)
+
+
+def _source_text() -> Columns:
+    def cells(value: Document | None, _: Around) -> tuple[Cell, ...]:
+        return (None, None, None) if value is None else (value["length"], value["bytes"], value["sha256"])
+
+    return Columns("text", ("text_length", "text_bytes", "text_sha256"), cells)
+
+
+def _citations() -> Columns:
+    """One entry for each citation in each column, in the same order."""
+
+    def cells(citations: list[Document], around: Around) -> tuple[Cell, ...]:
+        if len(citations) == 1:
+            [citation] = citations
+            source = citation["source"]
+            return (
+                source["id"],
+                harmless(_escaped(source["label"])),
+                harmless(_escaped(around.source_urls[source["id"]] or "")),
+                citation["evidence"],
+                _passage(citation),
+                harmless(_escaped(citation["note"] or "")),
+            )
+        sources = [citation["source"] for citation in citations]
+        return (
+            _joined_ids(sources),
+            harmless(joined([source["label"] for source in sources])),
+            harmless(joined([around.source_urls[source["id"]] for source in sources])),
+            "|".join([citation["evidence"] for citation in citations]),
+            harmless("|".join([_passage(citation) for citation in citations])),
+            harmless(joined([citation["note"] for citation in citations])),
+        )
+
+    names = ("source_ids", "source_labels", "source_urls", "evidence", "passages", "citation_notes")
+    return Columns("citations", names, cells)
+
+
+def _passage(citation: Document) -> str:
+    """Return where in its source a citation points: `120-180` in code points, `page 5`, `time 61.5-70` in seconds."""
+    if citation["start"] is not None:
+        return f"{citation['start']}-{citation['end']}"
+    if citation["page"] is not None:
+        return _escaped(f"page {citation['page']}")
+    if citation["time"] is not None:
+        start, end = citation["time"]
+        return f"time {start:g}-{end:g}"
+    return ""
+
+
+def _participants() -> Columns:
+    def cells(participants: list[Document], _: Around) -> tuple[Cell, ...]:
+        agents = [participant["agent"] for participant in participants]
+        return (
+            _joined_ids(agents),
+            harmless(joined([agent["label"] for agent in agents])),
+            harmless(joined([participant["role"] for participant in participants])),
+        )
+
+    return Columns("participants", ("participant_ids", "participant_labels", "participant_roles"), cells)
+
+
+_ACT_COLUMNS = (
+    "act_types",
+    "act_descriptions",
+    "act_statuses",
+    "act_victim_ids",
+    "act_victim_labels",
+    "act_actor_ids",
+    "act_actor_labels",
+    "act_asserted_by_ids",
+    "act_asserted_by_labels",
+    "act_response_ids",
+    "act_response_kinds",
+    "act_source_ids",
+    "act_source_urls",
+)
+
+
+def _acts() -> Columns:
+    """One entry for each act in each column, in the same order; what an act has several of stands in its entry with
+    spaces between.
+    """
+
+    def cells(acts: list[Document], around: Around) -> tuple[Cell, ...]:
+        if not acts:
+            return (None,) * len(_ACT_COLUMNS)
+        sources = [[citation["source"]["id"] for citation in act["citations"]] for act in acts]
+        parties = [[act["victim"] or _NOBODY, act["actor"] or _NOBODY, act["asserted_by"]] for act in acts]
+        return (
+            harmless(joined([act["type"] for act in acts])),
+            harmless(joined([act["description"] for act in acts])),
+            "|".join([act["status"] for act in acts]),
+            *(
+                cell
+                for position in range(3)
+                for cell in (
+                    _joined_ids([each[position] for each in parties]),
+                    harmless(joined([each[position]["label"] for each in parties])),
+                )
+            ),
+            "|".join([" ".join([response["id"] for response in act["responses"]]) for act in acts]),
+            "|".join([" ".join([response["kind"] for response in act["responses"]]) for act in acts]),
+            "|".join([" ".join(ids) for ids in sources]),
+            harmless(joined([" ".join([around.source_urls[each] or "" for each in ids]) for ids in sources])),
+        )
+
+    return Columns("acts", _ACT_COLUMNS, cells)
+
+
+_NOBODY = {"id": "", "label": ""}
+
+
+def _joined_ids(references: Iterable[Document]) -> str:
+    # Identifiers hold nothing that needs an escape.
+    return "|".join([reference["id"] for reference in references])
+
+
+def _translations() -> Columns:
+    return Columns("translations", ("translation_languages",), lambda value, _: ("|".join(value),))
+
+
+def _language_of() -> Columns:
+    def cells(languages: Document, _: Around) -> tuple[Cell, ...]:
+        return ("|".join(f"{name}={language}" for name, language in languages.items()),)
+
+    return Columns("language_of", ("language_of",), cells)
+
+
+def _access() -> Columns:
+    def cells(access: Document, _: Around) -> tuple[Cell, ...]:
+        return access["visibility"], access["consent_basis"]
+
+    return Columns("access", ("access_visibility", "access_consent_basis"), cells)
+
+
+# --- The columns of each record type ----------------------------------------------------------------------------------
+
+_FIRST = (_as_is("record"), _id("id"))
+_LAST = (_language_of(), _translations(), _access(), _as_is("version"), _as_is("updated_at"))
+
+#: In the order in which a table shows them.
+COLUMNS: dict[RecordType, tuple[Columns, ...]] = {
+    "source": (
+        *_FIRST,
+        _as_is("type"),
+        _text("title"),
+        _reference("publisher"),
+        _references("creators", "creator"),
+        _as_is("language"),
+        _date("published"),
+        Columns("url", ("source_url",), lambda value, _: (harmless(value),)),
+        _text("archived_url"),
+        _as_is("retrieved"),
+        _text("rights"),
+        _truth("verbatim"),
+        _source_text(),
+        _truth("has_text"),
+        _as_is("duration_s"),
+        *_LAST,
+    ),
+    "agent": (
+        *_FIRST,
+        _as_is("kind"),
+        _as_is("name_policy"),
+        _text("name"),
+        _text("label"),
+        _text("description"),
+        _as_is("age_stated"),
+        _citations(),
+        *_LAST,
+    ),
+    "place": (
+        *_FIRST,
+        _text("name"),
+        _as_is("kind"),
+        _place("part_of"),
+        _as_is("country"),
+        _as_is("latitude"),
+        _as_is("longitude"),
+        _as_is("radius_m"),
+        *_LAST,
+    ),
+    "topic": (
+        *_FIRST,
+        _text("label"),
+        _reference("broader"),
+        _text("description"),
+        _texts("exact_match"),
+        *_LAST,
+    ),
+    "event": (
+        *_FIRST,
+        _as_is("type"),
+        _text("title"),
+        _text("summary"),
+        _date("date"),
+        _text("date_note"),
+        _place("place"),
+        _references("topics", "topic"),
+        _participants(),
+        _acts(),
+        _reference("part_of"),
+        _citations(),
+        *_LAST,
+    ),
+    "testimony": (
+        *_FIRST,
+        _text("title"),
+        _text("summary"),
+        _reference("witness"),
+        _references("events", "event"),
+        _place("place"),
+        _references("topics", "topic"),
+        _as_is("language"),
+        _as_is("original_language"),
+        _date("given"),
+        _reference("reported_by"),
+        _as_is("attribution"),
+        _references("hearsay", "hearsay"),
+        _texts("content_warnings"),
+        _truth("has_transcript"),
+        _citations(),
+        *_LAST,
+    ),
+    "statistic": (
+        *_FIRST,
+        _text("title"),
+        _text("population"),
+        _text("unit"),
+        _text("as_stated"),
+        _as_is("qualifier"),
+        _as_is("value"),
+        _as_is("lower"),
+        _as_is("upper"),
+        _truth("lower_inclusive"),
+        _truth("upper_inclusive"),
+        _as_is("bounds_basis"),
+        _reference("relative_to"),
+        _date("period"),
+        _date("stated_on"),
+        _place("place"),
+        _references("topics", "topic"),
+        _reference("asserted_by"),
+        _reference("reported_by"),
+        _text("method"),
+        _citations(),
+        *_LAST,
+    ),
+    "response": (
+        *_FIRST,
+        _reference("party"),
+        _as_is("kind"),
+        _reference("referred_to"),
+        _reference("via"),
+        _reference("asked_by"),
+        _references("about", "about"),
+        _text("subject"),
+        _date("date"),
+        _citations(),
+        *_LAST,
+    ),
+}
+
+
+@cache
+def columns_of(record: RecordType, keys: frozenset[str]) -> tuple[Columns, ...]:
+    """Return the columns of these top-level keys in the order of the table; all of them where no key is named."""
+    chosen: list[Columns] = []
+    names: set[str] = set()
+    for columns in COLUMNS[record]:
+        # The note of an event's date is a part of the date and a key of its own: it is one column.
+        if (not keys or columns.key in keys) and not names.issuperset(columns.names):
+            chosen.append(columns)
+            names.update(columns.names)
+    return tuple(chosen)
+
+
+def cited_sources(document: Document) -> Iterable[str]:
+    """Yield the source of every citation of a document, those of an event's acts included."""
+    for citation in document.get("citations", ()):
+        yield citation["source"]["id"]
+    for act in document.get("acts", ()):
+        for citation in act["citations"]:
+            yield citation["source"]["id"]

@@ -61,7 +61,15 @@ def test_operations_have_short_names_for_generated_clients(description: dict[str
     names = {operation["operationId"] for path in description["paths"].values() for operation in path.values()}
     lists = {f"list_{collection}" for collection in CRITERIA}
     assert lists < names
-    assert {"get_testimony", "get_event", "get_archive", "get_health", "get_readiness", "get_problem", "download_archive"} < names
+    assert {
+        "get_testimony",
+        "get_event",
+        "get_archive",
+        "get_health",
+        "get_readiness",
+        "get_problem",
+        "download_archive",
+    } < names
 
 
 @pytest.mark.parametrize("collection", CRITERIA)

@@ -401,9 +401,7 @@ def test_compressed_or_not_it_is_the_same(client: httpx.Client, collection: str,
 
 
 def test_one_address_in_two_formats_has_two_etags(client: httpx.Client) -> None:
-    tags = {
-        client.get("/v1/events", headers={"Accept": each.media_type}).headers["etag"] for each in FORMATS.values()
-    }
+    tags = {client.get("/v1/events", headers={"Accept": each.media_type}).headers["etag"] for each in FORMATS.values()}
     assert len(tags) == len(FORMATS)
 
 
@@ -421,7 +419,10 @@ UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
 @settings(
-    max_examples=15, deadline=None, phases=UNSHRUNK, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=15,
+    deadline=None,
+    phases=UNSHRUNK,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(random_archives(), st.data())
 def test_a_whole_list_is_what_a_walk_through_its_pages_finds(whole: Fields, data: st.DataObject) -> None:

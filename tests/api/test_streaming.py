@@ -124,9 +124,7 @@ def test_an_answer_that_fails_midway_is_not_ended(
     assert client.get("/healthz").status_code == 200
 
 
-def test_a_reader_without_chunks_counts_the_records(
-    large: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reader_without_chunks_counts_the_records(large: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     fail_in(monkeypatch, batch=10)
     head, _, body = Reader(serve(large), "/v1/testimonies?format=ndjson", version="1.0").read().partition(b"\r\n\r\n")
     assert f"archive-total: {MANY}\r\n".encode() in head

@@ -172,7 +172,12 @@ def values_question(least: int | None, most: int | None) -> Question:
 
 @pytest.mark.parametrize("collection", ["testimonies", "events", "statistics"])
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], phases=UNSHRUNK)
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    phases=UNSHRUNK,
+)
 def test_walking_all_pages_is_filtering_and_sorting(collection: str, data: st.DataObject) -> None:
     whole = data.draw(random_archives())
     sorts = get_args(CRITERIA[collection].model_fields["sort"].annotation)
@@ -180,7 +185,11 @@ def test_walking_all_pages_is_filtering_and_sorting(collection: str, data: st.Da
         catalogue = publish_in(Path(folder), whole)
         with closing(catalogue.release):
             for _ in range(12):
-                asked = {pairs[0][0].split("_")[0]: (pairs, keep) for pairs, keep in data.draw(_some_questions(collection)) if pairs}
+                asked = {
+                    pairs[0][0].split("_")[0]: (pairs, keep)
+                    for pairs, keep in data.draw(_some_questions(collection))
+                    if pairs
+                }
                 sort = data.draw(st.sampled_from(sorts))
                 limit = data.draw(st.integers(1, 5))
                 pairs = [pair for pairs, _ in asked.values() for pair in pairs]
@@ -227,6 +236,28 @@ def test_a_walk_over_a_changing_archive_neither_repeats_nor_skips(data: st.DataO
         catalogue.release.close()
     assert len(seen) == len(set(seen))
     assert {f"tes-{n:02}" for n in before & after} <= set(seen)
+
+
+@pytest.mark.parametrize("sort", ["id", "-id", "title", "-title"])
+@pytest.mark.parametrize("backward", [False, True])
+def test_a_walk_goes_on_beside_a_record_that_is_gone(tmp_path: Path, sort: str, *, backward: bool) -> None:
+    model = CRITERIA["testimonies"]
+    numbers = range(1, 11)
+    catalogue = publish_in(tmp_path, archive(*(record(f"tes-{n:02}") for n in numbers)))
+    order = [f"tes-{n:02}" for n in (reversed(numbers) if sort.startswith("-") else numbers)]
+    pairs = [("sort", sort), ("limit", "4")]
+    page = catalogue.page(catalogue.look_up(read_criteria(model, pairs)))
+    assert page.next is not None
+    page = catalogue.page(catalogue.look_up(read_criteria(model, [*pairs, ("cursor", page.next)])))
+    cursor, gone = (page.prev, order[4]) if backward else (page.next, order[7])
+    assert cursor is not None
+    catalogue.release.close()
+    kept = [record(each) for each in order if each != gone]
+    catalogue = publish_in(tmp_path, archive(*kept, withdrawn=[{"id": gone, "on": "2026-01-01"}]))
+    page = catalogue.page(catalogue.look_up(read_criteria(model, [*pairs, ("cursor", cursor)])))
+    found = [orjson.loads(document)["id"] for document in page.documents]
+    assert found == (order[:4] if backward else order[8:])
+    catalogue.release.close()
 
 
 def test_a_cursor_serves_only_the_list_it_was_made_for(tmp_path: Path) -> None:

@@ -209,7 +209,7 @@ class _Csv:
 
 
 def csv_rows(rows: Iterable[list[Cell]]) -> bytes:
-    """Return rows as RFC 4180 has them; one empty cell alone is quoted, since an empty line is no row to many readers."""
+    """Return rows as RFC 4180 has them; one empty cell alone is quoted: an empty line is no row to many."""
     # The same bytes as csv.writer, which looks at every character in turn and takes four times as long.
     return "".join([(",".join([_quoted(cell) for cell in row]) or '""') + "\r\n" for row in rows]).encode()
 

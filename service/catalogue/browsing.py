@@ -140,7 +140,7 @@ class Catalogue:
         total = self.total(listing)
         if total == 0:
             return Page([], 0, None, None)
-        place = None if cursor is None else self._place(cursor)
+        place = None if cursor is None else self._place(cursor, downward=sort_name(criteria)[1] != cursor.backward)
         backward = cursor is not None and cursor.backward
         rows = self._rows(listing, total, place, backward=backward, limit=criteria.limit + 1)
         more = len(rows) > criteria.limit
@@ -237,10 +237,12 @@ class Catalogue:
                 self._counts.popitem(last=False)
         return int(total)
 
-    def _place(self, cursor: Cursor) -> Place:
-        """Return where a cursor points in this release, also where its record is gone."""
-        rows = self.release.rows(*ordinal_statement(cursor.id, backward=cursor.backward))
+    def _place(self, cursor: Cursor, *, downward: bool) -> Place:
+        """Return where a cursor points in this release, also where its record is gone: then at the neighbour that the
+        reading, which goes up or `downward` through the identifiers, has passed already.
+        """
+        rows = self.release.rows(*ordinal_statement(cursor.id, backward=downward))
         if rows:
             return Place(cursor.key, rows[0][0])
         # Beyond the last identifier, or before the first.
-        return Place(cursor.key, 2**62 if cursor.backward else 0)
+        return Place(cursor.key, 2**62 if downward else 0)

@@ -47,11 +47,24 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder_with(tmp_path_factory.mktemp("small"), FEW)
 
 
+#: Readers of the test that is running.
+OPEN: list["Reader"] = []
+
+
+@pytest.fixture(autouse=True)
+def close_readers() -> Iterator[None]:
+    """Close what a test left open, also where it failed."""
+    yield
+    while OPEN:
+        OPEN.pop().close()
+
+
 class Reader:
     """A client that asks and reads as little as it is told to."""
 
     def __init__(self, client: httpx.Client, path: str, *, version: str = "1.1") -> None:
         self.socket = socket.socket()
+        OPEN.append(self)
         # Small, so that little is under way that was not read.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.socket.settimeout(20)

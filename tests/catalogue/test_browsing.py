@@ -238,6 +238,28 @@ def test_a_walk_over_a_changing_archive_neither_repeats_nor_skips(data: st.DataO
     assert {f"tes-{n:02}" for n in before & after} <= set(seen)
 
 
+@pytest.mark.parametrize("sort", ["id", "-id", "title", "-title"])
+@pytest.mark.parametrize("backward", [False, True])
+def test_a_walk_goes_on_beside_a_record_that_is_gone(tmp_path: Path, sort: str, *, backward: bool) -> None:
+    model = CRITERIA["testimonies"]
+    numbers = range(1, 11)
+    catalogue = publish_in(tmp_path, archive(*(record(f"tes-{n:02}") for n in numbers)))
+    order = [f"tes-{n:02}" for n in (reversed(numbers) if sort.startswith("-") else numbers)]
+    pairs = [("sort", sort), ("limit", "4")]
+    page = catalogue.page(catalogue.look_up(read_criteria(model, pairs)))
+    assert page.next is not None
+    page = catalogue.page(catalogue.look_up(read_criteria(model, [*pairs, ("cursor", page.next)])))
+    cursor, gone = (page.prev, order[4]) if backward else (page.next, order[7])
+    assert cursor is not None
+    catalogue.release.close()
+    kept = [record(each) for each in order if each != gone]
+    catalogue = publish_in(tmp_path, archive(*kept, withdrawn=[{"id": gone, "on": "2026-01-01"}]))
+    page = catalogue.page(catalogue.look_up(read_criteria(model, [*pairs, ("cursor", cursor)])))
+    found = [orjson.loads(document)["id"] for document in page.documents]
+    assert found == (order[:4] if backward else order[8:])
+    catalogue.release.close()
+
+
 def test_a_cursor_serves_only_the_list_it_was_made_for(tmp_path: Path) -> None:
     catalogue = publish_in(tmp_path, archive(*(record(f"tes-{n}") for n in range(5))))
     model = CRITERIA["testimonies"]

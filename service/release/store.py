@@ -176,10 +176,16 @@ class Release:
         self._connections = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        self._canonical = -1
         try:
             [(head,)] = self.rows("SELECT document FROM archive_head")
         except (sqlite3.DatabaseError, ValueError):
             raise ReleaseDamaged(f"{folder.name}: {DATABASE} is not a release's database; {_REMEDY}") from None
+        try:
+            self._canonical = os.open(folder / CANONICAL, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self.close()
+            raise ReleaseDamaged(f"{folder.name}: {CANONICAL} cannot be read; {_REMEDY}") from None
         #: The head of the archive file, every field present.
         self.head: dict[str, Any] = orjson.loads(head)
 
@@ -200,12 +206,19 @@ class Release:
         """Return every row of a statement."""
         return self.connection().execute(statement, binds).fetchall()
 
+    def line(self, offset: int, length: int) -> bytes:
+        """Return a stretch of the canonical archive: one record as it was published, texts included."""
+        return os.pread(self._canonical, length, offset)
+
     def close(self) -> None:
         """Close every connection. The release must not be used afterwards."""
         with self._lock:
             for connection in self._opened:
                 connection.close()
             self._opened.clear()
+            if self._canonical >= 0:
+                os.close(self._canonical)
+                self._canonical = -1
 
     # What the checks ask of the release before the one being published (`archive.checks.Predecessor`).
 

@@ -17,6 +17,7 @@ TestimonyArchiveError
     ├── UriTooLong             414
     ├── InvalidParameters      422
     ├── InvalidCursor          422
+    ├── TooDeep                422
     ├── InternalError          500
     └── NotReady               503
 
@@ -143,6 +144,13 @@ class InvalidCursor(Problem):
     Follow `links` as they are given, or start again without `cursor`."""
 
     slug, title, status = "invalid-cursor", "The cursor does not belong to this request", 422
+
+
+class TooDeep(Problem):
+    """Hits in order of relevance are paged through as far as the first 10,000: beyond, the order says little. Narrow the
+    search with more words or filters, or give `sort=id` on a collection, which has no end."""
+
+    slug, title, status = "too-deep", "Too far down a list by relevance", 422
 
 
 class InternalError(Problem):

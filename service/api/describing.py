@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from service import __version__
 from service.api import problems
-from service.api.shapes import PAGES
+from service.api.shapes import PAGES, SearchPage, Suggestions
 from service.archive.model import PREFIXES
-from service.catalogue.criteria import CRITERIA, Criteria, RecordView, parameter_schemas
+from service.catalogue.criteria import CRITERIA, Criteria, Parameters, SearchCriteria, SuggestCriteria, parameter_schemas, RecordView
 from service.errors import (
     BadRequest,
     InternalError,
@@ -23,6 +23,7 @@ from service.errors import (
     NotFound,
     NotReady,
     Problem,
+    TooDeep,
     UriTooLong,
     Withdrawn,
 )
@@ -82,12 +83,13 @@ def problem_responses(*classes: type[Problem]) -> dict[int | str, dict[str, Any]
     return responses
 
 
-def query_parameters(model: type[Criteria] | type[RecordView]) -> list[dict[str, Any]]:
+def query_parameters(model: type[Parameters]) -> list[dict[str, Any]]:
     """Return the query parameters that a model reads."""
     parameters = []
+    required = {name for name, field in model.model_fields.items() if field.is_required()}
     for name, schema in parameter_schemas(model).items():
         schema = dict(schema)
-        parameter = {"name": name, "in": "query", "required": False, "description": schema.pop("description", "")}
+        parameter = {"name": name, "in": "query", "required": name in required, "description": schema.pop("description", "")}
         if name in model.COMMA_SEPARATED:
             parameter |= {"style": "form", "explode": False}
         parameters.append(parameter | {"schema": schema})
@@ -108,9 +110,47 @@ def list_operation(model: type[Criteria]) -> dict[str, Any]:
                 "headers": _headers("Archive-Release", "ETag", "Link"),
             },
             304: {"description": "The page has not changed"},
-            **problem_responses(NotAcceptable, InvalidParameters, InvalidCursor, NotReady),
+            **problem_responses(NotAcceptable, InvalidParameters, InvalidCursor, TooDeep, NotReady),
         },
         "openapi_extra": {"parameters": query_parameters(model)},
+    }
+
+
+def search_operation() -> dict[str, Any]:
+    """Return how the search across collections is described."""
+    return {
+        "operation_id": "search",
+        "summary": "The best matches in every collection",
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": "A page of hits",
+                "model": SearchPage,
+                "headers": _headers("Archive-Release", "ETag", "Link"),
+            },
+            304: {"description": "The page has not changed"},
+            **problem_responses(NotAcceptable, InvalidParameters, InvalidCursor, TooDeep, NotReady),
+        },
+        "openapi_extra": {"parameters": query_parameters(SearchCriteria)},
+    }
+
+
+def suggest_operation() -> dict[str, Any]:
+    """Return how completions are described."""
+    return {
+        "operation_id": "suggest",
+        "summary": "Completions for a search box",
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": "Completions, most frequent first",
+                "model": Suggestions,
+                "headers": _headers("Archive-Release", "ETag"),
+            },
+            304: {"description": "They have not changed"},
+            **problem_responses(NotAcceptable, InvalidParameters, NotReady),
+        },
+        "openapi_extra": {"parameters": query_parameters(SuggestCriteria)},
     }
 
 

@@ -1,12 +1,13 @@
 """A list, a page at a time, and a record: puts the statements of `queries` to a release and reads the answers."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
-from service.catalogue.criteria import Criteria
+from service.catalogue.criteria import RELEVANCE, Criteria, Listed, SearchCriteria, SuggestCriteria
 from service.catalogue.cursor import Cursor, decode_cursor
+from service.catalogue.facets import Bucket, count_facets
 from service.catalogue.queries import (
     Condition,
     Place,
@@ -21,13 +22,19 @@ from service.catalogue.queries import (
     term_filters,
     terms_statement,
 )
+from service.catalogue.search import Hit, TextIndex, read_hits
+from service.catalogue.suggestions import Suggestion, suggest
+from service.errors import InvalidCursor
 from service.release.store import Release
+from service.release.text_index import sort_field
 
 #: Numbers of matches remembered for each release: following a list's pages counts it once.
 COUNTS_KEPT = 4096
 #: Above this many records of the rarest condition, a list is read in a thread: counting them takes longer than the
 #: event loop should stand still, a few milliseconds.
 QUICK = 2000
+#: Digits of a place in the order of relevance: the deepest has five.
+OFFSET_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,20 @@ class Page:
     total: int
     next: str | None
     prev: str | None
+    #: None where none were asked for.
+    facets: dict[str, list[Bucket]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """Hits of a search across collections, how many there are in all and in each collection."""
+
+    hits: list[Hit]
+    total: int
+    next: str | None
+    prev: str | None
+    collections: dict[str, int]
+    facets: dict[str, list[Bucket]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +74,8 @@ class Listing:
 
     @property
     def quick(self) -> bool:
+        if self.criteria.q is not None or self.criteria.facets:
+            return False
         return self.empty or not self.conditions or self.rarest <= QUICK
 
 
@@ -66,6 +89,7 @@ class Catalogue:
             self._sorts.setdefault(collection, {})[name] = number
         self._counts: OrderedDict[tuple[str, tuple[Condition, ...]], int] = OrderedDict()
         self._lock = Lock()
+        self.text = TextIndex(release)
 
     def document(self, record_id: str) -> bytes | None:
         """Return the document of a public record, or None where there is none."""
@@ -97,7 +121,13 @@ class Catalogue:
 
         A page that a cursor leads to is empty where everything beyond has gone since; it then leads nowhere.
         """
+        facets = self.facets(listing.criteria)
+        return replace(self._page(listing), facets=facets)
+
+    def _page(self, listing: Listing) -> Page:
         criteria = listing.criteria
+        if criteria.q is not None:
+            return self._best(criteria) if criteria.sort == RELEVANCE else self._found_in_order(criteria)
         mark = criteria.fingerprint
         cursor = None if criteria.cursor is None else decode_cursor(criteria.cursor, mark)
         total = self.total(listing)
@@ -123,6 +153,88 @@ class Catalogue:
             next=Cursor(False, rows[-1][0], rows[-1][2]).encode(mark) if has_next else None,
             prev=Cursor(True, rows[0][0], rows[0][2]).encode(mark) if has_previous else None,
         )
+
+    def facets(self, criteria: Listed) -> dict[str, list[Bucket]] | None:
+        """Count the facets of a list, where any are asked for."""
+        return count_facets(self.release, self.text, criteria) if criteria.facets else None
+
+    def search(self, criteria: SearchCriteria) -> Hits:
+        """Read one page of hits across collections. Raises InvalidCursor or TooDeep."""
+        offset = _offset(criteria, criteria.fingerprint)
+        found = self.text.best(criteria, offset=offset, limit=criteria.limit)
+        following, before = _beside(criteria, criteria.fingerprint, offset, found.total)
+        return Hits(
+            hits=read_hits(self.release, criteria, found),
+            total=found.total,
+            next=following,
+            prev=before,
+            collections=self.text.by_collection(criteria),
+            facets=self.facets(criteria),
+        )
+
+    def suggest(self, criteria: SuggestCriteria) -> list[Suggestion]:
+        """Return what a search box may complete to."""
+        return suggest(self.release, criteria)
+
+    def _best(self, criteria: Criteria) -> Page:
+        """Read a page in order of relevance. Its cursors hold a place in that order, which a new release may move."""
+        mark = criteria.fingerprint
+        offset = _offset(criteria, mark)
+        found = self.text.best(criteria, offset=offset, limit=criteria.limit)
+        following, before = _beside(criteria, mark, offset, found.total)
+        rows = self._documents([ordinal for ordinal, _ in found.hits])
+        return Page([document for _, document in rows], found.total, following, before)
+
+    def _found_in_order(self, criteria: Criteria) -> Page:
+        """Read a page of what a query finds, in another order than relevance: from the record that comes after the
+        cursor's in the order of the whole collection."""
+        mark = criteria.fingerprint
+        cursor = None if criteria.cursor is None else decode_cursor(criteria.cursor, mark)
+        name, down = sort_name(criteria)
+        sort = self._sorts[criteria.collection][name]
+        backward = cursor is not None and cursor.backward
+        start = None
+        if cursor is not None:
+            following = page_statement(
+                [], sort=sort, descending=down != backward, after=self._place(cursor), limit=1, gather=False
+            )
+            if not (rows := self.release.rows(*following)):
+                total = self.text.ordered(criteria, sort_field(name), descending=down, start=None, limit=1).total
+                return Page([], total, None, None)
+            start = rows[0][1]
+        field, wanted = sort_field(name), criteria.limit + 1
+        found = self.text.ordered(criteria, field, descending=down != backward, start=start, limit=wanted)
+        ordinals = [ordinal for ordinal, _ in found.hits]
+        more = len(ordinals) > criteria.limit
+        ordinals = ordinals[: criteria.limit]
+        if not ordinals:
+            return Page([], found.total, None, None)
+        behind = False
+        if cursor is not None:
+            # The first record itself is found again, hence two.
+            around = self.text.ordered(criteria, field, descending=down == backward, start=ordinals[0], limit=2)
+            behind = len(around.hits) > 1
+        if backward:
+            ordinals.reverse()
+        has_previous, has_next = (more, behind) if backward else (behind, more)
+        rows = self._documents(ordinals)
+        return Page(
+            documents=[document for _, document in rows],
+            total=found.total,
+            next=self._cursor_at(sort, ordinals[-1], rows[-1][0], backward=False).encode(mark) if has_next else None,
+            prev=self._cursor_at(sort, ordinals[0], rows[0][0], backward=True).encode(mark) if has_previous else None,
+        )
+
+    def _cursor_at(self, sort: int, ordinal: int, record_id: str, *, backward: bool) -> Cursor:
+        [(key,)] = self.release.rows("SELECT key FROM position WHERE ordinal = ? AND sort = ?", (ordinal, sort))
+        return Cursor(backward, key, record_id)
+
+    def _documents(self, ordinals: list[int]) -> list[tuple[str, bytes]]:
+        """Return identifiers and documents of records, in the order given."""
+        marks = ",".join("?" * len(ordinals))
+        statement = f"SELECT ordinal, id, document FROM record WHERE ordinal IN ({marks})"  # noqa: S608
+        rows = {ordinal: (record_id, body) for ordinal, record_id, body in self.release.rows(statement, tuple(ordinals))}
+        return [rows[ordinal] for ordinal in ordinals]
 
     def _rows(
         self, listing: Listing, total: int, place: Place | None, *, backward: bool, limit: int
@@ -171,3 +283,20 @@ class Catalogue:
             return Place(cursor.key, rows[0][0])
         # Beyond the last identifier, or before the first.
         return Place(cursor.key, 2**62 if cursor.backward else 0)
+
+
+def _offset(criteria: Listed, mark: str) -> int:
+    """Return how many hits come before a page in order of relevance. Raises InvalidCursor."""
+    if criteria.cursor is None:
+        return 0
+    cursor = decode_cursor(criteria.cursor, mark)
+    if not cursor.key.isascii() or not cursor.key.isdecimal() or len(cursor.key) > OFFSET_DIGITS:
+        raise InvalidCursor("cursor is not one that this archive gave out; follow the links of a page as they are given")
+    return int(cursor.key)
+
+
+def _beside(criteria: Listed, mark: str, offset: int, total: int) -> tuple[str | None, str | None]:
+    """Return the cursors of the next and the previous page in order of relevance."""
+    after, before = offset + criteria.limit, max(0, offset - criteria.limit)
+    following = Cursor(False, str(after), "").encode(mark) if after < total else None
+    return following, (Cursor(True, str(before), "").encode(mark) if offset > 0 else None)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 from sqlalchemy import Column, ColumnElement, Select, asc, bindparam, desc, func, literal_column, select, tuple_
 from sqlalchemy.dialects import sqlite
 
-from service.catalogue.criteria import Criteria, EventCriteria, StatisticCriteria
+from service.catalogue.criteria import Criteria, EventCriteria, Listed, StatisticCriteria
 from service.release.indexing import DATED_SORTS
 from service.release.tables import (
     UNBOUNDED_EARLY,
@@ -134,13 +134,13 @@ class Since:
 Condition = Terms | Days | Box | Range | Since
 
 
-def term_filters(criteria: Criteria) -> dict[str, list[str]]:
+def term_filters(criteria: Listed) -> dict[str, list[str]]:
     """Return the filters that compare for equality, with their values as they stand in `term`."""
     values: dict[str, list[str]] = {}
     for name, value in criteria.filters().items():
         if isinstance(value, bool):
             values[name] = [str(value).lower()]
-        elif isinstance(value, list) and name != "bbox":
+        elif isinstance(value, list) and name not in ("bbox", "among"):
             values[name] = list(dict.fromkeys(value))
     return values
 

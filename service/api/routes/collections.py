@@ -46,7 +46,10 @@ def draw_page(
     release = served.catalogue.release
     meta = {"total": page.total, "limit": criteria.limit, "release": release.id, "licence": release.head["licence"]}
     documents = [select_fields(document, criteria.fields) for document in page.documents]
-    body = b'{"data":[%s],"meta":%s,"links":%s}' % (b",".join(documents), orjson.dumps(meta), orjson.dumps(links))
+    parts = (b",".join(documents), orjson.dumps(meta), orjson.dumps(links))
+    body = b'{"data":[%s],"meta":%s,"links":%s}' % parts
+    if page.facets is not None:
+        body = b'%s,"facets":%s}' % (body[:-1], orjson.dumps(page.facets))
     beside = [f'<{links[name]}>; rel="{name}"' for name in ("next", "prev") if links[name] is not None]
     return body, {"Link": ", ".join(beside)} if beside else {}
 

@@ -47,6 +47,8 @@ async def show_entrance(request: Request) -> Response:
         "links": {
             "self": f"{base}/v1",
             **{collection: f"{base}/v1/{collection}" for collection in CRITERIA},
+            "search": f"{base}/v1/search",
+            "suggest": f"{base}/v1/suggest",
             "openapi": f"{base}/openapi.json",
             "docs": f"{base}/docs",
         },

@@ -10,7 +10,7 @@ from typing import Any
 from tantivy import Occur, Query
 
 from service.catalogue.criteria import EventCriteria, Listed, invalid_parameters
-from service.catalogue.search import TextIndex
+from service.catalogue.search import TextIndex, count_of
 from service.errors import ParameterError
 from service.release.indexing import text_key
 from service.release.store import Release
@@ -80,7 +80,8 @@ def _values(release: Release, index: TextIndex, query: Query, name: str, limit: 
 
 def _without(index: TextIndex, query: Query, field: str) -> int:
     having = Query.exists_query(field)
-    return int(index.searcher.search(Query.boolean_query([(Occur.Must, query), (Occur.MustNot, having)]), 1).count)
+    without = Query.boolean_query([(Occur.Must, query), (Occur.MustNot, having)])
+    return count_of(index.searcher.search(without, 1))
 
 
 def _labels(release: Release, values: list[str]) -> dict[str, str]:

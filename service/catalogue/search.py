@@ -156,14 +156,14 @@ class TextIndex:
         addresses = [address for _, address in result.hits]
         ordinals = self.searcher.fast_field_values("ordinal", addresses)
         hits = [(int(o or 0), float(score)) for o, (score, _) in zip(ordinals, result.hits, strict=True)]
-        return Found(hits, result.count)
+        return Found(hits, count_of(result))
 
     def ordered(
         self, criteria: Listed, field: str, *, descending: bool, start: int | None, limit: int
     ) -> Found:
         """Return matches in the order of a sort field, from the record with this ordinal on (itself included)."""
         query = self.query(criteria)
-        total = self.searcher.search(query, 1).count
+        total = count_of(self.searcher.search(query, 1))
         if start is not None:
             [(_, address)] = self.searcher.search(
                 Query.term_query(self.schema, "ordinal", start, index_option="basic"), 1
@@ -184,6 +184,11 @@ class TextIndex:
         found = self.searcher.aggregate(query, aggregation)
         counts = {bucket["key"]: bucket["doc_count"] for bucket in found["of"]["buckets"]}
         return {collection: counts.get(collection, 0) for collection in CRITERIA}
+
+
+def count_of(result: tantivy.SearchResult) -> int:
+    """Return how many records match. The engine's type hints leave this out."""
+    return int(result.count)  # type: ignore[attr-defined]
 
 
 def _unscored(query: Query) -> Query:

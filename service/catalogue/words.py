@@ -51,4 +51,4 @@ def parse_query(text: str) -> list[SearchTerm]:
 
 
 def _refused(message: str) -> PydanticCustomError:
-    return PydanticCustomError("query", message, {"parameter": "q"})  # type: ignore[arg-type]
+    return PydanticCustomError("query", "{reason}", {"reason": message, "parameter": "q"})

@@ -584,7 +584,7 @@ class NameWriter:
         self.database.executemany(_insert(tables.LabelRow), self._labels)
         self.scratch.executemany("INSERT INTO named VALUES (?, ?)", self._names)
         for rows in (self._lines, self._labels, self._names):
-            rows.clear()  # type: ignore[attr-defined]
+            rows.clear()
 
     def finish(self) -> None:
         """Count and sort the names into the release."""

@@ -19,7 +19,7 @@ import tantivy
 
 from service.archive.dates import parse_edtf
 from service.archive.model import PLURALS
-from service.errors import ReleaseDamaged
+from service.errors import ReleaseDamaged, ReleaseError
 from service.release.indexing import Entries
 from service.release.projection import PublicRecord
 from service.release.tables import UNBOUNDED_EARLY, UNBOUNDED_LATE
@@ -315,8 +315,11 @@ class IndexWriter:
 
     def finish(self) -> None:
         """Write everything out, merged as far as the engine merges, and leave no lock behind."""
-        self._writer.commit()
-        self._writer.wait_merging_threads()
+        try:
+            self._writer.commit()
+            self._writer.wait_merging_threads()
+        except ValueError as error:  # what the engine makes of a full disk
+            raise ReleaseError(f"the full-text index could not be written: {error}; nothing was changed") from error
         for lock in self.folder.glob(".tantivy-*.lock"):
             lock.unlink()
 

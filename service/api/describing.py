@@ -13,7 +13,15 @@ from service import __version__
 from service.api import problems
 from service.api.shapes import PAGES, SearchPage, Suggestions
 from service.archive.model import PREFIXES
-from service.catalogue.criteria import CRITERIA, Criteria, Parameters, SearchCriteria, SuggestCriteria, parameter_schemas, RecordView
+from service.catalogue.criteria import (
+    CRITERIA,
+    Criteria,
+    Parameters,
+    SearchCriteria,
+    SuggestCriteria,
+    parameter_schemas,
+    RecordView,
+)
 from service.errors import (
     BadRequest,
     InternalError,
@@ -89,7 +97,12 @@ def query_parameters(model: type[Parameters]) -> list[dict[str, Any]]:
     required = {name for name, field in model.model_fields.items() if field.is_required()}
     for name, schema in parameter_schemas(model).items():
         schema = dict(schema)
-        parameter = {"name": name, "in": "query", "required": name in required, "description": schema.pop("description", "")}
+        parameter = {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": schema.pop("description", ""),
+        }
         if name in model.COMMA_SEPARATED:
             parameter |= {"style": "form", "explode": False}
         parameters.append(parameter | {"schema": schema})

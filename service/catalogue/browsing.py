@@ -233,7 +233,9 @@ class Catalogue:
         """Return identifiers and documents of records, in the order given."""
         marks = ",".join("?" * len(ordinals))
         statement = f"SELECT ordinal, id, document FROM record WHERE ordinal IN ({marks})"  # noqa: S608
-        rows = {ordinal: (record_id, body) for ordinal, record_id, body in self.release.rows(statement, tuple(ordinals))}
+        rows = {
+            ordinal: (record_id, body) for ordinal, record_id, body in self.release.rows(statement, tuple(ordinals))
+        }
         return [rows[ordinal] for ordinal in ordinals]
 
     def _rows(
@@ -291,7 +293,9 @@ def _offset(criteria: Listed, mark: str) -> int:
         return 0
     cursor = decode_cursor(criteria.cursor, mark)
     if not cursor.key.isascii() or not cursor.key.isdecimal() or len(cursor.key) > OFFSET_DIGITS:
-        raise InvalidCursor("cursor is not one that this archive gave out; follow the links of a page as they are given")
+        raise InvalidCursor(
+            "cursor is not one that this archive gave out; follow the links of a page as they are given"
+        )
     return int(cursor.key)
 
 

@@ -268,7 +268,9 @@ class Criteria(Listed, RecordView):
     @model_validator(mode="before")
     @classmethod
     def _best_first(cls, given: Any) -> Any:
-        return {**given, "sort": RELEVANCE} if isinstance(given, dict) and "q" in given and "sort" not in given else given
+        return (
+            {**given, "sort": RELEVANCE} if isinstance(given, dict) and "q" in given and "sort" not in given else given
+        )
 
     @model_validator(mode="after")
     def _relevance_of_words(self) -> Self:
@@ -285,11 +287,7 @@ class SearchCriteria(Listed):
 
     q: SearchText
     among: Annotated[
-        list[
-            Literal[
-                "testimonies", "events", "statistics", "responses", "sources", "agents", "places", "topics"
-            ]
-        ],
+        list[Literal["testimonies", "events", "statistics", "responses", "sources", "agents", "places", "topics"]],
         _any_of("Only records of this collection."),
         Field(alias="collection"),
     ] = []
@@ -303,13 +301,17 @@ class SearchCriteria(Listed):
 class SuggestCriteria(Parameters):
     """What a search box may ask: the beginning of a word or of several."""
 
-    q: Annotated[str, Field(max_length=QUERY_LENGTH, pattern=r"^[^\x00-\x1f\x7f]+$", description="What was typed so far.", examples=["mosc"])]
+    q: Annotated[
+        str,
+        Field(
+            max_length=QUERY_LENGTH,
+            pattern=r"^[^\x00-\x1f\x7f]+$",
+            description="What was typed so far.",
+            examples=["mosc"],
+        ),
+    ]
     among: Annotated[
-        list[
-            Literal[
-                "testimonies", "events", "statistics", "responses", "sources", "agents", "places", "topics"
-            ]
-        ],
+        list[Literal["testimonies", "events", "statistics", "responses", "sources", "agents", "places", "topics"]],
         _any_of("Only names of this collection."),
         Field(alias="collection"),
     ] = []
@@ -321,13 +323,17 @@ _SORT = Field(
     "relevance, the default with q, goes only with it."
 )
 
-SourceSort = Literal["id", "-id", "title", "-title", "published", "-published", "updated_at", "-updated_at", "relevance"]
+SourceSort = Literal[
+    "id", "-id", "title", "-title", "published", "-published", "updated_at", "-updated_at", "relevance"
+]
 AgentSort = Literal["id", "-id", "label", "-label", "updated_at", "-updated_at", "relevance"]
 PlaceSort = Literal["id", "-id", "name", "-name", "updated_at", "-updated_at", "relevance"]
 TopicSort = Literal["id", "-id", "label", "-label", "updated_at", "-updated_at", "relevance"]
 EventSort = Literal["date", "-date", "id", "-id", "title", "-title", "updated_at", "-updated_at", "relevance"]
 TestimonySort = Literal["id", "-id", "title", "-title", "given", "-given", "updated_at", "-updated_at", "relevance"]
-StatisticSort = Literal["id", "-id", "title", "-title", "stated_on", "-stated_on", "updated_at", "-updated_at", "relevance"]
+StatisticSort = Literal[
+    "id", "-id", "title", "-title", "stated_on", "-stated_on", "updated_at", "-updated_at", "relevance"
+]
 ResponseSort = Literal["id", "-id", "date", "-date", "updated_at", "-updated_at", "relevance"]
 
 

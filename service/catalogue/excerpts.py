@@ -41,9 +41,7 @@ class Finder:
     def matches(self, part: Part) -> list[tuple[int, int]]:
         """Return the offsets of every word of a part that the query asks for."""
         stemmers = stemmers_of(part.languages)
-        return [
-            match.span() for match in _WORD.finditer(part.text) if self._is_asked(match[0], stemmers)
-        ]
+        return [match.span() for match in _WORD.finditer(part.text) if self._is_asked(match[0], stemmers)]
 
     def _is_asked(self, word: str, stemmers: set[str]) -> bool:
         words = plain_words(word)

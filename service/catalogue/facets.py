@@ -62,7 +62,8 @@ def _values(release: Release, index: TextIndex, query: Query, name: str, limit: 
     # Two more than shown: one that tells whether the last place is shared, and the unknown.
     size = limit + 2
     counted = _terms(index, query, f"is_{name}", size, missing=_UNKNOWN)
-    if len(counted) == size and counted[-1][1] == counted[limit - 1][1]:
+    shown = [number for value, number in counted if value != _UNKNOWN]
+    if len(counted) == size and counted[-1][1] == shown[limit - 1]:
         counted = _terms(index, query, f"is_{name}", MOST_VALUES, missing=_UNKNOWN)
     known = [(str(value), number) for value, number in counted if value != _UNKNOWN]
     unknown = next((number for value, number in counted if value == _UNKNOWN), None)

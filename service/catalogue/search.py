@@ -158,9 +158,7 @@ class TextIndex:
         hits = [(int(o or 0), float(score)) for o, (score, _) in zip(ordinals, result.hits, strict=True)]
         return Found(hits, count_of(result))
 
-    def ordered(
-        self, criteria: Listed, field: str, *, descending: bool, start: int | None, limit: int
-    ) -> Found:
+    def ordered(self, criteria: Listed, field: str, *, descending: bool, start: int | None, limit: int) -> Found:
         """Return matches in the order of a sort field, from the record with this ordinal on (itself included)."""
         query = self.query(criteria)
         total = count_of(self.searcher.search(query, 1))

@@ -142,7 +142,9 @@ COMPLETED_WORDS, COMPLETION_LENGTH = 12, 32
 def completion_keys(name: str) -> list[str]:
     """Return what is left of a name, folded, from each of its first words on."""
     words = plain_words(name[:400])
-    return list(dict.fromkeys(" ".join(words[start:])[:COMPLETION_LENGTH] for start in range(len(words[:COMPLETED_WORDS]))))
+    return list(
+        dict.fromkeys(" ".join(words[start:])[:COMPLETION_LENGTH] for start in range(len(words[:COMPLETED_WORDS])))
+    )
 
 
 # --- Words ------------------------------------------------------------------------------------------------------------

@@ -266,7 +266,15 @@ def test_words_filters_sorts_and_facets_against_a_model(collection: str, data: s
 def _ask_once(catalogue: Catalogue, whole: Fields, collection: str, data: st.DataObject) -> None:
     word = data.draw(st.sampled_from([None, "a", "b", "z", "e", "ss", "a*", "a -b"]))
     topic, place = data.draw(st.sampled_from([None, "top-0"])), data.draw(st.sampled_from([None, "plc-0", "plc-1"]))
-    sort = data.draw(st.sampled_from([s for s in ("id", "-id", "title", "-title", "given", "-given", "date", "-date") if s.removeprefix("-") in ("id", "title", {"testimonies": "given", "events": "date"}.get(collection))]))
+    sort = data.draw(
+        st.sampled_from(
+            [
+                s
+                for s in ("id", "-id", "title", "-title", "given", "-given", "date", "-date")
+                if s.removeprefix("-") in ("id", "title", {"testimonies": "given", "events": "date"}.get(collection))
+            ]
+        )
+    )
     mode, limit = data.draw(st.sampled_from(["list", "others"])), data.draw(st.integers(1, 4))
 
     def kept(*, ignoring: str = "") -> list[Fields]:
@@ -274,7 +282,11 @@ def _ask_once(catalogue: Catalogue, whole: Fields, collection: str, data: st.Dat
             each
             for each in whole[collection]
             if (word is None or _has(each, word))
-            and (topic is None or ignoring == "topic" or any(topic in ancestors(whole, "topics", "broader", t) for t in each["topics"]))
+            and (
+                topic is None
+                or ignoring == "topic"
+                or any(topic in ancestors(whole, "topics", "broader", t) for t in each["topics"])
+            )
             and (place is None or ignoring == "place" or place in ancestors(whole, "places", "part_of", each["place"]))
         ]
 
@@ -285,7 +297,12 @@ def _ask_once(catalogue: Catalogue, whole: Fields, collection: str, data: st.Dat
     assert walk(catalogue, collection, walking, backward=True) == expected
     if word is not None:
         assert sorted(walk(catalogue, collection, [*pairs, ("limit", str(limit))])) == sorted(expected)
-    names = ["topic", "place", "source", {"testimonies": "language", "events": "type", "statistics": "unit"}[collection]]
+    names = [
+        "topic",
+        "place",
+        "source",
+        {"testimonies": "language", "events": "type", "statistics": "unit"}[collection],
+    ]
     asked = [*pairs, ("facets", ",".join(names)), ("facet_limit", str(limit)), ("facet_mode", mode)]
     page = catalogue.page(catalogue.look_up(read_criteria(CRITERIA[collection], asked)))
     assert page.facets is not None
@@ -303,7 +320,9 @@ def _ask_once(catalogue: Catalogue, whole: Fields, collection: str, data: st.Dat
 
 def _has(each: Fields, word: str) -> bool:
     """Tell whether a record has a word; of the random titles only, and of English and Russian stems of such short ones."""
-    texts = [text for key in ("title", "summary", "population", "unit", "as_stated", "date_note") if (text := each.get(key))]
+    texts = [
+        text for key in ("title", "summary", "population", "unit", "as_stated", "date_note") if (text := each.get(key))
+    ]
     words = {part for text in texts for part in text_key(text).split()}
     words |= {"ss"} & {"ss" if "ß" in text else "" for text in texts}
     # Sort keys are cut; the words are not.

@@ -17,10 +17,10 @@ from service.catalogue.criteria import (
     CRITERIA,
     Criteria,
     Parameters,
+    RecordView,
     SearchCriteria,
     SuggestCriteria,
     parameter_schemas,
-    RecordView,
 )
 from service.errors import (
     BadRequest,

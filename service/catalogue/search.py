@@ -18,8 +18,8 @@ from service.catalogue.excerpts import Excerpt, Finder, excerpts
 from service.catalogue.queries import term_filters
 from service.catalogue.words import SearchTerm, parse_query
 from service.errors import TooDeep
-from service.release.text_index import STEMMERS, TERM_FILTERS, moment_number, open_index, schema, stems
 from service.release.store import Release
+from service.release.text_index import STEMMERS, TERM_FILTERS, moment_number, open_index, schema, stems
 
 #: Hits that can be paged through in order of relevance.
 DEEPEST = 10_000

@@ -10,7 +10,6 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-
 from service.archive.dates import parse_edtf
 from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import CRITERIA, SearchCriteria, SuggestCriteria, read_criteria
@@ -214,7 +213,7 @@ def test_a_timeline_of_millennia_is_refused(tmp_path: Path) -> None:
         assert len(page.facets["month"]) == 13
 
 
-# --- Against a plain-Python model ---------------------------------------------------------------------------------------
+# --- Against a plain-Python model -------------------------------------------------------------------------------------
 
 
 def model_facet(whole: Fields, records: list[Fields], name: str, limit: int) -> list[tuple[str | None, int]]:
@@ -319,7 +318,7 @@ def _ask_once(catalogue: Catalogue, whole: Fields, collection: str, data: st.Dat
 
 
 def _has(each: Fields, word: str) -> bool:
-    """Tell whether a record has a word; of the random titles only, and of English and Russian stems of such short ones."""
+    """Tell whether a record has a word. Knows no stems: the words asked for are too short to have any."""
     texts = [
         text for key in ("title", "summary", "population", "unit", "as_stated", "date_note") if (text := each.get(key))
     ]

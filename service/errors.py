@@ -19,6 +19,7 @@ TestimonyArchiveError
     ├── RangeNotSatisfiable    416
     ├── InvalidParameters      422
     ├── InvalidCursor          422
+    ├── TooDeep                422
     ├── InternalError          500
     └── NotReady               503
 
@@ -165,6 +166,14 @@ class InvalidCursor(Problem):
     """
 
     slug, title, status = "invalid-cursor", "The cursor does not belong to this request", 422
+
+
+class TooDeep(Problem):
+    """Hits in order of relevance are paged through as far as the first 10,000: beyond, the order says little. Narrow the
+    search with more words or filters, or give `sort=id` on a collection, which has no end.
+    """
+
+    slug, title, status = "too-deep", "Too far down a list by relevance", 422
 
 
 class InternalError(Problem):

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from service import __version__
 from service.api.front import Front
 from service.api.problems import install_problems
-from service.api.routes import archive, changes, collections, docs, entrance, health, texts
+from service.api.routes import archive, changes, collections, docs, entrance, health, search, texts
 from service.api.serving import Serving
 from service.settings import Settings, read_settings
 
@@ -39,7 +39,7 @@ def create_app(settings: Settings, *, verify: bool = True) -> FastAPI:
     )
     app.state.serving = serving
     install_problems(app)
-    for part in (entrance, archive, collections, texts, changes, health, docs):
+    for part in (entrance, archive, collections, search, texts, changes, health, docs):
         app.include_router(part.router)
     app.add_middleware(Front, serving=serving, trusted_proxies=settings.trusted_proxies, root_path=settings.root_path)
     return app

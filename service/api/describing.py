@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from service import __version__
 from service.api import problems
 from service.api.formats import ATOM, FORMATS, TEXT, VTT, formats_of
-from service.api.shapes import PAGES, Changes, FeatureCollection, Transcript
+from service.api.shapes import PAGES, Changes, FeatureCollection, SearchPage, Suggestions, Transcript
 from service.archive.model import PREFIXES
 from service.catalogue.criteria import (
     CRITERIA,
@@ -20,7 +20,9 @@ from service.catalogue.criteria import (
     Criteria,
     Parameters,
     RecordView,
+    SearchCriteria,
     SourceCriteria,
+    SuggestCriteria,
     TestimonyCriteria,
     TranscriptView,
     parameter_schemas,
@@ -35,6 +37,7 @@ from service.errors import (
     NotReady,
     Problem,
     StartOver,
+    TooDeep,
     UriTooLong,
     Withdrawn,
 )
@@ -128,9 +131,15 @@ def identifier_parameter(model: type[Criteria]) -> dict[str, Any]:
 def query_parameters(model: type[Parameters]) -> list[dict[str, Any]]:
     """Return the query parameters that a model reads."""
     parameters = []
+    needed = {name for name, field in model.model_fields.items() if field.is_required()}
     for name, described in parameter_schemas(model).items():
         schema = dict(described)
-        parameter = {"name": name, "in": "query", "required": False, "description": schema.pop("description", "")}
+        parameter = {
+            "name": name,
+            "in": "query",
+            "required": name in needed,
+            "description": schema.pop("description", ""),
+        }
         if name in model.COMMA_SEPARATED:
             parameter |= {"style": "form", "explode": False}
         parameters.append(parameter | {"schema": schema})
@@ -170,9 +179,47 @@ def list_operation(model: type[Criteria]) -> dict[str, Any]:
                 ),
             },
             304: {"description": "The page has not changed"},
-            **problem_responses(NotAcceptable, InvalidParameters, InvalidCursor, NotReady),
+            **problem_responses(NotAcceptable, InvalidParameters, InvalidCursor, TooDeep, NotReady),
         },
         "openapi_extra": {"parameters": query_parameters(model)},
+    }
+
+
+def search_operation() -> dict[str, Any]:
+    """Return how the search across collections is described."""
+    return {
+        "operation_id": "search",
+        "summary": "The best matches in every collection",
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": "A page of hits",
+                "model": SearchPage,
+                "headers": headers("Archive-Release", "ETag", "Link"),
+            },
+            304: {"description": "The page has not changed"},
+            **problem_responses(NotAcceptable, InvalidParameters, InvalidCursor, TooDeep, NotReady),
+        },
+        "openapi_extra": {"parameters": query_parameters(SearchCriteria)},
+    }
+
+
+def suggest_operation() -> dict[str, Any]:
+    """Return how completions are described."""
+    return {
+        "operation_id": "suggest",
+        "summary": "Completions for a search box",
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": "Completions, most frequent first",
+                "model": Suggestions,
+                "headers": headers("Archive-Release", "ETag"),
+            },
+            304: {"description": "They have not changed"},
+            **problem_responses(NotAcceptable, InvalidParameters, NotReady),
+        },
+        "openapi_extra": {"parameters": query_parameters(SuggestCriteria)},
     }
 
 

@@ -1,6 +1,6 @@
 """The shapes of answers that are no records: pages, the archive itself, health. Checked against what is sent by tests."""
 
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -36,11 +36,67 @@ class Links(TypedDict):
     prev: str | None
 
 
+class FacetBucket(TypedDict):
+    """How many records of the list have this value; null stands for those that have none."""
+
+    value: str | None
+    label: str | None
+    count: int
+
+
 class Page(TypedDict):
-    """What every page has beside its records."""
+    """What every page has beside its records. `facets` is there where it was asked for."""
 
     meta: Meta
     links: Links
+    facets: NotRequired[dict[str, list[FacetBucket]]]
+
+
+class SegmentReference(TypedDict):
+    """A segment of a transcript: `start_s` is in seconds from the start of the recording, null where not stated."""
+
+    id: str
+    start_s: float | None
+    href: str
+
+
+class ExcerptDocument(TypedDict):
+    """A stretch of one text of a record. `matches` are [start, end) in Unicode code points of `text`."""
+
+    field: str
+    text: str
+    matches: list[list[int]]
+    segment: SegmentReference | None
+
+
+class HitDocument(TypedDict):
+    """A record that was found. Scores compare hits of one search only."""
+
+    record: RecordType
+    collection: str
+    id: str
+    title: str
+    score: float
+    excerpts: list[ExcerptDocument]
+
+
+class SearchPage(Page):
+    """`collections` counts what was found in each, whichever of them `collection` narrows the hits to."""
+
+    data: list[HitDocument]
+    collections: dict[str, int]
+
+
+class SuggestionDocument(TypedDict):
+    """A title, label or name, and how many records of the collection have it."""
+
+    text: str
+    collection: str
+    count: int
+
+
+class Suggestions(TypedDict):
+    data: list[SuggestionDocument]
 
 
 class TestimonyPage(Page):

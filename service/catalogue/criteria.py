@@ -36,6 +36,7 @@ from service.archive.model import (
     SourceType,
 )
 from service.catalogue.cursor import CURSOR_LENGTH, fingerprint
+from service.catalogue.words import QUERY_LENGTH, parse_query
 from service.errors import InvalidParameters, ParameterError
 from service.release.documents import DOCUMENTS
 
@@ -43,6 +44,8 @@ from service.release.documents import DOCUMENTS
 MAX_VALUES = 50
 #: Parameters of one request that are read, before any is looked at.
 MAX_PARAMETERS = 200
+#: The order of best matches first: of lists with `q` only.
+RELEVANCE = "relevance"
 #: Longest value that a message repeats, in characters.
 ECHO_LENGTH = 60
 
@@ -162,7 +165,7 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     #: Parameters whose several values stand in one, separated by commas.
-    COMMA_SEPARATED: ClassVar[frozenset[str]] = frozenset({"fields", "bbox"})
+    COMMA_SEPARATED: ClassVar[frozenset[str]] = frozenset({"fields", "bbox", "facets"})
 
 
 class NoParameters(Parameters):
@@ -199,15 +202,34 @@ _FORMAT = Field(
 )
 
 
-class Criteria(RecordView):
-    """Filters and presentation that every collection has. Different filters mean and; values of one mean or."""
+SearchText = Annotated[
+    str,
+    Field(
+        max_length=QUERY_LENGTH,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="Words that must all be found, in any inflection, without regard to case and accents; "
+        '`"a phrase"`, `-without`, `begin*`. Anything else is plain text. At most 16 words.',
+        examples=['camera "metro station" -dog'],
+    ),
+]
+
+
+class Listed(Parameters):
+    """Filters and presentation that every list has, that of the search included. Different filters mean and; values of
+    one mean or.
+    """
 
     collection: ClassVar[str]
+    #: Filters that compare for equality: what can be counted.
+    FACETS: ClassVar[tuple[str, ...]]
     #: Parameters that choose how a list is shown, not which records are in it.
-    PRESENTATION: ClassVar[frozenset[str]] = frozenset({"limit", "cursor", "sort", "fields", "format", "lang"})
+    PRESENTATION: ClassVar[frozenset[str]] = frozenset(
+        {"limit", "cursor", "sort", "fields", "format", "lang", "facets", "facet_limit", "facet_mode"}
+    )
     #: Those that only a page has: a format that gives the whole list takes none of them.
-    PAGING: ClassVar[tuple[str, ...]] = ("limit", "cursor")
+    PAGING: ClassVar[tuple[str, ...]] = ("limit", "cursor", "facets", "facet_limit", "facet_mode")
 
+    q: SearchText | None = None
     topic: Annotated[list[TopicId], _any_of("Filed under this topic or a narrower one.")] = []
     place: Annotated[list[PlaceId], _any_of("At this place or at one that lies in it.")] = []
     source: Annotated[list[SourceId], _any_of("Citing this source.")] = []
@@ -215,7 +237,20 @@ class Criteria(RecordView):
         Moment | None,
         Field(description="Changed at or after this: a day, or a moment with its offset from UTC (RFC 3339)."),
     ] = None
-    sort: str = "id"
+    facets: Annotated[
+        list[str],
+        BeforeValidator(_split),
+        Field(description="Count the values of these fields over the whole filtered list, separated by commas."),
+    ] = []
+    facet_limit: Annotated[
+        int,
+        Field(ge=1, le=200, description="Values counted of each facet; years and months are all shown."),
+        BeforeValidator(_whole_number),
+    ] = 20
+    facet_mode: Annotated[
+        Literal["list", "others"],
+        Field(description="list: count what the list shows; others: count each facet as if it were not filtered by."),
+    ] = "list"
     limit: Annotated[int, Field(ge=1, le=200, description="Records on a page."), BeforeValidator(_whole_number)] = 20
     cursor: Annotated[
         str | None,
@@ -224,7 +259,6 @@ class Criteria(RecordView):
             description="Where the page begins. Comes with the `links` of another page of the same list.",
         ),
     ] = None
-    format: Annotated[Literal["json", "csv", "ndjson"] | None, _FORMAT] = None
 
     def filters(self) -> dict[str, Any]:
         """Return the filters that are set. Values of one filter are sorted: their order means nothing."""
@@ -234,10 +268,73 @@ class Criteria(RecordView):
             if name not in self.PRESENTATION and value is not None and value != []
         }
 
+    @model_validator(mode="after")
+    def _query_is_short(self) -> Self:
+        if self.q is not None:
+            parse_query(self.q)
+        return self
+
+
+class Criteria(Listed, RecordView):
+    """What a collection may be asked for."""
+
+    sort: str = "id"
+    format: Annotated[Literal["json", "csv", "ndjson"] | None, _FORMAT] = None
+
     @property
     def fingerprint(self) -> str:
         """A digest of all that a cursor into this list depends on."""
         return fingerprint(self.collection, self.filters(), self.sort)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _best_first(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {**given, "sort": RELEVANCE} if "q" in given and "sort" not in given else given
+
+    @model_validator(mode="after")
+    def _relevance_of_words(self) -> Self:
+        if self.sort == RELEVANCE and self.q is None:
+            raise PydanticCustomError("relevance", "must not be relevance without q", {"parameter": "sort"})
+        return self
+
+
+class SearchCriteria(Listed):
+    """What may be asked across collections."""
+
+    collection = "search"
+    FACETS = ("topic", "place", "source")
+
+    q: SearchText
+    among: Annotated[
+        list[Literal["testimonies", "events", "statistics", "responses", "sources", "agents", "places", "topics"]],
+        _any_of("Only records of this collection."),
+        Field(alias="collection"),
+    ] = []
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all that a cursor into these hits depends on."""
+        return fingerprint(self.collection, self.filters())
+
+
+class SuggestCriteria(Parameters):
+    """What a search box may ask: the beginning of a word or of several."""
+
+    q: Annotated[
+        str,
+        Field(
+            max_length=QUERY_LENGTH,
+            pattern=r"^[^\x00-\x1f\x7f]+$",
+            description="What was typed so far.",
+            examples=["mosc"],
+        ),
+    ]
+    among: Annotated[
+        list[Literal["testimonies", "events", "statistics", "responses", "sources", "agents", "places", "topics"]],
+        _any_of("Only names of this collection."),
+        Field(alias="collection"),
+    ] = []
+    limit: Annotated[int, Field(ge=1, le=50, description="Completions at most."), BeforeValidator(_whole_number)] = 10
 
 
 class ChangeCriteria(Parameters):
@@ -271,17 +368,22 @@ class TranscriptView(Parameters):
 
 
 _SORT = Field(
-    description="Order of the list; a leading - reverses it. Records with an unknown date come last either way."
+    description="Order of the list; a leading - reverses it. Records with an unknown date come last either way. "
+    "relevance, the default with q, goes only with it."
 )
 
-SourceSort = Literal["id", "-id", "title", "-title", "published", "-published", "updated_at", "-updated_at"]
-AgentSort = Literal["id", "-id", "label", "-label", "updated_at", "-updated_at"]
-PlaceSort = Literal["id", "-id", "name", "-name", "updated_at", "-updated_at"]
-TopicSort = Literal["id", "-id", "label", "-label", "updated_at", "-updated_at"]
-EventSort = Literal["date", "-date", "id", "-id", "title", "-title", "updated_at", "-updated_at"]
-TestimonySort = Literal["id", "-id", "title", "-title", "given", "-given", "updated_at", "-updated_at"]
-StatisticSort = Literal["id", "-id", "title", "-title", "stated_on", "-stated_on", "updated_at", "-updated_at"]
-ResponseSort = Literal["id", "-id", "date", "-date", "updated_at", "-updated_at"]
+SourceSort = Literal[
+    "id", "-id", "title", "-title", "published", "-published", "updated_at", "-updated_at", "relevance"
+]
+AgentSort = Literal["id", "-id", "label", "-label", "updated_at", "-updated_at", "relevance"]
+PlaceSort = Literal["id", "-id", "name", "-name", "updated_at", "-updated_at", "relevance"]
+TopicSort = Literal["id", "-id", "label", "-label", "updated_at", "-updated_at", "relevance"]
+EventSort = Literal["date", "-date", "id", "-id", "title", "-title", "updated_at", "-updated_at", "relevance"]
+TestimonySort = Literal["id", "-id", "title", "-title", "given", "-given", "updated_at", "-updated_at", "relevance"]
+StatisticSort = Literal[
+    "id", "-id", "title", "-title", "stated_on", "-stated_on", "updated_at", "-updated_at", "relevance"
+]
+ResponseSort = Literal["id", "-id", "date", "-date", "updated_at", "-updated_at", "relevance"]
 
 
 # --- One model a collection -------------------------------------------------------------------------------------------
@@ -293,6 +395,7 @@ class TestimonyCriteria(Criteria):
     __test__ = False  # the name reads like a test class to pytest
     collection = "testimonies"
     record = "testimony"
+    FACETS = ("topic", "place", "source", "witness", "event", "language", "reported_by", "attribution")
 
     witness: Annotated[list[AgentId], _any_of("Given by this witness.")] = []
     event: Annotated[list[EventId], _any_of("About this event.")] = []
@@ -307,6 +410,7 @@ class EventCriteria(Criteria):
 
     collection = "events"
     record = "event"
+    FACETS = ("topic", "place", "source", "type", "participant", "act", "country", "undated", "year", "month")
 
     type: Annotated[list[EventType], _any_of("Of this type.")] = []
     participant: Annotated[list[AgentId], _any_of("With this agent among its participants.")] = []
@@ -344,6 +448,7 @@ class StatisticCriteria(Criteria):
 
     collection = "statistics"
     record = "statistic"
+    FACETS = ("topic", "place", "source", "unit", "qualifier", "asserted_by", "reported_by", "relative_to")
 
     unit: Annotated[list[Words], _any_of("Counted in this unit.")] = []
     qualifier: Annotated[list[Qualifier], _any_of("Stated with this qualifier.")] = []
@@ -366,6 +471,7 @@ class ResponseCriteria(Criteria):
 
     collection = "responses"
     record = "response"
+    FACETS = ("topic", "place", "source", "party", "kind", "about")
 
     party: Annotated[list[AgentId], _any_of("By this party.")] = []
     kind: Annotated[list[ResponseKind], _any_of("Of this kind.")] = []
@@ -378,6 +484,7 @@ class SourceCriteria(Criteria):
 
     collection = "sources"
     record = "source"
+    FACETS = ("topic", "place", "source", "type", "language", "publisher")
 
     source: Annotated[list[SourceId], _any_of("This source itself.")] = []
     type: Annotated[list[SourceType], _any_of("Of this type.")] = []
@@ -391,6 +498,7 @@ class AgentCriteria(Criteria):
 
     collection = "agents"
     record = "agent"
+    FACETS = ("topic", "place", "source", "kind")
 
     kind: Annotated[list[AgentKind], _any_of("Of this kind.")] = []
     sort: Annotated[AgentSort, _SORT] = "id"
@@ -401,6 +509,7 @@ class PlaceCriteria(Criteria):
 
     collection = "places"
     record = "place"
+    FACETS = ("topic", "place", "source", "kind", "country")
 
     place: Annotated[list[PlaceId], _any_of("This place itself or one that lies in it.")] = []
     kind: Annotated[list[PlaceKind], _any_of("Of this kind.")] = []
@@ -414,6 +523,7 @@ class TopicCriteria(Criteria):
 
     collection = "topics"
     record = "topic"
+    FACETS = ("topic", "place", "source", "broader")
 
     topic: Annotated[list[TopicId], _any_of("This topic itself or a narrower one.")] = []
     broader: Annotated[list[TopicId], _any_of("Directly below this topic.")] = []
@@ -455,7 +565,7 @@ AnyParameters = TypeVar("AnyParameters", bound=Parameters)
 @cache
 def parameter_schemas(model: type[Parameters]) -> dict[str, dict[str, Any]]:
     """Return the JSON Schema of each parameter of a collection, null left out: a parameter is given or it is not."""
-    schemas = model.model_json_schema().get("properties", {})
+    schemas = model.model_json_schema(by_alias=True).get("properties", {})
     for name, schema in schemas.items():
         options = [option for option in schema.pop("anyOf", ()) if option != {"type": "null"}]
         for option in options:
@@ -466,6 +576,9 @@ def parameter_schemas(model: type[Parameters]) -> dict[str, dict[str, Any]]:
         if name == "fields" and issubclass(model, RecordView):
             schema["items"] = {"type": "string", "enum": list(document_fields(model.record))}
             schema["minItems"] = 1
+        if name == "facets" and issubclass(model, Listed):
+            schema["items"] = {"type": "string", "enum": list(model.FACETS)}
+            schema |= {"minItems": 1, "uniqueItems": True}
     return dict(schemas)
 
 
@@ -475,7 +588,9 @@ def _several(model: type[Parameters]) -> frozenset[str]:
     return frozenset(name for name, schema in parameter_schemas(model).items() if schema.get("type") == "array")
 
 
-def read_criteria(model: type[AnyParameters], pairs: Sequence[tuple[str, str]]) -> AnyParameters:
+def read_criteria(  # noqa: PLR0912 - one branch for each thing that can be wrong
+    model: type[AnyParameters], pairs: Sequence[tuple[str, str]]
+) -> AnyParameters:
     """Return what is asked of a collection. Raises InvalidParameters, which names every parameter that is wrong.
 
     `pairs` are names and values in the order given; a name given again adds a value where several may be given.
@@ -485,8 +600,8 @@ def read_criteria(model: type[AnyParameters], pairs: Sequence[tuple[str, str]]) 
     given: dict[str, Any] = {}
     errors: dict[str, ParameterError] = {}
     for name, value in pairs:
-        if name not in model.model_fields:
-            errors[name] = _unknown(name, tuple(model.model_fields))
+        if name not in parameter_schemas(model):
+            errors[name] = _unknown(name, tuple(parameter_schemas(model)))
         elif name in _several(model):
             given.setdefault(name, []).append(value)
         elif name in given:
@@ -504,6 +619,8 @@ def read_criteria(model: type[AnyParameters], pairs: Sequence[tuple[str, str]]) 
             known = document_fields(criteria.record)
             if unknown := [name for name in criteria.fields if name not in known]:
                 errors["fields"] = ParameterError("fields", f"{_echo(unknown[0])} is no key of these records", known)
+        if isinstance(criteria, Listed) and (unknown := [n for n in criteria.facets if n not in model.FACETS]):  # type: ignore[attr-defined]
+            errors["facets"] = ParameterError("facets", f"{_echo(unknown[0])} cannot be counted here", criteria.FACETS)
         if not errors:
             return criteria
     raise invalid_parameters(errors.values())
@@ -542,6 +659,8 @@ def _refused(model: type[Parameters], error: ErrorDetails) -> ParameterError:
         case "string_pattern_mismatch":
             example = f", such as {schema['examples'][0]}" if "examples" in schema else ""
             message = f"does not have the form {schema['pattern']}{example}"
+        case "missing":
+            message = "is required here"
         case "string_unicode":
             message = "is not valid Unicode text"
         case "too_long" | "too_short" if isinstance(value, list):

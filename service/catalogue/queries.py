@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
-from service.catalogue.criteria import Criteria, EventCriteria, StatisticCriteria
+from service.catalogue.criteria import Criteria, EventCriteria, Listed, StatisticCriteria
 from service.release.indexing import DATED_SORTS
 from service.release.tables import (
     UNBOUNDED_EARLY,
@@ -146,13 +146,13 @@ class Since:
 Condition = Terms | Days | Box | Range | Since
 
 
-def term_filters(criteria: Criteria) -> dict[str, list[str]]:
+def term_filters(criteria: Listed) -> dict[str, list[str]]:
     """Return the filters that compare for equality, with their values as they stand in `term`."""
     values: dict[str, list[str]] = {}
     for name, value in criteria.filters().items():
         if isinstance(value, bool):
             values[name] = [str(value).lower()]
-        elif isinstance(value, list) and name != "bbox":
+        elif isinstance(value, list) and name not in ("bbox", "among"):
             values[name] = list(dict.fromkeys(value))
     return values
 
@@ -273,6 +273,16 @@ def _terms(number: int) -> tuple[str, tuple[str, ...]]:
             _term.value.in_([bind() for _ in range(number)]),
         )
     )
+
+
+def posting_statement(term: int) -> Statement:
+    """Ask for the ordinal of every record that a term finds."""
+    return _posting(), (term,)
+
+
+@lru_cache(1)
+def _posting() -> str:
+    return _compile(select(posting.c.ordinal).where(posting.c.term == bindparam("term")))[0]
 
 
 def sorts_statement() -> Statement:

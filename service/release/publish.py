@@ -60,6 +60,7 @@ from service.release.store import (
     verify_files,
 )
 from service.release.tables import insert_statement
+from service.release.text_index import IndexWriter, completion_keys, names_of
 from service.release.texts import TextWriter
 
 #: Rows written to a database at a time. Larger batches gain nothing; smaller ones cost calls.
@@ -259,12 +260,34 @@ class _Publication:
             self.progress("Indexing", 0, 1)
             writer.finish()
             texts.finish()
+            self.progress("Indexing", 1, 1)
+            self.write_text_index(scratch, database, head, around, total)
             counts = {PLURALS[record]: writer.counts[record] for record in sorted(TYPE_OF_PREFIX.values())}
             counts["withdrawn"] = scratch.write_withdrawals(database)
             database.execute("PRAGMA optimize")
             database.commit()
-            self.progress("Indexing", 1, 1)
         return counts, log.changes
+
+    def write_text_index(
+        self, scratch: "Scratch", database: sqlite3.Connection, head: Head, around: "Neighbourhood", total: int
+    ) -> None:
+        """Write the full-text index and what search boxes complete. A second walk over the records: their places by
+        title are known only once all have been sorted.
+        """
+        names = NameWriter(database, scratch, head)
+        places = scratch.rank_texts(database)
+        index = IndexWriter(self.staging, head.language)
+        updates = database.execute("SELECT ordinal, updated_at FROM record ORDER BY ordinal")
+        for (ordinal, updated_at), by_text, line in zip(updates, places, scratch.lines(), strict=True):
+            public = orjson.loads(line)
+            entries = index_record(public, around, updated_at=updated_at)
+            index.add(public, ordinal, entries, by_text=by_text, updated_at=updated_at)
+            names.add(public, ordinal, len(line))
+            if ordinal % BATCH == 0:
+                self.progress("Indexing words", ordinal, total)
+        index.finish()
+        names.finish()
+        self.progress("Indexing words", total, total)
 
     def seal(self, release_id: str, number: int, counts: dict[str, int]) -> Manifest:
         """Make every file durable and describe it in the manifest."""
@@ -378,6 +401,25 @@ class Scratch:
         yield from self.lines()
         for record_id, day in self.connection.execute('SELECT id, "on" FROM withdrawn ORDER BY id'):
             yield canonical_line({"record": "withdrawn", "id": record_id, "on": day})
+
+    def rank_texts(self, database: sqlite3.Connection) -> Iterator[int]:
+        """Return each record's place in its collection's order by title, label or name, by ordinal; 0 where it has
+        none.
+        """
+        sorts = database.execute("SELECT id FROM sort WHERE name IN ('title', 'name', 'label')").fetchall()
+        self.connection.execute("CREATE TABLE ranked (ordinal INTEGER PRIMARY KEY, place INTEGER)")
+        place = count(1)
+        for (sort,) in sorted(sorts):
+            rows = database.execute("SELECT ordinal FROM position WHERE sort = ? ORDER BY key, ordinal", (sort,))
+            self.connection.executemany("INSERT INTO ranked VALUES (?, ?)", ((row[0], next(place)) for row in rows))
+        ranked = self.connection.execute("SELECT ordinal, place FROM ranked ORDER BY ordinal")
+        following = next(ranked, None)
+        for ordinal in range(1, self.count() + 1):
+            if following is not None and following[0] == ordinal:
+                yield following[1]
+                following = next(ranked, None)
+            else:
+                yield 0
 
     def write_withdrawals(self, database: sqlite3.Connection) -> int:
         """Copy the withdrawals into the release. Returns how many there are."""
@@ -526,6 +568,50 @@ class RecordWriter:
         database.executemany(postings, batch)
         placed = self.scratch.execute("SELECT sort, key, ordinal FROM placed ORDER BY 1, 2, 3")
         database.executemany(insert_statement(tables.position), placed)
+
+
+class NameWriter:
+    """Writes labels, completions, and where each record's line lies in the canonical archive."""
+
+    def __init__(self, database: sqlite3.Connection, scratch: Scratch, head: Head) -> None:
+        self.database = database
+        self.scratch = scratch.connection
+        self.offset = len(canonical_line(public_head(head)))
+        self._lines: list[tuple[int, int, int]] = []
+        self._labels: list[tuple[str, str]] = []
+        self._names: list[tuple[str, str]] = []
+        self.scratch.execute("CREATE TABLE named (collection TEXT, text TEXT)")
+
+    def add(self, public: PublicRecord, ordinal: int, length: int) -> None:
+        self._lines.append((ordinal, self.offset, length))
+        self.offset += length
+        self._labels.append((public["id"], shown_label(public)))
+        collection = PLURALS[public["record"]]
+        self._names += ((collection, name) for name in dict.fromkeys(names_of(public)))
+        if len(self._lines) >= BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        self.database.executemany(insert_statement(tables.LineRow), self._lines)
+        self.database.executemany(insert_statement(tables.LabelRow), self._labels)
+        self.scratch.executemany("INSERT INTO named VALUES (?, ?)", self._names)
+        for rows in (self._lines, self._labels, self._names):
+            rows.clear()
+
+    def finish(self) -> None:
+        """Count and sort the names into the release."""
+        self._flush()
+        self.scratch.execute("CREATE TABLE completed (collection TEXT, key TEXT, name INTEGER)")
+        grouped = self.scratch.execute("SELECT collection, text, count(*) FROM named GROUP BY 1, 2 ORDER BY 1, 2")
+        number = 0
+        while batch := grouped.fetchmany(BATCH):
+            names = [(number + place, *row) for place, row in enumerate(batch, 1)]
+            number += len(batch)
+            self.database.executemany(insert_statement(tables.NameRow), names)
+            keys = ((collection, key, name) for name, collection, text, _ in names for key in completion_keys(text))
+            self.scratch.executemany("INSERT INTO completed VALUES (?, ?, ?)", keys)
+        completed = self.scratch.execute("SELECT collection, key, name FROM completed ORDER BY 1, 2, 3")
+        self.database.executemany(insert_statement(tables.completion), completed)
 
 
 def _sort_names() -> Iterator[tuple[str, str]]:

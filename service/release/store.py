@@ -182,6 +182,11 @@ class Release:
             [(head,)] = self.rows("SELECT document FROM archive_head")
         except (sqlite3.DatabaseError, ValueError):
             raise ReleaseDamaged(f"{folder.name}: {DATABASE} is not a release's database; {_REMEDY}") from None
+        try:
+            self._canonical = os.open(folder / CANONICAL, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self.close()
+            raise ReleaseDamaged(f"{folder.name}: {CANONICAL} cannot be read; {_REMEDY}") from None
         #: The head of the archive file, every field present.
         self.head: dict[str, Any] = orjson.loads(head)
 
@@ -204,8 +209,6 @@ class Release:
     def prepare_streams(self, number: int) -> None:
         """Open now what `number` threads need to stream from this release: they go on when it has been removed."""
         self._spare += [self._connect() for _ in range(number)]
-        with contextlib.suppress(OSError):
-            self._canonical = os.open(self.folder / CANONICAL, os.O_RDONLY | os.O_CLOEXEC)
 
     @contextlib.contextmanager
     def lent_connection(self) -> Iterator[None]:
@@ -226,7 +229,7 @@ class Release:
     def canonical_part(self, start: int, length: int) -> bytes:
         """Return bytes of the public archive in canonical form; fewer at its end. Raises OSError."""
         if self._canonical is None:
-            raise FileNotFoundError(f"{self.folder.name}: {CANONICAL} was not opened")
+            raise FileNotFoundError(f"{self.folder.name}: the release is closed")
         return os.pread(self._canonical, length, start)
 
     def rows(self, statement: str, binds: tuple[Any, ...] = ()) -> list[Any]:

@@ -136,6 +136,47 @@ class StatisticRange(SQLModel, table=True):
     high: float
 
 
+class LineRow(SQLModel, table=True):
+    """Where a record's line lies in the canonical archive, in bytes: its texts are read from there, not kept twice."""
+
+    __tablename__ = "line"
+
+    ordinal: int = Field(primary_key=True, foreign_key="record.ordinal")
+    offset: int
+    length: int
+
+
+class NameRow(SQLModel, table=True):
+    """A title, label or name as written, and how many records of a collection have it."""
+
+    __tablename__ = "name"
+
+    id: int = Field(primary_key=True)
+    collection: str
+    text: str
+    count: int
+
+
+#: What a name is completed from: what is left of it, folded, from each of its words on.
+completion = Table(
+    "completion",
+    SQLModel.metadata,
+    Column("collection", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("name", Integer, ForeignKey("name.id"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+
+class LabelRow(SQLModel, table=True):
+    """What is shown of a record that others refer to: the label of a facet's value."""
+
+    __tablename__ = "label"
+
+    id: str = Field(primary_key=True)
+    text: str
+
+
 class WithdrawnRow(SQLModel, table=True):
     """A record that was withdrawn: its identifier, kept for ever, and the day. Nothing else."""
 

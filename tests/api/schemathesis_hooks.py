@@ -13,7 +13,13 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     query = case.query
     query.pop("cursor", None)
     if query.get("format", "json") != "json":
-        query.pop("limit", None)
+        for name in ("limit", "facets", "facet_limit", "facet_mode"):
+            query.pop(name, None)
+    # A short query of plain words is never refused; one of many words, or only of words to leave out, is.
+    if isinstance(query.get("q"), str):
+        query["q"] = " ".join(query["q"].replace("-", " ").split()[:4])[:12] or "a"
+    if "q" not in query and query.get("sort") == "relevance":
+        del query["sort"]
     for least, most in (("date_from", "date_to"), ("value_min", "value_max")):
         if least in query and most in query and query[least] > query[most]:
             query[least], query[most] = query[most], query[least]

@@ -432,7 +432,8 @@ def test_a_whole_list_is_what_a_walk_through_its_pages_finds(whole: Fields, data
         catalogue = Catalogue(release)
         for collection, model in CRITERIA.items():
             for _ in range(4):
-                pairs = [("sort", data.draw(st.sampled_from(get_args(model.model_fields["sort"].annotation))))]
+                sorts = [sort for sort in get_args(model.model_fields["sort"].annotation) if sort != "relevance"]
+                pairs = [("sort", data.draw(st.sampled_from(sorts)))]
                 pairs += data.draw(st.lists(filters(whole, collection), max_size=2, unique_by=lambda pair: pair[0]))
                 criteria = read_criteria(model, pairs)
                 expected = list_walk(catalogue, collection, pairs)
@@ -484,3 +485,23 @@ def has_point(whole: Fields, record_id: str) -> bool:
     if record_id.startswith("evt-"):
         record_id = next(each["place"] for each in whole["events"] if each["id"] == record_id) or ""
     return places.get(record_id, {}).get("latitude") is not None
+
+
+# --- With a query -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sort", ["", "&sort=-title", "&sort=date"])
+def test_a_whole_list_that_a_query_finds(client: httpx.Client, sort: str) -> None:
+    asked = f"q=metro&type=detention&type=other&type=deployment{sort}"
+    shown = walk(client, f"/v1/events?{asked if sort else asked + '&sort=id'}")
+    assert len(shown) > 2
+    answer = client.get(f"/v1/events?{asked}&format=ndjson")
+    assert answer.headers["archive-total"] == str(len(shown))
+    assert [json.loads(line) for line in answer.text.splitlines()] == shown
+    mapped = client.get(f"/v1/events?{asked}&format=geojson")
+    assert (mapped.headers["archive-total"], mapped.headers["archive-omitted"]) == ("0", str(len(shown)))
+
+
+def test_facets_are_for_pages(client: httpx.Client) -> None:
+    [error] = client.get("/v1/events?format=csv&facets=type").json()["errors"]
+    assert error["parameter"] == "facets"

@@ -15,7 +15,7 @@ from tests.conftest import PublishTo, Serve
 REFUSED: list[tuple[str, str, str, str | None]] = [
     # unknown names
     ("tpoic=top-x", "tpoic", "did you mean topic?", "topic"),
-    ("q=x", "q", "no such parameter", "limit"),
+    ("query=x", "query", "no such parameter", "limit"),
     ("%00=x", "\x00", "no such parameter", "limit"),
     ("=x", "", "no such parameter", "limit"),
     # numbers

@@ -180,7 +180,7 @@ def values_question(least: int | None, most: int | None) -> Question:
 )
 def test_walking_all_pages_is_filtering_and_sorting(collection: str, data: st.DataObject) -> None:
     whole = data.draw(random_archives())
-    sorts = get_args(CRITERIA[collection].model_fields["sort"].annotation)
+    sorts = [sort for sort in get_args(CRITERIA[collection].model_fields["sort"].annotation) if sort != "relevance"]
     with tempfile.TemporaryDirectory() as folder:
         catalogue = publish_in(Path(folder), whole)
         with closing(catalogue.release):

@@ -72,7 +72,8 @@ def test_a_name_is_shown_only_where_it_is_published(agent: dict[str, Any], label
 @pytest.mark.parametrize("collection", CRITERIA)
 def test_the_sorts_offered_are_the_sorts_indexed(collection: str) -> None:
     offered = sort_choices(CRITERIA[collection])
-    assert offered == tuple(sign + name for name in SORTS[collection] for sign in ("", "-"))
+    indexed = tuple(sign + name for name in SORTS[collection] for sign in ("", "-"))
+    assert offered == (*indexed, "relevance")
     assert CRITERIA[collection].model_fields["sort"].default == offered[0]
     assert PLURALS[CRITERIA[collection].record] == collection
     assert get_args(CRITERIA[collection].model_fields["sort"].annotation) == offered

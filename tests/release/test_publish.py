@@ -68,7 +68,8 @@ def test_the_folder_is_named_and_described_as_promised(tmp_path: Path, publish_t
     for name, entry in manifest["files"].items():
         content = (published.folder / name).read_bytes()
         assert entry == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    assert {path.name for path in published.folder.iterdir()} == {"archive.sqlite", "archive.jsonl", "manifest.json"}
+    names = {path.name for path in published.folder.iterdir()}
+    assert names == {"archive.sqlite", "archive.jsonl", "index", "manifest.json"}
 
 
 def test_the_release_id_can_be_computed_again_from_the_public_archive(tmp_path: Path) -> None:
@@ -115,7 +116,7 @@ def test_only_what_is_public_is_written(tmp_path: Path, publish_to: PublishTo) -
         ),
     )
     published = publish_to(tmp_path / "data", whole, now=at(1))
-    written = b"".join(path.read_bytes() for path in published.folder.iterdir())
+    written = b"".join(path.read_bytes() for path in published.folder.rglob("*") if path.is_file())
     assert b"marker" not in written
     assert b"Mara" in written
     later = publish_to(tmp_path / "data", whole, now=at(2))

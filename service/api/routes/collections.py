@@ -78,6 +78,8 @@ def draw_page(
     shown, headers = show_in(page.documents, wishes)
     documents = [select_fields(document, criteria.fields) for document in shown]
     body = b'{"data":[%s],"meta":%s,"links":%s}' % (b",".join(documents), orjson.dumps(meta), orjson.dumps(links))
+    if page.facets is not None:
+        body = b'%s,"facets":%s}' % (body[:-1], orjson.dumps(page.facets))
     beside = [f'<{links[name]}>; rel="{name}"' for name in ("next", "prev") if links[name] is not None]
     return body, headers | ({"Link": ", ".join(beside)} if beside else {})
 
@@ -106,7 +108,8 @@ async def export_list(
     headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}
     if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
-    # Counting may take as long as a page that is not quick.
+    # Looking up and counting may take as long as a page that is not quick.
+    listing = await anyio.to_thread.run_sync(catalogue.whole, listing)
     total = await anyio.to_thread.run_sync(catalogue.total, listing)
     if chosen.on_map:
         matching, listing = total, catalogue.on_map(listing)

@@ -1,0 +1,89 @@
+"""Search across collections, and completions for a search box."""
+
+from typing import Any
+
+import anyio.to_thread
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from service.api.cache import release_answer
+from service.api.describing import PlainRoute, search_operation, suggest_operation
+from service.api.formats import JSON, choose_media_type
+from service.api.links import base_url, page_url, query_pairs, request_url
+from service.api.serving import Served
+from service.api.shapes import ExcerptDocument, HitDocument
+from service.catalogue.browsing import Hits
+from service.catalogue.criteria import SearchCriteria, SuggestCriteria, read_criteria
+from service.catalogue.search import Hit
+from service.release.documents import shown_label
+
+router = APIRouter(route_class=PlainRoute, tags=["search"])
+
+
+@router.get("/v1/search", **search_operation())
+async def search(request: Request) -> Response:
+    """The best matches in every collection, with the passages that match."""
+    served: Served = request.app.state.serving.of(request.scope)
+    choose_media_type(request.headers.get("accept"), [JSON])
+    pairs = query_pairs(request.scope)
+    criteria = read_criteria(SearchCriteria, pairs)
+    found = await anyio.to_thread.run_sync(served.catalogue.search, criteria)
+    links = {
+        "self": request_url(request.scope),
+        "next": None if found.next is None else page_url(request.scope, pairs, found.next),
+        "prev": None if found.prev is None else page_url(request.scope, pairs, found.prev),
+    }
+    body = orjson.dumps(_page(served, criteria, found, links, base_url(request.scope)))
+    beside = [f'<{links[name]}>; rel="{name}"' for name in ("next", "prev") if links[name] is not None]
+    return release_answer(request, served.key, body, headers={"Link": ", ".join(beside)} if beside else {})
+
+
+def _page(
+    served: Served, criteria: SearchCriteria, found: Hits, links: dict[str, str | None], base: str
+) -> dict[str, Any]:
+    release = served.catalogue.release
+    meta = {"total": found.total, "limit": criteria.limit, "release": release.id, "licence": release.head["licence"]}
+    page: dict[str, Any] = {
+        "data": [draw_hit(hit, base) for hit in found.hits],
+        "meta": meta,
+        "links": links,
+        "collections": found.collections,
+    }
+    return page if found.facets is None else page | {"facets": found.facets}
+
+
+def draw_hit(hit: Hit, base: str) -> HitDocument:
+    """Return a hit as it is shown. A segment of a transcript has an identifier and an address that stay the same."""
+    record_id: str = hit.public["id"]
+    shown: list[ExcerptDocument] = []
+    for excerpt in hit.excerpts:
+        document: ExcerptDocument = {
+            "field": excerpt.field,
+            "text": excerpt.text,
+            "matches": [[start, end] for start, end in excerpt.matches],
+            "segment": None,
+        }
+        if excerpt.segment is not None:
+            segment = f"{record_id}-s{excerpt.segment + 1}"
+            href = f"{base}/v1/testimonies/{record_id}/transcript#{segment}"
+            document["segment"] = {"id": segment, "start_s": excerpt.start_s, "href": href}
+        shown.append(document)
+    return {
+        "record": hit.public["record"],
+        "collection": hit.collection,
+        "id": record_id,
+        "title": shown_label(hit.public),
+        "score": round(hit.score, 6),
+        "excerpts": shown,
+    }
+
+
+@router.get("/v1/suggest", **suggest_operation())
+async def suggest(request: Request) -> Response:
+    """Titles, labels and names that go on as what was typed, for a search box."""
+    served: Served = request.app.state.serving.of(request.scope)
+    choose_media_type(request.headers.get("accept"), [JSON])
+    criteria = read_criteria(SuggestCriteria, query_pairs(request.scope))
+    body = orjson.dumps({"data": served.catalogue.suggest(criteria)})
+    return release_answer(request, served.key, body)

@@ -1,0 +1,83 @@
+"""Excerpts: where in a record's texts a query was found. Offsets are in Unicode code points; there is no markup."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from service.catalogue.words import SearchTerm
+from service.release.text_index import Part, plain_words, searched_parts, stemmers_of, stems
+
+#: Excerpts of one hit, and how long each is at most, in characters.
+EXCERPTS, EXCERPT_LENGTH = 3, 240
+#: Characters shown before the first match.
+LEAD = 60
+
+# A word with the marks that belong to its letters, soft hyphens and joiners.
+_WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u0670\u00ad\u200b-\u200f])*")
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A stretch of one field and the matches in it. `segment` numbers a transcript's segments from 0."""
+
+    field: str
+    text: str
+    matches: list[tuple[int, int]]
+    segment: int | None
+    start_s: float | None
+
+
+class Finder:
+    """Finds the words of a query in texts, by the words as they stand and by their stems."""
+
+    def __init__(self, terms: Iterable[SearchTerm]) -> None:
+        wanted = [term for term in terms if not term.without]
+        self.plain = {word for term in wanted for word in (term.words[:-1] if term.prefix else term.words)}
+        self.beginnings = tuple(term.words[-1] for term in wanted if term.prefix)
+        self._texts = [term.text for term in wanted if not term.prefix]
+        self._stems: dict[str, set[str]] = {}
+
+    def matches(self, part: Part) -> list[tuple[int, int]]:
+        """Return the offsets of every word of a part that the query asks for."""
+        stemmers = stemmers_of(part.languages)
+        return [match.span() for match in _WORD.finditer(part.text) if self._is_asked(match[0], stemmers)]
+
+    def _is_asked(self, word: str, stemmers: set[str]) -> bool:
+        words = plain_words(word)
+        if not self.plain.isdisjoint(words):
+            return True
+        if self.beginnings and any(each.startswith(self.beginnings) for each in words):
+            return True
+        return any(not self._stemmed(stemmer).isdisjoint(stems(word, stemmer)) for stemmer in stemmers)
+
+    def _stemmed(self, stemmer: str) -> set[str]:
+        if stemmer not in self._stems:
+            self._stems[stemmer] = {stem for text in self._texts for stem in stems(text, stemmer)}
+        return self._stems[stemmer]
+
+
+def excerpts(public: dict[str, Any], language: str, finder: Finder) -> list[Excerpt]:
+    """Return the first stretches of a record in which a query was found, a few at most, each from another text."""
+    found = []
+    for part in searched_parts(public, language):
+        if matches := finder.matches(part):
+            text, within = _cut(part.text, matches)
+            found.append(Excerpt(part.field, text, within, part.segment, part.start_s))
+            if len(found) == EXCERPTS:
+                break
+    return found
+
+
+def _cut(text: str, matches: list[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
+    """Return a stretch around the first match, cut between words, and the matches that lie in it whole."""
+    start = max(0, matches[0][0] - LEAD)
+    if start > 0:
+        space = text.find(" ", start, matches[0][0])
+        start = space + 1 if space >= 0 else start
+    end = min(len(text), max(start + EXCERPT_LENGTH, matches[0][1]))
+    if end < len(text):
+        space = text.rfind(" ", matches[0][1], end)
+        end = space if space >= 0 else end
+    within = [(first - start, last - start) for first, last in matches if first >= start and last <= end]
+    return text[start:end], within

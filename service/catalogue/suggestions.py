@@ -1,0 +1,44 @@
+"""Completions for a search box: titles, labels and names that go on as what was typed."""
+
+from dataclasses import dataclass
+
+from service.catalogue.criteria import CRITERIA, SuggestCriteria
+from service.release.store import Release
+from service.release.text_index import COMPLETION_LENGTH, plain_words
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A name as written, its collection, and how many records there have it."""
+
+    text: str
+    collection: str
+    count: int
+
+
+_STATEMENT = (
+    "SELECT name.id, name.text, name.count, completion.key FROM completion JOIN name ON name.id = completion.name"
+    " WHERE completion.collection = ? AND completion.key >= ? AND completion.key < ? ORDER BY completion.key LIMIT ?"
+)
+
+
+def suggest(release: Release, criteria: SuggestCriteria) -> list[Suggestion]:
+    """Return names of which a word, and the words after it, begin as typed: most frequent first, then by name.
+
+    Looks at no more than a few names of each collection, in the order of what is completed, however many there are.
+    """
+    words = plain_words(criteria.q)
+    if not words:
+        return []
+    typed = " ".join(words)[:COMPLETION_LENGTH]
+    if criteria.q[-1].isspace() and len(typed) < COMPLETION_LENGTH:
+        typed += " "
+    beyond = typed[:-1] + chr(ord(typed[-1]) + 1)
+    found: dict[int, Suggestion] = {}
+    for collection in criteria.among or CRITERIA:
+        # A name may be met twice, by two of its words.
+        binds = (collection, typed, beyond, 2 * criteria.limit)
+        for number, text, count, _ in release.rows(_STATEMENT, binds):
+            found.setdefault(number, Suggestion(text, collection, count))
+    ordered = sorted(found.values(), key=lambda each: (-each.count, plain_words(each.text), each.text))
+    return ordered[: criteria.limit]

@@ -42,7 +42,7 @@ def test_a_command_prints_what_the_readme_shows(client: httpx.Client, command: s
             [sys.executable, *rest[pipe + 2 :]], input=printed, capture_output=True, text=True, check=True, timeout=20
         )
         printed = filtered.stdout
-    assert printed.strip() == output.strip()
+    assert printed.replace("\r\n", "\n").strip() == output.strip()
 
 
 def test_there_are_commands_to_run() -> None:

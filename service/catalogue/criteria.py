@@ -149,7 +149,8 @@ def _box(values: object) -> object:
 Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 # Validators that run before run in reverse: first split, then read.
-Box = Annotated[list[float], BeforeValidator(_box), BeforeValidator(_split), Field(min_length=4, max_length=4)]
+Degrees = Annotated[float, Field(ge=-180, le=180)]
+Box = Annotated[list[Degrees], BeforeValidator(_box), BeforeValidator(_split), Field(min_length=4, max_length=4)]
 
 
 def _any_of(description: str) -> Any:  # noqa: ANN401 - as Pydantic's own Field

@@ -23,7 +23,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     for least, most in (("date_from", "date_to"), ("value_min", "value_max")):
         if least in query and most in query and query[least] > query[most]:
             query[least], query[most] = query[most], query[least]
-    if isinstance(query.get("bbox"), list):
-        west, south, east, north = query["bbox"]
+    if "bbox" in query:
+        box = query["bbox"].split(",") if isinstance(query["bbox"], str) else query["bbox"]
+        west, south, east, north = map(float, box)
         clamped = [max(-90.0, min(90.0, degrees)) for degrees in (south, north)]
         query["bbox"] = [max(-180, min(180, west)), min(clamped), max(-180, min(180, east)), max(clamped)]

@@ -136,6 +136,17 @@ class Tongue:
         return " ".join(sentences)
 
 
+#: Words that no language here makes up, for searches whose matches are known: in half of the testimonies, and in few.
+COMMON, RARE = "quillhaven", "zephyrstone"
+#: Of how many testimonies one has the rare word.
+RARE_EVERY = 5000
+
+
+def _marked(number: int) -> str:
+    """Return the marking words that the summary of a testimony ends with, if any."""
+    return (f" {COMMON}" if number % 2 else "") + (f" {RARE}" if number % RARE_EVERY == 1 else "")
+
+
 def is_hidden(number: int) -> bool:
     """Tell whether the record with this number is not public. Nothing public refers to such a record."""
     return number % HIDDEN_ONE_IN == HIDDEN_ONE_IN - 1
@@ -390,7 +401,7 @@ class _Archive:
             testimony: Fields = {
                 "id": f"tes-{number:07}",
                 "title": tongue.title(6),
-                "summary": tongue.prose(90 + int(self._random.random() * 60)),
+                "summary": tongue.prose(90 + int(self._random.random() * 60)) + _marked(number),
                 "witness": f"agt-w{witness:07}",
                 "events": [self._event()],
                 "place": self._one(self._places),

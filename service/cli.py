@@ -3,7 +3,7 @@
 Exit codes: 0 fine, 1 findings or a refusal, 2 wrong usage or a bad setting. An error is one line, never a traceback.
 """
 
-import logging
+import io
 import os
 import shutil
 import signal
@@ -13,8 +13,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from enum import StrEnum
+from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, BinaryIO, NoReturn
 
 import orjson
 import typer
@@ -32,12 +34,12 @@ from service.archive.model import PLURALS, archive_schema
 from service.errors import NoRelease, SettingsInvalid, TestimonyArchiveError
 from service.release.publish import Published, publish
 from service.release.store import CANONICAL, Kept, kept_releases, open_current, prune, roll_back
-from service.settings import PREFIX, Settings, read_settings
+from service.settings import Settings, read_settings
 
 #: Seconds that requests under way are given when the server is stopped; container engines wait ten.
 GRACE_S = 8
-#: Connections that may wait to be accepted.
-BACKLOG = 2048
+#: Seconds that worker processes are given to start.
+START_S = 60
 
 app = typer.Typer(
     name="testimony-archive",
@@ -83,12 +85,29 @@ def serve(
         root_path=root_path,
         trusted_proxies=trusted_proxies,
     )
-    _publish_first(settings)
-    # Verified here, once, so that a damaged release stops the command and not each of its workers.
-    open_current(settings.data).close()
-    listening = _listen(settings.host, settings.port)
-    with closing(listening):
-        _run(settings, listening)
+    # The address comes first: that it is taken should not be found out after a long publication.
+    with _leaving_when_told(), closing(_bind(settings)) as bound:
+        _publish_first(settings)
+        # Verified here, once, so that a damaged release stops the command and not each of its workers.
+        open_current(settings.data).close()
+        _run(settings, bound)
+
+
+@contextmanager
+def _leaving_when_told() -> Iterator[None]:
+    """Leave with exit code 0 on SIGTERM and SIGINT, also as a container's first process, which by itself heeds no
+    SIGTERM. What is being published then is cleared away.
+    """
+    before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(*_: object) -> NoReturn:
+    raise SystemExit(0)
 
 
 def _publish_first(settings: Settings) -> None:
@@ -101,7 +120,7 @@ def _publish_first(settings: Settings) -> None:
             archive = seed_archive()
         else:
             return
-    _say_published(_publish(archive, settings.data, keep=settings.keep))
+    _say_published(_publish(archive, settings))
 
 
 def seed_archive() -> Path:
@@ -111,13 +130,18 @@ def seed_archive() -> Path:
     return installed if installed.exists() else here.parent / "seed" / "archive.json"
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens. Raises SettingsInvalid where the address cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _bind(settings: Settings) -> socket.socket:
+    """Return a socket that has the address and does not listen yet."""
+    host, port = settings.host, settings.port
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise TestimonyArchiveError(f"cannot listen on {host}:{port} ({error.strerror})") from None
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except (OSError, UnicodeError) as error:
+        bound.close()
+        reason = error.strerror if isinstance(error, OSError) else "not the name of a host"
+        raise TestimonyArchiveError(f"cannot listen on {host}:{port} ({reason})") from None
+    return bound
 
 
 class _Server(uvicorn.Server):
@@ -128,6 +152,30 @@ class _Server(uvicorn.Server):
         if self.started and sockets:
             _announce(sockets[0])
 
+    def stop(self, *_: object) -> None:
+        """Stop once the requests under way are finished: a signal handler."""
+        self.should_exit = True
+
+
+class _Workers(Multiprocess):
+    """Says where it listens once every worker answers, and ends where one cannot start."""
+
+    started = False
+
+    def init_processes(self) -> None:
+        # Ctrl+C reaches every process of a terminal. The workers, who inherit what is blocked, leave it to this one.
+        resource_tracker.ensure_running()  # started by the first worker otherwise, which unblocks the signal (3.11)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            super().init_processes()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self.started = all(process.wait_until_ready(START_S, self.should_exit) for process in self.processes)
+        if self.started:
+            _announce(self.sockets[0])
+        else:
+            self.should_exit.set()
+
 
 def _announce(listening: socket.socket) -> None:
     host, port = listening.getsockname()[:2]
@@ -135,40 +183,43 @@ def _announce(listening: socket.socket) -> None:
     _say(f"Serving at http://{shown}:{port}/v1 (documentation: http://{shown}:{port}/docs). Stop with Ctrl+C.")
 
 
-def _run(settings: Settings, listening: socket.socket) -> None:
+# Warnings and errors, and of our own lines also those that tell which release is served.
+_LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"testimony_archive": {"level": "INFO"}},
+}
+
+
+def _run(settings: Settings, bound: socket.socket) -> None:
     """Answer requests until SIGTERM or SIGINT; requests under way are finished."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     common: dict[str, Any] = {
         "loop": "uvloop",
         "http": "httptools",
+        "ws": "none",
+        "lifespan": "on",
         "access_log": False,
         "proxy_headers": False,  # believed by our own rule: see api/front.py
         "server_header": False,
-        "log_config": None,
+        "log_config": _LOGGING,
         "timeout_graceful_shutdown": GRACE_S,
     }
-    # uvicorn raises the signal that stopped it once more when it is done: that is the end we wanted, not a failure.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
     if settings.workers == 1:
-        _Server(uvicorn.Config(create_app(settings, verify=False), **common)).run(sockets=[listening])
+        server = _Server(uvicorn.Config(create_app(settings, verify=False), **common))
+        # Before uvicorn listens to signals itself, and when it raises the one that stopped it once more at its end.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, server.stop)
+        server.run(sockets=[bound])
         return
-    _hand_down(settings)
+    os.environ.update(settings.as_environment())
     config = uvicorn.Config("service.api.app:app_for_worker", factory=True, workers=settings.workers, **common)
-    _announce(listening)
-    Multiprocess(config, sockets=[listening]).run()
-
-
-def _leave(*_: object) -> NoReturn:
-    raise SystemExit(0)
-
-
-def _hand_down(settings: Settings) -> None:
-    """Put the settings into the environment, where worker processes read them."""
-    handed = {"data": str(settings.data.absolute()), "root_path": settings.root_path}
-    handed["trusted_proxies"] = ",".join(str(network) for network in settings.trusted_proxies)
-    for name, value in handed.items():
-        os.environ[PREFIX + name.upper()] = value
+    workers = _Workers(config, sockets=[bound])
+    workers.run()
+    if not workers.started:
+        raise TestimonyArchiveError("the worker processes did not start")
 
 
 # --- publish and check ------------------------------------------------------------------------------------------------
@@ -187,20 +238,23 @@ def publish_command(
     Example: testimony-archive publish my.json
     """
     settings = read_settings(data=data, keep=keep)
-    try:
-        published = _publish(archive, settings.data, keep=settings.keep)
-    except ArchiveInvalid as invalid:
-        _show_report(archive, invalid.report, json=json)
-        raise typer.Exit(1) from None
+    published = _publish(archive, settings, json=json)
     if json:
-        _print_json({"changed": published.changed, "changes": published.changes, **published.manifest.model_dump()})
+        outcome = {"ok": True, "findings": [], "more": False}
+        release = {"changed": published.changed, "changes": published.changes, **published.manifest.model_dump()}
+        _print_json(outcome | release)
     else:
         _say_published(published)
 
 
-def _publish(archive: Path, data: Path, *, keep: int) -> Published:
-    with _progress() as progress:
-        return publish(archive, data, keep=keep, progress=progress)
+def _publish(archive: Path, settings: Settings, *, json: bool = False) -> Published:
+    """Publish, or print what is wrong with the archive and leave."""
+    try:
+        with _progress() as progress:
+            return publish(archive, settings.data, keep=settings.keep, progress=progress)
+    except ArchiveInvalid as invalid:
+        _show_report(archive, invalid.report, json=json)
+        raise typer.Exit(1) from None
 
 
 def _say_published(published: Published) -> None:
@@ -253,7 +307,7 @@ def check(
 
     Example: testimony-archive check my.json --source src-001=report.txt
     """
-    sources = dict(_source(given) for given in source or [])
+    sources = _sources(source or [])
     with _release_in(data) as release:
         report = check_archive(archive, today=datetime.now(UTC).date(), sources=sources, predecessor=release)
     _show_report(archive, report, json=json)
@@ -263,24 +317,34 @@ def check(
 
 @contextmanager
 def _release_in(data: Path | None) -> Iterator[Any]:
-    """Yield the release served from a data folder, or None where none is asked for or there is none yet."""
+    """Yield the release served from a data folder, or None where none is asked for or the folder has none yet."""
     if data is None:
         yield None
         return
     try:
         release = open_current(data)
     except NoRelease:
+        if not data.is_dir():
+            raise
         yield None
         return
     with closing(release):
         yield release
 
 
-def _source(given: str) -> tuple[str, Path]:
-    name, equals, path = given.partition("=")
-    if not (name and equals and path):
-        raise typer.BadParameter(f"{given!r} is not ID=FILE, such as src-001=report.txt", param_hint="--source")
-    return name, Path(path)
+def _sources(given: list[str]) -> dict[str, Path]:
+    """Return the copies of sources by identifier."""
+    sources: dict[str, Path] = {}
+    for pair in given:
+        name, equals, path = pair.partition("=")
+        if not (name and equals and path):
+            raise typer.BadParameter(f"{pair!r} is not ID=FILE, such as src-001=report.txt", param_hint="--source")
+        if name in sources:
+            raise typer.BadParameter(f"{name} is given twice", param_hint="--source")
+        if not Path(path).is_file():
+            raise typer.BadParameter(f"{path} is not a file", param_hint="--source")
+        sources[name] = Path(path)
+    return sources
 
 
 def _show_report(archive: Path, report: Report, *, json: bool) -> None:
@@ -296,11 +360,11 @@ def _show_report(archive: Path, report: Report, *, json: bool) -> None:
         table = Table("Code", "Where", "What", title=str(archive))
         for each in report.findings:
             # As texts: square brackets in a detail are no markup.
-            table.add_row(each.code, Text(each.pointer), Text(each.detail))
+            table.add_row(each.code, Text(_one_line(each.pointer)), Text(_one_line(each.detail)))
         Console().print(table)
     else:
         for each in report.findings:
-            _print(f"{each.code}\t{each.pointer}\t{each.detail}")
+            _print(f"{each.code}\t{_one_line(each.pointer)}\t{_one_line(each.detail)}")
     number = len(report.findings)
     _say(f"error: {archive}: {number} error{'s' * (number != 1)}{', and more that are not shown' * report.more}")
 
@@ -308,10 +372,23 @@ def _show_report(archive: Path, report: Report, *, json: bool) -> None:
 # --- export, releases, schema ------------------------------------------------------------------------------------------
 
 
+class Form(StrEnum):
+    """How an archive can be written."""
+
+    JSON = "json"
+    JSONL = "jsonl"
+
+
 @app.command()
 def export(
-    target: Annotated[Path | None, typer.Argument(help="Where to: .json or .jsonl; standard output without.")] = None,
+    target: Annotated[
+        Path | None,
+        typer.Argument(help="Where to: .json or .jsonl; standard output without, or with -.", metavar="FILE"),
+    ] = None,
     *,
+    form: Annotated[
+        Form | None, typer.Option("--format", help="By the name of FILE; jsonl on standard output.")
+    ] = None,
     data: DataFolder = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
@@ -320,29 +397,47 @@ def export(
     Example: testimony-archive export archive.jsonl
     """
     settings = read_settings(data=data)
-    with closing(open_current(settings.data)) as release:
-        canonical = release.folder / CANONICAL
-        if target is None or str(target) == "-":
-            with canonical.open("rb") as file:
-                shutil.copyfileobj(file, sys.stdout.buffer)
-            sys.stdout.flush()
-            return
-        if target.suffix not in (".json", ".jsonl"):
-            raise typer.BadParameter("the name must end in .json or .jsonl", param_hint="FILE")
-        if target.exists() and not force:
+    if target == Path("-"):
+        target = None
+    form = form or _form_of(target)
+    if target is not None and target.exists():
+        if not target.is_file():
+            raise TestimonyArchiveError(f"{target} is there already and is not a regular file")
+        if not force:
             raise TestimonyArchiveError(f"{target} is there already; write over it with --force")
-        with _written_whole(target) as file:
-            if target.suffix == ".jsonl":
-                with canonical.open("rb") as lines:
-                    shutil.copyfileobj(lines, file)
-            else:
-                for piece in archive_object(canonical):
-                    file.write(piece)
-        _say(f"Exported release {release.manifest.number}, {release.id}, to {target}.")
+    with closing(open_current(settings.data)) as release:
+        with _standard_output() if target is None else _written_whole(target) as file:
+            _export(release.folder / CANONICAL, file, form)
+        place = "" if target is None else f" to {target}"
+        hint = " Its SHA-256 is the release's id." if form is Form.JSONL else ""
+        _say(f"Exported release {release.manifest.number}, {release.id}{place}.{hint}")
+
+
+def _form_of(target: Path | None) -> Form:
+    if target is None:
+        return Form.JSONL
+    try:
+        return Form(target.suffix.removeprefix("."))
+    except ValueError:
+        raise typer.BadParameter("the name must end in .json or .jsonl, or --format say", param_hint="FILE") from None
+
+
+def _export(canonical: Path, file: BinaryIO, form: Form) -> None:
+    if form is Form.JSON:
+        file.writelines(archive_object(canonical))
+    else:
+        with canonical.open("rb") as lines:
+            shutil.copyfileobj(lines, file)
 
 
 @contextmanager
-def _written_whole(target: Path) -> Iterator[Any]:
+def _standard_output() -> Iterator[BinaryIO]:
+    yield sys.stdout.buffer
+    sys.stdout.flush()
+
+
+@contextmanager
+def _written_whole(target: Path) -> Iterator[BinaryIO]:
     """Yield a file that takes the place of `target` once it is complete, and never before."""
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     part = Path(name)
@@ -466,7 +561,13 @@ def _print(text: str) -> None:
 
 
 def _print_json(value: object) -> None:
-    _print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    sys.stdout.flush()
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def _one_line(text: str) -> str:
+    """Return `text` with all that is not plainly visible escaped: a key in a file must not steer the terminal."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def _say(text: str) -> None:
@@ -476,7 +577,7 @@ def _say(text: str) -> None:
 
 
 def _fail(text: str, code: int) -> int:
-    _say("error: " + " ".join(text.split()))
+    _say("error: " + _one_line(" ".join(text.split())))
     return code
 
 
@@ -492,9 +593,6 @@ def run(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one way o
         return _fail(text.rstrip(".") + hint, getattr(error, "exit_code", 1))
     except SettingsInvalid as error:
         return _fail(str(error), 2)
-    except ArchiveInvalid as invalid:
-        first = invalid.report.findings[0]
-        return _fail(f"{invalid}: first {first.code} at {first.pointer or 'the file'}: {first.detail}", 1)
     except TestimonyArchiveError as error:
         return _fail(str(error), 1)
     except (typer.Abort, KeyboardInterrupt):
@@ -511,4 +609,7 @@ def run(arguments: list[str] | None = None) -> int:  # noqa: PLR0911 - one way o
 
 def main() -> None:
     """Be the command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a letter is shown its number instead.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run())

@@ -17,13 +17,13 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class Settings(BaseSettings):
     """What an operator may set. Each is `TESTIMONY_ARCHIVE_` and the name in capitals in the environment."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
 
     #: The archive file that `serve` publishes; without one, the seed archive where the data folder is empty.
     archive: Path | None = None
     #: The folder that releases are published into and served from.
     data: Path = Path("data")
-    host: str = "127.0.0.1"
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     #: The path below which a proxy in front of the server shows it, such as /testimony.
@@ -39,6 +39,20 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    def as_environment(self) -> dict[str, str]:
+        """Return the environment that `read_settings` reads as these settings, in any folder."""
+        settings = self.model_copy(
+            update={"data": self.data.absolute(), "archive": self.archive and self.archive.absolute()}
+        )
+        return {PREFIX + name.upper(): _as_variable(value) for name, value in settings}
+
+
+def _as_variable(value: object) -> str:
+    """Return a setting as an environment variable's value. An empty one counts as not set."""
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in value)
+    return "" if value is None else str(value)
 
 
 def read_settings(**flags: object) -> Settings:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import pytest
 
 from service import __version__, cli
 from service.archive.model import archive_schema
+from service.settings import read_settings
 from tests.archives import archive, record, write
 from tests.conftest import SEED, PublishTo
 
@@ -82,6 +83,10 @@ def test_the_version_is_printed(command: Any) -> None:
         (["publish"], "ARCHIVE"),
         (["publish", "a.json", "--keep", "0"], "--keep"),
         (["check", "a.json", "--source", "src-001"], "ID=FILE"),
+        (["check", "a.json", "--source", "src-001=none.txt"], "none.txt"),
+        (["check", "a.json", "--source", f"src-1={SEED}", "--source", f"src-1={SEED}"], "src-1"),
+        (["serve", "--host", ""], "--host"),
+        (["export", "--format", "xml"], "--format"),
         (["releases", "rollback", "x"], "number"),
     ],
 )
@@ -97,6 +102,20 @@ def test_a_bad_setting_from_the_environment_is_named(command: Any, monkeypatch: 
     ran = command("serve")
     assert ran.code == 2
     assert "TESTIMONY_ARCHIVE_PORT" in ran.err
+
+
+def test_settings_survive_the_way_through_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    settings = read_settings(
+        archive=Path("a.json"), data=Path("there"), host="::1", port=0, workers=2, root_path="/x", keep=7,
+        trusted_proxies="10.0.0.0/8, ::1",
+    )  # fmt: skip
+    for each in (settings, read_settings(data=Path("there"))):
+        environment = each.as_environment()
+        with monkeypatch.context() as elsewhere:
+            elsewhere.chdir(tmp_path)
+            for name, value in environment.items():
+                elsewhere.setenv(name, value)
+            assert read_settings().as_environment() == environment
 
 
 # --- check and publish --------------------------------------------------------------------------------------------
@@ -125,6 +144,26 @@ def test_errors_as_json(command: Any, tmp_path: Path) -> None:
     assert json.loads(command("check", SEED, "--json").out)["ok"] is True
 
 
+def test_what_a_file_says_cannot_steer_the_terminal(command: Any, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", archive(record("tes-1", **{"\x1b[31m\nкрасный\u202e": 1})))
+    [line] = command("check", path).out.splitlines()
+    assert line.split("\t")[:2] == ["unknown_field", "/testimonies/0/\\x1b[31m\\nкрасный\\u202e"]
+
+
+def test_a_check_against_a_folder_that_is_not_there_is_refused(command: Any, tmp_path: Path) -> None:
+    ran = command("check", SEED, "--data", tmp_path / "none")
+    assert (ran.code, ran.out) == (1, "")
+    assert "holds no release" in ran.err
+    assert command("check", SEED, "--data", tmp_path).code == 0
+
+
+def test_a_check_against_a_release_finds_what_is_gone(command: Any, tmp_path: Path, publish_to: PublishTo) -> None:
+    publish_to(tmp_path / "data", archive(record("tes-1"), record("tes-2")))
+    path = write(tmp_path / "a.json", archive(record("tes-1")))
+    assert command("check", path).code == 0
+    assert command("check", path, "--data", tmp_path / "data").out.startswith("unannounced_removal\t")
+
+
 def test_a_copy_of_a_source_is_checked_against(command: Any, tmp_path: Path) -> None:
     (tmp_path / "copy.txt").write_text("not the text that was cited")
     ran = command("check", SEED, "--source", f"src-001={tmp_path / 'copy.txt'}")
@@ -149,7 +188,7 @@ def test_publishing_says_what_changed(command: Any, tmp_path: Path) -> None:
     assert re.match(r"Published release 1, sha256:[0-9a-f]{64}: 3 records \(3 created, 0 updated", first.err)
     assert command("publish", path, "--data", tmp_path / "d").err.startswith("Unchanged: release 1")
     shown = json.loads(command("publish", path, "--data", tmp_path / "d", "--json").out)
-    assert (shown["changed"], shown["number"]) == (False, 1)
+    assert (shown["ok"], shown["changed"], shown["number"]) == (True, False, 1)
 
 
 def test_an_archive_with_errors_is_not_published(command: Any, tmp_path: Path) -> None:
@@ -172,7 +211,10 @@ def test_an_export_publishes_to_the_same_release(command: Any, tmp_path: Path) -
         shown = json.loads(command("publish", name, "--data", f"from-{name}", "--json").out)
         assert shown["id"] == release
     assert "sha256:" + hashlib.sha256((tmp_path / "out.jsonl").read_bytes()).hexdigest() == release
-    assert command("export", "--data", "one").out == (tmp_path / "out.jsonl").read_text()
+    for way in ([], ["-"], ["--format", "jsonl"]):
+        assert command("export", *way, "--data", "one").out == (tmp_path / "out.jsonl").read_text()
+    assert command("export", "-", "--format", "json", "--data", "one").out == (tmp_path / "out.json").read_text()
+    assert release in command("export", "--data", "one").err
     assert set(json.loads((tmp_path / "out.json").read_text())) >= {"format", "archive", "testimonies", "withdrawn"}
 
 
@@ -184,6 +226,7 @@ def test_an_export_writes_over_nothing_unasked(command: Any, tmp_path: Path) -> 
     assert command("export", "out.json", "--force").code == 0
     assert command("export", "out.txt").code == 2
     assert command("export", "no/folder/out.json").code == 1
+    assert command("export", "data", "--format", "json", "--force").code == 1
     assert {path.name for path in tmp_path.iterdir()} == {"data", "out.json"}
 
 
@@ -249,13 +292,7 @@ def serving(*arguments: object, **environment: str) -> Iterator[tuple[subprocess
 @pytest.mark.parametrize(("workers", "number"), [(1, signal.SIGTERM), (1, signal.SIGINT), (2, signal.SIGTERM)])
 def test_serve_publishes_the_seed_answers_and_stops_cleanly(tmp_path: Path, workers: int, number: int) -> None:
     with serving("--data", tmp_path / "data", "--workers", workers) as (process, address, said):
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                answer = httpx.get(f"{address}/v1/testimonies", trust_env=False)
-                break
-            except httpx.TransportError:
-                time.sleep(0.05)
+        answer = httpx.get(f"{address}/v1/testimonies", trust_env=False)
         assert answer.json()["meta"]["total"] == 10
         assert "server" not in answer.headers
         assert httpx.get(f"{address}/docs", trust_env=False).status_code == 200
@@ -295,16 +332,68 @@ def test_serve_with_an_archive_publishes_it_when_it_changed(tmp_path: Path, publ
 def test_serve_refuses_what_it_cannot_serve(command: Any, tmp_path: Path, publish_to: PublishTo) -> None:
     data = tmp_path / "data"
     bad = write(tmp_path / "bad.json", archive(record("tes-1", witness="agt-9")))
-    assert command("serve", "--archive", bad).code == 1
+    ran = command("serve", "--archive", bad, "--port", 0)
+    assert ran.code == 1
+    assert ran.out.startswith("dangling_reference\t")
     folder = publish_to(data, archive(record("tes-1"))).folder
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ran = command("serve", "--port", taken.getsockname()[1])
     assert ran.code == 1
-    assert re.fullmatch(r"error: cannot listen on 127.0.0.1:\d+ [^\n]*\n", ran.err)
+    assert re.fullmatch(r"error: cannot listen on 127.0.0.1:\d+ \(Address already in use\)\n", ran.err)
     database = folder / "archive.sqlite"
     database.chmod(0o644)
     database.write_bytes(database.read_bytes()[:-5])
-    ran = command("serve")
+    ran = command("serve", "--port", 0)
     assert ran.code == 1
     assert "bytes instead of" in ran.err
     assert "releases rollback" in ran.err
+
+
+def test_workers_take_the_flags_before_the_environment(tmp_path: Path) -> None:
+    flags = ("--data", tmp_path / "data", "--workers", 2, "--root-path", "/shown")
+    environment = {f"TESTIMONY_ARCHIVE_{name}": "-1" for name in ("WORKERS", "ROOT_PATH")}
+    with serving(*flags, **environment) as (process, address, said):
+        assert httpx.get(f"{address}/v1", trust_env=False).json()["links"]["self"].startswith(f"{address}/shown/")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(12) == 0
+    assert "Traceback" not in "".join(said)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to see that a worker is starting")
+def test_interrupting_workers_while_they_start_leaves_no_traceback(tmp_path: Path, publish_to: PublishTo) -> None:
+    data = tmp_path / "data"
+    publish_to(data, archive(record("tes-1")))
+    command = [sys.executable, "-m", "service", "serve", "--port", "0", "--workers", "2", "--data", str(data)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    deadline = time.monotonic() + 20
+    while len(children.read_text().split()) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    # As Ctrl+C does it: to every process of the group.
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        _, said = process.communicate(timeout=20)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 0
+    assert "Traceback" not in said
+
+
+def test_a_server_that_is_still_publishing_can_be_stopped(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", archive(*(record(f"tes-{n}") for n in range(5000))))
+    data = tmp_path / "data"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service", "serve", "--port", "0", "--archive", str(path), "--data", str(data)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 20
+    while not list(data.glob("releases/.staging-*/*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=20)
+    assert (process.returncode, said) == (0, "")
+    assert list((data / "releases").iterdir()) == []

@@ -123,7 +123,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise ReleaseDamaged(f"{folder.name}: manifest.json is not a release's manifest; {_REMEDY}") from None
 
 
-_REMEDY = "run: testimony-archive releases rollback, or publish the archive again"
+_REMEDY = "run: testimony-archive releases rollback; where there is no earlier release, move the data folder aside and publish again"
 
 
 def verify_release(folder: Path, manifest: Manifest) -> None:

@@ -359,7 +359,11 @@ def test_workers_take_the_flags_before_the_environment(tmp_path: Path) -> None:
     assert "Traceback" not in "".join(said)
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc to see that a worker is starting")
+# On a machine for tests a missing /proc is a failure; elsewhere, macOS for one, there is none.
+@pytest.mark.skipif(
+    os.environ.get("CI") != "true" and not Path("/proc/self/task").exists(),
+    reason="needs /proc to see that a worker is starting",
+)
 def test_interrupting_workers_while_they_start_leaves_no_traceback(tmp_path: Path, publish_to: PublishTo) -> None:
     data = tmp_path / "data"
     publish_to(data, archive(record("tes-1")))

@@ -68,6 +68,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one (default: 8000).")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that answer (default: 1).")] = None,
     root_path: Annotated[str | None, typer.Option(help="The path a proxy shows the server below.")] = None,
+    cache_mib: Annotated[
+        int | None, typer.Option(help="MiB for answers that are given again; 0 keeps none (default: 64).")
+    ] = None,
     trusted_proxies: Annotated[
         str | None, typer.Option(help="Proxies whose X-Forwarded-* headers are believed, separated by commas.")
     ] = None,
@@ -84,6 +87,7 @@ def serve(
         workers=workers,
         root_path=root_path,
         trusted_proxies=trusted_proxies,
+        cache_mib=cache_mib,
     )
     # The address comes first: that it is taken should not be found out after a long publication.
     with _leaving_when_told(), closing(_bind(settings)) as bound:

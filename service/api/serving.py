@@ -30,6 +30,8 @@ class Served:
         #: What tells this publication from every other, also of the same content elsewhere or at another time.
         manifest = catalogue.release.manifest
         self.key = f"{manifest.id} {manifest.number} {manifest.published_at}"
+        #: Says in every answer which release it comes from.
+        self.header = (b"archive-release", manifest.id.encode())
         self._holders = 0
         self._retired = False
 

@@ -317,7 +317,6 @@ class IndexWriter:
         for lock in self.folder.glob(".tantivy-*.lock"):
             lock.unlink()
 
-
     def close(self) -> None:
         """Stop writing, finished or not: the engine's own threads have ended when this returns."""
         self.__dict__.pop("_writer", None)

@@ -36,6 +36,8 @@ HASH_CHUNK = 1 << 20
 
 _FOLDER = re.compile(r"^([1-9][0-9]*)-([0-9a-f]{12})$")
 STAGING_PREFIX = ".staging-"
+# A link to the release that is being brought in: see `bring_in`.
+_ARRIVING = f"{STAGING_PREFIX}arriving"
 
 
 class FileEntry(BaseModel):
@@ -290,7 +292,8 @@ def open_current(data: Path, *, verify: bool = True) -> Release:
 
 @contextlib.contextmanager
 def sole_publisher(data: Path) -> Iterator[None]:
-    """Hold the data folder against other publishers. Raises PublishInProgress where one is at work.
+    """Hold the data folder against other publishers, and clear what one that was killed has left there. Raises
+    PublishInProgress where one is at work.
 
     The lock is the kernel's: it goes with the process that holds it, however that ends.
     """
@@ -305,16 +308,43 @@ def sole_publisher(data: Path) -> Iterator[None]:
         os.close(lock)
         raise PublishInProgress(f"another process is publishing into {data}; try again when it is done") from None
     try:
+        _clear_debris(data)
         yield
     finally:
         os.close(lock)
 
 
-def clear_debris(data: Path) -> None:
-    """Remove what a publisher that was killed left behind. For the holder of the lock."""
+def _clear_debris(data: Path) -> None:
+    """Remove what a publisher that was killed left behind."""
+    (data / "current.new").unlink(missing_ok=True)
+    arriving = data / "releases" / _ARRIVING
+    if arriving.is_symlink():
+        # Nobody was served this release: it is none to go back to, and must not take the place of one that is.
+        folder = arriving.with_name(arriving.readlink().name)
+        if folder.exists() and _linked_name(data / "current") != folder.name:
+            _remove(folder)
+        arriving.unlink()
     for path in (data / "releases").glob(f"{STAGING_PREFIX}*"):
         shutil.rmtree(path, ignore_errors=True)
-    (data / "current.new").unlink(missing_ok=True)
+
+
+def _linked_name(link: Path) -> str | None:
+    return link.readlink().name if link.is_symlink() else None
+
+
+def bring_in(data: Path, staging: Path, folder: Path) -> None:
+    """Move a sealed release from `staging` to its place, `folder`, and make it the release being served.
+
+    A link says meanwhile which one arrives: a publisher that is killed between the two steps leaves a release that looks
+    like one that was served before and rolled back from.
+    """
+    arriving = folder.with_name(_ARRIVING)
+    arriving.symlink_to(folder.name)
+    sync_folder(folder.parent)
+    staging.rename(folder)
+    sync_folder(folder.parent)
+    make_current(data, folder)
+    arriving.unlink()
 
 
 def make_current(data: Path, folder: Path) -> None:
@@ -370,11 +400,15 @@ def prune_held(data: Path, *, keep: int) -> list[Kept]:
     others = [release for release in kept_releases(data) if not release.current]
     removed = others[max(0, keep - 1) :]
     for release in removed:
-        # First out of sight, in one step: a half-removed folder must not look like a release.
-        doomed = release.folder.with_name(f"{STAGING_PREFIX}removed-{release.folder.name}")
-        release.folder.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
+        _remove(release.folder)
     return removed
+
+
+def _remove(folder: Path) -> None:
+    # First out of sight, in one step: a half-removed folder must not look like a release.
+    doomed = folder.with_name(f"{STAGING_PREFIX}removed-{folder.name}")
+    folder.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:

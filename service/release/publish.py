@@ -21,7 +21,10 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import orjson
-from sqlmodel import SQLModel, create_engine
+from sqlalchemy import create_mock_engine
+from sqlalchemy.dialects.sqlite import dialect
+from sqlalchemy.schema import ExecutableDDLElement
+from sqlmodel import SQLModel
 
 from service import __version__
 from service.archive.checks import ArchiveInvalid, check_archive
@@ -170,6 +173,9 @@ class _Publication:
         self.staging = staging
         self.previous = previous
         self.published_at = timestamp(moment)
+        if previous is not None:
+            # A clock may jump back; the log does not: who asks for what came since a moment is told of all that did.
+            self.published_at = max(self.published_at, previous.manifest.published_at)
         self.today = moment.astimezone(UTC).date()
         self.progress = progress
 
@@ -232,9 +238,8 @@ class _Publication:
         self, scratch: "Scratch", head: Head, release_id: str, number: int
     ) -> tuple[dict[str, int], dict[Action, int]]:
         """Write documents, indexes and change log. Returns records by collection, and changes by action."""
-        path = self.staging / DATABASE
-        _create_tables(path)
-        with closing(_connect(path)) as database:
+        with closing(_connect(self.staging / DATABASE)) as database:
+            _create_tables(database)
             database.execute(insert_statement(tables.ArchiveHead), (head.id, orjson.dumps(head.model_dump())))
             log = ChangeLog(database, self.previous, release_id, number, self.published_at)
             writer = RecordWriter(database, scratch)
@@ -329,13 +334,13 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _create_tables(path: Path) -> None:
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.connect() as connection:
-        # Else each table is made durable by itself, which takes as long as publishing a small archive.
-        connection.exec_driver_sql("PRAGMA synchronous = OFF")
-        SQLModel.metadata.create_all(connection)
-    engine.dispose()
+def _create_tables(database: sqlite3.Connection) -> None:
+    # By this connection: one of SQLAlchemy's own would make each table durable, and has other errors for a full disk.
+    def execute(statement: ExecutableDDLElement, *_: object) -> None:
+        database.execute(str(statement.compile(dialect=dialect())))
+
+    engine = create_mock_engine("sqlite://", execute)
+    SQLModel.metadata.create_all(engine, checkfirst=False)
 
 
 class Scratch:

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
@@ -282,11 +283,13 @@ class IndexWriter:
         self.folder = folder / FOLDER
         self.language = language
         self.folder.mkdir()
-        self._index = tantivy.Index(schema(), path=str(self.folder), reuse=False)
+        with _refusing():
+            self._index = tantivy.Index(schema(), path=str(self.folder), reuse=False)
         self._index.register_tokenizer("plain", plain_analyzer())
         for stemmer in STEMMERS:
             self._index.register_tokenizer(stemmer, stemming_analyzer(stemmer))
-        self._writer = self._index.writer(HEAP, 1)
+        with _refusing():
+            self._writer = self._index.writer(HEAP, 1)
 
     def add(self, public: PublicRecord, ordinal: int, entries: Entries, *, by_text: int, updated_at: str) -> None:
         """Index one record. `by_text` is its place in its collection's order by title, label or name."""
@@ -314,17 +317,25 @@ class IndexWriter:
             field = sort_field(order)
             if field in ("by_date", "by_date_down"):
                 document.add_unsigned(field, (day_number(key) << ORDINAL_BITS) + ordinal)
-        self._writer.add_document(document)
+        with _refusing():
+            self._writer.add_document(document)
 
     def finish(self) -> None:
         """Write everything out, merged as far as the engine merges, and leave no lock behind."""
-        try:
+        with _refusing():
             self._writer.commit()
             self._writer.wait_merging_threads()
-        except ValueError as error:  # what the engine makes of a full disk
-            raise ReleaseError(f"the full-text index could not be written: {error}; nothing was changed") from error
         for lock in self.folder.glob(".tantivy-*.lock"):
             lock.unlink()
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Raise ReleaseError for what the engine makes of a full disk."""
+    try:
+        yield
+    except ValueError as error:
+        raise ReleaseError(f"the release could not be written: {error}; nothing was changed") from error
 
 
 def _add_spans(document: tantivy.Document, entries: Entries) -> None:

@@ -28,6 +28,8 @@ from service.release.tables import UNBOUNDED_EARLY, UNBOUNDED_LATE
 FOLDER = "index"
 #: Memory that the engine may use while it builds, in bytes: beyond, it writes a segment and begins the next.
 HEAP = 64_000_000
+# Bytes free on a disk that counts as full: less than any segment has.
+_FULL = 1 << 20
 #: Longest word kept, in bytes of UTF-8. Nobody types a longer one; encoded data has them.
 WORD_BYTES = 120
 
@@ -283,12 +285,12 @@ class IndexWriter:
         self.folder = folder / FOLDER
         self.language = language
         self.folder.mkdir()
-        with _refusing():
+        with _refusing(self.folder):
             self._index = tantivy.Index(schema(), path=str(self.folder), reuse=False)
         self._index.register_tokenizer("plain", plain_analyzer())
         for stemmer in STEMMERS:
             self._index.register_tokenizer(stemmer, stemming_analyzer(stemmer))
-        with _refusing():
+        with _refusing(self.folder):
             self._writer = self._index.writer(HEAP, 1)
 
     def add(self, public: PublicRecord, ordinal: int, entries: Entries, *, by_text: int, updated_at: str) -> None:
@@ -317,12 +319,12 @@ class IndexWriter:
             field = sort_field(order)
             if field in ("by_date", "by_date_down"):
                 document.add_unsigned(field, (day_number(key) << ORDINAL_BITS) + ordinal)
-        with _refusing():
+        with _refusing(self.folder):
             self._writer.add_document(document)
 
     def finish(self) -> None:
         """Write everything out, merged as far as the engine merges, and leave no lock behind."""
-        with _refusing():
+        with _refusing(self.folder):
             self._writer.commit()
             self._writer.wait_merging_threads()
         for lock in self.folder.glob(".tantivy-*.lock"):
@@ -330,12 +332,15 @@ class IndexWriter:
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
-    """Raise ReleaseError for what the engine makes of a full disk."""
+def _refusing(folder: Path) -> Iterator[None]:
+    """Raise ReleaseError where the engine fails to write into `folder`."""
     try:
         yield
     except ValueError as error:
-        raise ReleaseError(f"the release could not be written: {error}; nothing was changed") from error
+        # The engine names files that are gone again; or it only says that a thread of its own has ended.
+        full = "No space left" in str(error) or shutil.disk_usage(folder).free < _FULL
+        reason = "No space left on device" if full else error
+        raise ReleaseError(f"the release could not be written: {reason}; nothing was changed") from error
 
 
 def _add_spans(document: tantivy.Document, entries: Entries) -> None:

@@ -196,7 +196,7 @@ def test_of_two_publishers_at_once_one_is_told_so_in_one_line(tmp_path: Path) ->
         for name in "ab"
     ]
     # Both wait for the other to have started: only the data folder is between them.
-    command = [sys.executable, "-m", "service", "publish", "--data", data]
+    command = [sys.executable, "-m", "service", "publish", "--data", str(data)]
     runs = [subprocess.Popen([*command, path], stderr=subprocess.PIPE, text=True) for path in paths]
     told = [process.communicate(timeout=60)[1] for process in runs]
     assert {process.returncode for process in runs} <= {0, 1}

@@ -141,16 +141,36 @@ def verify_release(folder: Path, manifest: Manifest) -> None:
 def verify_files(folder: Path, manifest: Manifest) -> None:
     """Compare every file of a release with its manifest. Raises ReleaseDamaged."""
     for name, entry in manifest.files.items():
-        path = folder / name
-        try:
-            size = path.stat().st_size
-            intact = size == entry.bytes and file_sha256(path) == entry.sha256
-        except OSError as error:
-            raise ReleaseDamaged(f"{folder.name}: {name} cannot be read ({error.strerror}); {_REMEDY}") from None
-        if size != entry.bytes:
-            raise ReleaseDamaged(f"{folder.name}: {name} has {size} bytes instead of {entry.bytes}; {_REMEDY}")
-        if not intact:
-            raise ReleaseDamaged(f"{folder.name}: {name} was changed after it was published; {_REMEDY}")
+        if (damage := _damage_of(folder, name, entry)) is not None:
+            raise ReleaseDamaged(damage)
+
+
+def _damage_of(folder: Path, name: str, entry: FileEntry) -> str | None:
+    """Return what is wrong with one file of a release, or None."""
+    path = folder / name
+    try:
+        size = path.stat().st_size
+        intact = size == entry.bytes and file_sha256(path) == entry.sha256
+    except OSError as error:
+        return f"{folder.name}: {name} cannot be read ({error.strerror}); {_REMEDY}"
+    if size != entry.bytes:
+        return f"{folder.name}: {name} has {size} bytes instead of {entry.bytes}; {_REMEDY}"
+    return None if intact else f"{folder.name}: {name} was changed after it was published; {_REMEDY}"
+
+
+#: What tells that files were touched: inode, bytes, and when content and inode were last changed, in nanoseconds.
+Marks = dict[str, tuple[int, int, int, int]]
+
+
+def marks_of(folder: Path) -> Marks:
+    """Return the marks of all files of a release. It takes microseconds, where comparing digests takes seconds."""
+    marks: Marks = {}
+    for inside, _, names in os.walk(folder):
+        for path in (Path(inside, name) for name in names):
+            with contextlib.suppress(OSError):  # gone since
+                state = path.stat()
+                marks[str(path)] = (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    return marks
 
 
 def file_sha256(path: Path) -> str:
@@ -175,6 +195,8 @@ class Release:
         self.folder = folder
         self.manifest = manifest
         self.id = manifest.id
+        #: Files that were changed while the release was open, with what is wrong: they are read no more.
+        self._damage: dict[str, str] = {}
         self._connections = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._spare: list[sqlite3.Connection] = []
@@ -193,7 +215,8 @@ class Release:
         self.head: dict[str, Any] = orjson.loads(head)
 
     def connection(self) -> sqlite3.Connection:
-        """Return this thread's connection."""
+        """Return this thread's connection. Raises ReleaseDamaged."""
+        self.require(DATABASE)
         connection: sqlite3.Connection | None = getattr(self._connections, "sqlite", None)
         if connection is None:
             connection = self._connections.sqlite = self._connect()
@@ -229,10 +252,26 @@ class Release:
             self._connections.sqlite = before
 
     def canonical_part(self, start: int, length: int) -> bytes:
-        """Return bytes of the public archive in canonical form; fewer at its end. Raises OSError."""
+        """Return bytes of the public archive in canonical form; fewer at its end. Raises OSError and ReleaseDamaged."""
+        self.require(CANONICAL)
         if self._canonical is None:
             raise FileNotFoundError(f"{self.folder.name}: the release is closed")
         return os.pread(self._canonical, length, start)
+
+    def look_for_damage(self) -> str | None:
+        """Compare every file with the manifest again, and read those no more that were changed. A file that is gone goes
+        on being read, since it is open. Returns what is wrong with the first that is not as it was published.
+        """
+        found = {name: _damage_of(self.folder, name, entry) for name, entry in self.manifest.files.items()}
+        damage = {name: why for name, why in found.items() if why is not None}
+        self._damage = {name: why for name, why in damage.items() if (self.folder / name).exists()}
+        return next(iter(damage.values()), None)
+
+    def require(self, beginning: str) -> None:
+        """Make sure that the files whose names begin so may be read. Raises ReleaseDamaged."""
+        for name, why in self._damage.items():
+            if name.startswith(beginning):
+                raise ReleaseDamaged(why)
 
     def rows(self, statement: str, binds: tuple[Any, ...] = ()) -> list[Any]:
         """Return every row of a statement."""

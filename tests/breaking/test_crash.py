@@ -8,6 +8,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ class Publisher:
         self._process = process
         self._path = folder / "archive.jsonl"
         self._edition = 0
+        #: Seconds that the last publications took which were not killed: how long depends on what else is going on.
+        self.took: deque[float] = deque(maxlen=9)
 
     def edit(self) -> Path:
         """Write the next edition of the archive."""
@@ -81,7 +84,7 @@ def served_number(data: Path) -> int:
 def publish_after(publisher: Publisher, data: Path) -> int:
     """Publish as if nothing had happened, and find the folder tidy. Returns the number of the release."""
     before = served_number(data)
-    publisher.publish(data)
+    publisher.took.append(publisher.publish(data)["took"])
     number = served_number(data)
     assert number > before
     assert {path.name for path in data.iterdir()} == {"releases", "current", ".lock"}
@@ -96,13 +99,13 @@ def kill_at_random(lane: int, folder: Path) -> tuple[int, int]:
     chance = random.Random(f"{SEED}-{lane}")
     killed = finished = 0
     with publisher_in(folder) as publisher:
-        usual = statistics.median(publisher.publish(folder / "usual")["took"] for _ in range(5))
         data = folder / "data-0"
+        publish_after(publisher, data)
         while killed < KILLS // LANES:
             if chance.random() < 0.25:
                 data = folder / f"data-{killed + finished}"  # a first release
             before = served_number(data)
-            outcome = publisher.publish(data, wait=chance.uniform(0, usual * BEYOND))
+            outcome = publisher.publish(data, wait=chance.uniform(0, BEYOND * statistics.median(publisher.took)))
             assert served_number(data) >= before
             publish_after(publisher, data)
             killed += outcome["killed"]

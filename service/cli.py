@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -313,7 +314,12 @@ def check(
     """
     sources = _sources(source or [])
     with _release_in(data) as release:
-        report = check_archive(archive, today=datetime.now(UTC).date(), sources=sources, predecessor=release)
+        try:
+            report = check_archive(archive, today=datetime.now(UTC).date(), sources=sources, predecessor=release)
+        except sqlite3.OperationalError as error:
+            raise TestimonyArchiveError(
+                f"no room for what a check has to remember ({error}); set SQLITE_TMPDIR to a folder that has some"
+            ) from None
     _show_report(archive, report, json=json)
     if not report.ok:
         raise typer.Exit(1)
@@ -452,6 +458,8 @@ def _written_whole(target: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         part.chmod(0o644)
         part.replace(target)
+    except OSError as error:
+        raise TestimonyArchiveError(f"{target} could not be written ({error.strerror or error})") from None
     finally:
         part.unlink(missing_ok=True)
 

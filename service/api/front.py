@@ -120,7 +120,9 @@ class Front:
         try:
             await self._answer(scope, headers, receive, answer, served)
         except Exception as error:  # noqa: BLE001 - the last place where an error can still become an answer
-            problem = error if isinstance(error, Problem) else internal_error(error)
+            problem = (
+                error if isinstance(error, Problem) else self.serving.doubt(error, served) or internal_error(error)
+            )
             if answer.started:
                 # The connection is cut, so that the reader can tell; the log has said why, without what was asked.
                 raise AnswerCutShort(type(error).__qualname__) from None

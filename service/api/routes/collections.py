@@ -75,10 +75,12 @@ def draw_page(
     release = served.catalogue.release
     meta = {"total": page.total, "limit": criteria.limit, "release": release.id, "licence": release.head["licence"]}
     shown, headers = show_in(page.documents, wishes)
-    documents = [select_fields(document, criteria.fields) for document in shown]
-    body = b'{"data":[%s],"meta":%s,"links":%s}' % (b",".join(documents), orjson.dumps(meta), orjson.dumps(links))
+    documents = [select_fields(document, criteria.fields) for document in shown] if criteria.fields else shown
+    end = b'],"meta":%s,"links":%s' % (orjson.dumps(meta), orjson.dumps(links))
     if page.facets is not None:
-        body = b'%s,"facets":%s}' % (body[:-1], orjson.dumps(page.facets))
+        end = b'%s,"facets":%s' % (end, orjson.dumps(page.facets))
+    # Joined once: the documents are most of it.
+    body = b"".join((b'{"data":[', b",".join(documents), end, b"}"))
     beside = [f'<{links[name]}>; rel="{name}"' for name in ("next", "prev") if links[name] is not None]
     return body, headers | ({"Link": ", ".join(beside)} if beside else {})
 

@@ -28,10 +28,12 @@ from service.catalogue.words import SearchTerm, parse_query
 from service.errors import ParameterError, TooDeep
 from service.release.store import Release
 from service.release.text_index import (
+    SETS,
     TERM_FILTERS,
     beginning_as,
     fields_with_words,
     moment_number,
+    numbered_sets,
     open_index,
     schema,
     spelled_as,
@@ -99,6 +101,8 @@ class TextIndex:
             field: {each for each in (stemmer, everywhere) if each is not None}
             for field, stemmer in fields_with_words(self.searcher)
         }
+        #: What the numbers of sets stand for, by filter.
+        self.sets = {name: numbered_sets(self.searcher, name) for name in SETS}
         self._stemmers = sorted(set[str]().union(*self._fields.values()))
 
     # --- Queries --------------------------------------------------------------------------------------------------
@@ -109,6 +113,7 @@ class TextIndex:
         Raises InvalidParameters where a `begin*` would stand for too many words.
         """
         clauses = [(Occur.Must, _unscored(each)) for each in self._filters(criteria, ignoring)]
+        clauses += self._in_collections(criteria, ignoring)
         if criteria.q is not None:
             terms = parse_query(criteria.q)
             if not terms:
@@ -121,11 +126,6 @@ class TextIndex:
 
     def _filters(self, criteria: Listed, ignoring: frozenset[str]) -> list[Query]:
         filters = []
-        if isinstance(criteria, SearchCriteria):
-            if criteria.among and "collection" not in ignoring:
-                filters.append(self._equal("collection", list(criteria.among)))
-        else:
-            filters.append(self._equal("collection", [criteria.collection]))
         for name, values in term_filters(criteria).items():
             if name in TERM_FILTERS and name not in ignoring:
                 filters.append(self._equal(f"is_{name}", values))
@@ -141,6 +141,20 @@ class TextIndex:
             if criteria.value_max is not None:
                 filters.append(self._range("low", None, criteria.value_max))
         return filters
+
+    def _in_collections(self, criteria: Listed, ignoring: frozenset[str]) -> list[tuple[Occur, Query]]:
+        """Return what keeps a query to its collections. Where these have most records it is faster to leave the others
+        out, which are passed by at once, than to look for each match among them.
+        """
+        among = list(criteria.among or CRITERIA) if isinstance(criteria, SearchCriteria) else [criteria.collection]
+        if isinstance(criteria, SearchCriteria) and (not criteria.among or "collection" in ignoring):
+            return []
+        others = [each for each in CRITERIA if each not in among]
+        counts = {each: self.searcher.doc_freq("collection", each) for each in CRITERIA}
+        if criteria.q is None or sum(counts[each] for each in among) < sum(counts[each] for each in others):
+            return [(Occur.Must, _unscored(self._equal("collection", among)))]
+        left_out = [Query.term_query(self.schema, "collection", each, index_option="basic") for each in others]
+        return [(Occur.MustNot, Query.boolean_query([(Occur.Should, _unscored(each)) for each in left_out]))]
 
     def _days(self, criteria: EventCriteria, ignoring: frozenset[str]) -> list[Query]:
         start = None if criteria.date_from is None or "date_from" in ignoring else _number(criteria.date_from)
@@ -278,10 +292,7 @@ class TextIndex:
         found = self.searcher.aggregate(query, wanted)
         return {
             name: Counted(
-                {
-                    str(bucket["key_as_string"] if "key_as_string" in bucket else bucket["key"]): bucket["doc_count"]
-                    for bucket in each["buckets"]
-                },
+                {_value(bucket["key"]): bucket["doc_count"] for bucket in each["buckets"]},
                 is_whole=not each.get("sum_other_doc_count"),
                 is_exact=not each.get("doc_count_error_upper_bound"),
             )
@@ -291,6 +302,11 @@ class TextIndex:
     def count_values(self, query: Query, field: str) -> dict[str, int]:
         """Return how many of the records that a query finds have each value of a field, however many values there are."""
         return dict(self.searcher.terms_with_prefix(field, "", filter_query=query))
+
+
+def _value(key: str | float) -> str:
+    # The engine gives some numbers back as floating-point ones.
+    return key if isinstance(key, str) else str(int(key))
 
 
 def count_of(result: tantivy.SearchResult) -> int:

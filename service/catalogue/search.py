@@ -45,7 +45,7 @@ from service.release.text_index import (
 AT_ONCE = 10_000
 #: Hits that can be paged through in order of relevance.
 DEEPEST = 10_000
-#: How much more a word counts in a title, label or name than in a text.
+#: How much a word in a title, label or name counts besides what it counts in a text.
 NAME_BOOST = 2.0
 #: Spellings that `begin*` may stand for: each costs a walk through the index.
 MOST_BEGINNINGS = 5000
@@ -186,18 +186,25 @@ class TextIndex:
         return Query.range_query(self.schema, field, FieldType.Float, low, high)
 
     def _term(self, term: SearchTerm, *, scored: bool) -> Query:
-        """Return a query for one term: found where the texts of any language have it, scored by the best of these."""
+        """Return a query for one term: found where the texts of any language have it, scored by the best of these and by
+        the names that have it.
+        """
         asked = [self._spellings(typed, word) for typed, word in zip(term.typed, term.words, strict=True)]
         if term.prefix:
             asked[-1] = self._beginnings(term.words[-1])
         either = [
-            self._side_by_side(field, [spellings[field] for spellings in asked])
+            query
             for field in self._fields
             if all(field in spellings for spellings in asked)
+            for query in self._side_by_side(field, [spellings[field] for spellings in asked])
         ]
-        if scored and not term.prefix:
-            either += (Query.boost_query(each, NAME_BOOST) for each in self._in_names(asked))
-        return _any(either) if scored else Query.boolean_query([(Occur.Should, each) for each in either])
+        if not scored or not either:
+            return Query.boolean_query([(Occur.Should, each) for each in either])
+        best = Query.disjunction_max_query(either)
+        if term.prefix or not (named := self._in_names(asked)):
+            return best
+        named_best = Query.boost_query(Query.disjunction_max_query(named), NAME_BOOST)
+        return Query.boolean_query([(Occur.Must, best), (Occur.Should, named_best)])
 
     def _spellings(self, typed: str, word: str) -> Spellings:
         """Return what a word is looked for as: in any case, with any accents, in any inflection."""
@@ -218,22 +225,22 @@ class TextIndex:
         return dict.fromkeys(self._fields, sorted(found)) if found else {}
 
     def _in_names(self, asked: list[Spellings]) -> list[Query]:
-        """Return what finds a term in titles, labels and names. They are among the texts: this adds to scores only."""
+        """Return what finds a term in titles, labels and names, whatever their language: that adds to scores only."""
         words = [sorted(set[str]().union(*spellings.values())) for spellings in asked]
         words = [[each for each in some if self.searcher.doc_freq("names", each)] for some in words]
-        return [self._side_by_side("names", words)] if all(words) else []
+        return self._side_by_side("names", words) if all(words) else []
 
-    def _side_by_side(self, field: str, asked: list[list[str]]) -> Query:
-        """Return a query for words side by side, each in any of its spellings."""
+    def _side_by_side(self, field: str, asked: list[list[str]]) -> list[Query]:
+        """Return queries of which any finds words side by side, each in any of its spellings."""
         if len(asked) == 1:
             [words] = asked
             if len(words) > SET_FROM:
-                return Query.term_set_query(self.schema, field, words)
-            return _any([Query.term_query(self.schema, field, word, index_option="freq") for word in words])
+                return [Query.term_set_query(self.schema, field, words)]
+            return [Query.term_query(self.schema, field, word, index_option="freq") for word in words]
         if all(len(words) == 1 for words in asked):
-            return Query.phrase_query(self.schema, field, [word for [word] in asked])
+            return [Query.phrase_query(self.schema, field, [word for [word] in asked])]
         # Words are letters and digits only, so that nothing in them means anything to an expression.
-        return Query.regex_phrase_query(self.schema, field, [f"({'|'.join(words)})" for words in asked])
+        return [Query.regex_phrase_query(self.schema, field, [f"({'|'.join(words)})" for words in asked])]
 
     # --- Answers --------------------------------------------------------------------------------------------------
 
@@ -316,16 +323,6 @@ def count_of(result: tantivy.SearchResult) -> int:
 
 def _unscored(query: Query) -> Query:
     return Query.const_score_query(query, 0.0)
-
-
-def _any(queries: list[Query]) -> Query:
-    """Return a query for what any of these finds, scored by the one that scores it best."""
-    match queries:
-        case []:
-            return Query.empty_query()
-        case [query]:
-            return query
-    return Query.disjunction_max_query(queries)
 
 
 def _number(day: str) -> int:

@@ -111,7 +111,9 @@ def ask(peer: Peer, plain: Plain, database: Path, works: list[Work]) -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure publishing and serving.")
-    parser.add_argument("--testimonies", type=int, nargs="+", default=[20_000], metavar="N", help="in the archive (20000)")
+    parser.add_argument(
+        "--testimonies", type=int, nargs="+", default=[20_000], metavar="N", help="in the archive (20000)"
+    )
     parser.add_argument("--growth", action="store_true", help=f"the same as --testimonies {' '.join(map(str, GROWTH))}")
     parser.add_argument("--seconds", type=int, default=2, help="seconds of each measurement (2)")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each work (5)")
@@ -131,7 +133,11 @@ def main() -> None:
             console.print(f"{peer.name}: {peer.missing}")
     sizes = []
     with ExitStack() as stack:
-        work = given.work.resolve() if given.work else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        work = (
+            given.work.resolve()
+            if given.work
+            else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        )
         for testimonies in GROWTH if given.growth else given.testimonies:
             sizes.append(measured(work, testimonies, given))
             show(sizes[-1])
@@ -139,7 +145,7 @@ def main() -> None:
         show_growth(sizes)
     if given.json:
         kept = {"machine": about, "sizes": {str(one.published.testimonies): as_json(one) for one in sizes}}
-        given.json.write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2))
+        given.json.write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.generate import COMMON
-from tests.bench.memory import watched
+from tests.bench.memory import Memory, look, watched
 from tests.bench.processes import HOST, PATIENCE_S, Get, Running, running, server
 from tests.bench.questions import COLLECTION
 
@@ -69,7 +69,7 @@ def find(data: Path, questions: dict[str, list[str]]) -> dict[str, Times]:
 def export(ours: Running) -> Export:
     """Read the CSV of all testimonies. Raises AssertionError where it is cut short."""
     connection = http.client.HTTPConnection("127.0.0.1", ours.port, timeout=PATIENCE_S)
-    before = ours.largest()
+    look(ours.pid, before := Memory())
     began = time.perf_counter()
     with watched(ours.pid) as seen:
         connection.request("GET", f"{COLLECTION}?format=csv", headers={"Host": HOST})
@@ -81,7 +81,7 @@ def export(ours: Running) -> Export:
         seconds = time.perf_counter() - began
     connection.close()
     assert lines - 1 == int(answer.headers["Archive-Total"])
-    return Export(lines - 1, seconds, max(0, seen.rss - before))
+    return Export(lines - 1, seconds, max(0, seen.rss - before.rss))
 
 
 def exports(data: Path, times: int) -> list[Export]:
@@ -89,4 +89,3 @@ def exports(data: Path, times: int) -> list[Export]:
     with running("the server", server(data), ready="/readyz") as ours:
         ours.get(COLLECTION)
         return [export(ours) for _ in range(times)]
-

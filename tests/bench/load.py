@@ -124,7 +124,7 @@ def _run(command: list[str], job: Job, *, given: bytes = b"") -> tuple[bytes, fl
         capture_output=True,
         timeout=job.seconds + PATIENCE_S,
         check=False,
-        preexec_fn=keeping_to(job.cores),  # noqa: PLW1509 - threads of this program are not forked from
+        preexec_fn=keeping_to(job.cores),
     )
     seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:

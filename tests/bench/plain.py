@@ -66,7 +66,9 @@ class Plain:
         for name, wanted in having.items():
             marks = ", ".join("?" * len(wanted))
             if name in ("topic", "place"):
-                statement += f" AND rowid IN (SELECT testimony FROM found_by WHERE kind = '{name}' AND value IN ({marks}))"
+                statement += (
+                    f" AND rowid IN (SELECT testimony FROM found_by WHERE kind = '{name}' AND value IN ({marks}))"
+                )
             else:
                 statement += f" AND {name} IN ({marks})"
             values += wanted
@@ -104,7 +106,7 @@ def _fill(database: sqlite3.Connection, records: Iterator[Fields]) -> None:
     for record in records:
         match record.get("record"):
             case "topic" | "place":
-                parent = record.get("broader") or record.get("part_of")
+                parent = record.get("broader") or record.get("part_of") or ""
                 above[record["id"]] = above.get(parent, frozenset()) | {record["id"]}
             case "testimony" if _is_public(record):
                 number = database.execute(testimony, _row(record)).lastrowid
@@ -128,4 +130,3 @@ def _is_public(record: Fields) -> bool:
 def _row(record: Fields) -> list[str | None]:
     texts = [record.get(name) for name in TEXTS]
     return texts + [orjson.dumps(record[name]).decode() if name in record else None for name in LISTS]
-

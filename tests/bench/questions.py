@@ -17,8 +17,8 @@ COLLECTION = "/v1/testimonies"
 SORTS = ("id", "-id", "title", "-title", "given", "-given", "updated_at", "-updated_at")
 #: Records on the pages that are measured, and at most on any.
 LIMIT, MOST = 20, 200
-#: Pages that a walk looks at in each order: two cursors a page, and as many places all over the list.
-STEPS = 1500
+#: Pages that a walk looks at in each order, and records on them at most: each gives two cursors.
+STEPS, STEP = 1500, 50
 #: Cursors around one place of a list.
 AROUND = 3000
 FACETS = ("topic", "place", "language", "attribution")
@@ -82,8 +82,8 @@ def cold_records(plain: Plain) -> Work:
 
 
 def cold_pages(get: Get, testimonies: int) -> Work:
-    """Pages all over the list, in every order, forward and backward."""
-    step = min(MOST, max(1, testimonies // STEPS))
+    """Pages in every order, forward and backward: all over a short list, and far into a long one from either end."""
+    step = min(STEP, max(1, testimonies // STEPS))
     return Work(
         "page of 20, never asked",
         shuffled([page(sort, cursor) for sort in SORTS for cursor in cursors(get, sort, step=step, steps=STEPS)]),
@@ -108,7 +108,7 @@ def cold_lists(plain: Plain) -> Work:
 def filtered(plain: Plain) -> list[Filtered]:
     """Return what peers are asked instead of `cold_lists`: they keep no answers, so it may be fewer."""
     pairs = plain.rows("SELECT DISTINCT language, reported_by FROM testimony WHERE reported_by IS NOT NULL")
-    asked = [Filtered(*pair, descending) for pair, descending in product(pairs, (False, True))]
+    asked = [Filtered(language, reporter, down) for (language, reporter), down in product(pairs, (False, True))]
     Random(SEED).shuffle(asked)
     return asked
 

@@ -56,7 +56,11 @@ def show(figures: Figures) -> None:
 
 def _show_sizes(figures: Figures) -> None:
     published = figures.published
-    files = ", ".join(f"{name} {size / 1e6:,.1f}" for name, size in published.files.items() if size > 1e5)
+    parts: dict[str, int] = {}
+    for name, size in published.files.items():
+        part = name.partition("/")[0]
+        parts[part] = parts.get(part, 0) + size
+    files = ", ".join(f"{name} {size / 1e6:,.1f}" for name, size in parts.items())
     peaks = " + ".join(f"{peak / 1e6:,.0f}" for peak in sorted(published.memory.peaks.values(), reverse=True))
     console.print(
         f"archive {published.archive_bytes / 1e6:,.1f} MB; release {sum(published.files.values()) / 1e6:,.1f} MB "
@@ -76,7 +80,9 @@ def _show_goals(shown: list[Goal], title: str) -> None:
 
 
 def _show_rates(works: list[Rounds]) -> None:
-    table = _table("requests a second", "work", "server", "median", "from – to", "p50 ms", "p99 ms", "bytes", "load", "by")
+    table = _table(
+        "requests a second", "work", "server", "median", "from – to", "p50 ms", "p99 ms", "bytes", "load", "by"
+    )
     for rounds in works:
         for name, measures in {"ours": rounds.ours, **rounds.others}.items():
             rates = [one.per_second for one in measures]
@@ -106,7 +112,9 @@ def _show_times(figures: Figures) -> None:
     for name, times in named.items():
         median = f"{statistics.median(times.taken):.2f}"
         table.add_row(name, median, _range(times.medians), f"{times.p99:.2f}", f"{len(times.taken):,}")
-    table.add_row("FTS5 bm25, the same best 20, without HTTP", f"{statistics.median(figures.fts5):.2f}", _range(figures.fts5))
+    table.add_row(
+        "FTS5 bm25, the same best 20, without HTTP", f"{statistics.median(figures.fts5):.2f}", _range(figures.fts5)
+    )
     console.print(table)
 
 
@@ -119,7 +127,10 @@ def show_growth(sizes: list[Figures]) -> None:
         first, last = medians[0], medians[-1]
         growth = f"{last / first:.2f}" if first and last is not None else ""
         table.add_row(f"{row[0].work} {row[0].unit}", *map(_figure, medians), growth)
-    rates = [[statistics.median(one.per_second for one in size.lists[name].ours) for size in sizes] for name in sizes[0].lists]
+    rates = [
+        [statistics.median(one.per_second for one in size.lists[name].ours) for size in sizes]
+        for name in sizes[0].lists
+    ]
     for name, values in zip(sizes[0].lists, rates, strict=True):
         table.add_row(f"{name}: requests/s", *map(_figure, values), f"{values[-1] / values[0]:.2f}")
     console.print(table)

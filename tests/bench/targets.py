@@ -65,7 +65,9 @@ def goals(figures: Figures) -> Iterator[Goal]:
     worker, memory = figures.worker, figures.published.memory
     yield Goal("publishing, everything included", [figures.published.per_second], ">=", 4000, "testimonies/s")
     yield Goal("publishing, peak memory of its processes", [memory.pss / MB], "<=", 450, "MB")
-    yield Goal("a worker under load, resident", [size / MB for size in worker.resident], "<=", 300 if many else 220, "MB")
+    yield Goal(
+        "a worker under load, resident", [size / MB for size in worker.resident], "<=", 300 if many else 220, "MB"
+    )
     yield Goal("ready to answer from an existing release", worker.starts_s, "<=", 1.5 if many else 1.0, "s")
 
 

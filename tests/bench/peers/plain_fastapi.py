@@ -13,8 +13,8 @@ import orjson
 import uvicorn
 from fastapi import Depends, FastAPI, Query
 from sqlalchemy import func
-from sqlmodel import Session, SQLModel, col, create_engine, select
 from sqlmodel import Field as Column
+from sqlmodel import Session, SQLModel, col, create_engine, select
 
 from tests.bench.peers import Filtered, Peer
 

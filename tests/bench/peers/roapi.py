@@ -15,7 +15,14 @@ _ASK = "/api/sql SELECT * FROM testimony"
 def _command(database: Path, port: int) -> list[str]:
     # It opens two doors more; nobody asks there.
     others = ["--addr-postgres", f"127.0.0.1:{free_port()}", "--addr-flight-sql", f"127.0.0.1:{free_port()}"]
-    return [installed("roapi"), "--addr-http", f"127.0.0.1:{port}", *others, "--table", f"testimony=sqlite://{database}"]
+    return [
+        installed("roapi"),
+        "--addr-http",
+        f"127.0.0.1:{port}",
+        *others,
+        "--table",
+        f"testimony=sqlite://{database}",
+    ]
 
 
 def _page(before: int, _: str) -> str:

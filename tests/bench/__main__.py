@@ -40,8 +40,6 @@ PEERS = (ROAPI, DATASETTE, PLAIN_FASTAPI)
 GROWTH = (10_000, 100_000, 1_000_000)
 #: Pages anywhere in a list that are looked at before any is timed; offsets that peers are asked for.
 CHECKED, PAGES = 50, 2000
-#: Seconds that records are asked for beside searches and exports.
-CROWDED_S = 10
 
 
 def measured(work: Path, testimonies: int, given: argparse.Namespace) -> Figures:
@@ -68,10 +66,10 @@ def measured(work: Path, testimonies: int, given: argparse.Namespace) -> Figures
         worker=measuring.worker,
         depth=measuring.depth(first, last),
         two_workers=measuring.two_workers(Work("two workers, pages never asked", works[3].targets)),
-        found=finding.find(data, questions.findings(plain)),
-        fts5=fts5.best(database, matches=plain.count_with(COMMON)),
-        exports=finding.exports(data, given.rounds),
-        crowded=crowd.crowded(data, works[-1].targets, CROWDED_S),
+        found=finding.find(data, questions.findings(plain), measuring.worker),
+        fts5=fts5.best(database, matches=sum(plain.languages_with(COMMON).values())),
+        exports=finding.exports(data, cost.counts["testimonies"], measuring.worker),
+        crowded=crowd.crowded(data, works[-1].targets, measuring.worker),
         missing={peer.name: peer.missing for peer in PEERS if peer.missing},
     )
 

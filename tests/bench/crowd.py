@@ -16,16 +16,19 @@ from pathlib import Path
 from tests.bench.finding import Times, timed
 from tests.bench.generate import COMMON
 from tests.bench.load import ROOT, keeping_to
+from tests.bench.measuring import Worker
 from tests.bench.processes import HOST, LOAD_CORES, PATIENCE_S, running, server
 from tests.bench.questions import COLLECTION, FACETS, spellings
 
 #: Half of them read exports and half search.
 READERS = 8
+#: Seconds that records are asked for.
+SECONDS = 10
 #: Seconds that a reader waits who was told that the server is busy.
 PAUSE_S = 0.05
 
 
-def crowded(data: Path, records: list[str], seconds: float) -> Times:
+def crowded(data: Path, records: list[str], worker: Worker) -> Times:
     """Ask for records by identifier, one at a time, in the crowd."""
     with running("the server", server(data), ready="/readyz") as ours:
         crowd = subprocess.Popen(
@@ -39,10 +42,11 @@ def crowded(data: Path, records: list[str], seconds: float) -> Times:
             crowd.stdout.readline()
             taken: list[float] = []
             with ours.asking() as get:
-                end = time.perf_counter() + seconds
+                end = time.perf_counter() + SECONDS
                 for target in itertools.takewhile(lambda _: time.perf_counter() < end, records):
                     taken += timed(get, [target]).taken
             assert crowd.poll() is None, "the crowd has gone"
+            worker.saw("searches and exports at once", ours)
         finally:
             crowd.kill()
             crowd.wait()

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.generate import COMMON
+from tests.bench.measuring import Worker
 from tests.bench.memory import Memory, look, watched
 from tests.bench.processes import HOST, PATIENCE_S, Get, Running, running, server
 from tests.bench.questions import COLLECTION
 
 #: Parts that the questions of one kind are looked at in: the spread is that of their medians.
 PARTS = 5
+EXPORTS = 3
 #: Questions that warm the server; asked of another kind than what is measured.
 WARMING = 20
 
@@ -57,17 +59,19 @@ def timed(get: Get, targets: list[str]) -> Times:
     return Times(taken)
 
 
-def find(data: Path, questions: dict[str, list[str]]) -> dict[str, Times]:
+def find(data: Path, questions: dict[str, list[str]], worker: Worker) -> dict[str, Times]:
     """Measure every kind of question at a worker that was not asked any of them."""
     with running("the server", server(data), ready="/readyz") as ours, ours.asking() as get:
         for number in range(WARMING):
             get(f"/v1/search?q={COMMON}&limit={number + 1}")
             get(f"/v1/suggest?q={COMMON[: 1 + number % 4]}")
-        return {name: timed(get, targets) for name, targets in questions.items()}
+        found = {name: timed(get, targets) for name, targets in questions.items()}
+        worker.saw("searches", ours)
+    return found
 
 
-def export(ours: Running) -> Export:
-    """Read the CSV of all testimonies. Raises AssertionError where it is cut short."""
+def export(ours: Running, testimonies: int) -> Export:
+    """Read the CSV of all testimonies. Raises AssertionError where it has not so many."""
     connection = http.client.HTTPConnection("127.0.0.1", ours.port, timeout=PATIENCE_S)
     look(ours.pid, before := Memory())
     began = time.perf_counter()
@@ -80,12 +84,16 @@ def export(ours: Running) -> Export:
             lines += piece.count(b"\n")
         seconds = time.perf_counter() - began
     connection.close()
-    assert lines - 1 == int(answer.headers["Archive-Total"])
+    assert lines - 1 == int(answer.headers["Archive-Total"]) == testimonies
     return Export(lines - 1, seconds, max(0, seen.rss - before.rss))
 
 
-def exports(data: Path, times: int) -> list[Export]:
-    """Export several times from one worker, which was asked for a record before."""
-    with running("the server", server(data), ready="/readyz") as ours:
-        ours.get(COLLECTION)
-        return [export(ours) for _ in range(times)]
+def exports(data: Path, testimonies: int, worker: Worker) -> list[Export]:
+    """Export several times, each from a worker that was asked for a page before."""
+    found = []
+    for _ in range(EXPORTS):
+        with running("the server", server(data), ready="/readyz") as ours:
+            ours.get(COLLECTION)
+            found.append(export(ours, testimonies))
+            worker.saw("exports", ours)
+    return found

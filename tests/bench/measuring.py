@@ -37,10 +37,14 @@ class Rounds:
 
 @dataclass
 class Worker:
-    """What was seen of each worker: seconds until ready, and bytes of resident memory under load."""
+    """What was seen of the workers: seconds until ready, and by work how many bytes were resident after it."""
 
     starts_s: list[float] = field(default_factory=list)
-    resident: list[int] = field(default_factory=list)
+    resident: dict[str, list[int]] = field(default_factory=dict)
+
+    def saw(self, work: str, ours: Running) -> None:
+        self.starts_s.append(ours.start_s)
+        self.resident.setdefault(work, []).append(ours.largest())
 
 
 class Measuring:
@@ -76,8 +80,7 @@ class Measuring:
                         get(target)
                 fresh = work.targets[WARMING:] if work.once else work.targets
                 result.ours.append(self._load(ours, work, fresh, once=work.once))
-                self.worker.starts_s.append(ours.start_s)
-                self.worker.resident.append(ours.largest())
+                self.worker.saw(work.name, ours)
             for name, targets in asked.items():
                 if number == 0:
                     with self._others[name].asking() as get:

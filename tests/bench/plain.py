@@ -74,10 +74,10 @@ class Plain:
             values += wanted
         return self.column(f"{statement} ORDER BY {ORDERS[sort]}", values)
 
-    def count_with(self, word: str) -> int:
-        """Return how many testimonies have a word that stands at most once, in the summary."""
-        [count] = self.column("SELECT count(*) FROM testimony WHERE instr(summary, ?)", [word])
-        return int(count)
+    def languages_with(self, word: str) -> dict[str, int]:
+        """Return how many testimonies have a word in the summary, by their language."""
+        statement = "SELECT language, count(*) FROM testimony WHERE instr(summary, ?) GROUP BY language"
+        return dict(self.rows(statement, [word]))
 
 
 def written(archive: Path) -> Path:

@@ -19,6 +19,8 @@ SORTS = ("id", "-id", "title", "-title", "given", "-given", "updated_at", "-upda
 LIMIT, MOST = 20, 200
 #: Pages that a walk looks at in each order, and records on them at most: each gives two cursors.
 STEPS, STEP = 1500, 50
+#: Targets of one work: more than are asked.
+ENOUGH = 60_000
 #: Cursors around one place of a list.
 AROUND = 3000
 FACETS = ("topic", "place", "language", "attribution")
@@ -124,9 +126,9 @@ def first_and_last(get: Get, testimonies: int) -> tuple[list[str], list[str]]:
 
 
 def shuffled(targets: list[str]) -> list[str]:
+    """Return some of the targets, each once, in any order that is the same each time."""
     unique = list(dict.fromkeys(targets))
-    Random(SEED).shuffle(unique)
-    return unique
+    return Random(SEED).sample(unique, min(ENOUGH, len(unique)))
 
 
 # --- The text index ---------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from tests.bench.peers.plain_fastapi import PLAIN_FASTAPI
 from tests.bench.peers.roapi import ROAPI
 from tests.bench.plain import Plain, written
 from tests.bench.processes import running, server
-from tests.bench.questions import Work
+from tests.bench.questions import Asked
 from tests.bench.report import as_json, console, machine, note, show, show_growth
 from tests.bench.targets import Figures
 
@@ -46,17 +46,16 @@ def measured(work: Path, testimonies: int, given: argparse.Namespace) -> Figures
     """Measure everything at one size."""
     note(f"{testimonies:,} testimonies: writing and publishing")
     archive = generated(work, testimonies)
-    data, database = archive.with_name("data"), written(archive)
-    cost = published(archive, data, testimonies)
-    plain = Plain(database)
+    data, database, answers = (archive.with_name(name) for name in ("data", "plain.sqlite", "answers.json"))
+    cost, plain = published(archive, data, testimonies), Plain(written(archive, database))
+    asked = prepared(data, plain, answers, testimonies)
     present = [peer for peer in PEERS if not peer.missing]
-    works, first, last = prepared(data, plain, archive.with_name("answers.json"), testimonies)
     for peer in present:
-        ask(peer, plain, database, works)
+        ask(peer, plain, database, asked)
     measuring = Measuring(data, rounds=given.rounds, seconds=given.seconds)
     lists = {}
-    with measuring.against(archive.with_name("answers.json"), present, database):
-        for one in works:
+    with measuring.against(answers, present, database):
+        for one in asked.works:
             note(f"measuring: {one.name}")
             lists[one.name] = measuring.measure(one)
     note("measuring: depth, two workers, finding, exports, a crowd")
@@ -64,47 +63,37 @@ def measured(work: Path, testimonies: int, given: argparse.Namespace) -> Figures
         published=cost,
         lists=lists,
         worker=measuring.worker,
-        depth=measuring.depth(first, last),
-        two_workers=measuring.two_workers(Work("two workers, pages never asked", works[3].targets)),
+        depth=measuring.depth(asked.first, asked.last),
+        two_workers=measuring.two_workers(asked.pages),
         found=finding.find(data, questions.findings(plain), measuring.worker),
         fts5=fts5.best(database, matches=sum(plain.languages_with(COMMON).values())),
         exports=finding.exports(data, cost.counts["testimonies"], measuring.worker),
-        crowded=crowd.crowded(data, works[-1].targets, measuring.worker),
+        crowded=crowd.crowded(data, asked.records.targets, measuring.worker),
         missing={peer.name: peer.missing for peer in PEERS if peer.missing},
     )
 
 
-def prepared(data: Path, plain: Plain, answers: Path, testimonies: int) -> tuple[list[Work], list[str], list[str]]:
+def prepared(data: Path, plain: Plain, answers: Path, testimonies: int) -> Asked:
     """Check the server, choose what is asked, and keep the bytes that it answers. At a worker that is not measured."""
     with running("the server", server(data), ready="/readyz") as ours, ours.asking() as get:
         looked_at = check_server(get, plain)
-        pages = questions.cold_pages(get, testimonies)
-        in_order = [target for target in pages.targets if "sort=id&" in target]
+        asked = questions.asked(get, plain, testimonies)
+        in_order = [target for target in asked.pages.targets if "sort=id&" in target]
         looked_at += check_cursors(get, plain, in_order[:CHECKED])
         note(f"answers looked at: {looked_at}, all right")
-        warm = questions.warm_page()
-        works = [
-            warm,
-            questions.warm_record(plain),
-            questions.unchanged(get(warm.targets[0])[1]["etag"]),
-            pages,
-            questions.cold_lists(plain),
-            questions.cold_records(plain),
-        ]
-        write_answers(get, works, answers)
-        first, last = questions.first_and_last(get, testimonies)
-    return works, first, last
+        write_answers(get, asked.works, answers)
+    return asked
 
 
-def ask(peer: Peer, plain: Plain, database: Path, works: list[Work]) -> None:
+def ask(peer: Peer, plain: Plain, database: Path, asked: Asked) -> None:
     """Check a peer, and add what it is asked to what is asked of ours."""
     ids, filtered = plain.ids(), questions.filtered(plain)
     with running_peer(peer, database) as server, server.asking() as get:
         check_peer(get, peer, plain, filtered)
     note(f"answers of {peer.name}: all right")
     offsets = range(1, len(ids) - questions.LIMIT, max(1, len(ids) // PAGES))
-    works[3].peers[peer.name] = questions.shuffled([peer.page(offset, ids[offset - 1]) for offset in offsets])
-    works[4].peers[peer.name] = questions.shuffled([peer.filtered(one) for one in filtered])
+    asked.pages.peers[peer.name] = questions.shuffled([peer.page(offset, ids[offset - 1]) for offset in offsets])
+    asked.lists.peers[peer.name] = questions.shuffled([peer.filtered(one) for one in filtered])
 
 
 def arguments() -> argparse.Namespace:

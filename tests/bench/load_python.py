@@ -18,6 +18,9 @@ from tests.bench.load import Job, WrongAnswer
 #: Bytes read at once: more than a page of 20.
 CHUNK = 2**18
 
+#: What an answer in chunks ends with, and how long it is taken to be before.
+LAST_CHUNK, UNKNOWN = b"\r\n0\r\n\r\n", 2**62
+
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 
 
@@ -27,8 +30,8 @@ class _Connection:
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # What came before the end of the head; after that, only how long it is and should be.
-        self._start = b""
+        # What came before the end of the head; after that, only how long it is and should be, and how it ends.
+        self._start = self._end = b""
         self._received = self._due = 0
         self.asked_at = 0.0
 
@@ -41,6 +44,7 @@ class _Connection:
         chunk = self.socket.recv(CHUNK)
         if not chunk:
             raise WrongAnswer("the server hung up")
+        self._end = (self._end + chunk)[-len(LAST_CHUNK) :]
         if self._due:
             self._received += len(chunk)
         else:
@@ -51,18 +55,20 @@ class _Connection:
             if not self._start.startswith(status):
                 raise WrongAnswer(self._start[:400].decode("latin-1"))
             self._received = len(self._start)
-            self._due = head + 4 + _content_length(self._start, head)
-        if self._received < self._due:
+            length = _content_length(self._start, head)
+            self._due = UNKNOWN if length is None else head + 4 + length
+        if self._received < self._due and (self._due < UNKNOWN or self._end != LAST_CHUNK):
             return 0
-        length, self._due, self._start = self._due, 0, b""
+        length, self._due, self._start, self._end = self._received, 0, b"", b""
         return length
 
 
-def _content_length(answer: bytes, end: int) -> int:
+def _content_length(answer: bytes, end: int) -> int | None:
+    """Return None where the answer comes in chunks."""
     if answer.startswith(b"304", 9):  # has no body, whatever it says
         return 0
-    found = _LENGTH.search(answer, 0, end)
-    return int(found[1]) if found else 0
+    found = _LENGTH.search(answer, 0, end + 2)
+    return int(found[1]) if found else None
 
 
 def measure(job: Job) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import orjson
@@ -92,8 +92,8 @@ class Measuring:
         return result
 
     def two_workers(self, work: Work) -> Rounds:
-        """Measure one worker as the other of two, both with the load generator on all cores."""
-        result = Rounds(work)
+        """Measure two workers and then one, both with the load generator on all cores."""
+        result = Rounds(replace(work, name=f"{work.name}: two workers"))
         for _ in range(self._rounds):
             for workers, kept in ((2, result.ours), (1, result.others.setdefault("one worker", []))):
                 every = sorted({*SERVER_CORES, *LOAD_CORES})

@@ -80,9 +80,8 @@ class Plain:
         return dict(self.rows(statement, [word]))
 
 
-def written(archive: Path) -> Path:
-    """Return the plain database of an archive, written unless it is there."""
-    path = archive.with_name("plain.sqlite")
+def written(archive: Path, path: Path) -> Path:
+    """Write the plain database of an archive unless it is there. Returns its path."""
     if not path.exists():
         unfinished = path.with_suffix(".part")
         unfinished.unlink(missing_ok=True)

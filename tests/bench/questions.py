@@ -14,6 +14,11 @@ from tests.bench.plain import ORDERS, Plain
 from tests.bench.processes import Get
 
 COLLECTION = "/v1/testimonies"
+WARM_PAGE, COLD_PAGE = "page of 20, asked before", "page of 20, never asked"
+WARM_RECORD, COLD_RECORD = "record, asked before", "record, never asked"
+UNCHANGED, COLD_LIST = "304", "two filters and a sort, never asked"
+BEST, FACETED, RARELY = "best 20 of a word in half", "four facets over it, one record shown", "a rare word"
+SUGGEST = "suggest"
 SORTS = ("id", "-id", "title", "-title", "given", "-given", "updated_at", "-updated_at")
 #: Records on the pages that are measured, and at most on any.
 LIMIT, MOST = 20, 200
@@ -41,10 +46,27 @@ class Work:
     peers: dict[str, list[str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Everything that is asked of lists and records."""
+
+    warm: list[Work]
+    pages: Work
+    lists: Work
+    records: Work
+    #: Pages at the beginning of the list and at its end.
+    first: list[str]
+    last: list[str]
+
+    @property
+    def works(self) -> list[Work]:
+        return [*self.warm, self.pages, self.lists, self.records]
+
+
 # --- Lists and records ------------------------------------------------------------------------------------------------
 
 
-def cursors(get: Get, sort: str, *, step: int, steps: int, start: str | None = None) -> Iterator[str]:
+def _cursors(get: Get, sort: str, *, step: int, steps: int, start: str | None = None) -> Iterator[str]:
     """Follow the links of a list, `step` records a page, and yield each new cursor."""
     query = {"sort": sort, "limit": str(step)} | ({} if start is None else {"cursor": start})
     for _ in range(steps):
@@ -60,39 +82,46 @@ def cursors(get: Get, sort: str, *, step: int, steps: int, start: str | None = N
         query["cursor"] = parse_qs(urlsplit(links["next"]).query)["cursor"][0]
 
 
-def page(sort: str, cursor: str) -> str:
+def _page(sort: str, cursor: str) -> str:
     return f"{COLLECTION}?{urlencode({'sort': sort, 'limit': LIMIT, 'cursor': cursor})}"
 
 
-def warm_page() -> Work:
-    return Work("page of 20, asked before", [f"{COLLECTION}?limit={LIMIT}"], once=False)
-
-
-def unchanged(etag: str) -> Work:
-    return Work("304", warm_page().targets, once=False, headers=[f"If-None-Match: {etag}"], status=304)
-
-
-def warm_record(plain: Plain) -> Work:
-    [middle] = plain.column("SELECT id FROM testimony ORDER BY id LIMIT 1 OFFSET (SELECT count(*) / 2 FROM testimony)")
-    return Work("record, asked before", [f"{COLLECTION}/{middle}"], once=False)
-
-
-def cold_records(plain: Plain) -> Work:
-    ids = [f"{COLLECTION}/{one}" for one in plain.column("SELECT id FROM testimony")]
-    others = plain.rows("SELECT collection, id FROM other WHERE status = 200")
-    return Work("record, never asked", shuffled([*ids, *(f"/v1/{collection}/{one}" for collection, one in others)]))
-
-
-def cold_pages(get: Get, testimonies: int) -> Work:
-    """Pages in every order, forward and backward: all over a short list, and far into a long one from either end."""
-    step = min(STEP, max(1, testimonies // STEPS))
-    return Work(
-        "page of 20, never asked",
-        shuffled([page(sort, cursor) for sort in SORTS for cursor in cursors(get, sort, step=step, steps=STEPS)]),
+def asked(get: Get, plain: Plain, testimonies: int) -> Asked:
+    """Choose what is asked. `get` asks a worker that is not measured."""
+    first, last = _first_and_last(get, testimonies)
+    page = f"{COLLECTION}?limit={LIMIT}"
+    etag = get(page)[1]["etag"]
+    ids = plain.ids()
+    return Asked(
+        warm=[
+            Work(WARM_PAGE, [page], once=False),
+            Work(WARM_RECORD, [f"{COLLECTION}/{ids[len(ids) // 2]}"], once=False),
+            Work(UNCHANGED, [page], once=False, headers=[f"If-None-Match: {etag}"], status=304),
+        ],
+        pages=_cold_pages(get, testimonies),
+        lists=_cold_lists(plain),
+        records=_cold_records(plain),
+        first=first,
+        last=last,
     )
 
 
-def cold_lists(plain: Plain) -> Work:
+def _cold_records(plain: Plain) -> Work:
+    ids = [f"{COLLECTION}/{one}" for one in plain.column("SELECT id FROM testimony")]
+    others = plain.rows("SELECT collection, id FROM other WHERE status = 200")
+    return Work(COLD_RECORD, shuffled([*ids, *(f"/v1/{collection}/{one}" for collection, one in others)]))
+
+
+def _cold_pages(get: Get, testimonies: int) -> Work:
+    """Pages in every order, forward and backward: all over a short list, and far into a long one from either end."""
+    step = min(STEP, max(1, testimonies // STEPS))
+    return Work(
+        COLD_PAGE,
+        shuffled([_page(sort, cursor) for sort in SORTS for cursor in _cursors(get, sort, step=step, steps=STEPS)]),
+    )
+
+
+def _cold_lists(plain: Plain) -> Work:
     """Lists by language and who reported, sorted: half of the testimonies are reported by one of 40."""
     languages = plain.column("SELECT DISTINCT language FROM testimony")
     reporters = plain.column("SELECT DISTINCT reported_by FROM testimony WHERE reported_by IS NOT NULL")
@@ -102,7 +131,7 @@ def cold_lists(plain: Plain) -> Work:
         for chosen, reporter, sort in product(some, reporters, ORDERS)
     )
     return Work(
-        "two filters and a sort, never asked",
+        COLD_LIST,
         shuffled([f"{COLLECTION}?{urlencode(query, doseq=True)}" for query in queries]),
     )
 
@@ -115,13 +144,13 @@ def filtered(plain: Plain) -> list[Filtered]:
     return asked
 
 
-def first_and_last(get: Get, testimonies: int) -> tuple[list[str], list[str]]:
+def _first_and_last(get: Get, testimonies: int) -> tuple[list[str], list[str]]:
     """Return pages at the beginning of the list and at its end, neither asked before."""
     around = min(AROUND, testimonies // 3)
     far = max(1, (testimonies - around - LIMIT) // MOST)
-    *_, deep = cursors(get, "id", step=MOST, steps=far)
-    found = [list(cursors(get, "id", step=1, steps=around, start=start)) for start in (None, deep)]
-    first, last = (shuffled([page("id", cursor) for cursor in some]) for some in found)
+    *_, deep = _cursors(get, "id", step=MOST, steps=far)
+    found = [list(_cursors(get, "id", step=1, steps=around, start=start)) for start in (None, deep)]
+    first, last = (shuffled([_page("id", cursor) for cursor in some]) for some in found)
     return first, last
 
 
@@ -145,16 +174,14 @@ def findings(plain: Plain) -> dict[str, list[str]]:
     facets = ",".join(FACETS)
     orders = [",".join(order) for order in permutations(FACETS)]
     return {
-        "best 20 of a word in half of the testimonies": [f"{COLLECTION}?q={word}" for word in spellings(COMMON)],
-        "four facets over it, one record shown": [
-            f"{COLLECTION}?q={word}&facets={facets}&limit=1" for word in spellings(COMMON)
-        ],
-        "a rare word": [f"{COLLECTION}?q={word}" for word in spellings(RARE)],
+        BEST: [f"{COLLECTION}?q={word}" for word in spellings(COMMON)],
+        FACETED: [f"{COLLECTION}?q={word}&facets={facets}&limit=1" for word in spellings(COMMON)],
+        RARELY: [f"{COLLECTION}?q={word}" for word in spellings(RARE)],
         "search with excerpts": [f"/v1/search?q={word}" for word in spellings(COMMON)],
         "four facets over everything": [
             f"{COLLECTION}?facets={order}&limit={limit}" for order, limit in product(orders, range(1, 10))
         ][:TIMES],
-        "suggest": [f"/v1/suggest?{urlencode({'q': typed})}" for typed in _typed(plain)],
+        SUGGEST: [f"/v1/suggest?{urlencode({'q': typed})}" for typed in _typed(plain)],
     }
 
 

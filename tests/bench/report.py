@@ -162,7 +162,7 @@ def _range(values: list[float]) -> str:
 
 def as_json(figures: Figures) -> dict[str, Any]:
     """Return everything measured at one size, with each round."""
-    lists = {**figures.lists, "two workers, pages never asked": figures.two_workers}
+    lists = {**figures.lists, figures.two_workers.work.name: figures.two_workers}
     return {
         "published": figures.published,
         "goals": {goal.work: goal.as_json() for goal in goals(figures)},

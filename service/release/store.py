@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from service import __version__
 from service.archive.model import PREFIXES
 from service.errors import NoRelease, PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown
+from service.release.orders import ARRAYS, Arrays
 
 DATABASE = "archive.sqlite"
 CANONICAL = "archive.jsonl"
@@ -178,6 +179,7 @@ class Release:
         self._spare: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._canonical: int | None = None
+        self._arrays: Arrays | None = None
         try:
             [(head,)] = self.rows("SELECT document FROM archive_head")
         except (sqlite3.DatabaseError, ValueError):
@@ -187,8 +189,19 @@ class Release:
         except OSError:
             self.close()
             raise ReleaseDamaged(f"{folder.name}: {CANONICAL} cannot be read; {_REMEDY}") from None
+        try:
+            self._arrays = Arrays(folder, self.rows("SELECT name, code, offset, length FROM array"))
+        except (OSError, sqlite3.DatabaseError):
+            self.close()
+            raise ReleaseDamaged(f"{folder.name}: {ARRAYS} cannot be read; {_REMEDY}") from None
         #: The head of the archive file, every field present.
         self.head: dict[str, Any] = orjson.loads(head)
+
+    @property
+    def arrays(self) -> Arrays:
+        """The orders and columns of the release, which must be open."""
+        assert self._arrays is not None
+        return self._arrays
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection."""
@@ -246,6 +259,9 @@ class Release:
             if self._canonical is not None:
                 os.close(self._canonical)
                 self._canonical = None
+            if self._arrays is not None:
+                self._arrays.close()
+                self._arrays = None
 
     # What the checks ask of the release before the one being published (`archive.checks.Predecessor`).
 

@@ -20,9 +20,9 @@ import tantivy
 from service.archive.dates import parse_edtf
 from service.archive.model import PLURALS
 from service.errors import ReleaseDamaged, ReleaseError
-from service.release.indexing import Entries
+from service.release.finding import day_number
+from service.release.indexing import UNBOUNDED_LATE, Entries
 from service.release.projection import PublicRecord
-from service.release.tables import UNBOUNDED_EARLY, UNBOUNDED_LATE
 
 FOLDER = "index"
 #: Memory that the engine may use while it builds, in bytes: beyond, it writes a segment and begins the next.
@@ -62,8 +62,6 @@ TERM_FILTERS: Final = (
     "unit", "witness",
 )  # fmt: skip
 
-#: Days before and after every real one, as ordinals of the proleptic Gregorian calendar.
-DAY_EARLY, DAY_LATE = 0, 10_000_000
 #: Ordinals take the lower 32 bits of a sort value, so that no two records have the same.
 ORDINAL_BITS = 32
 
@@ -257,13 +255,6 @@ def sort_field(order: str) -> str:
     return "by_date_down" if order.startswith("-") else "by_date"
 
 
-def day_number(day: str) -> int:
-    """Return a day as a number that orders as days do; sentinels stay outside every real day."""
-    if day in ("", UNBOUNDED_EARLY):
-        return DAY_EARLY
-    return DAY_LATE if day == UNBOUNDED_LATE else date.fromisoformat(day).toordinal()
-
-
 def moment_number(moment: str) -> int:
     """Return a moment (UTC, RFC 3339, to the second) as seconds since 1970, none of them negative."""
     try:
@@ -310,9 +301,9 @@ class IndexWriter:
         document.add_unsigned("updated", updated)
         document.add_unsigned("by_text", by_text)
         document.add_unsigned("by_updated", (updated << 28) + ordinal)
-        for order, key in entries.keys:
-            field = sort_field(order)
-            if field in ("by_date", "by_date_down"):
+        if entries.by_date:
+            down = "" if entries.by_date == UNBOUNDED_LATE else entries.by_date
+            for field, key in (("by_date", entries.by_date), ("by_date_down", down)):
                 document.add_unsigned(field, (day_number(key) << ORDINAL_BITS) + ordinal)
         self._writer.add_document(document)
 
@@ -325,6 +316,11 @@ class IndexWriter:
             raise ReleaseError(f"the full-text index could not be written: {error}; nothing was changed") from error
         for lock in self.folder.glob(".tantivy-*.lock"):
             lock.unlink()
+
+
+    def close(self) -> None:
+        """Stop writing, finished or not: the engine's own threads have ended when this returns."""
+        self.__dict__.pop("_writer", None)
 
 
 def _add_spans(document: tantivy.Document, entries: Entries) -> None:

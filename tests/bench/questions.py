@@ -125,7 +125,7 @@ def _cold_lists(plain: Plain) -> Work:
     """Lists by language and who reported, sorted: half of the testimonies are reported by one of 40."""
     languages = plain.column("SELECT DISTINCT language FROM testimony")
     reporters = plain.column("SELECT DISTINCT reported_by FROM testimony WHERE reported_by IS NOT NULL")
-    some = chain.from_iterable(combinations(languages, size) for size in (1, 2, 3))
+    some = chain.from_iterable(combinations(languages, size) for size in (1, 2, 3, 4))
     queries = (
         {"language": chosen, "reported_by": reporter, "sort": sort, "limit": LIMIT}
         for chosen, reporter, sort in product(some, reporters, ORDERS)

@@ -153,7 +153,8 @@ def _table(title: str, first: str, *others: str) -> Table:
 def _figure(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.1f}" if value >= 20 else f"{value:.2f}"
+    digits = 0 if value >= 1000 else 1 if value >= 20 else 2 if value >= 0.1 else 4
+    return f"{value:,.{digits}f}"
 
 
 def _range(values: list[float]) -> str:

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
@@ -27,6 +28,8 @@ from service.release.projection import PublicRecord
 FOLDER = "index"
 #: Memory that the engine may use while it builds, in bytes: beyond, it writes a segment and begins the next.
 HEAP = 64_000_000
+# Bytes free on a disk that counts as full: less than any segment has.
+_FULL = 1 << 20
 #: Longest word kept, in bytes of UTF-8. Nobody types a longer one; encoded data has them.
 WORD_BYTES = 120
 
@@ -273,11 +276,13 @@ class IndexWriter:
         self.folder = folder / FOLDER
         self.language = language
         self.folder.mkdir()
-        self._index = tantivy.Index(schema(), path=str(self.folder), reuse=False)
+        with _refusing(self.folder):
+            self._index = tantivy.Index(schema(), path=str(self.folder), reuse=False)
         self._index.register_tokenizer("plain", plain_analyzer())
         for stemmer in STEMMERS:
             self._index.register_tokenizer(stemmer, stemming_analyzer(stemmer))
-        self._writer = self._index.writer(HEAP, 1)
+        with _refusing(self.folder):
+            self._writer = self._index.writer(HEAP, 1)
 
     def add(self, public: PublicRecord, ordinal: int, entries: Entries, *, by_text: int, updated_at: str) -> None:
         """Index one record. `by_text` is its place in its collection's order by title, label or name."""
@@ -305,22 +310,32 @@ class IndexWriter:
             down = "" if entries.by_date == UNBOUNDED_LATE else entries.by_date
             for field, key in (("by_date", entries.by_date), ("by_date_down", down)):
                 document.add_unsigned(field, (day_number(key) << ORDINAL_BITS) + ordinal)
-        self._writer.add_document(document)
+        with _refusing(self.folder):
+            self._writer.add_document(document)
 
     def finish(self) -> None:
         """Write everything out, merged as far as the engine merges, and leave no lock behind."""
-        try:
+        with _refusing(self.folder):
             self._writer.commit()
             self._writer.wait_merging_threads()
-        except ValueError as error:  # what the engine makes of a full disk
-            raise ReleaseError(f"the full-text index could not be written: {error}; nothing was changed") from error
         for lock in self.folder.glob(".tantivy-*.lock"):
             lock.unlink()
-
 
     def close(self) -> None:
         """Stop writing, finished or not: the engine's own threads have ended when this returns."""
         self.__dict__.pop("_writer", None)
+
+
+@contextmanager
+def _refusing(folder: Path) -> Iterator[None]:
+    """Raise ReleaseError where the engine fails to write into `folder`."""
+    try:
+        yield
+    except ValueError as error:
+        # The engine names files that are gone again; or it only says that a thread of its own has ended.
+        full = "No space left" in str(error) or shutil.disk_usage(folder).free < _FULL
+        reason = "No space left on device" if full else error
+        raise ReleaseError(f"the release could not be written: {reason}; nothing was changed") from error
 
 
 def _add_spans(document: tantivy.Document, entries: Entries) -> None:

@@ -10,7 +10,7 @@ import orjson
 
 from tests.bench.load import Job, Measure, load
 from tests.bench.peers import Peer
-from tests.bench.processes import HOST, LOAD_CORES, SERVER_CORES, Get, Running, running, server
+from tests.bench.processes import HEADERS, LOAD_CORES, SERVER_CORES, Get, Running, running, server
 from tests.bench.questions import Work
 
 RAW = "raw uvicorn"
@@ -129,7 +129,7 @@ class Measuring:
         connections: int = CONNECTIONS,
         cores: list[int] = LOAD_CORES,
     ) -> Measure:
-        headers = [f"Host: {HOST}", "Accept: application/json", *work.headers]
+        headers = [*(f"{name}: {value}" for name, value in HEADERS.items()), *work.headers]
         return load(Job(target.port, targets, headers, work.status, self._seconds, connections, once, cores))
 
 

@@ -17,6 +17,8 @@ from tests.bench.load import ROOT, keeping_to
 
 #: The name that the server is asked under: part of every link, so that all servers give the same bytes.
 HOST = "archive.test"
+#: What every request says, so that all that ask the same are the same to a cache.
+HEADERS = {"Host": HOST, "Accept": "application/json", "Accept-Encoding": "identity"}
 #: Seconds that a server is given to start, and a question to be answered.
 PATIENCE_S = 120
 #: The load generator has a core of its own, the last; servers have the others. With one core, all share it.
@@ -43,7 +45,7 @@ class Running:
 
         def get(target: str, **headers: str) -> Answer:
             path, _, body = target.partition(" ")
-            connection.request("POST" if body else "GET", path, body or None, {"Host": HOST, **headers})
+            connection.request("POST" if body else "GET", path, body or None, HEADERS | headers)
             answer = connection.getresponse()
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
 

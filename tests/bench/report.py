@@ -23,7 +23,7 @@ LIBRARIES = ("uvicorn", "uvloop", "httptools", "fastapi", "starlette", "pydantic
 BUSY = 0.9
 
 # Wide enough for the tables where the output is kept in a file.
-console = Console(width=None if sys.stdout.isatty() else 150)
+console = Console(width=None if sys.stdout.isatty() else 150, markup=False)
 
 
 def note(text: str) -> None:
@@ -79,7 +79,7 @@ def _show_goals(shown: list[Goal], title: str) -> None:
     table = _table(title, "work", "measured", "from – to", "target", "reached")
     for goal in shown:
         verdict = {True: "yes", False: "no", None: ""}[goal.reached]
-        measured = goal.why_not or "not measured" if goal.median is None else _figure(goal.median)
+        measured = "not installed" if goal.median is None else _figure(goal.median)
         target = f"{goal.sign} {goal.target:,g} {goal.unit}"
         table.add_row(goal.work, measured, _range(goal.values), target, verdict)
     console.print(table)
@@ -153,7 +153,7 @@ def _table(title: str, first: str, *others: str) -> Table:
 def _figure(value: float | None) -> str:
     if value is None:
         return ""
-    digits = 0 if value >= 1000 else 1 if value >= 20 else 2 if value >= 0.1 else 4
+    digits = 0 if value >= 1000 else 1 if value >= 20 else 2 if value >= 0.1 or not value else 4
     return f"{value:,.{digits}f}"
 
 

@@ -47,14 +47,15 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One figure, with what it must reach. `values` are those of the rounds; the median is judged."""
+    """One figure, with what it must reach. `values` are those of the rounds, none where a peer is missing; the median is
+    judged.
+    """
 
     work: str
     values: list[float]
     sign: str
     target: float
     unit: str = ""
-    why_not: str = ""
 
     @property
     def median(self) -> float | None:
@@ -97,7 +98,7 @@ def _lists(figures: Figures, *, many: bool) -> Iterator[Goal]:
     )
     for work, other, target in wanted:
         ratios = figures.lists[work].ratios(other)
-        yield Goal(f"{work}: times {other}", ratios, ">=", target, why_not=figures.missing.get(other, ""))
+        yield Goal(f"{work}: times {other}", ratios, ">=", target)
     yield Goal("page at the end of the list: time of page 1", figures.depth, "<=", 1.15)
     yield Goal("two workers, pages never asked: times one", figures.two_workers.ratios("one worker"), ">=", 1.3)
 

@@ -30,11 +30,12 @@ from uvicorn.supervisors import Multiprocess
 
 from service import __version__
 from service.api.app import create_app
+from service.api.serving import is_compared_first
 from service.archive.checks import ArchiveInvalid, Report, check_archive
 from service.archive.model import PLURALS, archive_schema
 from service.errors import NoRelease, SettingsInvalid, TestimonyArchiveError
 from service.release.publish import Published, publish
-from service.release.store import CANONICAL, Kept, kept_releases, open_current, prune, roll_back
+from service.release.store import CANONICAL, Kept, kept_releases, open_current, prune, roll_back, verify_release
 from service.settings import Settings, read_settings
 
 #: Seconds that requests under way are given when the server is stopped; container engines wait ten.
@@ -93,8 +94,12 @@ def serve(
     # The address comes first: that it is taken should not be found out after a long publication.
     with _leaving_when_told(), closing(_bind(settings)) as bound:
         _publish_first(settings)
-        # Verified here, once, so that a damaged release stops the command and not each of its workers.
-        open_current(settings.data).close()
+        # Here, once, so that a damaged release stops the command and not each of its workers. One that takes long to
+        # compare with its manifest is compared while it is being served.
+        release = open_current(settings.data, verify=False)
+        if is_compared_first(release.manifest):
+            verify_release(release.folder, release.manifest)
+        release.close()
         _run(settings, bound)
 
 

@@ -30,6 +30,7 @@ from service.catalogue.criteria import (
 from service.errors import (
     BadRequest,
     Broken,
+    Busy,
     InternalError,
     InvalidCursor,
     InvalidParameters,
@@ -112,7 +113,7 @@ def problem_responses(*classes: type[Problem]) -> dict[int | str, dict[str, Any]
     responses: dict[int | str, dict[str, Any]] = {}
     every: list[type[Problem]] = [*classes, BadRequest, UriTooLong, InternalError]
     if NotReady in classes:
-        every.append(Broken)
+        every += [Broken, Busy]
     for problem in sorted(every, key=lambda each: each.status):
         known = responses.get(problem.status)
         description = problem.title if known is None else f"{known['description']}; or: {problem.title.lower()}"

@@ -12,8 +12,8 @@ from anyio import CapacityLimiter
 from starlette.types import Scope
 
 from service.catalogue.browsing import Catalogue
-from service.errors import Broken, NoRelease, NotReady, Problem, ReleaseDamaged, ReleaseError
-from service.release.store import Marks, current_folder, marks_of, open_release
+from service.errors import Broken, Busy, NoRelease, NotReady, Problem, ReleaseDamaged, ReleaseError
+from service.release.store import Manifest, Marks, current_folder, marks_of, open_release, read_manifest
 
 T = TypeVar("T")
 
@@ -27,16 +27,45 @@ RETRY = {"Retry-After": str(RETRY_AFTER_S)}
 #: Threads that write long answers, whatever their number: more would not be faster, since Python runs one at a time,
 #: and would keep short answers waiting.
 STREAM_THREADS = 2
-#: Threads for what takes too long for the event loop.
-HEAVY_THREADS = 4
+#: Threads for what takes too long for the event loop: as many as the machines this is for have cores.
+HEAVY_THREADS = 2
+#: Requests for such work that are held at once, at work or waiting. One takes milliseconds, so the last waits about a
+#: second; who comes beyond is told to come back, instead of waiting without end.
+HEAVY_REQUESTS = 64
+#: Up to so many bytes a release is compared with its manifest before it is served: it takes a fifth of a second.
+COMPARED_FIRST = 256 << 20
+
+
+class HeavyWork:
+    """Work that takes longer than the event loop should stand still: some at once, some waiting in turn, no more."""
+
+    def __init__(self) -> None:
+        self._threads = CapacityLimiter(HEAVY_THREADS)
+        #: Requests whose work is being done or waits.
+        self.requests = 0
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Do work in a thread. Raises Busy."""
+        if self.requests >= HEAVY_REQUESTS:
+            raise Busy("Too many requests for searches, counts and exports are under way.", headers=RETRY)
+        self.requests += 1
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self._threads)
+        finally:
+            self.requests -= 1
+
+
+def is_compared_first(manifest: Manifest) -> bool:
+    """Tell whether a release is so small that it is compared with its manifest before it is served, not meanwhile."""
+    return sum(file.bytes for file in manifest.files.values()) <= COMPARED_FIRST
 
 
 class Served:
     """One release being served, and how many requests hold it. Used on the event loop only."""
 
-    def __init__(self, catalogue: Catalogue, marks: Marks, threads: CapacityLimiter) -> None:
+    def __init__(self, catalogue: Catalogue, marks: Marks, heavy: HeavyWork) -> None:
         self.catalogue = catalogue
-        self._threads = threads
+        self._heavy = heavy
         #: The files as they were when they were compared with the manifest.
         self.marks = marks
         #: What tells this publication from every other, also of the same content elsewhere or at another time.
@@ -49,14 +78,14 @@ class Served:
 
     async def apart(self, work: Callable[..., T], *arguments: object) -> T:
         """Do in a thread what takes too long for the event loop, with a connection that was opened beforehand: it goes on
-        when the release has been removed.
+        when the release has been removed. Raises Busy.
         """
 
         def do() -> T:
             with self.catalogue.release.lent_connection():
                 return work(*arguments)
 
-        return await anyio.to_thread.run_sync(do, limiter=self._threads)
+        return await self._heavy.do(do)
 
     def hold(self) -> None:
         self._holders += 1
@@ -83,9 +112,10 @@ class Serving:
         self._verify = verify
         self._served: Served | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._comparison: asyncio.Task[None] | None = None
         #: Shared by all long answers: each takes a thread for one piece at a time, in turn.
         self.stream_threads = CapacityLimiter(STREAM_THREADS)
-        self._heavy_threads = CapacityLimiter(HEAVY_THREADS)
+        self.heavy = HeavyWork()
         #: Why there is no release, why a newer one was refused, or what is wrong with the one being served; None where
         #: all is well.
         self.trouble: str | None = None
@@ -117,9 +147,10 @@ class Serving:
 
     async def stop(self) -> None:
         """Stop watching and close the release."""
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
+        for task in (self._watch, self._comparison):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         if self._served is not None:
             self._served.retire()
             self._served = None
@@ -162,6 +193,14 @@ class Serving:
             before.retire()
         logger.info("serving release %s", folder.name)
         self.trouble, self._broken = None, False
+        if not is_compared_first(opened.catalogue.release.manifest):
+            self._comparison = asyncio.create_task(self._compare(opened))
+
+    async def _compare(self, served: Served) -> None:
+        """Compare a large release with its manifest while it is being served."""
+        damage = await asyncio.to_thread(served.catalogue.release.look_for_damage)
+        if damage is not None and served is self._served:
+            self._report(damage, broken=True)
 
     def doubt(self, error: Exception, served: Served | None) -> Problem | None:
         """Return the problem that an error is where it comes from damage to the release it was read from, which is then
@@ -179,9 +218,9 @@ class Serving:
 
     def _open(self, folder: Path) -> Served:
         marks = marks_of(folder)
-        release = open_release(folder, verify=self._verify)
+        release = open_release(folder, verify=self._verify and is_compared_first(read_manifest(folder)))
         release.prepare_streams(STREAM_THREADS + HEAVY_THREADS)
-        return Served(Catalogue(release), marks, self._heavy_threads)
+        return Served(Catalogue(release), marks, self.heavy)
 
     def _report(self, trouble: str, *, broken: bool) -> None:
         """Say once what is wrong; the release being served, if any, goes on being served."""

@@ -131,12 +131,16 @@ _REMEDY = "run: testimony-archive releases rollback; where there is no earlier r
 
 def verify_release(folder: Path, manifest: Manifest) -> None:
     """Compare every file of a release with its manifest, and the engine with this one. Raises ReleaseDamaged."""
+    _verify_engine(folder, manifest)
+    verify_files(folder, manifest)
+
+
+def _verify_engine(folder: Path, manifest: Manifest) -> None:
     if manifest.engine != __version__:
         raise ReleaseDamaged(
             f"{folder.name} was published by version {manifest.engine} of the engine and this is {__version__}; "
             "publish the archive again: testimony-archive publish ARCHIVE"
         )
-    verify_files(folder, manifest)
 
 
 def verify_files(folder: Path, manifest: Manifest) -> None:
@@ -331,6 +335,8 @@ def open_release(folder: Path, *, verify: bool = True) -> Release:
     manifest = read_manifest(folder)
     if verify:
         verify_release(folder, manifest)
+    else:
+        _verify_engine(folder, manifest)
     return Release(folder, manifest)
 
 

@@ -56,7 +56,15 @@ def crowded(data: Path, records: list[str], worker: Worker) -> Times:
 
 
 def read(port: int, targets: list[str], everybody: threading.Barrier) -> None:
-    """Ask for the targets again and again. What is read is thrown away."""
+    """Ask for the targets again and again. What is read is thrown away; anything unexpected ends the whole crowd."""
+    try:
+        _keep_reading(port, targets, everybody)
+    except (AssertionError, OSError, http.client.HTTPException) as error:
+        sys.stderr.write(f"{error!r}\n")
+        os._exit(1)
+
+
+def _keep_reading(port: int, targets: list[str], everybody: threading.Barrier) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     for number, target in enumerate(itertools.cycle(targets)):
         connection.request("GET", target, headers={"Host": HOST})

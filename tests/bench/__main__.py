@@ -38,6 +38,8 @@ from tests.bench.targets import Figures
 
 PEERS = (ROAPI, DATASETTE, PLAIN_FASTAPI)
 GROWTH = (10_000, 100_000, 1_000_000)
+#: Load average from which the figures say more about the rest of the machine.
+BUSY = 0.7
 #: Pages anywhere in a list that are looked at before any is timed; offsets that peers are asked for.
 CHECKED, PAGES = 50, 2000
 
@@ -115,6 +117,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     about = machine(PEERS)
     console.print(", ".join(f"{name} {value}" for name, value in about.items()))
+    if float(about["load average"]) > BUSY:
+        console.print("This machine is busy with something else: ratios will be off, and times too long.")
     for peer in PEERS:
         if peer.missing:
             console.print(f"{peer.name}: {peer.missing}")

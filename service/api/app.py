@@ -6,11 +6,15 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from service import __version__
+from service.api.cache import ResponseCache
 from service.api.front import Front
 from service.api.problems import install_problems
 from service.api.routes import archive, changes, collections, docs, entrance, health, search, texts
 from service.api.serving import Serving
+from service.api.straight import Straight
 from service.settings import Settings, read_settings
+
+_PARTS = (entrance, archive, collections, search, texts, changes, health, docs)
 
 
 def create_app(settings: Settings, *, verify: bool = True) -> FastAPI:
@@ -39,9 +43,16 @@ def create_app(settings: Settings, *, verify: bool = True) -> FastAPI:
     )
     app.state.serving = serving
     install_problems(app)
-    for part in (entrance, archive, collections, search, texts, changes, health, docs):
+    for part in _PARTS:
         app.include_router(part.router)
-    app.add_middleware(Front, serving=serving, trusted_proxies=settings.trusted_proxies, root_path=settings.root_path)
+    # Around the framework's own layers, not among them: an answer that is kept is given again without going through any.
+    app.middleware_stack = Front(
+        Straight(app.build_middleware_stack(), routes=(route for part in _PARTS for route in part.router.routes)),
+        serving=serving,
+        cache=ResponseCache(settings.cache_mib << 20),
+        trusted_proxies=settings.trusted_proxies,
+        root_path=settings.root_path,
+    )
     return app
 
 

@@ -1,16 +1,18 @@
 """The outermost layer: what holds for every request and every answer, errors included.
 
-It believes X-Forwarded-* from trusted proxies only, refuses addresses that are too long, answers HEAD and OPTIONS, holds
-the release a request began with until its answer is out, and turns what nobody caught into a problem.
+It gives again what is kept, believes X-Forwarded-* from trusted proxies only, refuses addresses that are too long, answers
+HEAD and OPTIONS, holds the release a request began with until its answer is out, and turns what nobody caught into a
+problem.
 """
 
 import ipaddress
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.cache import Kept, Key, RawHeaders, ResponseCache, matches
 from service.api.links import base_url
 from service.api.problems import METHODS, internal_error, problem_response
 from service.api.serving import Served, Serving
@@ -24,12 +26,14 @@ EXPOSED = (
     "Archive-Omitted, Archive-Release, Archive-Total, Content-Disposition, Content-Language, Content-Length, Content-Range, ETag, Link, "
     "Repr-Digest, Retry-After"
 )
-_ALWAYS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": EXPOSED,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
+_ALWAYS: RawHeaders = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", EXPOSED.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+]
+_NO_BODY: Message = {"type": "http.response.body", "body": b""}
+_FORWARDED = (b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix")
 _PREFLIGHT = {
     "Allow": METHODS,
     "Access-Control-Allow-Methods": METHODS,
@@ -49,28 +53,76 @@ class AnswerCutShort(Exception):
 class Front:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, *, serving: Serving, trusted_proxies: Iterable[Network], root_path: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        serving: Serving,
+        cache: ResponseCache,
+        trusted_proxies: Iterable[Network],
+        root_path: str,
+    ) -> None:
         self.app = app
         self.serving = serving
+        self.cache = cache
         self.trusted = tuple(trusted_proxies)
         self.root_path = root_path
+        self._is_proxy = lru_cache(1024)(self._lies_in_trusted)
+        self._served: Served | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        # A copy, because the server goes by its own: it must still know that a request was HEAD.
-        scope = dict(scope)
         served = self.serving.served
-        answer = _Answer(
-            send, head=scope["method"] == "HEAD", release=None if served is None else served.catalogue.release.id
+        if served is not self._served:
+            self.cache.clear()
+            self._served = served
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        key = self._key(scope, headers, served)
+        if key is not None:
+            kept = self.cache.get(key) or await self.cache.get_or_make(key)
+            if kept is not None:
+                await _give_again(kept, headers.get(b"if-none-match"), send)
+                return
+        try:
+            # A copy, because the server goes by its own: it must still know that a request was HEAD.
+            await self._make(dict(scope), headers, receive, _Answer(send, scope, served, self.cache, key), served)
+        finally:
+            if key is not None:
+                self.cache.made(key)
+
+    def _key(self, scope: Scope, headers: dict[bytes, bytes], served: Served | None) -> Key | None:
+        """Return all that the answer to a request depends on; None where it is not to be kept."""
+        if not self.cache.size or served is None or scope["method"] not in ("GET", "HEAD"):
+            return None
+        # A header that comes twice, or asks for a part, is looked at in detail.
+        if len(headers) != len(scope["headers"]) or b"range" in headers:
+            return None
+        get = headers.get
+        return (
+            served.key,
+            scope["raw_path"],
+            scope["query_string"],
+            get(b"host"),
+            get(b"accept"),
+            get(b"accept-encoding"),
+            get(b"accept-language"),
+            scope["scheme"],
+            *((get(name) for name in _FORWARDED) if self.trusted and self._is_trusted(scope) else ()),
         )
+
+    async def _make(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, answer: "_Answer", served: Served | None
+    ) -> None:
         if served is not None:
             served.hold()
         try:
-            await self._answer(scope, receive, answer, served)
+            await self._answer(scope, headers, receive, answer, served)
         except Exception as error:  # noqa: BLE001 - the last place where an error can still become an answer
-            problem = error if isinstance(error, Problem) else internal_error(error)
+            problem = (
+                error if isinstance(error, Problem) else self.serving.doubt(error, served) or internal_error(error)
+            )
             if answer.started:
                 # The connection is cut, so that the reader can tell; the log has said why, without what was asked.
                 raise AnswerCutShort(type(error).__qualname__) from None
@@ -79,8 +131,10 @@ class Front:
             if served is not None:
                 served.let_go()
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, served: Served | None) -> None:
-        self._place(scope)
+    async def _answer(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send, served: Served | None
+    ) -> None:
+        self._place(scope, headers)
         if len(scope["raw_path"]) + len(scope["query_string"]) > URI_LENGTH:
             raise UriTooLong(f"Path and query are longer than {URI_LENGTH} bytes.")
         if scope["method"] == "OPTIONS":
@@ -94,11 +148,10 @@ class Front:
         scope["state"] = {**scope.get("state", {}), "served": served, "head": head}
         await self.app(scope, receive, send)
 
-    def _place(self, scope: Scope) -> None:
+    def _place(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Put scheme, host and root path as the client sees them into the scope."""
-        headers = dict(scope["headers"])
         scope["root_path"] = self.root_path
-        if self._is_trusted(scope.get("client")):
+        if self._is_trusted(scope):
             scheme = _last(headers.get(b"x-forwarded-proto")).lower()
             if scheme in ("http", "https"):
                 scope["scheme"] = scheme
@@ -116,36 +169,55 @@ class Front:
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"host"]
             raise BadRequest("The Host header is not a host name.")
 
-    def _is_trusted(self, client: tuple[str, int] | None) -> bool:
-        if client is None or not self.trusted:
-            return False
+    def _is_trusted(self, scope: Scope) -> bool:
+        client = scope.get("client")
+        return bool(self.trusted) and client is not None and self._is_proxy(client[0])
+
+    def _lies_in_trusted(self, host: str) -> bool:
         try:
-            address = ipaddress.ip_address(client[0])
+            address = ipaddress.ip_address(host)
         except ValueError:
             return False
         return any(address in network for network in self.trusted)
 
 
-class _Answer:
-    """Sends an answer with the headers every answer has; of one to HEAD, everything but the body."""
+async def _give_again(kept: Kept, known: bytes | None, send: Send) -> None:
+    """Send an answer that was kept; that there is nothing new, to a client who has it."""
+    if known is not None and (known == kept.tag or matches(known.decode("latin-1"), kept.tag.decode("latin-1"))):
+        await send(kept.unchanged)
+        await send(_NO_BODY)
+    else:
+        await send(kept.start)
+        await send(kept.body)
 
-    def __init__(self, send: Send, *, head: bool, release: str | None) -> None:
-        self.send = send
-        self.head = head
-        self.release = release
+
+class _Answer:
+    """Sends an answer with the headers every answer has; of one to HEAD, everything but the body. Keeps it in the cache
+    before it is sent, so that nobody waits for the reader who asked first.
+    """
+
+    def __init__(self, send: Send, scope: Scope, served: Served | None, cache: ResponseCache, key: Key | None) -> None:
+        self._send = send
+        self._head = scope["method"] == "HEAD"
+        self._always = _ALWAYS if served is None else [*_ALWAYS, served.header]
+        self._cache = cache
+        self._key = key
+        self._start: Message | None = None
         self.started = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self._start = {**message, "headers": [*message["headers"], *self._always]}
+            return
+        if self._start is not None:
+            if self._key is not None:
+                if not message.get("more_body") and not self._head:
+                    self._cache.keep(self._key, self._start, message)
+                self._cache.made(self._key)
             self.started = True
-            headers = MutableHeaders(raw=list(message["headers"]))
-            headers.update(_ALWAYS)
-            if self.release is not None:
-                headers["Archive-Release"] = self.release
-            message = {**message, "headers": headers.raw}
-        elif message["type"] == "http.response.body" and self.head:
-            message = {**message, "body": b""}
-        await self.send(message)
+            await self._send(self._start)
+            self._start = None
+        await self._send({**message, "body": b""} if self._head else message)
 
 
 def _last(header: bytes | None) -> str:

@@ -28,6 +28,7 @@ from service.catalogue.words import SearchTerm, parse_query
 from service.errors import ParameterError, TooDeep
 from service.release.store import Release
 from service.release.text_index import (
+    FOLDER,
     SETS,
     TERM_FILTERS,
     beginning_as,
@@ -93,7 +94,8 @@ class TextIndex:
     """The full-text index of one release. Threads may share it."""
 
     def __init__(self, release: Release) -> None:
-        self.searcher = open_index(release.folder)
+        self._release = release
+        self._searcher = open_index(release.folder)
         self.schema = schema()
         everywhere = stemmer_of(release.head["language"])
         #: Fields of texts, and how the words in each are stemmed: in the language of the text, and in the archive's.
@@ -104,6 +106,12 @@ class TextIndex:
         #: What the numbers of sets stand for, by filter.
         self.sets = {name: numbered_sets(self.searcher, name) for name in SETS}
         self._stemmers = sorted(set[str]().union(*self._fields.values()))
+
+    @property
+    def searcher(self) -> tantivy.Searcher:
+        """The engine's reader. Raises ReleaseDamaged where its files were changed."""
+        self._release.require(FOLDER)
+        return self._searcher
 
     # --- Queries --------------------------------------------------------------------------------------------------
 

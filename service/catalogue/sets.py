@@ -156,16 +156,18 @@ class RecordSets:
         """
         order = self.order(collection, order_name)
         first = self.collections[collection].first
+        rows = self._release.rows("SELECT ordinal, by_text, by_date, updated_at FROM record WHERE id = ?", (record_id,))
+        for ordinal, *parts in rows:
+            member = ordinal - first
+            if 0 <= member < len(order.places) and sort_key(order_name, *parts) == key:
+                place = order.places[member]
+                return place, place + 1
         statement = "SELECT id, by_text, by_date, updated_at FROM record WHERE ordinal = ?"
 
         def standing(member: int) -> tuple[str, str]:
             [(other, *parts)] = self._release.rows(statement, (first + member,))
             return sort_key(order_name, *parts), str(other)
 
-        rows = self._release.rows("SELECT ordinal FROM record WHERE id = ?", (record_id,))
-        if rows and 0 <= rows[0][0] - first < len(order.places) and standing(rows[0][0] - first) == (key, record_id):
-            place = order.places[rows[0][0] - first]
-            return place, place + 1
         between = bisect_left(order.members, (key, record_id), key=standing)
         return between, between
 

@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import Protocol
 
 import orjson
-from sqlmodel import SQLModel, create_engine
+from sqlalchemy import create_mock_engine
+from sqlalchemy.dialects.sqlite import dialect
+from sqlalchemy.schema import ExecutableDDLElement
+from sqlmodel import SQLModel
 
 from service import __version__
 from service.archive.checks import ArchiveInvalid, check_archive
@@ -42,11 +45,10 @@ from service.release.store import (
     FileEntry,
     Manifest,
     Release,
-    clear_debris,
+    bring_in,
     current_folder,
     file_sha256,
     kept_releases,
-    make_current,
     prune_held,
     read_manifest,
     sole_publisher,
@@ -96,7 +98,6 @@ def publish(
     being served is as it was.
     """
     with sole_publisher(data):
-        clear_debris(data)
         previous = _previous_release(data)
         staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=data / "releases"))
         try:
@@ -159,6 +160,9 @@ class _Publication:
         self.staging = staging
         self.previous = previous
         self.published_at = timestamp(moment)
+        if previous is not None:
+            # A clock may jump back; the log does not: who asks for what came since a moment is told of all that did.
+            self.published_at = max(self.published_at, previous.manifest.published_at)
         self.today = moment.astimezone(UTC).date()
         self.progress = progress
 
@@ -173,9 +177,7 @@ class _Publication:
         scratch.path.unlink()
         manifest = self.seal(release_id, number, counts)
         folder = self.data / "releases" / f"{number}-{release_id.removeprefix('sha256:')[:SHORT_ID]}"
-        self.staging.rename(folder)
-        sync_folder(folder.parent)
-        make_current(self.data, folder)
+        bring_in(self.data, self.staging, folder)
         pruned = prune_held(self.data, keep=keep)
         return Published(folder, manifest, True, changes, len(pruned))
 
@@ -223,13 +225,12 @@ class _Publication:
         self, scratch: Scratch, head: Head, release_id: str, number: int
     ) -> tuple[dict[str, int], dict[Action, int]]:
         """Write documents, indexes and change log. Returns records by collection, and changes by action."""
-        path = self.staging / DATABASE
-        _create_tables(path)
         with (
-            closing(connect_to_write(path)) as database,
+            closing(connect_to_write(self.staging / DATABASE)) as database,
             closing(ArrayWriter(self.staging)) as arrays,
             closing(IndexWriter(self.staging, head.language)) as index,
         ):
+            _create_tables(database)
             database.execute(insert_statement(tables.ArchiveHead), (head.id, orjson.dumps(head.model_dump())))
             log = ChangeLog(database, self.previous, release_id, number, self.published_at)
             self.write_records(scratch, database, arrays, index, log, head)
@@ -314,7 +315,10 @@ class _Publication:
         return manifest
 
 
-def _create_tables(path: Path) -> None:
-    engine = create_engine(f"sqlite:///{path}")
-    SQLModel.metadata.create_all(engine)
-    engine.dispose()
+def _create_tables(database: sqlite3.Connection) -> None:
+    # By this connection: one of SQLAlchemy's own would make each table durable, and has other errors for a full disk.
+    def execute(statement: ExecutableDDLElement, *_: object) -> None:
+        database.execute(str(statement.compile(dialect=dialect())))
+
+    engine = create_mock_engine("sqlite://", execute)
+    SQLModel.metadata.create_all(engine, checkfirst=False)

@@ -29,6 +29,8 @@ from service.release.projection import PublicRecord
 FOLDER = "index"
 #: Memory that the engine may use while it builds, in bytes: beyond, it writes a segment and begins the next.
 HEAP = 100_000_000
+# Bytes free on a disk that counts as full: less than any segment has.
+_FULL = 1 << 20
 #: Longest word kept, in bytes of UTF-8. Nobody types a longer one; encoded data has them.
 WORD_BYTES = 120
 
@@ -315,7 +317,7 @@ class IndexWriter:
         self.folder = folder / FOLDER
         self.language = language
         self.folder.mkdir()
-        with _explained():
+        with _refusing(self.folder):
             self._index = tantivy.Index(schema(), path=str(self.folder), reuse=False)
             # Nobody reads meanwhile: a reader that follows every commit would leave its lock behind.
             self._index.config_reader("manual")
@@ -338,7 +340,7 @@ class IndexWriter:
             _add_timeline(document, public["date"])
         document.add_unsigned("by_text", by_text)
         _add_orders(document, ordinal, entries, updated=moment_number(updated_at))
-        with _explained():
+        with _refusing(self.folder):
             self._writer.add_document(document)
 
     def _add_terms(self, document: tantivy.Document, entries: Entries) -> None:
@@ -361,7 +363,7 @@ class IndexWriter:
 
     def finish(self) -> None:
         """Write everything out, the vocabulary too, merged as far as the engine merges, and leave no lock behind."""
-        with _explained():
+        with _refusing(self.folder):
             self._writer.commit()
             self._index.reload()
             self._add_vocabulary(self._index.searcher())
@@ -387,14 +389,6 @@ class IndexWriter:
             for entry in batch:
                 document.add_text("vocabulary", entry)
             self._writer.add_document(document)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError) as error:  # what the engine makes of a full disk
-        raise ReleaseError(f"the full-text index could not be written: {error}; nothing was changed") from error
 
 
 def _vocabulary(searcher: tantivy.Searcher, everywhere: str | None) -> Iterator[str]:
@@ -448,6 +442,18 @@ def _add_orders(document: tantivy.Document, ordinal: int, entries: Entries, *, u
         down = "" if entries.by_date == UNBOUNDED_LATE else entries.by_date
         for field, key in (("by_date", entries.by_date), ("by_date_down", down)):
             document.add_unsigned(field, (day_number(key) << ORDINAL_BITS) + ordinal)
+
+
+@contextmanager
+def _refusing(folder: Path) -> Iterator[None]:
+    """Raise ReleaseError where the engine fails to write into `folder`."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        # The engine names files that are gone again; or it only says that a thread of its own has ended.
+        full = "No space left" in str(error) or shutil.disk_usage(folder).free < _FULL
+        reason = "No space left on device" if full else error
+        raise ReleaseError(f"the release could not be written: {reason}; nothing was changed") from error
 
 
 def _add_spans(document: tantivy.Document, entries: Entries) -> None:

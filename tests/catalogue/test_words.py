@@ -254,8 +254,11 @@ def test_facets_are_right_where_the_engine_counts_only_some(tmp_path: Path, monk
     monkeypatch.setattr("service.catalogue.facets.BESIDE", 0)
     counted: list[str] = []
     count_values = TextIndex.count_values
-    monkeypatch.setattr(
-        TextIndex, "count_values", lambda self, query, field: counted.append(field) or count_values(self, query, field)
-    )
+
+    def count_and_note(self: TextIndex, query: tantivy.Query, field: str) -> dict[str, int]:
+        counted.append(field)
+        return count_values(self, query, field)
+
+    monkeypatch.setattr(TextIndex, "count_values", count_and_note)
     assert ask("bounded") == usual
     assert counted == ["is_topic", "is_witness"]

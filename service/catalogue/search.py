@@ -34,7 +34,7 @@ from service.release.text_index import (
     beginning_as,
     fields_with_words,
     moment_number,
-    numbered_sets,
+    numbers_of_sets,
     open_index,
     schema,
     spelled_as,
@@ -73,7 +73,7 @@ Aggregation = dict[str, dict[str, str | int]]
 class Counted:
     """How many records have each value of a column, most frequent first. The engine gives up on what is rare."""
 
-    counts: dict[str, int]
+    counts: dict[str | float, int]
     #: No value is missing.
     is_whole: bool
     #: Each count is right.
@@ -103,8 +103,8 @@ class TextIndex:
             field: {each for each in (stemmer, everywhere) if each is not None}
             for field, stemmer in fields_with_words(self.searcher)
         }
-        #: What the numbers of sets stand for, by filter.
-        self.sets = {name: numbered_sets(self.searcher, name) for name in SETS}
+        #: The numbers of the sets that each value of a filter is in, by filter.
+        self.sets = {name: numbers_of_sets(self.searcher, name) for name in SETS}
         self._stemmers = sorted(set[str]().union(*self._fields.values()))
 
     @property
@@ -307,7 +307,7 @@ class TextIndex:
         found = self.searcher.aggregate(query, wanted)
         return {
             name: Counted(
-                {_value(bucket["key"]): bucket["doc_count"] for bucket in each["buckets"]},
+                {bucket["key"]: bucket["doc_count"] for bucket in each["buckets"]},
                 is_whole=not each.get("sum_other_doc_count"),
                 is_exact=not each.get("doc_count_error_upper_bound"),
             )
@@ -317,11 +317,6 @@ class TextIndex:
     def count_values(self, query: Query, field: str) -> dict[str, int]:
         """Return how many of the records that a query finds have each value of a field, however many values there are."""
         return dict(self.searcher.terms_with_prefix(field, "", filter_query=query))
-
-
-def _value(key: str | float) -> str:
-    # The engine gives some numbers back as floating-point ones.
-    return key if isinstance(key, str) else str(int(key))
 
 
 def count_of(result: tantivy.SearchResult) -> int:

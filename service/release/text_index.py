@@ -416,11 +416,14 @@ def fields_with_words(searcher: tantivy.Searcher) -> list[tuple[str, str | None]
     return [(field, stemmer) for field, stemmer in fields if _PART.join(("field", field)) in used]
 
 
-def numbered_sets(searcher: tantivy.Searcher, name: str) -> dict[int, list[str]]:
-    """Return the sets of values of a filter that have a number."""
-    prefix = _PART.join(("set", name, ""))
-    entries = (entry.split(_PART) for entry, _ in searcher.terms_with_prefix("vocabulary", prefix))
-    return {int(number): joined.split(SET_SEPARATOR) for _, _, number, joined in entries}
+def numbers_of_sets(searcher: tantivy.Searcher, name: str) -> dict[str, list[int]]:
+    """Return the values of a filter, each with the numbers of the sets that it is in."""
+    numbers: dict[str, list[int]] = {}
+    for entry, _ in searcher.terms_with_prefix("vocabulary", _PART.join(("set", name, ""))):
+        _, _, number, joined = entry.split(_PART)
+        for value in joined.split(SET_SEPARATOR):
+            numbers.setdefault(value, []).append(int(number))
+    return numbers
 
 
 def spelled_as(searcher: tantivy.Searcher, word: str, *, stemmer: str | None = None) -> list[str]:

@@ -86,7 +86,7 @@ def _records_of(release: Release | None) -> Iterator[tuple[str, int, str, bytes]
     """Return identifier, version, time of the last change and digest of a release's records, by identifier."""
     if release is None:
         return iter(())
-    # No generator: one that is left half-way is closed late, when its connection is gone.
+    # Not a generator: one that a failure leaves unfinished would complain when the release has been closed.
     return release.connection().execute("SELECT id, version, updated_at, digest FROM record ORDER BY ordinal")
 
 

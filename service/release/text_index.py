@@ -312,7 +312,7 @@ class IndexWriter:
     write, on a full disk for one.
     """
 
-    def __init__(self, folder: Path, language: str, *, heap: int = HEAP) -> None:
+    def __init__(self, folder: Path, language: str) -> None:
         self.folder = folder / FOLDER
         self.language = language
         self.folder.mkdir()
@@ -321,7 +321,7 @@ class IndexWriter:
             # Nobody reads meanwhile: a reader that follows every commit would leave its lock behind.
             self._index.config_reader("manual")
             self._index.register_tokenizer("spellings", _analyzer())
-            self._writer = self._index.writer(heap, 1)
+            self._writer = self._index.writer(HEAP, 1)
         self._sets: dict[str, dict[str, int]] = {name: {} for name in SETS}
 
     def add(self, public: PublicRecord, ordinal: int, entries: Entries, *, by_text: int, updated_at: str) -> None:

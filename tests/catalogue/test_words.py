@@ -249,8 +249,13 @@ def test_a_word_of_very_many_spellings_is_found_in_each(tmp_path: Path, monkeypa
 def test_facets_are_right_where_the_engine_counts_only_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of values that are too many to be counted in one walk, and of sets without a number, nothing is lost."""
     topics = [record(f"top-{n}", label=f"Topic {9 - n}") for n in range(6)]
-    filed = [record(f"tes-{n}", topics=[f"top-{n % 6}"], witness=f"agt-{n % 5}") for n in range(18)]
-    whole = archive(*topics, *(record(f"agt-{n}") for n in range(5)), *filed, record("tes-99"))
+    filed = [record(f"tes-{n}", topics=[f"top-{n % 6}"], witness=f"agt-{n % 6}") for n in range(18)]
+    whole = archive(
+        *topics,
+        *(record(f"agt-{n}", name=f"Council {9 - n}") for n in range(6)),
+        *filed,
+        record("tes-99", witness="agt-0"),
+    )
     pairs = [("facets", "topic,witness"), ("facet_limit", "2")]
 
     def ask(folder: str) -> Any:
@@ -261,8 +266,13 @@ def test_facets_are_right_where_the_engine_counts_only_some(tmp_path: Path, monk
 
     usual = ask("usual")
     assert [(bucket.label, bucket.count) for bucket in usual["topic"]] == [("Topic 4", 3), ("Topic 5", 3), (None, 1)]
+    assert [(bucket.label, bucket.count) for bucket in usual["witness"]] == [
+        ("Council 9", 4),
+        ("Council 4", 3),
+        (None, 0),
+    ]
     monkeypatch.setattr("service.release.text_index.MOST_SETS", 2)
-    monkeypatch.setattr("service.catalogue.facets.BESIDE", 0)
+    monkeypatch.setattr("service.catalogue.facets.BESIDE", 1)
     counted: list[str] = []
     count_values = TextIndex.count_values
 

@@ -3,7 +3,6 @@
 A facet of topics or places counts what its filter would find: a record under a narrower topic counts for the broader.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 
@@ -87,34 +86,32 @@ def _counts(index: TextIndex, query: Query, counted: Counted, name: str, *, limi
     and all that are as frequent as the last of these.
     """
     if name in SETS:
-        sets = {int(number): records for number, records in counted.counts.items()}
-        if UNNUMBERED not in sets:
-            return _apart(index.sets[name], sets)
-    elif counted.is_whole or (counted.is_exact and _has_rarer(counted.counts, limit)):
-        if _UNKNOWN in counted.counts or counted.is_whole:
-            return counted.counts
-        return counted.counts | {_UNKNOWN: _without(index, query, name)}
-    return index.count_values(query, f"is_{name}") | {_UNKNOWN: _without(index, query, name)}
+        if UNNUMBERED not in counted.counts:
+            return _apart(index.sets[name], counted)
+    elif counted.is_whole or (counted.is_exact and _has_rarer(counted, limit)):
+        counts = {str(value): number for value, number in counted.counts.items()}
+        return counts if _UNKNOWN in counts or counted.is_whole else counts | _without(index, query, name)
+    return index.count_values(query, f"is_{name}") | _without(index, query, name)
 
 
-def _apart(sets: dict[int, list[str]], counted: dict[int, int]) -> dict[str, int]:
+def _apart(sets: dict[str, list[int]], counted: Counted) -> dict[str, int]:
     """Return how many records have each value, where it is known how many have each set of values."""
-    counts = Counter({_UNKNOWN: counted.pop(_NO_SET, 0)})
-    for number, records in counted.items():
-        for value in sets[number]:
-            counts[value] += records
-    return counts
+    records = [0] * (FIRST_SET + MOST_SETS)
+    for number, found in counted.counts.items():
+        records[int(number)] = found
+    counts = {value: sum(map(records.__getitem__, numbers)) for value, numbers in sets.items()}
+    return {value: number for value, number in counts.items() if number} | {_UNKNOWN: records[_NO_SET]}
 
 
-def _has_rarer(counts: dict[str, int], limit: int) -> bool:
+def _has_rarer(counted: Counted, limit: int) -> bool:
     """Tell whether the most frequent values are followed by one that is rarer than all that are shown."""
-    known = [number for value, number in counts.items() if value != _UNKNOWN]
+    known = [number for value, number in counted.counts.items() if value != _UNKNOWN]
     return len(known) > limit and known[-1] < known[limit - 1]
 
 
-def _without(index: TextIndex, query: Query, name: str) -> int:
+def _without(index: TextIndex, query: Query, name: str) -> dict[str, int]:
     having = Query.exists_query(f"set_{name}" if name in SETS else f"is_{name}")
-    return index.count(Query.boolean_query([(Occur.Must, query), (Occur.MustNot, having)]))
+    return {_UNKNOWN: index.count(Query.boolean_query([(Occur.Must, query), (Occur.MustNot, having)]))}
 
 
 def _buckets(release: Release, counts: dict[str, int], limit: int) -> list[Bucket]:

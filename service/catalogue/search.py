@@ -34,8 +34,9 @@ from service.release.text_index import (
     beginning_as,
     fields_with_words,
     moment_number,
-    numbered_sets,
+    numbers_of_sets,
     open_index,
+    plain,
     schema,
     spelled_as,
     stem,
@@ -48,10 +49,15 @@ AT_ONCE = 10_000
 DEEPEST = 10_000
 #: How much a word in a title, label or name counts besides what it counts in a text.
 NAME_BOOST = 2.0
-#: Spellings that `begin*` may stand for: each costs a walk through the index.
+#: Spellings that all `begin*` of a query may stand for: each costs a walk through the index.
 MOST_BEGINNINGS = 5000
 #: Above this many spellings of a word, they are looked for as a set, which has no scores.
 SET_FROM = 50
+#: Spellings that each word of a phrase is looked for as: the engine makes an expression of them, of limited size.
+MOST_BESIDE = 300
+
+# The rest of a word, in an expression.
+_REST = ".*"
 
 #: The spellings that a word is looked for as, by field of texts. Fields without any are left out.
 Spellings = dict[str, list[str]]
@@ -73,7 +79,7 @@ Aggregation = dict[str, dict[str, str | int]]
 class Counted:
     """How many records have each value of a column, most frequent first. The engine gives up on what is rare."""
 
-    counts: dict[str, int]
+    counts: dict[str | float, int]
     #: No value is missing.
     is_whole: bool
     #: Each count is right.
@@ -103,8 +109,8 @@ class TextIndex:
             field: {each for each in (stemmer, everywhere) if each is not None}
             for field, stemmer in fields_with_words(self.searcher)
         }
-        #: What the numbers of sets stand for, by filter.
-        self.sets = {name: numbered_sets(self.searcher, name) for name in SETS}
+        #: The numbers of the sets that each value of a filter is in, by filter.
+        self.sets = {name: numbers_of_sets(self.searcher, name) for name in SETS}
         self._stemmers = sorted(set[str]().union(*self._fields.values()))
 
     @property
@@ -126,9 +132,10 @@ class TextIndex:
             terms = parse_query(criteria.q)
             if not terms:
                 return Query.empty_query()
+            begun = self._begun(terms)
             for term in terms:
                 occur = Occur.MustNot if term.without else Occur.Must
-                clauses.append((occur, self._term(term, scored=scored and not term.without)))
+                clauses.append((occur, self._term(term, begun, scored=scored and not term.without)))
         query = Query.boolean_query(clauses) if clauses else Query.all_query()
         return query if scored else _unscored(query)
 
@@ -193,13 +200,27 @@ class TextIndex:
     def _range(self, field: str, low: float | None, high: float | None) -> Query:
         return Query.range_query(self.schema, field, FieldType.Float, low, high)
 
-    def _term(self, term: SearchTerm, *, scored: bool) -> Query:
+    def _begun(self, terms: list[SearchTerm]) -> dict[str, list[str]]:
+        """Return the spellings that each `begin*` of a query stands for. Raises InvalidParameters."""
+        begun = {
+            beginning: sorted(beginning_as(self.searcher, beginning, limit=MOST_BEGINNINGS + 1))
+            for beginning in (term.words[-1] for term in terms if term.prefix)
+        }
+        if sum(map(len, begun.values())) > MOST_BEGINNINGS:
+            message = f"more than {MOST_BEGINNINGS:,} words begin with {' or '.join(begun)}; write more of the word"
+            raise invalid_parameters([ParameterError("q", message)])
+        return begun
+
+    def _term(self, term: SearchTerm, begun: dict[str, list[str]], *, scored: bool) -> Query:
         """Return a query for one term: found where the texts of any language have it, scored by the best of these and by
         the names that have it.
         """
         asked = [self._spellings(typed, word) for typed, word in zip(term.typed, term.words, strict=True)]
         if term.prefix:
-            asked[-1] = self._beginnings(term.words[-1])
+            found = begun[term.words[-1]]
+            if len(term.words) > 1:
+                found = _patterns(term.words[-1], found)
+            asked[-1] = dict.fromkeys(self._fields, found) if found else {}
         either = [
             query
             for field in self._fields
@@ -225,13 +246,6 @@ class TextIndex:
                 spellings[field] = there
         return spellings
 
-    def _beginnings(self, beginning: str) -> Spellings:
-        found = beginning_as(self.searcher, beginning, limit=MOST_BEGINNINGS + 1)
-        if len(found) > MOST_BEGINNINGS:
-            message = f"more than {MOST_BEGINNINGS:,} words begin with {beginning}; write more of the word"
-            raise invalid_parameters([ParameterError("q", message)])
-        return dict.fromkeys(self._fields, sorted(found)) if found else {}
-
     def _in_names(self, asked: list[Spellings]) -> list[Query]:
         """Return what finds a term in titles, labels and names, whatever their language: that adds to scores only."""
         words = [sorted(set[str]().union(*spellings.values())) for spellings in asked]
@@ -245,10 +259,10 @@ class TextIndex:
             if len(words) > SET_FROM:
                 return [Query.term_set_query(self.schema, field, words)]
             return [Query.term_query(self.schema, field, word, index_option="freq") for word in words]
-        if all(len(words) == 1 for words in asked):
+        if all(len(words) == 1 and not words[0].endswith(_REST) for words in asked):
             return [Query.phrase_query(self.schema, field, [word for [word] in asked])]
         # Words are letters and digits only, so that nothing in them means anything to an expression.
-        return [Query.regex_phrase_query(self.schema, field, [f"({'|'.join(words)})" for words in asked])]
+        return [Query.regex_phrase_query(self.schema, field, [f"({'|'.join(words[:MOST_BESIDE])})" for words in asked])]
 
     # --- Answers --------------------------------------------------------------------------------------------------
 
@@ -307,7 +321,7 @@ class TextIndex:
         found = self.searcher.aggregate(query, wanted)
         return {
             name: Counted(
-                {_value(bucket["key"]): bucket["doc_count"] for bucket in each["buckets"]},
+                {bucket["key"]: bucket["doc_count"] for bucket in each["buckets"]},
                 is_whole=not each.get("sum_other_doc_count"),
                 is_exact=not each.get("doc_count_error_upper_bound"),
             )
@@ -319,9 +333,12 @@ class TextIndex:
         return dict(self.searcher.terms_with_prefix(field, "", filter_query=query))
 
 
-def _value(key: str | float) -> str:
-    # The engine gives some numbers back as floating-point ones.
-    return key if isinstance(key, str) else str(int(key))
+def _patterns(beginning: str, words: list[str]) -> list[str]:
+    """Return expressions for all words that begin so, given their spellings: few, since words begin alike."""
+    begun = {
+        next(word[:end] for end in range(1, len(word) + 1) if plain(word[:end]).startswith(beginning)) for word in words
+    }
+    return [each + _REST for each in sorted(begun)]
 
 
 def count_of(result: tantivy.SearchResult) -> int:

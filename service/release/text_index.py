@@ -312,7 +312,7 @@ class IndexWriter:
     write, on a full disk for one.
     """
 
-    def __init__(self, folder: Path, language: str, *, heap: int = HEAP) -> None:
+    def __init__(self, folder: Path, language: str) -> None:
         self.folder = folder / FOLDER
         self.language = language
         self.folder.mkdir()
@@ -321,7 +321,7 @@ class IndexWriter:
             # Nobody reads meanwhile: a reader that follows every commit would leave its lock behind.
             self._index.config_reader("manual")
             self._index.register_tokenizer("spellings", _analyzer())
-            self._writer = self._index.writer(heap, 1)
+            self._writer = self._index.writer(HEAP, 1)
         self._sets: dict[str, dict[str, int]] = {name: {} for name in SETS}
 
     def add(self, public: PublicRecord, ordinal: int, entries: Entries, *, by_text: int, updated_at: str) -> None:
@@ -415,11 +415,14 @@ def fields_with_words(searcher: tantivy.Searcher) -> list[tuple[str, str | None]
     return [(field, stemmer) for field, stemmer in fields if _PART.join(("field", field)) in used]
 
 
-def numbered_sets(searcher: tantivy.Searcher, name: str) -> dict[int, list[str]]:
-    """Return the sets of values of a filter that have a number."""
-    prefix = _PART.join(("set", name, ""))
-    entries = (entry.split(_PART) for entry, _ in searcher.terms_with_prefix("vocabulary", prefix))
-    return {int(number): joined.split(SET_SEPARATOR) for _, _, number, joined in entries}
+def numbers_of_sets(searcher: tantivy.Searcher, name: str) -> dict[str, list[int]]:
+    """Return the values of a filter, each with the numbers of the sets that it is in."""
+    numbers: dict[str, list[int]] = {}
+    for entry, _ in searcher.terms_with_prefix("vocabulary", _PART.join(("set", name, ""))):
+        _, _, number, joined = entry.split(_PART)
+        for value in joined.split(SET_SEPARATOR):
+            numbers.setdefault(value, []).append(int(number))
+    return numbers
 
 
 def spelled_as(searcher: tantivy.Searcher, word: str, *, stemmer: str | None = None) -> list[str]:

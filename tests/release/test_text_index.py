@@ -2,6 +2,7 @@
 
 import errno
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,17 @@ def whole_archive() -> Fields:
     return archive(*topics, record("agt-1"), record("src-1"), *filed)
 
 
-class ManySegments(text_index.IndexWriter):
-    """Ends a segment after every few records, as a small heap does after every few thousand."""
+def end_segments_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """End a segment after every few records, as a full heap does after every few ten thousand."""
+    add = text_index.IndexWriter.add
+    added = count(1)
 
-    added = 0
-
-    def add(self, *args: Any, **kwargs: Any) -> None:
-        super().add(*args, **kwargs)
-        self.added += 1
-        if self.added % 25 == 0:
+    def add_and_end(self: Any, *args: Any, **kwargs: Any) -> None:
+        add(self, *args, **kwargs)
+        if next(added) % 25 == 0:
             self._writer.commit()
+
+    monkeypatch.setattr(text_index.IndexWriter, "add", add_and_end)
 
 
 def answers(folder: Path) -> list[Any]:
@@ -60,7 +62,7 @@ def answers(folder: Path) -> list[Any]:
 def test_several_segments_answer_as_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "archive.json", whole_archive())
     publish(path, tmp_path / "one")
-    monkeypatch.setattr("service.release.indexing_process.IndexWriter", ManySegments)
+    end_segments_often(monkeypatch)
     publish(path, tmp_path / "many")
     one, many = answers(tmp_path / "one"), answers(tmp_path / "many")
     assert many[0] > one[0]
@@ -95,7 +97,7 @@ def test_a_disk_that_fills_up_while_words_are_indexed_leaves_nothing_behind(
         self._writer = FullDisk(self._writer, step)
 
     monkeypatch.setattr(text_index.IndexWriter, "__init__", begin_on_full_disk)
-    with pytest.raises(ReleaseError, match="No space left on device; nothing was changed"):
+    with pytest.raises(ReleaseError, match=r"could not be written: No space left on device; nothing was changed"):
         publish(write(path, {**whole_archive(), "events": [record("evt-1")]}), tmp_path / "data")
     assert sorted(tmp_path.rglob("*")) == before
     open_current(tmp_path / "data").close()

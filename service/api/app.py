@@ -4,13 +4,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from service import __version__
 from service.api.front import Front
+from service.api.metrics import Metrics
 from service.api.problems import install_problems
 from service.api.routes import archive, changes, collections, docs, entrance, health, search, texts
 from service.api.serving import Serving
-from service.settings import Settings, read_settings
+from service.api.watching import Templates, Watching
+from service.settings import AccessLog, Settings, read_settings
+
+#: What answers, in the order in which the description shows it.
+PARTS = (entrance, archive, collections, search, texts, changes, health, docs)
 
 
 def create_app(settings: Settings, *, verify: bool = True) -> FastAPI:
@@ -39,10 +45,26 @@ def create_app(settings: Settings, *, verify: bool = True) -> FastAPI:
     )
     app.state.serving = serving
     install_problems(app)
-    for part in (entrance, archive, collections, search, texts, changes, health, docs):
+    for part in PARTS:
         app.include_router(part.router)
     app.add_middleware(Front, serving=serving, trusted_proxies=settings.trusted_proxies, root_path=settings.root_path)
+    _watch(app, settings, serving)
     return app
+
+
+def _watch(app: FastAPI, settings: Settings, serving: Serving) -> None:
+    """Count and log requests where the operator asked for it; otherwise nothing stands in their way."""
+    metrics = Metrics(serving, cache=None, several=settings.workers > 1) if settings.metrics else None
+    app.state.metrics = metrics
+    if metrics is not None or settings.access_log is not AccessLog.OFF:
+        paths = [route.path for part in PARTS for route in part.router.routes if isinstance(route, APIRoute)]
+        app.add_middleware(
+            Watching,
+            templates=Templates(paths, root_path=settings.root_path),
+            metrics=metrics,
+            access_log=settings.access_log,
+            trusted_proxies=settings.trusted_proxies,
+        )
 
 
 def app_for_worker() -> FastAPI:

@@ -4,15 +4,15 @@ It believes X-Forwarded-* from trusted proxies only, refuses addresses that are 
 the release a request began with until its answer is out, and turns what nobody caught into a problem.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.links import base_url
 from service.api.problems import METHODS, internal_error, problem_response
+from service.api.request_ids import HEADER, is_trusted, sent_one, take_request_id
 from service.api.serving import Served, Serving
 from service.errors import BadRequest, Problem, UriTooLong
 from service.settings import Network
@@ -22,7 +22,7 @@ URI_LENGTH = 8000
 
 EXPOSED = (
     "Archive-Omitted, Archive-Release, Archive-Total, Content-Disposition, Content-Language, Content-Length, Content-Range, ETag, Link, "
-    "Repr-Digest, Retry-After"
+    "Repr-Digest, Retry-After, X-Request-ID"
 )
 _ALWAYS = {
     "Access-Control-Allow-Origin": "*",
@@ -62,24 +62,24 @@ class Front:
         # A copy, because the server goes by its own: it must still know that a request was HEAD.
         scope = dict(scope)
         served = self.serving.served
-        answer = _Answer(
-            send, head=scope["method"] == "HEAD", release=None if served is None else served.catalogue.release.id
-        )
+        # Routes answer HEAD as they do GET; an answer that is long to make may look, and leave out its body.
+        scope["state"] = {**scope.get("state", {}), "served": served, "head": scope["method"] == "HEAD"}
+        answer = _Answer(send, scope["state"])
         if served is not None:
             served.hold()
         try:
-            await self._answer(scope, receive, answer, served)
+            await self._answer(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 - the last place where an error can still become an answer
-            problem = error if isinstance(error, Problem) else internal_error(error)
+            problem = error if isinstance(error, Problem) else internal_error(error, scope)
             if answer.started:
                 # The connection is cut, so that the reader can tell; the log has said why, without what was asked.
                 raise AnswerCutShort(type(error).__qualname__) from None
-            await problem_response(problem, base_url(scope))(scope, receive, answer)
+            await problem_response(problem, scope)(scope, receive, answer)
         finally:
             if served is not None:
                 served.let_go()
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, served: Served | None) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._place(scope)
         if len(scope["raw_path"]) + len(scope["query_string"]) > URI_LENGTH:
             raise UriTooLong(f"Path and query are longer than {URI_LENGTH} bytes.")
@@ -87,18 +87,18 @@ class Front:
             await send({"type": "http.response.start", "status": 204, "headers": _encoded(_PREFLIGHT)})
             await send({"type": "http.response.body"})
             return
-        head = scope["method"] == "HEAD"
-        if head:
+        if scope["state"]["head"]:
             scope["method"] = "GET"
-        # Routes answer HEAD as they do GET; an answer that is long to make may look, and leave out its body.
-        scope["state"] = {**scope.get("state", {}), "served": served, "head": head}
         await self.app(scope, receive, send)
 
     def _place(self, scope: Scope) -> None:
         """Put scheme, host and root path as the client sees them into the scope."""
         headers = dict(scope["headers"])
         scope["root_path"] = self.root_path
-        if self._is_trusted(scope.get("client")):
+        trusted = is_trusted(scope.get("client"), self.trusted)
+        if sent_one(scope):
+            scope["state"].setdefault("request_id", take_request_id(scope, trusted=trusted))
+        if trusted:
             scheme = _last(headers.get(b"x-forwarded-proto")).lower()
             if scheme in ("http", "https"):
                 scope["scheme"] = scheme
@@ -116,23 +116,13 @@ class Front:
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"host"]
             raise BadRequest("The Host header is not a host name.")
 
-    def _is_trusted(self, client: tuple[str, int] | None) -> bool:
-        if client is None or not self.trusted:
-            return False
-        try:
-            address = ipaddress.ip_address(client[0])
-        except ValueError:
-            return False
-        return any(address in network for network in self.trusted)
-
 
 class _Answer:
     """Sends an answer with the headers every answer has; of one to HEAD, everything but the body."""
 
-    def __init__(self, send: Send, *, head: bool, release: str | None) -> None:
+    def __init__(self, send: Send, state: dict[str, Any]) -> None:
         self.send = send
-        self.head = head
-        self.release = release
+        self.state = state
         self.started = False
 
     async def __call__(self, message: Message) -> None:
@@ -140,10 +130,14 @@ class _Answer:
             self.started = True
             headers = MutableHeaders(raw=list(message["headers"]))
             headers.update(_ALWAYS)
-            if self.release is not None:
-                headers["Archive-Release"] = self.release
+            served: Served | None = self.state["served"]
+            if served is not None:
+                headers["Archive-Release"] = served.catalogue.release.id
+            # Known where the client sent one, something went wrong, or requests are logged.
+            if "request_id" in self.state:
+                headers[HEADER] = self.state["request_id"]
             message = {**message, "headers": headers.raw}
-        elif message["type"] == "http.response.body" and self.head:
+        elif message["type"] == "http.response.body" and self.state["head"]:
             message = {**message, "body": b""}
         await self.send(message)
 

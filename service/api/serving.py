@@ -7,11 +7,10 @@ from pathlib import Path
 from anyio import CapacityLimiter
 from starlette.types import Scope
 
+from service.api.logs import log_event
 from service.catalogue.browsing import Catalogue
-from service.errors import NotReady, ReleaseError
+from service.errors import NotReady, ReleaseDamaged, ReleaseError
 from service.release.store import current_folder, open_release
-
-logger = logging.getLogger("testimony_archive")
 
 #: Seconds between two looks at the data folder: a new release is served within twice that.
 LOOK_EVERY_S = 1.0
@@ -105,26 +104,33 @@ class Serving:
         try:
             folder = current_folder(self._data)
             if folder is None:
-                self._report("no release has been published yet")
+                self._report("no release has been published yet", "release_missing")
             elif self._served is None or folder != self._served.catalogue.release.folder:
                 catalogue = await asyncio.to_thread(self._open, folder)
                 before, self._served = self._served, Served(catalogue)
                 if before is not None:
                     before.retire()
-                logger.info("serving release %s", folder.name)
+                manifest = catalogue.release.manifest
+                log_event(
+                    logging.INFO,
+                    "release_served",
+                    f"serving release {folder.name}",
+                    release=manifest.id,
+                    number=manifest.number,
+                )
                 self.trouble = None
             else:
                 self.trouble = None
         except (ReleaseError, OSError) as error:
-            self._report(str(error))
+            self._report(str(error), "release_damaged" if isinstance(error, ReleaseDamaged) else "release_unreadable")
 
     def _open(self, folder: Path) -> Catalogue:
         release = open_release(folder, verify=self._verify)
         release.prepare_streams(STREAM_THREADS)
         return Catalogue(release)
 
-    def _report(self, trouble: str) -> None:
+    def _report(self, trouble: str, event: str) -> None:
         """Say once what is wrong; the release being served, if any, goes on being served."""
         if trouble != self.trouble:
             self.trouble = trouble
-            logger.warning("%s", trouble)
+            log_event(logging.WARNING, event, trouble)

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -33,11 +34,12 @@ from service import __version__
 from service.api.app import create_app
 from service.api.logs import log_event, logging_config
 from service.api.metrics import CountedProtocol
+from service.api.serving import is_compared_first
 from service.archive.checks import ArchiveInvalid, Report, check_archive
 from service.archive.model import PLURALS, archive_schema
 from service.errors import NoRelease, SettingsInvalid, TestimonyArchiveError
 from service.release.publish import Published, publish
-from service.release.store import CANONICAL, Kept, kept_releases, open_current, prune, roll_back
+from service.release.store import CANONICAL, Kept, kept_releases, open_current, prune, roll_back, verify_release
 from service.settings import AccessLog, LogFormat, Settings, read_settings
 
 #: Seconds that requests under way are given when the server is stopped; container engines wait ten.
@@ -72,6 +74,9 @@ def serve(
     port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one (default: 8000).")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that answer (default: 1).")] = None,
     root_path: Annotated[str | None, typer.Option(help="The path a proxy shows the server below.")] = None,
+    cache_mib: Annotated[
+        int | None, typer.Option(help="MiB for answers that are given again; 0 keeps none (default: 64).")
+    ] = None,
     trusted_proxies: Annotated[
         str | None, typer.Option(help="Proxies whose X-Forwarded-* headers are believed, separated by commas.")
     ] = None,
@@ -96,12 +101,17 @@ def serve(
         metrics=metrics,
         log_format=log_format,
         access_log=access_log,
+        cache_mib=cache_mib,
     )
     # The address comes first: that it is taken should not be found out after a long publication.
     with _failures_in_log(settings), _leaving_when_told(), closing(_bind(settings)) as bound:
         _publish_first(settings)
-        # Verified here, once, so that a damaged release stops the command and not each of its workers.
-        open_current(settings.data).close()
+        # Here, once, so that a damaged release stops the command and not each of its workers. One that takes long to
+        # compare with its manifest is compared while it is being served.
+        release = open_current(settings.data, verify=False)
+        if is_compared_first(release.manifest):
+            verify_release(release.folder, release.manifest)
+        release.close()
         _run(settings, bound)
 
 
@@ -346,7 +356,12 @@ def check(
     """
     sources = _sources(source or [])
     with _release_in(data) as release:
-        report = check_archive(archive, today=datetime.now(UTC).date(), sources=sources, predecessor=release)
+        try:
+            report = check_archive(archive, today=datetime.now(UTC).date(), sources=sources, predecessor=release)
+        except sqlite3.OperationalError as error:
+            raise TestimonyArchiveError(
+                f"no room for what a check has to remember ({error}); set SQLITE_TMPDIR to a folder that has some"
+            ) from None
     _show_report(archive, report, json=json)
     if not report.ok:
         raise typer.Exit(1)
@@ -485,6 +500,8 @@ def _written_whole(target: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         part.chmod(0o644)
         part.replace(target)
+    except OSError as error:
+        raise TestimonyArchiveError(f"{target} could not be written ({error.strerror or error})") from None
     finally:
         part.unlink(missing_ok=True)
 

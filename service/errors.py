@@ -21,7 +21,9 @@ TestimonyArchiveError
     ├── InvalidCursor          422
     ├── TooDeep                422
     ├── InternalError          500
-    └── NotReady               503
+    ├── NotReady               503
+    ├── Busy                   503
+    └── Broken                 503
 
 A problem's class is one slug, one title and one status: `/problems/{slug}` is drawn from them and the docstring.
 """
@@ -186,6 +188,22 @@ class NotReady(Problem):
     """The server has no release to serve at the moment. Try again after the seconds in `Retry-After`."""
 
     slug, title, status = "not-ready", "No release is being served", 503
+
+
+class Busy(Problem):
+    """More searches, counts and exports were asked for at once than the server works on. Cheap requests, such as a record
+    or a page, are answered meanwhile. Try again after the seconds in `Retry-After`.
+    """
+
+    slug, title, status = "busy", "Too much to do at the moment", 503
+
+
+class Broken(Problem):
+    """The release being served was damaged on the server's disk, and what was asked for cannot be read from it, or not be
+    trusted. Other addresses may go on answering. The operator is told by the server's log and `/readyz`.
+    """
+
+    slug, title, status = "release-damaged", "The release is damaged", 503
 
 
 def problems() -> Iterator[type[Problem]]:

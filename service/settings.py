@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     root_path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
     #: Addresses or networks of proxies whose X-Forwarded-* headers are believed, separated by commas.
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
+    #: Memory for answers that are given again, in MiB, of each worker; 0 keeps none.
+    cache_mib: Annotated[int, Field(ge=0, le=65536)] = 64
     #: Releases kept in the data folder, the current one included.
     keep: Annotated[int, Field(ge=1, le=1000)] = 3
     #: Whether /metrics answers with what is measured, for Prometheus.

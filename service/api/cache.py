@@ -1,12 +1,19 @@
-"""Answers that a release gives: strong ETag, 304, Cache-Control, gzip. A release never changes, so an ETag is a digest of
-the release and the request, and the same request has the same bytes until the next release.
+"""Answers that a release gives: strong ETag, 304, Cache-Control, gzip; and the cache that gives them again.
+
+A release never changes, so an ETag is a digest of the release and the request, the same request has the same bytes until
+the next release, and what was answered once can be answered again without looking.
 """
 
+import asyncio
 import gzip
 import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
 
+from cachetools import LRUCache
 from fastapi import Request
 from starlette.responses import Response
+from starlette.types import Message
 
 from service import __version__
 from service.api.formats import JSON, accepts_gzip
@@ -20,6 +27,96 @@ VARY = "Accept, Accept-Encoding, Accept-Language"
 COMPRESS_FROM = 1000
 #: Beyond 5, gzip takes twice the time for a few per cent.
 COMPRESSION_LEVEL = 5
+#: Bytes that keeping an answer costs besides its body: key, headers and the objects around them.
+OVERHEAD = 2500
+#: Answers larger than this part of the cache are not kept: one of them would drive out many.
+LARGEST_PART = 16
+
+RawHeaders = list[tuple[bytes, bytes]]
+#: All that the bytes of an answer depend on: release, scheme, path, query, and the headers that choose.
+Key = tuple[object, ...]
+
+
+# --- The cache --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer as it goes to the server, and the one that says that the client has it already."""
+
+    tag: bytes
+    start: Message
+    body: Message
+    unchanged: Message
+    bytes: int
+
+
+class ResponseCache:
+    """Answers of one release, bounded in bytes, the least used forgotten first. Used on the event loop only.
+
+    Of several requests for an answer that is not there, one makes it and the others wait: a stampede costs one answer.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.hits = 0
+        self.misses = 0
+        self._kept: LRUCache[Key, Kept] = LRUCache(size, getsizeof=lambda kept: kept.bytes)
+        self._making: dict[Key, asyncio.Event] = {}
+
+    def get(self, key: Key) -> Kept | None:
+        kept = self._kept.get(key)
+        if kept is not None:
+            self.hits += 1
+        return kept
+
+    async def get_or_make(self, key: Key) -> Kept | None:
+        """Return an answer that another request is making just now; None where the caller is the one to make it, who
+        must say `made` when it is kept or will not be.
+        """
+        making = self._making.get(key)
+        if making is not None:
+            await making.wait()
+            if (kept := self.get(key)) is not None:
+                return kept
+        self.misses += 1
+        self._making.setdefault(key, asyncio.Event())
+        return None
+
+    def made(self, key: Key) -> None:
+        """Let those go on who wait for this answer."""
+        if (making := self._making.pop(key, None)) is not None:
+            making.set()
+
+    def keep(self, key: Key, start: Message, body: Message) -> None:
+        """Keep an answer, if it is one of a release and not too large."""
+        headers: RawHeaders = start["headers"]
+        tag = next((value for name, value in headers if name == b"etag"), None)
+        size = len(body.get("body", b"")) + OVERHEAD
+        if tag is not None and start["status"] == 200 and size <= self.size // LARGEST_PART:
+            unchanged = {**start, "status": 304, "headers": [pair for pair in headers if pair[0] not in _OF_CONTENT]}
+            self._kept[key] = Kept(tag, start, body, unchanged, size)
+
+    def clear(self) -> None:
+        """Forget everything: a new release is being served."""
+        self._kept.clear()
+
+
+#: Headers that describe a body, and have no place where there is none.
+_OF_CONTENT = frozenset({b"content-type", b"content-length", b"content-encoding"})
+
+
+# --- Answers ----------------------------------------------------------------------------------------------------------
+
+
+class Answer(Response):
+    """A response whose headers are ready. Starlette's own goes through them one by one, which costs as much as a page."""
+
+    def __init__(self, body: bytes, status_code: int, headers: Iterable[tuple[str, str]]) -> None:
+        self.status_code = status_code
+        self.body = body
+        self.background = None
+        self.raw_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
 
 
 def entity_tag(request: Request, release_key: str, *, encoding: str, media_type: str, wishes: Wishes = ()) -> str:
@@ -55,9 +152,11 @@ def release_answer(
     tag = entity_tag(request, release_key, encoding=encoding, media_type=media_type, wishes=wishes)
     headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY} | (headers or {})
     if matches(request.headers.get("if-none-match"), tag):
-        return Response(status_code=304, headers=headers)
+        return Answer(b"", 304, headers.items())
     if compress:
         headers["Content-Encoding"] = "gzip"
         # Without a time in it, the same bytes come out every time, as a strong ETag promises.
         body = gzip.compress(body, COMPRESSION_LEVEL, mtime=0)
-    return Response(body, headers=headers, media_type=media_type)
+    content_type = f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
+    headers |= {"Content-Type": content_type, "Content-Length": str(len(body))}
+    return Answer(body, 200, headers.items())

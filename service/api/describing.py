@@ -29,6 +29,8 @@ from service.catalogue.criteria import (
 )
 from service.errors import (
     BadRequest,
+    Broken,
+    Busy,
     InternalError,
     InvalidCursor,
     InvalidParameters,
@@ -114,6 +116,8 @@ def problem_responses(*classes: type[Problem]) -> dict[int | str, dict[str, Any]
     """Return the responses of an operation that are problems. Those any address may give are always among them."""
     responses: dict[int | str, dict[str, Any]] = {}
     every: list[type[Problem]] = [*classes, BadRequest, UriTooLong, InternalError]
+    if NotReady in classes:
+        every += [Broken, Busy]
     for problem in sorted(every, key=lambda each: each.status):
         known = responses.get(problem.status)
         description = problem.title if known is None else f"{known['description']}; or: {problem.title.lower()}"

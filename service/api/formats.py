@@ -279,7 +279,7 @@ def _point(place: dict[str, Any]) -> tuple[float, float, float | None]:
     return place["longitude"], place["latitude"], place["radius_m"]
 
 
-def select_fields(document: bytes, fields: list[str]) -> bytes:
+def select_fields(document: bytes, fields: Sequence[str]) -> bytes:
     """Return a document with only these top-level keys, in the document's order; all of it where none is named."""
     if not fields:
         return document

@@ -1,21 +1,20 @@
 """The outermost layer: what holds for every request and every answer, errors included.
 
-It believes X-Forwarded-* from trusted proxies only, refuses addresses that are too long, answers HEAD and OPTIONS, holds
-the release a request began with until its answer is out, and turns what nobody caught into a problem.
+It gives again what is kept, believes X-Forwarded-* from trusted proxies only, refuses addresses that are too long, answers
+HEAD and OPTIONS, holds the release a request began with until its answer is out, and turns what nobody caught into a
+problem.
 """
 
 import re
-from collections.abc import Iterable
-from typing import Any
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.cache import Kept, Key, RawHeaders, ResponseCache, matches
 from service.api.problems import METHODS, internal_error, problem_response
-from service.api.request_ids import HEADER, is_trusted, sent_one, take_request_id
+from service.api.proxies import TrustedProxies
+from service.api.request_ids import RAW_HEADER, naming, take_request_id, with_request_id
 from service.api.serving import Served, Serving
 from service.errors import BadRequest, Problem, UriTooLong
-from service.settings import Network
 
 #: Longest path and query that are read, in bytes. A list of 50 identifiers is 3,500.
 URI_LENGTH = 8000
@@ -24,12 +23,14 @@ EXPOSED = (
     "Archive-Omitted, Archive-Release, Archive-Total, Content-Disposition, Content-Language, Content-Length, Content-Range, ETag, Link, "
     "Repr-Digest, Retry-After, X-Request-ID"
 )
-_ALWAYS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": EXPOSED,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
+_ALWAYS: RawHeaders = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", EXPOSED.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+]
+_NO_BODY: Message = {"type": "http.response.body", "body": b""}
+_FORWARDED = (b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix")
 _PREFLIGHT = {
     "Allow": METHODS,
     "Access-Control-Allow-Methods": METHODS,
@@ -49,28 +50,80 @@ class AnswerCutShort(Exception):
 class Front:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, *, serving: Serving, trusted_proxies: Iterable[Network], root_path: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        serving: Serving,
+        cache: ResponseCache,
+        proxies: TrustedProxies,
+        root_path: str,
+    ) -> None:
         self.app = app
         self.serving = serving
-        self.trusted = tuple(trusted_proxies)
+        self.cache = cache
+        self.proxies = proxies
         self.root_path = root_path
+        self._served: Served | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        # A copy, because the server goes by its own: it must still know that a request was HEAD.
-        scope = dict(scope)
         served = self.serving.served
-        # Routes answer HEAD as they do GET; an answer that is long to make may look, and leave out its body.
-        scope["state"] = {**scope.get("state", {}), "served": served, "head": scope["method"] == "HEAD"}
-        answer = _Answer(send, scope["state"])
+        if served is not self._served:
+            self.cache.clear()
+            self._served = served
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        if RAW_HEADER in headers and "request_id" not in scope.get("state", ()):
+            request_id = take_request_id(scope, trusted=self.proxies.sent(scope))
+            scope, send = with_request_id(scope, request_id), naming(send, request_id)
+        key = self._key(scope, headers, served)
+        if key is not None:
+            kept = self.cache.get(key) or await self.cache.get_or_make(key)
+            if kept is not None:
+                await _give_again(kept, headers.get(b"if-none-match"), send)
+                return
+        try:
+            # A copy, because the server goes by its own: it must still know that a request was HEAD.
+            await self._make(dict(scope), headers, receive, _Answer(send, scope, served, self.cache, key), served)
+        finally:
+            if key is not None:
+                self.cache.made(key)
+
+    def _key(self, scope: Scope, headers: dict[bytes, bytes], served: Served | None) -> Key | None:
+        """Return all that the answer to a request depends on; None where it is not to be kept."""
+        if not self.cache.size or served is None or scope["method"] not in ("GET", "HEAD"):
+            return None
+        # A header that comes twice, or asks for a part, is looked at in detail.
+        if len(headers) != len(scope["headers"]) or b"range" in headers:
+            return None
+        get = headers.get
+        return (
+            served.key,
+            scope["raw_path"],
+            scope["query_string"],
+            get(b"host"),
+            get(b"accept"),
+            get(b"accept-encoding"),
+            get(b"accept-language"),
+            scope["scheme"],
+            *((get(name) for name in _FORWARDED) if self.proxies.sent(scope) else ()),
+        )
+
+    async def _make(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, answer: "_Answer", served: Served | None
+    ) -> None:
         if served is not None:
             served.hold()
         try:
-            await self._answer(scope, receive, answer)
+            await self._answer(scope, headers, receive, answer, served)
         except Exception as error:  # noqa: BLE001 - the last place where an error can still become an answer
-            problem = error if isinstance(error, Problem) else internal_error(error, scope)
+            problem = (
+                error
+                if isinstance(error, Problem)
+                else self.serving.doubt(error, served) or internal_error(error, scope)
+            )
             if answer.started:
                 # The connection is cut, so that the reader can tell; the log has said why, without what was asked.
                 raise AnswerCutShort(type(error).__qualname__) from None
@@ -79,26 +132,27 @@ class Front:
             if served is not None:
                 served.let_go()
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._place(scope)
+    async def _answer(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send, served: Served | None
+    ) -> None:
+        self._place(scope, headers)
         if len(scope["raw_path"]) + len(scope["query_string"]) > URI_LENGTH:
             raise UriTooLong(f"Path and query are longer than {URI_LENGTH} bytes.")
         if scope["method"] == "OPTIONS":
             await send({"type": "http.response.start", "status": 204, "headers": _encoded(_PREFLIGHT)})
             await send({"type": "http.response.body"})
             return
-        if scope["state"]["head"]:
+        head = scope["method"] == "HEAD"
+        if head:
             scope["method"] = "GET"
+        # Routes answer HEAD as they do GET; an answer that is long to make may look, and leave out its body.
+        scope["state"] = {**scope.get("state", {}), "served": served, "head": head}
         await self.app(scope, receive, send)
 
-    def _place(self, scope: Scope) -> None:
+    def _place(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Put scheme, host and root path as the client sees them into the scope."""
-        headers = dict(scope["headers"])
         scope["root_path"] = self.root_path
-        trusted = is_trusted(scope.get("client"), self.trusted)
-        if sent_one(scope):
-            scope["state"].setdefault("request_id", take_request_id(scope, trusted=trusted))
-        if trusted:
+        if self.proxies.sent(scope):
             scheme = _last(headers.get(b"x-forwarded-proto")).lower()
             if scheme in ("http", "https"):
                 scope["scheme"] = scheme
@@ -117,29 +171,43 @@ class Front:
             raise BadRequest("The Host header is not a host name.")
 
 
-class _Answer:
-    """Sends an answer with the headers every answer has; of one to HEAD, everything but the body."""
+async def _give_again(kept: Kept, known: bytes | None, send: Send) -> None:
+    """Send an answer that was kept; that there is nothing new, to a client who has it."""
+    if known is not None and (known == kept.tag or matches(known.decode("latin-1"), kept.tag.decode("latin-1"))):
+        await send(kept.unchanged)
+        await send(_NO_BODY)
+    else:
+        await send(kept.start)
+        await send(kept.body)
 
-    def __init__(self, send: Send, state: dict[str, Any]) -> None:
-        self.send = send
-        self.state = state
+
+class _Answer:
+    """Sends an answer with the headers every answer has; of one to HEAD, everything but the body. Keeps it in the cache
+    before it is sent, so that nobody waits for the reader who asked first.
+    """
+
+    def __init__(self, send: Send, scope: Scope, served: Served | None, cache: ResponseCache, key: Key | None) -> None:
+        self._send = send
+        self._head = scope["method"] == "HEAD"
+        self._always = _ALWAYS if served is None else [*_ALWAYS, served.header]
+        self._cache = cache
+        self._key = key
+        self._start: Message | None = None
         self.started = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self._start = {**message, "headers": [*message["headers"], *self._always]}
+            return
+        if self._start is not None:
+            if self._key is not None:
+                if not message.get("more_body") and not self._head:
+                    self._cache.keep(self._key, self._start, message)
+                self._cache.made(self._key)
             self.started = True
-            headers = MutableHeaders(raw=list(message["headers"]))
-            headers.update(_ALWAYS)
-            served: Served | None = self.state["served"]
-            if served is not None:
-                headers["Archive-Release"] = served.catalogue.release.id
-            # Known where the client sent one, something went wrong, or requests are logged.
-            if "request_id" in self.state:
-                headers[HEADER] = self.state["request_id"]
-            message = {**message, "headers": headers.raw}
-        elif message["type"] == "http.response.body" and self.state["head"]:
-            message = {**message, "body": b""}
-        await self.send(message)
+            await self._send(self._start)
+            self._start = None
+        await self._send({**message, "body": b""} if self._head else message)
 
 
 def _last(header: bytes | None) -> str:

@@ -10,9 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import Protocol
 
-import anyio.to_thread
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -23,22 +21,13 @@ from prometheus_client.registry import Collector
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service import __version__
+from service.api.cache import ResponseCache
 from service.api.serving import Serving
 
 _PREFIX = "testimony_archive_"
 #: Upper bounds in seconds: from an answer out of memory to a long download.
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 _BOUNDS = (*(str(bound) for bound in BUCKETS), "+Inf")
-
-
-class CacheCounts(Protocol):
-    """A cache of answers, as far as it is measured: how many requests it answered, and how many it could not."""
-
-    @property
-    def hits(self) -> int: ...
-
-    @property
-    def misses(self) -> int: ...
 
 
 class _Durations:
@@ -68,7 +57,7 @@ class CountedProtocol(HttpToolsProtocol):
 class Metrics(Collector):
     """The numbers of this process. With several workers each has its own, told apart by the label `pid`."""
 
-    def __init__(self, serving: Serving, *, cache: CacheCounts | None, several: bool) -> None:
+    def __init__(self, serving: Serving, cache: ResponseCache, *, several: bool) -> None:
         self._serving = serving
         self._cache = cache
         self._labels = {"pid": str(os.getpid())} if several else {}
@@ -85,12 +74,11 @@ class Metrics(Collector):
         durations.seconds += seconds
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric. On the event loop, since it looks at the loop's threads."""
+        """Yield every metric. On the event loop, since it looks at work that waits there."""
         yield self._requests()
         yield self._gauge("requests_in_progress", "Requests being answered.", ((), self.in_progress))
         yield self._gauge("open_connections", "Connections that are open.", ((), CountedProtocol.open))
-        if self._cache is not None:
-            yield self._cache_requests(self._cache)
+        yield self._cache_requests()
         yield from self._heavy_work()
         yield from self._release()
         yield self._gauge("build_info", "The version of the engine.", ((("version", __version__),), 1))
@@ -106,21 +94,18 @@ class Metrics(Collector):
             family.add_metric([route, str(status), *self._labels.values()], buckets, durations.seconds)
         return family
 
-    def _cache_requests(self, cache: CacheCounts) -> Metric:
+    def _cache_requests(self) -> Metric:
         family = CounterMetricFamily(
             _PREFIX + "cache_requests",
             "Requests that the response cache answered (hit) or had to have answered (miss).",
             labels=["result", *self._labels],
         )
-        for result, number in (("hit", cache.hits), ("miss", cache.misses)):
+        for result, number in (("hit", self._cache.hits), ("miss", self._cache.misses)):
             family.add_metric([result, *self._labels.values()], number)
         return family
 
     def _heavy_work(self) -> Iterator[Metric]:
-        limiters = {
-            "query": anyio.to_thread.current_default_thread_limiter(),
-            "stream": self._serving.stream_threads,
-        }
+        limiters = {"query": self._serving.heavy.threads, "stream": self._serving.stream_threads}
         now = {(("kind", kind),): limiter.statistics() for kind, limiter in limiters.items()}
         running = [(kind, statistics.borrowed_tokens) for kind, statistics in now.items()]
         waiting = [(kind, statistics.tasks_waiting) for kind, statistics in now.items()]

@@ -2,35 +2,89 @@
 
 import asyncio
 import logging
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+import anyio.to_thread
 from anyio import CapacityLimiter
 from starlette.types import Scope
 
 from service.api.logs import log_event
 from service.catalogue.browsing import Catalogue
-from service.errors import NotReady, ReleaseDamaged, ReleaseError
-from service.release.store import current_folder, open_release
+from service.errors import Broken, Busy, NoRelease, NotReady, Problem, ReleaseDamaged, ReleaseError
+from service.release.store import Manifest, Marks, current_folder, marks_of, open_release, read_manifest
+
+T = TypeVar("T")
 
 #: Seconds between two looks at the data folder: a new release is served within twice that.
 LOOK_EVERY_S = 1.0
 #: Seconds after which a reader that was told `503` may try again.
 RETRY_AFTER_S = 5
+RETRY = {"Retry-After": str(RETRY_AFTER_S)}
 #: Threads that write long answers, whatever their number: more would not be faster, since Python runs one at a time,
 #: and would keep short answers waiting.
 STREAM_THREADS = 2
+#: Threads for what takes too long for the event loop: as many as the machines this is for have cores.
+HEAVY_THREADS = 2
+#: Requests for such work that are held at once, at work or waiting. One takes milliseconds, so the last waits about a
+#: second; who comes beyond is told to come back, instead of waiting without end.
+HEAVY_REQUESTS = 64
+#: Up to so many bytes a release is compared with its manifest before it is served: it takes a fifth of a second.
+COMPARED_FIRST = 256 << 20
+
+
+class HeavyWork:
+    """Work that takes longer than the event loop should stand still: some at once, some waiting in turn, no more."""
+
+    def __init__(self) -> None:
+        self.threads = CapacityLimiter(HEAVY_THREADS)
+        #: Requests whose work is being done or waits.
+        self.requests = 0
+
+    async def do(self, work: Callable[[], T]) -> T:
+        """Do work in a thread. Raises Busy."""
+        if self.requests >= HEAVY_REQUESTS:
+            raise Busy("Too many requests for searches, counts and exports are under way.", headers=RETRY)
+        self.requests += 1
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self.threads)
+        finally:
+            self.requests -= 1
+
+
+def is_compared_first(manifest: Manifest) -> bool:
+    """Tell whether a release is so small that it is compared with its manifest before it is served, not meanwhile."""
+    return sum(file.bytes for file in manifest.files.values()) <= COMPARED_FIRST
 
 
 class Served:
     """One release being served, and how many requests hold it. Used on the event loop only."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, marks: Marks, heavy: HeavyWork) -> None:
         self.catalogue = catalogue
+        self._heavy = heavy
+        #: The files as they were when they were compared with the manifest.
+        self.marks = marks
         #: What tells this publication from every other, also of the same content elsewhere or at another time.
         manifest = catalogue.release.manifest
         self.key = f"{manifest.id} {manifest.number} {manifest.published_at}"
+        #: Says in every answer which release it comes from.
+        self.header = (b"archive-release", manifest.id.encode())
         self._holders = 0
         self._retired = False
+
+    async def apart(self, work: Callable[..., T], *arguments: object) -> T:
+        """Do in a thread what takes too long for the event loop, with a connection that was opened beforehand: it goes on
+        when the release has been removed. Raises Busy.
+        """
+
+        def do() -> T:
+            with self.catalogue.release.lent_connection():
+                return work(*arguments)
+
+        return await self._heavy.do(do)
 
     def hold(self) -> None:
         self._holders += 1
@@ -57,25 +111,30 @@ class Serving:
         self._verify = verify
         self._served: Served | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._comparison: asyncio.Task[None] | None = None
         #: Shared by all long answers: each takes a thread for one piece at a time, in turn.
         self.stream_threads = CapacityLimiter(STREAM_THREADS)
-        #: Why there is no release, or why a newer one was refused; None where all is well.
+        self.heavy = HeavyWork()
+        #: Why there is no release, why a newer one was refused, or what is wrong with the one being served; None where
+        #: all is well.
         self.trouble: str | None = None
+        #: Whether the trouble is a release that is broken, and not that there is none.
+        self._broken = False
+        # What was looked at last, whole or not: it is looked at again when it was touched.
+        self._seen: tuple[Path, Marks] | None = None
 
     @property
     def served(self) -> Served | None:
         """The release that a request which comes now is answered from."""
         return self._served
 
-    @staticmethod
-    def of(scope: Scope) -> Served:
-        """Return the release that a request began with. Raises NotReady."""
+    def of(self, scope: Scope) -> Served:
+        """Return the release that a request began with. Raises NotReady, or Broken where there is one but not whole."""
         served: Served | None = scope["state"]["served"]
+        if served is None and self._broken:
+            raise Broken("The release is damaged and cannot be opened.", headers=RETRY)
         if served is None:
-            raise NotReady(
-                "No release has been published yet, or it cannot be opened.",
-                headers={"Retry-After": str(RETRY_AFTER_S)},
-            )
+            raise NotReady("No release has been published yet, or it cannot be opened.", headers=RETRY)
         return served
 
     async def start(self) -> None:
@@ -87,9 +146,10 @@ class Serving:
 
     async def stop(self) -> None:
         """Stop watching and close the release."""
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
+        for task in (self._watch, self._comparison):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         if self._served is not None:
             self._served.retire()
             self._served = None
@@ -100,37 +160,72 @@ class Serving:
             await self._look()
 
     async def _look(self) -> None:
-        """Move over to the current release if it is another one than that being served."""
+        """Move over to the current release if it is another one than that being served, or was touched."""
+        before, self._seen = self._seen, None
         try:
             folder = current_folder(self._data)
             if folder is None:
-                self._report("no release has been published yet", "release_missing")
-            elif self._served is None or folder != self._served.catalogue.release.folder:
-                catalogue = await asyncio.to_thread(self._open, folder)
-                before, self._served = self._served, Served(catalogue)
-                if before is not None:
-                    before.retire()
-                manifest = catalogue.release.manifest
-                log_event(
-                    logging.INFO,
-                    "release_served",
-                    f"serving release {folder.name}",
-                    release=manifest.id,
-                    number=manifest.number,
-                )
-                self.trouble = None
-            else:
-                self.trouble = None
-        except (ReleaseError, OSError) as error:
-            self._report(str(error), "release_damaged" if isinstance(error, ReleaseDamaged) else "release_unreadable")
+                raise NoRelease("no release has been published yet")
+            self._seen = (folder, marks_of(folder))
+            if self._seen != before:
+                await self._move_to(folder)
+        except ReleaseDamaged as error:
+            self._report(str(error), broken=True)
+        except (ReleaseError, OSError, sqlite3.Error) as error:
+            self._seen = None
+            self._report(str(error), broken=False)
 
-    def _open(self, folder: Path) -> Catalogue:
-        release = open_release(folder, verify=self._verify)
-        release.prepare_streams(STREAM_THREADS)
-        return Catalogue(release)
+    async def _move_to(self, folder: Path) -> None:
+        """Serve the release in `folder`. Where it is damaged and is the one being served, go on with what is whole of it.
+        Raises ReleaseDamaged.
+        """
+        before = self._served
+        try:
+            opened = await asyncio.to_thread(self._open, folder)
+        except ReleaseDamaged:
+            if before is not None and before.catalogue.release.folder == folder:
+                await asyncio.to_thread(before.catalogue.release.look_for_damage)
+            raise
+        opened.catalogue.release.connection()  # the event loop's own, while the files are there
+        self._served = opened
+        if before is not None:
+            before.retire()
+        manifest = opened.catalogue.release.manifest
+        named = {"release": manifest.id, "number": manifest.number}
+        log_event(logging.INFO, "release_served", f"serving release {folder.name}", **named)
+        self.trouble, self._broken = None, False
+        if not is_compared_first(manifest):
+            self._comparison = asyncio.create_task(self._compare(opened))
 
-    def _report(self, trouble: str, event: str) -> None:
+    async def _compare(self, served: Served) -> None:
+        """Compare a large release with its manifest while it is being served."""
+        damage = await asyncio.to_thread(served.catalogue.release.look_for_damage)
+        if damage is not None and served is self._served:
+            self._report(damage, broken=True)
+
+    def doubt(self, error: Exception, served: Served | None) -> Problem | None:
+        """Return the problem that an error is where it comes from damage to the release it was read from, which is then
+        looked at closely; None where it has another cause.
+        """
+        if served is None:
+            return None
+        folder = served.catalogue.release.folder
+        if not isinstance(error, ReleaseDamaged):
+            if served.marks == marks_of(folder) and not isinstance(error, sqlite3.DatabaseError):
+                return None
+            self._seen = None
+            self._report(f"{folder.name}: reading from it failed ({type(error).__qualname__})", broken=True)
+        return Broken("What was asked for cannot be read: the release is damaged.", headers=RETRY)
+
+    def _open(self, folder: Path) -> Served:
+        marks = marks_of(folder)
+        release = open_release(folder, verify=self._verify and is_compared_first(read_manifest(folder)))
+        release.prepare_streams(STREAM_THREADS + HEAVY_THREADS)
+        return Served(Catalogue(release), marks, self.heavy)
+
+    def _report(self, trouble: str, *, broken: bool) -> None:
         """Say once what is wrong; the release being served, if any, goes on being served."""
+        self._broken = broken
         if trouble != self.trouble:
             self.trouble = trouble
-            log_event(logging.WARNING, event, trouble)
+            log_event(logging.WARNING, "release_damaged" if broken else "release_missing", trouble)

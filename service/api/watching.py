@@ -8,13 +8,13 @@ import re
 from collections.abc import Iterable
 from time import perf_counter
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.logs import log_event
 from service.api.metrics import Metrics
-from service.api.request_ids import HEADER, is_trusted, request_id_of, take_request_id
-from service.settings import AccessLog, Network
+from service.api.proxies import TrustedProxies
+from service.api.request_ids import naming, take_request_id, with_request_id
+from service.settings import AccessLog
 
 #: What stands for every address that is none of ours: strangers ask for anything.
 UNKNOWN = "unknown"
@@ -57,13 +57,13 @@ class Watching:
         templates: Templates,
         metrics: Metrics | None,
         access_log: AccessLog,
-        trusted_proxies: Iterable[Network],
+        proxies: TrustedProxies,
     ) -> None:
         self.app = app
         self.templates = templates
         self.metrics = metrics
         self.access_log = access_log
-        self.trusted = tuple(trusted_proxies)
+        self.proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,9 +72,9 @@ class Watching:
         request_id = None
         if self.access_log is not AccessLog.OFF:
             # A line that cannot be tied to its answer is of little use: now every request has an id.
-            request_id = take_request_id(scope, trusted=is_trusted(scope.get("client"), self.trusted))
-            scope = {**scope, "state": {**scope.get("state", {}), "request_id": request_id}}
-        answer = _Watched(send, request_id)
+            request_id = take_request_id(scope, trusted=self.proxies.sent(scope))
+            scope, send = with_request_id(scope, request_id), naming(send, request_id)
+        answer = _Watched(send)
         started = perf_counter()
         if self.metrics is not None:
             self.metrics.in_progress += 1
@@ -87,11 +87,11 @@ class Watching:
                 self.metrics.in_progress -= 1
                 self.metrics.observe(route, answer.status, seconds)
             if request_id is not None:
-                self._log(scope, route, answer, seconds)
+                self._log(scope, route, answer, request_id=request_id, seconds=seconds)
 
-    def _log(self, scope: Scope, route: str, answer: "_Watched", seconds: float) -> None:
+    def _log(self, scope: Scope, route: str, answer: "_Watched", *, request_id: str, seconds: float) -> None:
         members: dict[str, object] = {
-            "request_id": request_id_of(scope),
+            "request_id": request_id,
             "method": scope["method"],
             "route": route,
             "status": answer.status,
@@ -109,9 +109,8 @@ class Watching:
 class _Watched:
     """Sends an answer and remembers its status and how many bytes its body has."""
 
-    def __init__(self, send: Send, request_id: str | None) -> None:
+    def __init__(self, send: Send) -> None:
         self.send = send
-        self.request_id = request_id
         #: 0 where nothing was answered: the client had gone, or the application failed.
         self.status = 0
         self.bytes = 0
@@ -119,10 +118,6 @@ class _Watched:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            if self.request_id is not None:
-                headers = MutableHeaders(raw=list(message["headers"]))
-                headers[HEADER] = self.request_id
-                message = {**message, "headers": headers.raw}
         elif message["type"] == "http.response.body":
             self.bytes += len(message.get("body", b""))
         await self.send(message)

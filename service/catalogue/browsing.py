@@ -1,49 +1,35 @@
-"""A list, a page at a time, and a record: puts the statements of `queries` to a release and reads the answers."""
+"""A list, a page at a time, and a record: puts questions to a release and reads the answers."""
 
 from array import array
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from threading import Lock
+from functools import cache
+
+from pyroaring import BitMap
 
 from service.catalogue.criteria import RELEVANCE, Criteria, Listed, SearchCriteria, SuggestCriteria
 from service.catalogue.cursor import Cursor, decode_cursor
 from service.catalogue.facets import Bucket, count_facets
 from service.catalogue.languages import Wishes, read_languages
-from service.catalogue.queries import (
-    DOCUMENTS_AT_ONCE,
-    Condition,
-    Place,
-    Terms,
-    count_statement,
-    document_statement,
-    documents_statement,
-    ordinal_statement,
-    page_statement,
-    posting_statement,
-    sort_name,
-    sorts_statement,
-    span_conditions,
-    term_filters,
-    terms_statement,
-)
+from service.catalogue.queries import Span, Terms, conditions_of, order_of
 from service.catalogue.search import Hit, TextIndex, read_hits
+from service.catalogue.sets import RecordSets, Term
 from service.catalogue.suggestions import Suggestion, suggest
 from service.errors import InvalidCursor
-from service.release.indexing import HAS_POINT
+from service.release.indexing import HAS_POINT, sort_key
 from service.release.store import Release
 from service.release.text_index import sort_field
 
-#: Numbers of matches remembered for each release: following a list's pages counts it once.
-COUNTS_KEPT = 4096
-#: Above this many records of the rarest condition, a list is read in a thread: counting them takes longer than the
-#: event loop should stand still, a few milliseconds.
-QUICK = 2000
+#: Up to this many records, a collection's ranges of days, places and figures are looked through on the event loop: it
+#: takes no longer than that should stand still, a few milliseconds.
+QUICK = 50_000
 #: Records that are read at a time where a whole list is: enough that asking costs little beside reading, and about half
 #: a megabyte of documents.
 BATCH = 200
 #: Digits of a place in the order of relevance: the deepest has five.
 OFFSET_DIGITS = 9
+#: Identifiers asked for by one statement: a fixed number, so that it is compiled once.
+DOCUMENTS_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +61,12 @@ class Listing:
     """A list that has been looked up but not read: what `page` needs, and whether reading it is quick."""
 
     criteria: Criteria
-    conditions: list[Condition]
-    #: Records of the rarest condition at most; the whole collection where there is none.
-    rarest: int
-    #: Where a filter has only values that no record has, the list is empty.
-    empty: bool
+    #: The terms of each filter: a record must have one of each.
+    filters: list[list[Term]]
+    spans: list[Span]
+    quick: bool
     #: The ordinals of the whole list in its order, where a query found them: see `Catalogue.whole`.
     found: "array[int] | None" = None
-
-    @property
-    def quick(self) -> bool:
-        if self.criteria.q is not None or self.criteria.facets:
-            return False
-        return self.empty or not self.conditions or self.rarest <= QUICK
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +83,13 @@ class Catalogue:
 
     def __init__(self, release: Release) -> None:
         self.release = release
-        self._languages = read_languages(release)
-        self._sorts: dict[str, dict[str, int]] = {}
-        for collection, name, number in release.rows(*sorts_statement()):
-            self._sorts.setdefault(collection, {})[name] = number
-        self._counts: OrderedDict[tuple[str, tuple[Condition, ...]], int] = OrderedDict()
-        self._lock = Lock()
+        self.sets = RecordSets(release)
         self.text = TextIndex(release)
+        self._languages = read_languages(release)
 
     def document(self, record_id: str) -> bytes | None:
         """Return the document of a public record, or None where there is none."""
-        rows = self.release.rows(*document_statement(record_id))
+        rows = self.release.rows("SELECT document FROM record WHERE id = ?", (record_id,))
         document: bytes | None = rows[0][0] if rows else None
         return document
 
@@ -144,26 +119,18 @@ class Catalogue:
         return languages.effective(wishes) if languages is not None and wishes else ()
 
     def look_up(self, criteria: Criteria) -> Listing:
-        """Return the list that criteria describe: their filters as terms of this release, the rarest first."""
-        size = self.release.manifest.counts[criteria.collection]
-        found: list[tuple[int, Condition]] = []
-        for name, values in term_filters(criteria).items():
-            rows = self.release.rows(*terms_statement(criteria.collection, name, values))
-            if not rows:
-                return Listing(criteria, [], 0, empty=True)
-            found.append((sum(count for _, count in rows), Terms(tuple(sorted(term for term, _ in rows)))))
-        found.sort(key=lambda counted: counted[0])
-        spans = span_conditions(criteria, sorts=self._sorts[criteria.collection])
-        rarest = found[0][0] if found else size
-        return Listing(criteria, [condition for _, condition in found] + spans, rarest, empty=False)
+        """Return the list that criteria describe: their filters as terms of this release."""
+        terms, spans = conditions_of(criteria)
+        filters = [self.sets.find(criteria.collection, each) for each in terms]
+        size = self.sets.collections[criteria.collection].size
+        quick = criteria.q is None and not criteria.facets and (not spans or size <= QUICK)
+        return Listing(criteria, filters, spans, quick)
 
     def page(self, listing: Listing) -> Page:
-        """Read one page. Raises InvalidCursor.
-
-        A page that a cursor leads to is empty where everything beyond has gone since; it then leads nowhere.
-        """
-        facets = self.facets(listing.criteria)
-        return replace(self._page(listing), facets=facets)
+        """Read one page. Raises InvalidCursor."""
+        if listing.criteria.facets:
+            return replace(self._page(listing), facets=self.facets(listing.criteria))
+        return self._page(listing)
 
     def _page(self, listing: Listing) -> Page:
         criteria = listing.criteria
@@ -171,29 +138,43 @@ class Catalogue:
             return self._best(criteria) if criteria.sort == RELEVANCE else self._found_in_order(criteria)
         mark = criteria.fingerprint
         cursor = None if criteria.cursor is None else decode_cursor(criteria.cursor, mark)
-        total = self.total(listing)
-        if total == 0:
-            return Page([], 0, None, None)
-        place = None if cursor is None else self._place(cursor, downward=sort_name(criteria)[1] != cursor.backward)
-        backward = cursor is not None and cursor.backward
-        rows = self._rows(listing, total, place, backward=backward, limit=criteria.limit + 1)
-        more = len(rows) > criteria.limit
-        rows = rows[: criteria.limit]
-        if not rows:
-            return Page([], total, None, None)
-        behind = False
-        if cursor is not None:
-            key, ordinal, *_ = rows[0]
-            behind = bool(self._rows(listing, total, Place(key, ordinal), backward=not backward, limit=1))
-        if backward:
-            rows.reverse()
-        has_previous, has_next = (more, behind) if backward else (behind, more)
+        order, descending = order_of(criteria)
+        places = self._places(listing, order)
+        first, last = self._window(criteria, places, order, cursor)
+        ordinals = self._ordinals(criteria.collection, order, places[first:last])
+        up, down = last < len(places), first > 0
+        if not ordinals:
+            # Everything beyond the cursor has gone since it was given out. The way back begins where it pointed.
+            back = None if cursor is None or not (up or down) else replace(cursor, backward=not cursor.backward)
+            link = None if back is None else back.encode(mark)
+            return Page([], len(places), *((link, None) if cursor is not None and cursor.backward else (None, link)))
+        if descending:
+            ordinals.reverse()
+            up, down = down, up
         return Page(
-            documents=[document for *_, document in rows],
-            total=total,
-            next=Cursor(False, rows[-1][0], rows[-1][2]).encode(mark) if has_next else None,
-            prev=Cursor(True, rows[0][0], rows[0][2]).encode(mark) if has_previous else None,
+            documents=self._read(ordinals),
+            total=len(places),
+            next=self._cursor(order, ordinals[-1], backward=False).encode(mark) if up else None,
+            prev=self._cursor(order, ordinals[0], backward=True).encode(mark) if down else None,
         )
+
+    def _window(self, criteria: Criteria, places: BitMap | range, order: str, cursor: Cursor | None) -> tuple[int, int]:
+        """Return which part of a list's places a page shows: from the first of them on, up to the last."""
+        before, through = 0, 0
+        if cursor is not None:
+            before, through = self.sets.beside(criteria.collection, order, cursor.key, cursor.id)
+        _, descending = order_of(criteria)
+        if descending == (cursor is not None and cursor.backward):
+            first = _number_below(places, through)
+            return first, min(first + criteria.limit, len(places))
+        last = len(places) if cursor is None else _number_below(places, before)
+        return max(last - criteria.limit, 0), last
+
+    def _places(self, listing: Listing, order: str) -> BitMap | range:
+        """Return the places that the records of a list take in an order."""
+        collection = listing.criteria.collection
+        spans = [self.sets.span(collection, span) for span in listing.spans]
+        return self.sets.places(collection, listing.filters, spans, order)
 
     def whole(self, listing: Listing) -> Listing:
         """Return a list that can be read whole: what a query finds is looked up, in the order of the sort. The best
@@ -202,51 +183,73 @@ class Catalogue:
         criteria = listing.criteria
         if criteria.q is None:
             return listing
-        name, descending = ("id", False) if criteria.sort == RELEVANCE else sort_name(criteria)
+        name, descending = ("id", False) if criteria.sort == RELEVANCE else order_of(criteria)
         return replace(listing, found=self.text.all_in_order(criteria, sort_field(name), descending=descending))
 
     def on_map(self, listing: Listing) -> Listing:
         """Return the part of a list of events or places whose records have a point."""
-        rows = self.release.rows(*terms_statement(listing.criteria.collection, HAS_POINT, ["true"]))
-        if listing.empty or not rows:
-            return replace(listing, conditions=[], rarest=0, empty=True, found=None)
-        [(term, count)] = rows
-        if listing.found is not None:
-            with_point = {ordinal for (ordinal,) in self.release.rows(*posting_statement(term))}
-            return replace(listing, found=array("Q", (each for each in listing.found if each in with_point)))
-        rarest = min(listing.rarest, count)
-        has_point = Terms((term,))
-        # The rarest condition first, as everywhere.
-        ordered = [has_point, *listing.conditions] if rarest == count else [*listing.conditions, has_point]
-        return replace(listing, conditions=ordered, rarest=rarest)
+        collection = listing.criteria.collection
+        has_point = self.sets.find(collection, Terms(HAS_POINT, ("true",)))
+        if listing.found is None:
+            return replace(listing, filters=[*listing.filters, has_point])
+        members = self.sets.members([has_point], []) if has_point else BitMap()
+        first = self.sets.collections[collection].first
+        return replace(listing, found=array("Q", (each for each in listing.found if each - first in members)))
 
     def batches(self, listing: Listing, *, size: int = BATCH) -> Iterator[list[bytes]]:
         """Yield the documents of a whole list in its order, up to `size` at a time; limit and cursor are not looked at.
 
-        Each batch begins where the last one ended, so nothing is held between two and any thread may ask for the next.
+        Nothing is held between two batches but the list's places, and any thread may ask for the next.
         """
+        collection = listing.criteria.collection
         if listing.found is not None:
             for start in range(0, len(listing.found), size):
-                yield [document for _, document in self._documents(listing.found[start : start + size].tolist())]
+                yield self._read(listing.found[start : start + size])
             return
-        total = self.total(listing)
-        place = None
-        while total:
-            rows = self._rows(listing, total, place, backward=False, limit=size)
-            if rows:
-                yield [document for *_, document in rows]
-            if len(rows) < size:
-                return
-            key, ordinal, *_ = rows[-1]
-            place = Place(key, ordinal)
+        order, descending = order_of(listing.criteria)
+        places = self._places(listing, order)
+        for start in range(0, len(places), size):
+            end = min(start + size, len(places))
+            part = places[len(places) - end : len(places) - start] if descending else places[start:end]
+            ordinals = self._ordinals(collection, order, part)
+            yield self._read(ordinals[::-1] if descending else ordinals)
+
+    def total(self, listing: Listing) -> int:
+        """Return how many records a list has."""
+        return len(self._places(listing, "id") if listing.found is None else listing.found)
 
     def documents(self, record_ids: Iterable[str]) -> dict[str, bytes]:
         """Return the documents of these records, those that are public."""
         wanted = sorted(record_ids)
         found: dict[str, bytes] = {}
+        marks = ",".join("?" * DOCUMENTS_AT_ONCE)
+        statement = f"SELECT id, document FROM record WHERE id IN ({marks})"  # noqa: S608 - question marks
         for start in range(0, len(wanted), DOCUMENTS_AT_ONCE):
-            found.update(self.release.rows(*documents_statement(wanted[start : start + DOCUMENTS_AT_ONCE])))
+            batch = wanted[start : start + DOCUMENTS_AT_ONCE]
+            binds = batch + batch[-1:] * (DOCUMENTS_AT_ONCE - len(batch))
+            found.update(self.release.rows(statement, tuple(binds)))
         return found
+
+    def _ordinals(self, collection: str, order: str, places: Iterable[int]) -> list[int]:
+        """Return the ordinals of the records at these places of an order."""
+        first = self.sets.collections[collection].first
+        members = self.sets.order(collection, order).members
+        return [first + members[place] for place in places]
+
+    def _read(self, ordinals: Sequence[int]) -> list[bytes]:
+        """Return the documents of records, in the order given."""
+        if len(ordinals) > 1 and [*ordinals] == [*range(ordinals[0], ordinals[0] + len(ordinals))]:
+            # Neighbours, as in every list by identifier: one walk instead of many look-ups.
+            statement = "SELECT document FROM record WHERE ordinal BETWEEN ? AND ? ORDER BY ordinal"
+            return [document for (document,) in self.release.rows(statement, (ordinals[0], ordinals[-1]))]
+        found = dict(self.release.rows(_documents_statement(len(ordinals)), tuple(ordinals)))
+        return [found[ordinal] for ordinal in ordinals]
+
+    def _cursor(self, order: str, ordinal: int, *, backward: bool) -> Cursor:
+        """Return the cursor to the place beside a record in an order."""
+        statement = "SELECT id, by_text, by_date, updated_at FROM record WHERE ordinal = ?"
+        [(record_id, *parts)] = self.release.rows(statement, (ordinal,))
+        return Cursor(backward, sort_key(order, *parts), record_id)
 
     def facets(self, criteria: Listed) -> dict[str, list[Bucket]] | None:
         """Count the facets of a list, where any are asked for."""
@@ -276,8 +279,7 @@ class Catalogue:
         offset = _offset(criteria, mark)
         found = self.text.best(criteria, offset=offset, limit=criteria.limit)
         following, before = _beside(criteria, mark, offset, found.total)
-        rows = self._documents([ordinal for ordinal, _ in found.hits])
-        return Page([document for _, document in rows], found.total, following, before)
+        return Page(self._read([ordinal for ordinal, _ in found.hits]), found.total, following, before)
 
     def _found_in_order(self, criteria: Criteria) -> Page:
         """Read a page of what a query finds, in another order than relevance: from the record that comes after the
@@ -285,24 +287,15 @@ class Catalogue:
         """
         mark = criteria.fingerprint
         cursor = None if criteria.cursor is None else decode_cursor(criteria.cursor, mark)
-        name, down = sort_name(criteria)
-        sort = self._sorts[criteria.collection][name]
+        order, down = order_of(criteria)
         backward = cursor is not None and cursor.backward
         start = None
         if cursor is not None:
-            following = page_statement(
-                [],
-                sort=sort,
-                descending=down != backward,
-                after=self._place(cursor, downward=down != backward),
-                limit=1,
-                gather=False,
-            )
-            if not (rows := self.release.rows(*following)):
-                total = self.text.ordered(criteria, sort_field(name), descending=down, start=None, limit=1).total
+            start = self._neighbour(criteria.collection, order, cursor, downward=down != backward)
+            if start is None:
+                total = self.text.ordered(criteria, sort_field(order), descending=down, start=None, limit=1).total
                 return Page([], total, None, None)
-            start = rows[0][1]
-        field, wanted = sort_field(name), criteria.limit + 1
+        field, wanted = sort_field(order), criteria.limit + 1
         found = self.text.ordered(criteria, field, descending=down != backward, start=start, limit=wanted)
         ordinals = [ordinal for ordinal, _ in found.hits]
         more = len(ordinals) > criteria.limit
@@ -317,78 +310,32 @@ class Catalogue:
         if backward:
             ordinals.reverse()
         has_previous, has_next = (more, behind) if backward else (behind, more)
-        rows = self._documents(ordinals)
         return Page(
-            documents=[document for _, document in rows],
+            documents=self._read(ordinals),
             total=found.total,
-            next=self._cursor_at(sort, ordinals[-1], rows[-1][0], backward=False).encode(mark) if has_next else None,
-            prev=self._cursor_at(sort, ordinals[0], rows[0][0], backward=True).encode(mark) if has_previous else None,
+            next=self._cursor(order, ordinals[-1], backward=False).encode(mark) if has_next else None,
+            prev=self._cursor(order, ordinals[0], backward=True).encode(mark) if has_previous else None,
         )
 
-    def _cursor_at(self, sort: int, ordinal: int, record_id: str, *, backward: bool) -> Cursor:
-        [(key,)] = self.release.rows("SELECT key FROM position WHERE ordinal = ? AND sort = ?", (ordinal, sort))
-        return Cursor(backward, key, record_id)
+    def _neighbour(self, collection: str, order: str, cursor: Cursor, *, downward: bool) -> int | None:
+        """Return the ordinal of the record that comes next to a cursor in an order, if there is one."""
+        before, through = self.sets.beside(collection, order, cursor.key, cursor.id)
+        members = self.sets.order(collection, order).members
+        place = before - 1 if downward else through
+        return self.sets.collections[collection].first + members[place] if 0 <= place < len(members) else None
 
-    def _documents(self, ordinals: list[int]) -> list[tuple[str, bytes]]:
-        """Return identifiers and documents of records, in the order given."""
-        marks = ",".join("?" * len(ordinals))
-        statement = f"SELECT ordinal, id, document FROM record WHERE ordinal IN ({marks})"  # noqa: S608
-        rows = {
-            ordinal: (record_id, body) for ordinal, record_id, body in self.release.rows(statement, tuple(ordinals))
-        }
-        return [rows[ordinal] for ordinal in ordinals]
 
-    def _rows(
-        self, listing: Listing, total: int, place: Place | None, *, backward: bool, limit: int
-    ) -> list[tuple[str, int, str, bytes]]:
-        """Return (key, ordinal, id, document) of up to `limit` records after a place, or before it if `backward`."""
-        criteria = listing.criteria
-        name, descending = sort_name(criteria)
-        size = self.release.manifest.counts[criteria.collection]
-        statement = page_statement(
-            listing.conditions,
-            sort=self._sorts[criteria.collection][name],
-            descending=descending != backward,
-            after=place,
-            limit=limit,
-            # A walk passes about size/total records for each one it keeps, a gathering sorts all that match.
-            gather=total * total <= limit * size,
-        )
-        return self.release.rows(*statement)
+@cache
+def _documents_statement(number: int) -> str:
+    """Return the statement that asks for so many documents by their ordinals, in any order."""
+    return f"SELECT ordinal, document FROM record WHERE ordinal IN ({','.join('?' * number)})"  # noqa: S608
 
-    def total(self, listing: Listing) -> int:
-        """Return how many records a list has."""
-        collection = listing.criteria.collection
-        if listing.empty:
-            return 0
-        if listing.found is not None:
-            return len(listing.found)
-        if not listing.conditions:
-            return self.release.manifest.counts[collection]
-        conditions = listing.conditions
-        if len(conditions) == 1 and isinstance(conditions[0], Terms) and len(conditions[0].terms) == 1:
-            return listing.rarest
-        known = (collection, tuple(conditions))
-        with self._lock:
-            if known in self._counts:
-                self._counts.move_to_end(known)
-                return self._counts[known]
-        [(total,)] = self.release.rows(*count_statement(conditions))
-        with self._lock:
-            self._counts[known] = total
-            if len(self._counts) > COUNTS_KEPT:
-                self._counts.popitem(last=False)
-        return int(total)
 
-    def _place(self, cursor: Cursor, *, downward: bool) -> Place:
-        """Return where a cursor points in this release, also where its record is gone: then at the neighbour that the
-        reading, which goes up or `downward` through the identifiers, has passed already.
-        """
-        rows = self.release.rows(*ordinal_statement(cursor.id, backward=downward))
-        if rows:
-            return Place(cursor.key, rows[0][0])
-        # Beyond the last identifier, or before the first.
-        return Place(cursor.key, 2**62 if downward else 0)
+def _number_below(places: BitMap | range, place: int) -> int:
+    """Return how many places come before `place`."""
+    if isinstance(places, range):
+        return place
+    return places.rank(place - 1) if place > 0 else 0
 
 
 def _offset(criteria: Listed, mark: str) -> int:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import (
@@ -66,6 +66,7 @@ LanguageTag = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$", examples=["e
 LanguageRange = Annotated[
     str, Field(pattern=r"^(\*|[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,7})$", max_length=64, examples=["de"])
 ]
+CollectionName = Literal["testimonies", "events", "statistics", "responses", "sources", "agents", "places", "topics"]
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["RU"])]
 
 
@@ -181,7 +182,7 @@ class RecordView(Parameters):
 
     record: ClassVar[RecordType]
 
-    fields: Annotated[list[str], BeforeValidator(_split), Field(description=_FIELDS)] = []
+    fields: Annotated[tuple[str, ...], BeforeValidator(_split), Field(description=_FIELDS)] = ()
     lang: Annotated[
         LanguageRange | None,
         Field(
@@ -231,18 +232,18 @@ class Listed(Parameters):
     PAGING: ClassVar[tuple[str, ...]] = ("limit", "cursor", "facets", "facet_limit", "facet_mode")
 
     q: SearchText | None = None
-    topic: Annotated[list[TopicId], _any_of("Filed under this topic or a narrower one.")] = []
-    place: Annotated[list[PlaceId], _any_of("At this place or at one that lies in it.")] = []
-    source: Annotated[list[SourceId], _any_of("Citing this source.")] = []
+    topic: Annotated[tuple[TopicId, ...], _any_of("Filed under this topic or a narrower one.")] = ()
+    place: Annotated[tuple[PlaceId, ...], _any_of("At this place or at one that lies in it.")] = ()
+    source: Annotated[tuple[SourceId, ...], _any_of("Citing this source.")] = ()
     updated_since: Annotated[
         Moment | None,
         Field(description="Changed at or after this: a day, or a moment with its offset from UTC (RFC 3339)."),
     ] = None
     facets: Annotated[
-        list[str],
+        tuple[str, ...],
         BeforeValidator(_split),
         Field(description="Count the values of these fields over the whole filtered list, separated by commas."),
-    ] = []
+    ] = ()
     facet_limit: Annotated[
         int,
         Field(ge=1, le=200, description="Values counted of each facet; years and months are all shown."),
@@ -263,10 +264,12 @@ class Listed(Parameters):
 
     def filters(self) -> dict[str, Any]:
         """Return the filters that are set. Values of one filter are sorted: their order means nothing."""
+        given = self.model_fields_set - self.PRESENTATION
+        found = {name: getattr(self, name) for name in type(self).model_fields if name in given}
         return {
-            name: sorted(value) if isinstance(value, list) and name != "bbox" else value
-            for name, value in self
-            if name not in self.PRESENTATION and value is not None and value != []
+            name: sorted(value) if isinstance(value, tuple) and name != "bbox" else value
+            for name, value in found.items()
+            if value not in (None, ()) and value != type(self).model_fields[name].default
         }
 
     @model_validator(mode="after")
@@ -282,7 +285,7 @@ class Criteria(Listed, RecordView):
     sort: str = "id"
     format: Annotated[Literal["json", "csv", "ndjson"] | None, _FORMAT] = None
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """A digest of all that a cursor into this list depends on."""
         return fingerprint(self.collection, self.filters(), self.sort)
@@ -307,12 +310,12 @@ class SearchCriteria(Listed):
 
     q: SearchText
     among: Annotated[
-        list[Literal["testimonies", "events", "statistics", "responses", "sources", "agents", "places", "topics"]],
+        tuple[CollectionName, ...],
         _any_of("Only records of this collection."),
         Field(alias="collection"),
-    ] = []
+    ] = ()
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """A digest of all that a cursor into these hits depends on."""
         return fingerprint(self.collection, self.filters())
@@ -331,10 +334,10 @@ class SuggestCriteria(Parameters):
         ),
     ]
     among: Annotated[
-        list[Literal["testimonies", "events", "statistics", "responses", "sources", "agents", "places", "topics"]],
+        tuple[CollectionName, ...],
         _any_of("Only names of this collection."),
         Field(alias="collection"),
-    ] = []
+    ] = ()
     limit: Annotated[int, Field(ge=1, le=50, description="Completions at most."), BeforeValidator(_whole_number)] = 10
 
 
@@ -398,11 +401,11 @@ class TestimonyCriteria(Criteria):
     record = "testimony"
     FACETS = ("topic", "place", "source", "witness", "event", "language", "reported_by", "attribution")
 
-    witness: Annotated[list[AgentId], _any_of("Given by this witness.")] = []
-    event: Annotated[list[EventId], _any_of("About this event.")] = []
-    language: Annotated[list[LanguageTag], _any_of("In this language, as tagged (BCP 47).")] = []
-    reported_by: Annotated[list[AgentId], _any_of("Reported by this agent.")] = []
-    attribution: Annotated[list[Attribution], _any_of("Attributed to the witness in this way.")] = []
+    witness: Annotated[tuple[AgentId, ...], _any_of("Given by this witness.")] = ()
+    event: Annotated[tuple[EventId, ...], _any_of("About this event.")] = ()
+    language: Annotated[tuple[LanguageTag, ...], _any_of("In this language, as tagged (BCP 47).")] = ()
+    reported_by: Annotated[tuple[AgentId, ...], _any_of("Reported by this agent.")] = ()
+    attribution: Annotated[tuple[Attribution, ...], _any_of("Attributed to the witness in this way.")] = ()
     sort: Annotated[TestimonySort, _SORT] = "id"
 
 
@@ -413,10 +416,10 @@ class EventCriteria(Criteria):
     record = "event"
     FACETS = ("topic", "place", "source", "type", "participant", "act", "country", "undated", "year", "month")
 
-    type: Annotated[list[EventType], _any_of("Of this type.")] = []
-    participant: Annotated[list[AgentId], _any_of("With this agent among its participants.")] = []
-    act: Annotated[list[Words], _any_of("With an act of this type.")] = []
-    country: Annotated[list[CountryCode], _any_of("In this country (ISO 3166-1 alpha-2).")] = []
+    type: Annotated[tuple[EventType, ...], _any_of("Of this type.")] = ()
+    participant: Annotated[tuple[AgentId, ...], _any_of("With this agent among its participants.")] = ()
+    act: Annotated[tuple[Words, ...], _any_of("With an act of this type.")] = ()
+    country: Annotated[tuple[CountryCode, ...], _any_of("In this country (ISO 3166-1 alpha-2).")] = ()
     bbox: Annotated[
         Box | None,
         Field(
@@ -451,13 +454,13 @@ class StatisticCriteria(Criteria):
     record = "statistic"
     FACETS = ("topic", "place", "source", "unit", "qualifier", "asserted_by", "reported_by", "relative_to")
 
-    unit: Annotated[list[Words], _any_of("Counted in this unit.")] = []
-    qualifier: Annotated[list[Qualifier], _any_of("Stated with this qualifier.")] = []
-    asserted_by: Annotated[list[AgentId], _any_of("Asserted by this agent.")] = []
-    reported_by: Annotated[list[AgentId], _any_of("Reported by this agent.")] = []
+    unit: Annotated[tuple[Words, ...], _any_of("Counted in this unit.")] = ()
+    qualifier: Annotated[tuple[Qualifier, ...], _any_of("Stated with this qualifier.")] = ()
+    asserted_by: Annotated[tuple[AgentId, ...], _any_of("Asserted by this agent.")] = ()
+    reported_by: Annotated[tuple[AgentId, ...], _any_of("Reported by this agent.")] = ()
     value_min: Annotated[Number | None, Field(description="The stated range reaches this value or more.")] = None
     value_max: Annotated[Number | None, Field(description="The stated range reaches this value or less.")] = None
-    relative_to: Annotated[list[StatisticId], _any_of("Stated as a part of this statistic.")] = []
+    relative_to: Annotated[tuple[StatisticId, ...], _any_of("Stated as a part of this statistic.")] = ()
     sort: Annotated[StatisticSort, _SORT] = "id"
 
     @model_validator(mode="after")
@@ -474,9 +477,9 @@ class ResponseCriteria(Criteria):
     record = "response"
     FACETS = ("topic", "place", "source", "party", "kind", "about")
 
-    party: Annotated[list[AgentId], _any_of("By this party.")] = []
-    kind: Annotated[list[ResponseKind], _any_of("Of this kind.")] = []
-    about: Annotated[list[SubjectId], _any_of("About this event, testimony, statistic or agent.")] = []
+    party: Annotated[tuple[AgentId, ...], _any_of("By this party.")] = ()
+    kind: Annotated[tuple[ResponseKind, ...], _any_of("Of this kind.")] = ()
+    about: Annotated[tuple[SubjectId, ...], _any_of("About this event, testimony, statistic or agent.")] = ()
     sort: Annotated[ResponseSort, _SORT] = "id"
 
 
@@ -487,10 +490,10 @@ class SourceCriteria(Criteria):
     record = "source"
     FACETS = ("topic", "place", "source", "type", "language", "publisher")
 
-    source: Annotated[list[SourceId], _any_of("This source itself.")] = []
-    type: Annotated[list[SourceType], _any_of("Of this type.")] = []
-    language: Annotated[list[LanguageTag], _any_of("In this language, as tagged (BCP 47).")] = []
-    publisher: Annotated[list[AgentId], _any_of("Published by this agent.")] = []
+    source: Annotated[tuple[SourceId, ...], _any_of("This source itself.")] = ()
+    type: Annotated[tuple[SourceType, ...], _any_of("Of this type.")] = ()
+    language: Annotated[tuple[LanguageTag, ...], _any_of("In this language, as tagged (BCP 47).")] = ()
+    publisher: Annotated[tuple[AgentId, ...], _any_of("Published by this agent.")] = ()
     sort: Annotated[SourceSort, _SORT] = "id"
 
 
@@ -501,7 +504,7 @@ class AgentCriteria(Criteria):
     record = "agent"
     FACETS = ("topic", "place", "source", "kind")
 
-    kind: Annotated[list[AgentKind], _any_of("Of this kind.")] = []
+    kind: Annotated[tuple[AgentKind, ...], _any_of("Of this kind.")] = ()
     sort: Annotated[AgentSort, _SORT] = "id"
 
 
@@ -512,9 +515,9 @@ class PlaceCriteria(Criteria):
     record = "place"
     FACETS = ("topic", "place", "source", "kind", "country")
 
-    place: Annotated[list[PlaceId], _any_of("This place itself or one that lies in it.")] = []
-    kind: Annotated[list[PlaceKind], _any_of("Of this kind.")] = []
-    country: Annotated[list[CountryCode], _any_of("In this country (ISO 3166-1 alpha-2).")] = []
+    place: Annotated[tuple[PlaceId, ...], _any_of("This place itself or one that lies in it.")] = ()
+    kind: Annotated[tuple[PlaceKind, ...], _any_of("Of this kind.")] = ()
+    country: Annotated[tuple[CountryCode, ...], _any_of("In this country (ISO 3166-1 alpha-2).")] = ()
     sort: Annotated[PlaceSort, _SORT] = "id"
     format: Annotated[Literal["json", "csv", "ndjson", "geojson"] | None, _FORMAT] = None  # type: ignore[assignment]
 
@@ -526,8 +529,8 @@ class TopicCriteria(Criteria):
     record = "topic"
     FACETS = ("topic", "place", "source", "broader")
 
-    topic: Annotated[list[TopicId], _any_of("This topic itself or a narrower one.")] = []
-    broader: Annotated[list[TopicId], _any_of("Directly below this topic.")] = []
+    topic: Annotated[tuple[TopicId, ...], _any_of("This topic itself or a narrower one.")] = ()
+    broader: Annotated[tuple[TopicId, ...], _any_of("Directly below this topic.")] = ()
     sort: Annotated[TopicSort, _SORT] = "id"
 
 
@@ -589,13 +592,31 @@ def _several(model: type[Parameters]) -> frozenset[str]:
     return frozenset(name for name, schema in parameter_schemas(model).items() if schema.get("type") == "array")
 
 
-def read_criteria(  # noqa: PLR0912 - one branch for each thing that can be wrong
-    model: type[AnyParameters], pairs: Sequence[tuple[str, str]]
-) -> AnyParameters:
+def read_criteria(model: type[AnyParameters], pairs: Sequence[tuple[str, str]]) -> AnyParameters:
     """Return what is asked of a collection. Raises InvalidParameters, which names every parameter that is wrong.
 
     `pairs` are names and values in the order given; a name given again adds a value where several may be given.
     """
+    # The pages of a list differ in nothing but the cursor: all else is read once.
+    cursors = [value for name, value in pairs if name == "cursor"]
+    if len(cursors) == 1 and issubclass(model, Listed) and _CURSOR.fullmatch(cursors[0]):
+        asked = _read_again(model, tuple(pair for pair in pairs if pair[0] != "cursor"))
+        return asked.model_copy(update={"cursor": cursors[0]})  # type: ignore[return-value]
+    return _read_again(model, tuple(pairs))  # type: ignore[return-value]
+
+
+_CURSOR = re.compile(rf"[A-Za-z0-9_-]{{1,{CURSOR_LENGTH}}}")
+
+
+@lru_cache(256)
+def _read_again(model: type[Parameters], pairs: tuple[tuple[str, str], ...]) -> Parameters:
+    return _read(model, pairs)
+
+
+def _read(  # noqa: PLR0912 - one branch for each thing that can be wrong
+    model: type[AnyParameters], pairs: Sequence[tuple[str, str]]
+) -> AnyParameters:
+    """Return what is asked, read anew."""
     if len(pairs) > MAX_PARAMETERS:
         raise InvalidParameters(f"{len(pairs)} parameters are more than the {MAX_PARAMETERS} that are read")
     given: dict[str, Any] = {}

@@ -20,7 +20,7 @@ from service.catalogue.queries import term_filters
 from service.catalogue.words import SearchTerm, parse_query
 from service.errors import TooDeep
 from service.release.store import Release
-from service.release.text_index import STEMMERS, TERM_FILTERS, moment_number, open_index, schema, stems
+from service.release.text_index import FOLDER, STEMMERS, TERM_FILTERS, moment_number, open_index, schema, stems
 
 #: Matches that are asked for at a time where all are: enough that asking costs little, few enough for memory.
 AT_ONCE = 10_000
@@ -52,10 +52,17 @@ class TextIndex:
     """The full-text index of one release. Threads may share it."""
 
     def __init__(self, release: Release) -> None:
-        self.searcher = open_index(release.folder)
+        self._release = release
+        self._searcher = open_index(release.folder)
         self.schema = schema()
         #: Stemmers of the languages that the release has texts in.
         self.stemmers = tuple(name for name in STEMMERS if self.searcher.terms_with_prefix(f"in_{name}", "", limit=1))
+
+    @property
+    def searcher(self) -> tantivy.Searcher:
+        """The engine's reader. Raises ReleaseDamaged where its files were changed."""
+        self._release.require(FOLDER)
+        return self._searcher
 
     # --- Queries --------------------------------------------------------------------------------------------------
 

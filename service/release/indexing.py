@@ -13,7 +13,10 @@ from typing import Protocol
 from service.archive.dates import parse_edtf
 from service.archive.model import PLURALS, RecordType
 from service.release.projection import PublicRecord
-from service.release.tables import UNBOUNDED_EARLY, UNBOUNDED_LATE
+
+#: Sort before and after every real day.
+UNBOUNDED_EARLY = "0000-00-00"
+UNBOUNDED_LATE = "9999-99-99"
 
 #: Longest sort key, in characters: enough to order by, short enough to keep the index narrow. Ties are ordered by id.
 KEY_LENGTH = 64
@@ -32,6 +35,7 @@ SORTS: dict[str, tuple[str, ...]] = {
 
 #: Sorts by a date that may be unknown. Unknown comes last both ways, so the descending order has keys of its own.
 DATED_SORTS = frozenset({"date", "given", "published", "stated_on"})
+TEXT_SORTS = frozenset({"title", "name", "label"})
 
 
 #: The term of events and places that can be drawn on a map: its value is "true" or "false".
@@ -60,8 +64,9 @@ class Entries:
 
     #: (filter, value), each pair once.
     terms: set[tuple[str, str]]
-    #: (sort, key). The descending order of a dated sort is named with a leading "-".
-    keys: list[tuple[str, str]]
+    #: The keys of its collection's orders by title, label or name, and by date; empty where there is none.
+    by_text: str
+    by_date: str
     #: Earliest and latest day of an event, sentinels where unbounded.
     days: tuple[str, str] | None = None
     #: Latitude and longitude of an event's place.
@@ -70,10 +75,10 @@ class Entries:
     range: tuple[float, float] | None = field(default=None)
 
 
-def index_record(public: PublicRecord, trees: Hierarchies, *, updated_at: str) -> Entries:
-    """Return what `public` is found by."""
+def index_record(public: PublicRecord, trees: Hierarchies, *, by_text: str, by_date: str) -> Entries:
+    """Return what `public` is found by, beside the keys that it is sorted by."""
     record: RecordType = public["record"]
-    entries = Entries(terms=set(_terms(public, trees)), keys=list(_keys(public, updated_at)))
+    entries = Entries(terms=set(_terms(public, trees)), by_text=by_text, by_date=by_date)
     if record == "event":
         entries.days = event_days(public["date"])
         place = public.get("place")
@@ -150,30 +155,54 @@ def text_key(text: str) -> str:
     return "".join(char for char in folded if not unicodedata.combining(char))[:KEY_LENGTH]
 
 
-def date_keys(edtf: str | None) -> tuple[str, str]:
-    """Return the keys of a date for ascending and descending order: its earliest day, else its latest.
-
-    A date with neither stays last in both, hence two keys: one after every day, one before.
-    """
+def date_key(edtf: str | None) -> str:
+    """Return the key of a date: its earliest day, else its latest; `UNBOUNDED_LATE` for a date with neither."""
     span = None if edtf is None else parse_edtf(edtf)
     day = None if span is None else span.earliest or span.latest
-    return (UNBOUNDED_LATE, "") if day is None else (str(day), str(day))
+    return UNBOUNDED_LATE if day is None else str(day)
 
 
-def _keys(public: PublicRecord, updated_at: str) -> Iterator[tuple[str, str]]:
+def sort_key(order: str, by_text: str, by_date: str, updated_at: str) -> str:
+    """Return a record's key in a stored order. Unknown dates come last both ways: in the stored order that is read
+    downwards, they come first.
+    """
+    if order == "id":
+        return ""
+    if order == "updated_at":
+        return updated_at
+    if order in DATED_SORTS:
+        return by_date
+    if order.startswith("-"):
+        return "" if by_date == UNBOUNDED_LATE else by_date
+    return by_text
+
+
+def stored_orders(collection: str) -> Iterator[str]:
+    """Yield the orders of a collection that are kept. A descending order has one of its own where unknown dates must
+    stay last.
+    """
+    for name in SORTS[collection]:
+        yield name
+        if name in DATED_SORTS:
+            yield f"-{name}"
+
+
+def text_of(public: PublicRecord) -> str:
+    """Return the key of a record's title, label or name; nothing where its collection has no such order."""
+    for sort in SORTS[PLURALS[public["record"]]]:
+        if sort == "label" and public["record"] == "agent":
+            return text_key(public["name"] if public["name_policy"] == "published" else public["label"])
+        if sort in TEXT_SORTS:
+            return text_key(public[sort])
+    return ""
+
+
+def date_of(public: PublicRecord) -> str:
+    """Return the key of a record's date; nothing where its collection has no such order."""
     for sort in SORTS[PLURALS[public["record"]]]:
         if sort in DATED_SORTS:
-            ascending, descending = date_keys(public.get(sort))
-            yield sort, ascending
-            yield f"-{sort}", descending
-        elif sort == "id":
-            yield sort, ""
-        elif sort == "updated_at":
-            yield sort, updated_at
-        elif sort == "label" and public["record"] == "agent":
-            yield sort, text_key(public["name"] if public["name_policy"] == "published" else public["label"])
-        else:
-            yield sort, text_key(public[sort])
+            return date_key(public.get(sort))
+    return ""
 
 
 # --- Spans ------------------------------------------------------------------------------------------------------------

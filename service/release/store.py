@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from service import __version__
 from service.archive.model import PREFIXES
 from service.errors import NoRelease, PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown
+from service.release.orders import ARRAYS, Arrays
 
 DATABASE = "archive.sqlite"
 CANONICAL = "archive.jsonl"
@@ -36,6 +37,8 @@ HASH_CHUNK = 1 << 20
 
 _FOLDER = re.compile(r"^([1-9][0-9]*)-([0-9a-f]{12})$")
 STAGING_PREFIX = ".staging-"
+# A link to the release that is being brought in: see `bring_in`.
+_ARRIVING = f"{STAGING_PREFIX}arriving"
 
 
 class FileEntry(BaseModel):
@@ -128,27 +131,51 @@ _REMEDY = "run: testimony-archive releases rollback; where there is no earlier r
 
 def verify_release(folder: Path, manifest: Manifest) -> None:
     """Compare every file of a release with its manifest, and the engine with this one. Raises ReleaseDamaged."""
+    _verify_engine(folder, manifest)
+    verify_files(folder, manifest)
+
+
+def _verify_engine(folder: Path, manifest: Manifest) -> None:
     if manifest.engine != __version__:
         raise ReleaseDamaged(
             f"{folder.name} was published by version {manifest.engine} of the engine and this is {__version__}; "
             "publish the archive again: testimony-archive publish ARCHIVE"
         )
-    verify_files(folder, manifest)
 
 
 def verify_files(folder: Path, manifest: Manifest) -> None:
     """Compare every file of a release with its manifest. Raises ReleaseDamaged."""
     for name, entry in manifest.files.items():
-        path = folder / name
-        try:
-            size = path.stat().st_size
-            intact = size == entry.bytes and file_sha256(path) == entry.sha256
-        except OSError as error:
-            raise ReleaseDamaged(f"{folder.name}: {name} cannot be read ({error.strerror}); {_REMEDY}") from None
-        if size != entry.bytes:
-            raise ReleaseDamaged(f"{folder.name}: {name} has {size} bytes instead of {entry.bytes}; {_REMEDY}")
-        if not intact:
-            raise ReleaseDamaged(f"{folder.name}: {name} was changed after it was published; {_REMEDY}")
+        if (damage := _damage_of(folder, name, entry)) is not None:
+            raise ReleaseDamaged(damage)
+
+
+def _damage_of(folder: Path, name: str, entry: FileEntry) -> str | None:
+    """Return what is wrong with one file of a release, or None."""
+    path = folder / name
+    try:
+        size = path.stat().st_size
+        intact = size == entry.bytes and file_sha256(path) == entry.sha256
+    except OSError as error:
+        return f"{folder.name}: {name} cannot be read ({error.strerror}); {_REMEDY}"
+    if size != entry.bytes:
+        return f"{folder.name}: {name} has {size} bytes instead of {entry.bytes}; {_REMEDY}"
+    return None if intact else f"{folder.name}: {name} was changed after it was published; {_REMEDY}"
+
+
+#: What tells that files were touched: inode, bytes, and when content and inode were last changed, in nanoseconds.
+Marks = dict[str, tuple[int, int, int, int]]
+
+
+def marks_of(folder: Path) -> Marks:
+    """Return the marks of all files of a release. It takes microseconds, where comparing digests takes seconds."""
+    marks: Marks = {}
+    for inside, _, names in os.walk(folder):
+        for path in (Path(inside, name) for name in names):
+            with contextlib.suppress(OSError):  # gone since
+                state = path.stat()
+                marks[str(path)] = (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    return marks
 
 
 def file_sha256(path: Path) -> str:
@@ -173,11 +200,14 @@ class Release:
         self.folder = folder
         self.manifest = manifest
         self.id = manifest.id
+        #: Files that were changed while the release was open, with what is wrong: they are read no more.
+        self._damage: dict[str, str] = {}
         self._connections = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._spare: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._canonical: int | None = None
+        self._arrays: Arrays | None = None
         try:
             [(head,)] = self.rows("SELECT document FROM archive_head")
         except (sqlite3.DatabaseError, ValueError):
@@ -187,11 +217,23 @@ class Release:
         except OSError:
             self.close()
             raise ReleaseDamaged(f"{folder.name}: {CANONICAL} cannot be read; {_REMEDY}") from None
+        try:
+            self._arrays = Arrays(folder, self.rows("SELECT name, code, offset, length FROM array"))
+        except (OSError, sqlite3.DatabaseError):
+            self.close()
+            raise ReleaseDamaged(f"{folder.name}: {ARRAYS} cannot be read; {_REMEDY}") from None
         #: The head of the archive file, every field present.
         self.head: dict[str, Any] = orjson.loads(head)
 
+    @property
+    def arrays(self) -> Arrays:
+        """The orders and columns of the release, which must be open."""
+        assert self._arrays is not None
+        return self._arrays
+
     def connection(self) -> sqlite3.Connection:
-        """Return this thread's connection."""
+        """Return this thread's connection. Raises ReleaseDamaged."""
+        self.require(DATABASE)
         connection: sqlite3.Connection | None = getattr(self._connections, "sqlite", None)
         if connection is None:
             connection = self._connections.sqlite = self._connect()
@@ -227,10 +269,26 @@ class Release:
             self._connections.sqlite = before
 
     def canonical_part(self, start: int, length: int) -> bytes:
-        """Return bytes of the public archive in canonical form; fewer at its end. Raises OSError."""
+        """Return bytes of the public archive in canonical form; fewer at its end. Raises OSError and ReleaseDamaged."""
+        self.require(CANONICAL)
         if self._canonical is None:
             raise FileNotFoundError(f"{self.folder.name}: the release is closed")
         return os.pread(self._canonical, length, start)
+
+    def look_for_damage(self) -> str | None:
+        """Compare every file with the manifest again, and read those no more that were changed. A file that is gone goes
+        on being read, since it is open. Returns what is wrong with the first that is not as it was published.
+        """
+        found = {name: _damage_of(self.folder, name, entry) for name, entry in self.manifest.files.items()}
+        damage = {name: why for name, why in found.items() if why is not None}
+        self._damage = {name: why for name, why in damage.items() if (self.folder / name).exists()}
+        return next(iter(damage.values()), None)
+
+    def require(self, beginning: str) -> None:
+        """Make sure that the files whose names begin so may be read. Raises ReleaseDamaged."""
+        for name, why in self._damage.items():
+            if name.startswith(beginning):
+                raise ReleaseDamaged(why)
 
     def rows(self, statement: str, binds: tuple[Any, ...] = ()) -> list[Any]:
         """Return every row of a statement."""
@@ -246,6 +304,9 @@ class Release:
             if self._canonical is not None:
                 os.close(self._canonical)
                 self._canonical = None
+            if self._arrays is not None:
+                self._arrays.close()
+                self._arrays = None
 
     # What the checks ask of the release before the one being published (`archive.checks.Predecessor`).
 
@@ -274,6 +335,8 @@ def open_release(folder: Path, *, verify: bool = True) -> Release:
     manifest = read_manifest(folder)
     if verify:
         verify_release(folder, manifest)
+    else:
+        _verify_engine(folder, manifest)
     return Release(folder, manifest)
 
 
@@ -290,7 +353,8 @@ def open_current(data: Path, *, verify: bool = True) -> Release:
 
 @contextlib.contextmanager
 def sole_publisher(data: Path) -> Iterator[None]:
-    """Hold the data folder against other publishers. Raises PublishInProgress where one is at work.
+    """Hold the data folder against other publishers, and clear what one that was killed has left there. Raises
+    PublishInProgress where one is at work.
 
     The lock is the kernel's: it goes with the process that holds it, however that ends.
     """
@@ -305,16 +369,43 @@ def sole_publisher(data: Path) -> Iterator[None]:
         os.close(lock)
         raise PublishInProgress(f"another process is publishing into {data}; try again when it is done") from None
     try:
+        _clear_debris(data)
         yield
     finally:
         os.close(lock)
 
 
-def clear_debris(data: Path) -> None:
-    """Remove what a publisher that was killed left behind. For the holder of the lock."""
+def _clear_debris(data: Path) -> None:
+    """Remove what a publisher that was killed left behind."""
+    (data / "current.new").unlink(missing_ok=True)
+    arriving = data / "releases" / _ARRIVING
+    if arriving.is_symlink():
+        # Nobody was served this release: it is none to go back to, and must not take the place of one that is.
+        folder = arriving.with_name(arriving.readlink().name)
+        if folder.exists() and _linked_name(data / "current") != folder.name:
+            _remove(folder)
+        arriving.unlink()
     for path in (data / "releases").glob(f"{STAGING_PREFIX}*"):
         shutil.rmtree(path, ignore_errors=True)
-    (data / "current.new").unlink(missing_ok=True)
+
+
+def _linked_name(link: Path) -> str | None:
+    return link.readlink().name if link.is_symlink() else None
+
+
+def bring_in(data: Path, staging: Path, folder: Path) -> None:
+    """Move a sealed release from `staging` to its place, `folder`, and make it the release being served.
+
+    A link says meanwhile which one arrives: a publisher that is killed between the two steps leaves a release that looks
+    like one that was served before and rolled back from.
+    """
+    arriving = folder.with_name(_ARRIVING)
+    arriving.symlink_to(folder.name)
+    sync_folder(folder.parent)
+    staging.rename(folder)
+    sync_folder(folder.parent)
+    make_current(data, folder)
+    arriving.unlink()
 
 
 def make_current(data: Path, folder: Path) -> None:
@@ -370,11 +461,15 @@ def prune_held(data: Path, *, keep: int) -> list[Kept]:
     others = [release for release in kept_releases(data) if not release.current]
     removed = others[max(0, keep - 1) :]
     for release in removed:
-        # First out of sight, in one step: a half-removed folder must not look like a release.
-        doomed = release.folder.with_name(f"{STAGING_PREFIX}removed-{release.folder.name}")
-        release.folder.rename(doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
+        _remove(release.folder)
     return removed
+
+
+def _remove(folder: Path) -> None:
+    # First out of sight, in one step: a half-removed folder must not look like a release.
+    doomed = folder.with_name(f"{STAGING_PREFIX}removed-{folder.name}")
+    folder.rename(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
@@ -20,13 +21,15 @@ import tantivy
 from service.archive.dates import parse_edtf
 from service.archive.model import PLURALS
 from service.errors import ReleaseDamaged, ReleaseError
-from service.release.indexing import Entries
+from service.release.finding import day_number
+from service.release.indexing import UNBOUNDED_LATE, Entries
 from service.release.projection import PublicRecord
-from service.release.tables import UNBOUNDED_EARLY, UNBOUNDED_LATE
 
 FOLDER = "index"
 #: Memory that the engine may use while it builds, in bytes: beyond, it writes a segment and begins the next.
 HEAP = 64_000_000
+# Bytes free on a disk that counts as full: less than any segment has.
+_FULL = 1 << 20
 #: Longest word kept, in bytes of UTF-8. Nobody types a longer one; encoded data has them.
 WORD_BYTES = 120
 
@@ -62,8 +65,6 @@ TERM_FILTERS: Final = (
     "unit", "witness",
 )  # fmt: skip
 
-#: Days before and after every real one, as ordinals of the proleptic Gregorian calendar.
-DAY_EARLY, DAY_LATE = 0, 10_000_000
 #: Ordinals take the lower 32 bits of a sort value, so that no two records have the same.
 ORDINAL_BITS = 32
 
@@ -257,13 +258,6 @@ def sort_field(order: str) -> str:
     return "by_date_down" if order.startswith("-") else "by_date"
 
 
-def day_number(day: str) -> int:
-    """Return a day as a number that orders as days do; sentinels stay outside every real day."""
-    if day in ("", UNBOUNDED_EARLY):
-        return DAY_EARLY
-    return DAY_LATE if day == UNBOUNDED_LATE else date.fromisoformat(day).toordinal()
-
-
 def moment_number(moment: str) -> int:
     """Return a moment (UTC, RFC 3339, to the second) as seconds since 1970, none of them negative."""
     try:
@@ -282,11 +276,13 @@ class IndexWriter:
         self.folder = folder / FOLDER
         self.language = language
         self.folder.mkdir()
-        self._index = tantivy.Index(schema(), path=str(self.folder), reuse=False)
+        with _refusing(self.folder):
+            self._index = tantivy.Index(schema(), path=str(self.folder), reuse=False)
         self._index.register_tokenizer("plain", plain_analyzer())
         for stemmer in STEMMERS:
             self._index.register_tokenizer(stemmer, stemming_analyzer(stemmer))
-        self._writer = self._index.writer(HEAP, 1)
+        with _refusing(self.folder):
+            self._writer = self._index.writer(HEAP, 1)
 
     def add(self, public: PublicRecord, ordinal: int, entries: Entries, *, by_text: int, updated_at: str) -> None:
         """Index one record. `by_text` is its place in its collection's order by title, label or name."""
@@ -310,21 +306,36 @@ class IndexWriter:
         document.add_unsigned("updated", updated)
         document.add_unsigned("by_text", by_text)
         document.add_unsigned("by_updated", (updated << 28) + ordinal)
-        for order, key in entries.keys:
-            field = sort_field(order)
-            if field in ("by_date", "by_date_down"):
+        if entries.by_date:
+            down = "" if entries.by_date == UNBOUNDED_LATE else entries.by_date
+            for field, key in (("by_date", entries.by_date), ("by_date_down", down)):
                 document.add_unsigned(field, (day_number(key) << ORDINAL_BITS) + ordinal)
-        self._writer.add_document(document)
+        with _refusing(self.folder):
+            self._writer.add_document(document)
 
     def finish(self) -> None:
         """Write everything out, merged as far as the engine merges, and leave no lock behind."""
-        try:
+        with _refusing(self.folder):
             self._writer.commit()
             self._writer.wait_merging_threads()
-        except ValueError as error:  # what the engine makes of a full disk
-            raise ReleaseError(f"the full-text index could not be written: {error}; nothing was changed") from error
         for lock in self.folder.glob(".tantivy-*.lock"):
             lock.unlink()
+
+    def close(self) -> None:
+        """Stop writing, finished or not: the engine's own threads have ended when this returns."""
+        self.__dict__.pop("_writer", None)
+
+
+@contextmanager
+def _refusing(folder: Path) -> Iterator[None]:
+    """Raise ReleaseError where the engine fails to write into `folder`."""
+    try:
+        yield
+    except ValueError as error:
+        # The engine names files that are gone again; or it only says that a thread of its own has ended.
+        full = "No space left" in str(error) or shutil.disk_usage(folder).free < _FULL
+        reason = "No space left on device" if full else error
+        raise ReleaseError(f"the release could not be written: {reason}; nothing was changed") from error
 
 
 def _add_spans(document: tantivy.Document, entries: Entries) -> None:

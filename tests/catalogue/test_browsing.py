@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import CRITERIA, read_criteria
 from service.errors import InvalidCursor
-from service.release.indexing import date_keys, text_key
+from service.release.indexing import UNBOUNDED_LATE, date_key, text_key
 from service.release.publish import publish
 from service.release.store import open_current
 from tests.archives import (
@@ -68,9 +68,9 @@ def model_order(records: list[Fields], sort: str) -> list[str]:
             return (each["id"],)
         if name in ("title", "name", "label"):
             return (text_key(each[name]), each["id"])
-        return (date_keys(each.get(name))[0], each["id"])
+        return (date_key(each.get(name)), each["id"])
 
-    known = [each for each in records if name not in ("date", "given") or date_keys(each.get(name))[1] != ""]
+    known = [each for each in records if name not in ("date", "given") or date_key(each.get(name)) != UNBOUNDED_LATE]
     unknown = [each for each in records if each not in known]
     ordered = sorted(known, key=key, reverse=descending) + sorted(unknown, key=key, reverse=descending)
     return [each["id"] for each in ordered]

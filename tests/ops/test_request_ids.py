@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from service.api.request_ids import is_trusted, take_request_id
+from service.api.proxies import TrustedProxies
+from service.api.request_ids import take_request_id
 from service.settings import Settings
 from tests.conftest import Serve
 
@@ -65,6 +66,16 @@ def test_an_id_from_anybody_else_is_not_taken_but_answered_with_one(client: http
         assert DRAWN.fullmatch(shown)
 
 
+def test_an_answer_from_the_cache_names_the_request_it_answers(seed_data: Path, serve: Serve) -> None:
+    client = serve(seed_data, **PROXY)
+    for given in ("one", "two", "three"):
+        assert client.get("/v1", headers={"X-Request-ID": given}).headers.get_list("x-request-id") == [given]
+    assert "x-request-id" not in client.get("/v1").headers
+    tag = client.get("/v1").headers["etag"]
+    unchanged = client.get("/v1", headers={"X-Request-ID": "four", "If-None-Match": tag})
+    assert (unchanged.status_code, unchanged.headers["x-request-id"]) == (304, "four")
+
+
 def test_an_answer_that_nobody_will_ask_about_has_none(client: httpx.Client) -> None:
     assert "x-request-id" not in client.get("/v1").headers
 
@@ -73,7 +84,7 @@ def test_every_answer_has_one_where_requests_are_logged(seed_data: Path, serve: 
     client = serve(seed_data, access_log="route", **PROXY)
     assert DRAWN.fullmatch(client.get("/v1").headers["x-request-id"])
     for path in ("/v1", "/nowhere"):
-        answer = client.get(path, headers={"X-Request-ID": "the-proxy's" if path == "x" else "from-proxy"})
+        answer = client.get(path, headers={"X-Request-ID": "from-proxy"})
         assert answer.headers.get_list("x-request-id") == ["from-proxy"]
     assert answer.json()["request_id"] == "from-proxy"
 
@@ -97,6 +108,6 @@ def test_the_last_of_several_is_not_mixed_with_the_first() -> None:
     [(("10.1.2.3", 1), True), (("11.0.0.1", 1), False), (("::1", 1), True), (("a socket", 1), False), (None, False)],
 )
 def test_a_proxy_is_trusted_by_its_address(client: tuple[str, int] | None, trusted: bool) -> None:
-    networks = Settings(trusted_proxies="10.0.0.0/8,::1").trusted_proxies  # type: ignore[arg-type]
-    assert is_trusted(client, networks) is trusted
-    assert not is_trusted(client, ())
+    networks = Settings(trusted_proxies="10.0.0.0/8,::1").trusted_proxies
+    assert TrustedProxies(networks).sent({"client": client}) is trusted
+    assert not TrustedProxies(()).sent({"client": client})

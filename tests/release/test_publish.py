@@ -69,7 +69,7 @@ def test_the_folder_is_named_and_described_as_promised(tmp_path: Path, publish_t
         content = (published.folder / name).read_bytes()
         assert entry == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     names = {path.name for path in published.folder.iterdir()}
-    assert names == {"archive.sqlite", "archive.jsonl", "index", "manifest.json"}
+    assert names == {"archive.sqlite", "archive.arrays", "archive.jsonl", "index", "manifest.json"}
 
 
 def test_the_release_id_can_be_computed_again_from_the_public_archive(tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, publish_to: PublishTo, monk
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("service.release.publish.RecordWriter.finish", full)
+    monkeypatch.setattr("service.release.publish.FindingWriter.finish", full)
     with pytest.raises(ReleaseError, match="disk is full; nothing was changed"):
         publish_to(data, archive(record("tes-1")))
     assert snapshot(data) == before

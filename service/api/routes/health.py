@@ -8,8 +8,10 @@ from starlette.responses import Response
 from service.api.describing import PlainRoute, problem_responses
 from service.api.formats import JSON
 from service.api.metrics import Metrics
+from service.api.serving import RETRY
 from service.api.shapes import Health, Readiness
-from service.errors import NotFound, NotReady
+from service.errors import Broken, NotFound, NotReady, ReleaseDamaged
+from service.release.store import DATABASE
 
 router = APIRouter(route_class=PlainRoute, tags=["health"])
 
@@ -35,12 +37,17 @@ async def show_health(request: Request) -> Response:
     responses={200: {"model": Readiness, "description": "A release is being served"}, **problem_responses(NotReady)},
 )
 async def show_readiness(request: Request) -> Response:
-    """Answers 200 while a release is being served, else 503 with the reason."""
+    """Answers 200 while a release is being served, else 503 with the reason: `not-ready` where there is no release,
+    `release-damaged` where there is one that cannot be read.
+    """
     serving = request.app.state.serving
     try:
         served = serving.of(request.scope)
-    except NotReady as problem:
-        raise NotReady(serving.trouble or problem.detail, headers=problem.headers) from None
+        served.catalogue.release.require(DATABASE)
+    except (NotReady, Broken) as problem:
+        raise type(problem)(serving.trouble or problem.detail, headers=problem.headers) from None
+    except ReleaseDamaged as damage:
+        raise Broken(str(damage), headers=RETRY) from None
     body = {"status": "ready", "release": served.catalogue.release.id, "trouble": serving.trouble}
     return Response(orjson.dumps(body), headers=_UNCACHED, media_type=JSON)
 

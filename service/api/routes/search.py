@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import anyio.to_thread
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -28,7 +27,7 @@ async def search(request: Request) -> Response:
     choose_media_type(request.headers.get("accept"), [JSON])
     pairs = query_pairs(request.scope)
     criteria = read_criteria(SearchCriteria, pairs)
-    found = await anyio.to_thread.run_sync(served.catalogue.search, criteria)
+    found = await served.apart(served.catalogue.search, criteria)
     links = {
         "self": request_url(request.scope),
         "next": None if found.next is None else page_url(request.scope, pairs, found.next),

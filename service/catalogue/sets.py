@@ -1,0 +1,188 @@
+"""Sets of records: what a release keeps of them, and how conditions combine. Knows neither parameters nor HTTP.
+
+A list is a set of *members* (see `release/tables.py`) or, in a sort order, of the *places* that they take in it. Sets are
+Roaring bitmaps: combining two of 100,000 members takes microseconds, and so does finding the nth of what is left, so
+that the last page costs what the first one does, and an exact total costs nothing.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from threading import Lock
+
+from cachetools import LRUCache
+from pyroaring import BitMap
+
+from service.catalogue.queries import Box, Days, Range, Since, Span, Terms
+from service.release.indexing import sort_key
+from service.release.orders import Order
+from service.release.store import Release
+from service.release.tables import PLACED_FROM
+
+#: Bytes of sets that are kept at hand for each release.
+SETS_KEPT = 16 << 20
+#: Bytes that keeping a set costs besides: its names and the objects around it.
+OVERHEAD = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One value of one filter, and the set it finds: members, or places in an order. `bytes` is the set's size."""
+
+    id: int
+    found: BitMap
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Where the records of a collection lie: `size` ordinals from `first` on."""
+
+    name: str
+    first: int
+    size: int
+
+
+class RecordSets:
+    """The sets of one release. Threads may share it."""
+
+    def __init__(self, release: Release) -> None:
+        self._release = release
+        rows = release.rows("SELECT name, first, size FROM collection")
+        self.collections = {name: Collection(name, first, size) for name, first, size in rows}
+        self._kept: LRUCache[tuple[str | int, ...], Term] = LRUCache(
+            SETS_KEPT, getsizeof=lambda term: term.bytes + OVERHEAD
+        )
+        self._lock = Lock()
+
+    # --- What the release keeps -----------------------------------------------------------------------------------
+
+    def order(self, collection: str, name: str) -> Order:
+        """Return a stored order."""
+        return self._release.arrays.order(collection, name, self.collections[collection].size)
+
+    def find(self, collection: str, condition: Terms) -> list[Term]:
+        """Return the terms that a filter's values name; values that no record has have none."""
+        statement = "SELECT id, members FROM term WHERE collection = ? AND name = ? AND value = ?"
+        found = (self._at_hand(statement, (collection, condition.name, value)) for value in condition.values)
+        return [term for term in found if term is not None]
+
+    def _placed(self, term: Term, order: Order, name: str) -> BitMap:
+        """Return the places that the members of a term take in an order."""
+        if len(term.found) < PLACED_FROM:
+            return order.placed(term.found)
+        placed = self._at_hand('SELECT term, places FROM placed_term WHERE term = ? AND "order" = ?', (term.id, name))
+        assert placed is not None
+        return placed.found
+
+    def _at_hand(self, statement: str, binds: tuple[str | int, ...]) -> Term | None:
+        """Return a set, read from the release unless it is at hand."""
+        key = (statement, *binds)
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is None:
+            for number, data in self._release.rows(statement, binds):
+                kept = Term(number, BitMap.deserialize(data), len(data))
+                with self._lock, suppress(ValueError):  # larger than all that is kept
+                    self._kept[key] = kept
+        return kept
+
+    # --- What conditions stand for --------------------------------------------------------------------------------
+
+    def members(self, filters: Sequence[list[Term]], spans: Sequence[BitMap]) -> BitMap:
+        """Return the members that every filter and every span finds. There is at least one of them."""
+        return _all_of([*(_any_of([term.found for term in terms]) for terms in filters), *spans])
+
+    def places(
+        self, collection: str, filters: Sequence[list[Term]], spans: Sequence[BitMap], order_name: str
+    ) -> BitMap | range:
+        """Return the places, in an order, of the members that every filter and every span finds."""
+        order = self.order(collection, order_name)
+        if not filters and not spans:
+            return range(self.collections[collection].size)
+        # Few are placed one by one; of many, the release has the places.
+        fewest = min((sum(len(term.found) for term in terms) for terms in filters), default=0)
+        if spans or fewest < PLACED_FROM or isinstance(order.places, range):
+            return order.placed(self.members(filters, spans))
+        return _all_of([_any_of([self._placed(term, order, order_name) for term in terms]) for terms in filters])
+
+    def span(self, collection: str, span: Span) -> BitMap:
+        """Return the members that a span finds."""
+        column = self._release.arrays.column
+        match span:
+            case Days():
+                first, last = ("day_to", "day_from") if span.match == "possible" else ("day_from", "day_to")
+                return _all_of(
+                    [
+                        *([column(collection, first).at_least(_number(span.start))] if span.start else []),
+                        *([column(collection, last).at_most(_number(span.end))] if span.end else []),
+                    ]
+                )
+            case Box():
+                longitude = column(collection, "longitude")
+                if span.west <= span.east:
+                    across = longitude.between(span.west, span.east)
+                else:
+                    across = longitude.at_least(span.west) | longitude.at_most(span.east)
+                return column(collection, "latitude").between(span.south, span.north) & across
+            case Range():
+                return _all_of(
+                    [
+                        *([column(collection, "high").at_least(span.low)] if span.low is not None else []),
+                        *([column(collection, "low").at_most(span.high)] if span.high is not None else []),
+                    ]
+                )
+            case Since():
+                return self._since(collection, span.moment)
+
+    def _since(self, collection: str, moment: str) -> BitMap:
+        order = self.order(collection, "updated_at")
+        first = self.collections[collection].first
+        statement = "SELECT updated_at FROM record WHERE ordinal = ?"
+
+        def changed(member: int) -> str:
+            return str(self._release.rows(statement, (first + member,))[0][0])
+
+        return BitMap(order.members[bisect_left(order.members, moment, key=changed) :])
+
+    # --- Places beside a record -----------------------------------------------------------------------------------
+
+    def beside(self, collection: str, order_name: str, key: str, record_id: str) -> tuple[int, int]:
+        """Return how many places of an order come before a record, and how many do up to and with it.
+
+        Where it is gone, or its key is another by now, these are the same: it would stand between two places.
+        """
+        order = self.order(collection, order_name)
+        first = self.collections[collection].first
+        rows = self._release.rows("SELECT ordinal, by_text, by_date, updated_at FROM record WHERE id = ?", (record_id,))
+        for ordinal, *parts in rows:
+            member = ordinal - first
+            if 0 <= member < len(order.places) and sort_key(order_name, *parts) == key:
+                place = order.places[member]
+                return place, place + 1
+        statement = "SELECT id, by_text, by_date, updated_at FROM record WHERE ordinal = ?"
+
+        def standing(member: int) -> tuple[str, str]:
+            [(other, *parts)] = self._release.rows(statement, (first + member,))
+            return sort_key(order_name, *parts), str(other)
+
+        between = bisect_left(order.members, (key, record_id), key=standing)
+        return between, between
+
+
+def _any_of(sets: list[BitMap]) -> BitMap:
+    if not sets:
+        return BitMap()
+    return sets[0] if len(sets) == 1 else BitMap.union(*sets)
+
+
+def _all_of(sets: list[BitMap]) -> BitMap:
+    if len(sets) == 1:
+        return sets[0]
+    return BitMap.intersection(*sorted(sets, key=len))
+
+
+def _number(day: str) -> int:
+    return date.fromisoformat(day).toordinal()

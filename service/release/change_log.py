@@ -1,0 +1,93 @@
+"""The change log of a release, continued from the release before."""
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Literal
+
+from service.release import tables
+from service.release.scratch import BATCH
+from service.release.store import Release
+from service.release.tables import insert_statement
+
+Action = Literal["created", "updated", "withdrawn"]
+
+
+class ChangeLog:
+    """The change log, continued from the release before. Records come in the order of their identifiers, in both
+    releases, so that one walk over both finds what was created, updated and withdrawn.
+    """
+
+    def __init__(
+        self, database: sqlite3.Connection, previous: Release | None, release_id: str, number: int, at: str
+    ) -> None:
+        self.database = database
+        self.changes = no_changes()
+        self._at = at
+        self._release = (number, release_id, at)
+        self._statement = insert_statement(tables.ChangeRow)
+        self._before = _records_of(previous)
+        self._sequence = 0
+        self._rows: list[tuple[object, ...]] = []
+        if previous is not None:
+            self._copy(previous)
+        self._next = next(self._before, None)
+        #: The sequence number of this release's first entry, if it has any.
+        self._begins = self._sequence + 1
+
+    def _copy(self, previous: Release) -> None:
+        rows = previous.connection().execute("SELECT * FROM change ORDER BY sequence")
+        while batch := rows.fetchmany(BATCH):
+            self.database.executemany(self._statement, batch)
+            self._sequence = batch[-1][0]
+        releases = previous.rows("SELECT number, id, at, first, last FROM logged_release ORDER BY number")
+        self.database.executemany(insert_statement(tables.LoggedRelease), releases)
+
+    def continue_record(self, record_id: str, digest: bytes) -> tuple[int, str]:
+        """Log what happened to a record, if anything did. Returns its version and when it last changed."""
+        while self._next is not None and self._next[0] < record_id:
+            self._withdrawn()
+        if self._next is None or self._next[0] != record_id:
+            self._log("created", record_id, 1)
+            return 1, self._at
+        _, version, updated_at, digest_before = self._next
+        self._next = next(self._before, None)
+        if digest == digest_before:
+            return version, updated_at
+        self._log("updated", record_id, version + 1)
+        return version + 1, self._at
+
+    def finish(self) -> None:
+        """Log what is left of the release before: it is gone. Then log the release itself."""
+        while self._next is not None:
+            self._withdrawn()
+        self._flush()
+        row = (*self._release, self._begins, self._sequence)
+        self.database.execute(insert_statement(tables.LoggedRelease), row)
+
+    def _withdrawn(self) -> None:
+        assert self._next is not None
+        record_id, version, _, _ = self._next
+        self._log("withdrawn", record_id, version)
+        self._next = next(self._before, None)
+
+    def _log(self, action: Action, record_id: str, version: int) -> None:
+        self.changes[action] += 1
+        self._sequence += 1
+        self._rows.append((self._sequence, *self._release, action, record_id, version))
+        if len(self._rows) >= BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        self.database.executemany(self._statement, self._rows)
+        self._rows.clear()
+
+
+def _records_of(release: Release | None) -> Iterator[tuple[str, int, str, bytes]]:
+    """Yield identifier, version, time of the last change and digest of a release's records, by identifier."""
+    if release is not None:
+        yield from release.connection().execute("SELECT id, version, updated_at, digest FROM record ORDER BY ordinal")
+
+
+def no_changes() -> dict[Action, int]:
+    """Return how many records changed where none did."""
+    return {"created": 0, "updated": 0, "withdrawn": 0}

@@ -1,0 +1,163 @@
+"""Writes what records are found by: sets of members for terms, orders, and columns for ranges.
+
+Records come in the order of their identifiers. What has to be gathered across all of them is kept in memory up to a
+bound, and beyond it in the scratch database, so that memory does not grow with the archive.
+"""
+
+import sqlite3
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date
+from itertools import groupby
+from operator import itemgetter
+
+from pyroaring import BitMap
+
+from service.release.indexing import (
+    DATED_SORTS,
+    SORTS,
+    TEXT_SORTS,
+    UNBOUNDED_EARLY,
+    UNBOUNDED_LATE,
+    Entries,
+    stored_orders,
+)
+from service.release.orders import ArrayWriter, Order
+from service.release.scratch import BATCH, Scratch
+from service.release.tables import PLACED_FROM, TermRow, insert_statement, placed_term
+
+#: Pairs of term and record that are kept in memory: about 30 MB where every term finds one record.
+PAIRS_AT_HAND = 150_000
+#: Days outside every real one, as ordinals of the proleptic Gregorian calendar.
+DAY_EARLY, DAY_LATE = 0, 10_000_000
+
+
+def day_number(day: str) -> int:
+    """Return a day as a number that orders as days do; sentinels stay outside every real day."""
+    if day in ("", UNBOUNDED_EARLY):
+        return DAY_EARLY
+    return DAY_LATE if day == UNBOUNDED_LATE else date.fromisoformat(day).toordinal()
+
+
+class FindingWriter:
+    """Writes the sets, orders and columns of one release. Orders by title and by date are there from the beginning."""
+
+    def __init__(self, database: sqlite3.Connection, arrays: ArrayWriter, scratch: Scratch) -> None:
+        self.database = database
+        self.arrays = arrays
+        self.scratch = scratch
+        self._collections = scratch.collections()
+        self._at_hand: defaultdict[tuple[str, str, str], array[int]] = defaultdict(lambda: array("I"))
+        self._pairs = 0
+        self._columns: defaultdict[tuple[str, str], tuple[array[float], array[int]]] = defaultdict(
+            lambda: (array("d"), array("I"))
+        )
+        #: When each record changed, as numbers of moments in `_moments`.
+        self._updated = array("I")
+        self._moments: dict[str, int] = {}
+        scratch.connection.execute("CREATE TABLE found (collection TEXT, name TEXT, value TEXT, members BLOB)")
+        self.orders: dict[tuple[str, str], Order] = {}
+        for collection in self._collections:
+            for order in stored_orders(collection):
+                if order != "updated_at":
+                    self._write_order(collection, order)
+
+    def add(self, collection: str, ordinal: int, entries: Entries, *, updated_at: str) -> None:
+        """Take what one record is found by."""
+        member = ordinal - self._collections[collection][0]
+        for name, value in entries.terms:
+            self._at_hand[collection, name, value].append(member)
+        self._pairs += len(entries.terms)
+        if self._pairs >= PAIRS_AT_HAND:
+            self._spill()
+        for column, number in _spans(entries):
+            values, members = self._columns[collection, column]
+            values.append(number)
+            members.append(member)
+        self._updated.append(self._moments.setdefault(updated_at, len(self._moments)))
+
+    def _spill(self) -> None:
+        rows = ((*term, members.tobytes()) for term, members in self._at_hand.items())
+        self.scratch.connection.executemany("INSERT INTO found VALUES (?, ?, ?, ?)", rows)
+        self._at_hand.clear()
+        self._pairs = 0
+
+    def finish(self) -> None:
+        """Write everything, once all records have come."""
+        self._spill()
+        for collection in self._collections:
+            self._write_order(collection, "updated_at")
+        for (collection, name), (values, members) in self._columns.items():
+            pairs = sorted(zip(values, members, strict=True))
+            self.arrays.write_column(f"{collection}/{name}", pairs)
+        self._write_terms()
+
+    def _write_order(self, collection: str, order: str) -> None:
+        members = self._members_in(order, *self._collections[collection])
+        self.orders[collection, order] = self.arrays.write_order(f"{collection}/{order}", members)
+
+    def place_by_text(self, collection: str, ordinal: int) -> int:
+        """Return a record's place in its collection's order by title, label or name, from 1; 0 where there is none."""
+        member = ordinal - self._collections[collection][0]
+        return next(
+            (1 + self.orders[collection, name].places[member] for name in SORTS[collection] if name in TEXT_SORTS), 0
+        )
+
+    def _members_in(self, order: str, first: int, size: int) -> "array[int]":
+        if order == "id" or (order == "updated_at" and len(self._moments) < 2):
+            return array("I", range(size))
+        if order == "updated_at":
+            return self._by_moment(first, size)
+        key = "by_date" if order.removeprefix("-") in DATED_SORTS else "by_text"
+        members = array("I", (ordinal - first for ordinal in self.scratch.in_order(key, first, size)))
+        if not order.startswith("-"):
+            return members
+        # Unknown dates come last in ascending order: put first, they are last when this is read downwards.
+        known = self.scratch.connection.execute(
+            "SELECT count(*) FROM keyed WHERE ordinal >= ? AND ordinal < ? AND by_date < ?",
+            (first, first + size, UNBOUNDED_LATE),
+        ).fetchone()[0]
+        return members[known:] + members[:known]
+
+    def _by_moment(self, first: int, size: int) -> "array[int]":
+        ranks = {self._moments[moment]: rank for rank, moment in enumerate(sorted(self._moments))}
+        moments = self._updated[first - 1 : first - 1 + size]
+        return array("I", sorted(range(size), key=lambda member: ranks[moments[member]]))
+
+    def _write_terms(self) -> None:
+        found = self.scratch.connection.execute("SELECT * FROM found ORDER BY collection, name, value, rowid")
+        terms: list[tuple[object, ...]] = []
+        placed: list[tuple[object, ...]] = []
+        for number, (term, parts) in enumerate(groupby(found, key=itemgetter(0, 1, 2)), 1):
+            members = BitMap(array("I", b"".join(row[3] for row in parts)))
+            terms.append((number, *term, len(members), members.serialize()))
+            if len(members) >= PLACED_FROM:
+                placed += ((number, *row) for row in self._placed(members, term[0]))
+            if len(terms) >= BATCH:
+                self._flush(terms, placed)
+        self._flush(terms, placed)
+
+    def _placed(self, members: BitMap, collection: str) -> Iterator[tuple[str, bytes]]:
+        for order in stored_orders(collection):
+            made = self.orders[collection, order]
+            if not isinstance(made.places, range):
+                yield order, made.placed(members).serialize()
+
+    def _flush(self, terms: list[tuple[object, ...]], placed: list[tuple[object, ...]]) -> None:
+        self.database.executemany(insert_statement(TermRow), terms)
+        self.database.executemany(insert_statement(placed_term), placed)
+        terms.clear()
+        placed.clear()
+
+
+def _spans(entries: Entries) -> Iterator[tuple[str, float]]:
+    if entries.days is not None:
+        yield "day_from", day_number(entries.days[0])
+        yield "day_to", day_number(entries.days[1])
+    if entries.point is not None:
+        yield "latitude", entries.point[0]
+        yield "longitude", entries.point[1]
+    if entries.range is not None:
+        yield "low", entries.range[0]
+        yield "high", entries.range[1]

@@ -1,0 +1,131 @@
+"""The orders and columns of a release: arrays of numbers in one file, each read when it is first asked for.
+
+An *order* tells which member of a collection takes which place in a sort order, and the other way round. A *column* holds
+the values of a field that is asked for by range, in ascending order, each with the member that has it. Numbers lie in
+the byte order of the machine; every machine that Python wheels are built for has the same one.
+"""
+
+import os
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pyroaring import BitMap
+
+from service.errors import ReleaseDamaged
+
+ARRAYS = "archive.arrays"
+#: Arrays begin at multiples of this many bytes, the size of their largest item.
+ALIGNMENT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A sort order: `members[place]` and `places[member]`. Where it is that of the identifiers, both are a range."""
+
+    members: Sequence[int]
+    places: Sequence[int]
+
+    def placed(self, chosen: BitMap) -> BitMap:
+        """Return the places that these members take."""
+        if isinstance(self.places, range):
+            return chosen
+        return BitMap(array("I", map(self.places.__getitem__, chosen)))
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The values of a field in ascending order, and the member that has each."""
+
+    values: Sequence[float]
+    members: Sequence[int]
+
+    def at_least(self, low: float) -> BitMap:
+        """Return the members whose value is `low` or more."""
+        return BitMap(self.members[bisect_left(self.values, low) :])
+
+    def at_most(self, high: float) -> BitMap:
+        """Return the members whose value is `high` or less."""
+        return BitMap(self.members[: bisect_right(self.values, high)])
+
+    def between(self, low: float, high: float) -> BitMap:
+        """Return the members whose value is `low` or more and `high` or less."""
+        return BitMap(self.members[bisect_left(self.values, low) : bisect_right(self.values, high)])
+
+
+class ArrayWriter:
+    """Writes arrays one after the other. `rows` are those of `tables.ArrayRow`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file: BinaryIO = (folder / ARRAYS).open("wb", buffering=1 << 20)
+        self.rows: list[tuple[str, str, int, int]] = []
+
+    def write(self, name: str, items: "array[int] | array[float]") -> None:
+        self._file.write(bytes(-self._file.tell() % ALIGNMENT))
+        self.rows.append((name, items.typecode, self._file.tell(), len(items)))
+        items.tofile(self._file)
+
+    def write_order(self, name: str, members: "array[int]") -> Order:
+        """Write an order, given which member takes each place; nothing for that of the identifiers. Returns it."""
+        if all(place == member for place, member in enumerate(members)):
+            return Order(range(len(members)), range(len(members)))
+        places = array("I", bytes(members.itemsize * len(members)))
+        for place, member in enumerate(members):
+            places[member] = place
+        self.write(f"{name}/members", members)
+        self.write(f"{name}/places", places)
+        return Order(members, places)
+
+    def write_column(self, name: str, pairs: Iterable[tuple[float, int]]) -> None:
+        """Write a column, given each value with its member in ascending order."""
+        values, members = array("d"), array("I")
+        for value, member in pairs:
+            values.append(value)
+            members.append(member)
+        self.write(f"{name}/values", values)
+        self.write(f"{name}/members", members)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class Arrays:
+    """The arrays of one release. The file stays readable while it is open, also when it has been removed."""
+
+    def __init__(self, folder: Path, rows: Iterable[tuple[str, str, int, int]]) -> None:
+        self._folder = folder
+        self._file = os.open(folder / ARRAYS, os.O_RDONLY | os.O_CLOEXEC)
+        self._rows = {name: (code, offset, length) for name, code, offset, length in rows}
+        self._read: dict[str, array[Any]] = {}
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def order(self, collection: str, name: str, size: int) -> Order:
+        """Return a stored order of a collection of so many records. Raises ReleaseDamaged."""
+        key = f"{collection}/{name}"
+        if f"{key}/members" not in self._rows:
+            return Order(range(size), range(size))
+        return Order(self._array(f"{key}/members"), self._array(f"{key}/places"))
+
+    def column(self, collection: str, name: str) -> Column:
+        """Return a column; an empty one where no record has a value. Raises ReleaseDamaged."""
+        key = f"{collection}/{name}"
+        if f"{key}/values" not in self._rows:
+            return Column(array("d"), array("I"))
+        return Column(self._array(f"{key}/values"), self._array(f"{key}/members"))
+
+    def _array(self, name: str) -> "array[Any]":
+        # Read whole and kept, not mapped: a mapped file that somebody cuts short kills the process that reads it.
+        if name not in self._read:
+            code, offset, length = self._rows[name]
+            items = array(code)
+            data = os.pread(self._file, length * items.itemsize, offset)
+            if len(data) != length * items.itemsize:
+                raise ReleaseDamaged(f"{self._folder.name}: {ARRAYS} has been cut short; publish the archive again")
+            items.frombytes(data)
+            self._read[name] = items
+        return self._read[name]

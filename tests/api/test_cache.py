@@ -1,0 +1,150 @@
+"""The cache of answers and the bound on heavy work: what is given again, what is not, and who has to wait or to go."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from service.api.cache import LARGEST_PART, OVERHEAD, ResponseCache
+from service.api.serving import HEAVY_REQUESTS
+from service.catalogue.browsing import Catalogue
+from tests.archives import archive, record
+from tests.conftest import PublishTo, Serve
+
+PATHS = ["/v1", "/v1/events?limit=2", "/v1/events/evt-001", "/v1/search?q=camera", "/v1/suggest?q=mosc", "/v1/changes"]
+#: Headers that may differ between two equal answers.
+APART = {"date"}
+
+
+def cache_of(client: httpx.Client) -> ResponseCache:
+    cache: ResponseCache = client.application.middleware_stack.cache  # type: ignore[attr-defined]
+    return cache
+
+
+def told(answer: httpx.Response) -> tuple[int, dict[str, str], bytes]:
+    return (
+        answer.status_code,
+        {name: value for name, value in answer.headers.items() if name not in APART},
+        answer.content,
+    )
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_an_answer_given_again_is_the_answer(serve: Serve, seed_data: Path, path: str, encoding: str) -> None:
+    client = serve(seed_data)
+    headers = {"Accept-Encoding": encoding}
+    first = client.get(path, headers=headers)
+    assert (cache_of(client).hits, cache_of(client).misses) == (0, 1)
+    assert told(client.get(path, headers=headers)) == told(first)
+    head = client.head(path, headers=headers)
+    assert told(head) == (200, told(first)[1], b"")
+    assert cache_of(client).hits == 2
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_who_has_it_already_is_told_so_with_and_without_the_cache(serve: Serve, seed_data: Path, path: str) -> None:
+    client, without = serve(seed_data), serve(seed_data, cache_mib=0)
+    headers = {"Host": "archive.example"}
+    tag = client.get(path, headers=headers).headers["etag"]
+    for named in (tag, f'"other", W/{tag}', "*"):
+        again = client.get(path, headers={**headers, "If-None-Match": named})
+        anew = without.get(path, headers={**headers, "If-None-Match": named})
+        assert again.status_code == 304
+        assert told(again) == told(anew)
+    assert client.get(path, headers={**headers, "If-None-Match": '"other"'}).status_code == 200
+    assert cache_of(client).hits == 4
+    assert cache_of(without).hits == 0
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/events?format=csv", "/v1/archive", "/v1/events/evt-999", "/v1/events?nothing=1", "/readyz", "/docs"]
+)
+def test_streams_problems_and_states_are_not_kept(serve: Serve, seed_data: Path, path: str) -> None:
+    client = serve(seed_data)
+    assert told(client.get(path))[0::2] == told(client.get(path))[0::2]
+    assert cache_of(client).hits == 0
+
+
+def test_what_chooses_an_answer_tells_answers_apart(serve: Serve, seed_data: Path) -> None:
+    client = serve(seed_data)
+    asked: list[dict[str, str]] = [
+        {},
+        {"Host": "a.example"},
+        {"Accept-Encoding": "identity"},
+        {"Accept-Language": "de"},
+    ]
+    asked.append({"Accept": "text/csv"})
+    for _ in range(2):
+        answers = [client.get("/v1/events", headers=headers) for headers in asked]
+    assert answers[1].json()["links"]["self"] == "http://a.example/v1/events"
+    assert "content-encoding" not in answers[2].headers
+    assert answers[4].headers["content-type"].startswith("text/csv")
+    assert cache_of(client).hits == len(asked) - 1
+
+
+def test_a_new_release_empties_the_cache(serve: Serve, publish_to: PublishTo, tmp_path: Path) -> None:
+    publish_to(tmp_path / "data", archive(record("tes-1")))
+    client = serve(tmp_path / "data")
+    before = client.get("/v1/testimonies").headers["archive-release"]
+    published = publish_to(tmp_path / "data", archive(record("tes-1"), record("tes-2")))
+    while client.get("/v1/testimonies?limit=1").headers["archive-release"] == before:
+        pass
+    assert client.get("/v1/testimonies").json()["meta"] | {} == {
+        "total": 2,
+        "limit": 20,
+        "release": published.manifest.id,
+        "licence": "CC-BY-4.0",
+    }
+
+
+def test_of_a_stampede_one_request_makes_the_answer(
+    serve: Serve, seed_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(seed_data)
+    go_on, made = threading.Event(), []
+    search = Catalogue.search
+
+    def slowly(*given: Any) -> Any:
+        made.append(1)
+        assert go_on.wait(20)
+        return search(*given)
+
+    monkeypatch.setattr(Catalogue, "search", slowly)
+    with ThreadPoolExecutor(8) as crowd:
+        asked = [crowd.submit(client.get, "/v1/search?q=camera") for _ in range(8)]
+        while cache_of(client).misses < 1 or len(made) < 1:
+            pass
+        go_on.set()
+        answers = {told(each.result())[0::2] for each in asked}
+    assert len(answers) == 1
+    assert len(made) == 1
+
+
+def test_who_asks_for_too_much_at_once_is_told_to_come_back(
+    serve: Serve, seed_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(seed_data)
+    heavy = client.application.state.serving.heavy  # type: ignore[attr-defined]
+    monkeypatch.setattr(heavy, "requests", HEAVY_REQUESTS)
+    busy = client.get("/v1/search?q=camera")
+    assert (busy.status_code, busy.headers["retry-after"]) == (503, "5")
+    assert busy.json()["type"].endswith("/problems/busy")
+    assert client.get("/v1/events/evt-001").status_code == 200, "cheap requests go on"
+    monkeypatch.undo()
+    assert client.get("/v1/search?q=camera").status_code == 200
+    assert heavy.requests == 0
+
+
+def test_the_cache_is_bounded_in_bytes() -> None:
+    cache = ResponseCache(1 << 20)
+    start = {"type": "http.response.start", "status": 200, "headers": [(b"etag", b'"1"')]}
+    largest = (1 << 20) // LARGEST_PART - OVERHEAD
+    for number in range(100):
+        cache.keep((number,), start, {"body": bytes(largest)})
+    assert [number for number in range(100) if cache.get((number,))] == [*range(100 - LARGEST_PART, 100)]
+    cache.keep(("large",), start, {"body": bytes(largest + 1)})
+    assert cache.get(("large",)) is None

@@ -178,7 +178,7 @@ def test_a_failure_is_one_event_with_its_request_and_no_more(
     seed_data: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object) -> None:
-        raise RuntimeError(f"{'marker'}-query of a person")
+        raise RuntimeError(SECRETS[0])
 
     client = serve(seed_data)
     monkeypatch.setattr("service.catalogue.browsing.Catalogue.look_up", fail)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.catalogue.words import SearchTerm
-from service.release.text_index import Part, plain_words, searched_parts, stemmers_of, stems
+from service.release.text_index import Part, plain, searched_parts, spellings, stem, stemmer_of
 
 #: Excerpts of one hit, and how long each is at most, in characters.
 EXCERPTS, EXCERPT_LENGTH = 3, 240
@@ -29,31 +29,33 @@ class Excerpt:
 
 
 class Finder:
-    """Finds the words of a query in texts, by the words as they stand and by their stems."""
+    """Finds the words of a query in texts, by the words as they stand and by their stems. `language` is the archive's."""
 
-    def __init__(self, terms: Iterable[SearchTerm]) -> None:
+    def __init__(self, terms: Iterable[SearchTerm], language: str) -> None:
         wanted = [term for term in terms if not term.without]
         self.plain = {word for term in wanted for word in (term.words[:-1] if term.prefix else term.words)}
         self.beginnings = tuple(term.words[-1] for term in wanted if term.prefix)
-        self._texts = [term.text for term in wanted if not term.prefix]
+        self._typed = {word for term in wanted for word in (term.typed[:-1] if term.prefix else term.typed)}
+        self._everywhere = stemmer_of(language)
         self._stems: dict[str, set[str]] = {}
 
     def matches(self, part: Part) -> list[tuple[int, int]]:
         """Return the offsets of every word of a part that the query asks for."""
-        stemmers = stemmers_of(part.languages)
+        stemmers = {stemmer_of(part.language), self._everywhere} - {None}
         return [match.span() for match in _WORD.finditer(part.text) if self._is_asked(match[0], stemmers)]
 
-    def _is_asked(self, word: str, stemmers: set[str]) -> bool:
-        words = plain_words(word)
-        if not self.plain.isdisjoint(words):
-            return True
-        if self.beginnings and any(each.startswith(self.beginnings) for each in words):
-            return True
-        return any(not self._stemmed(stemmer).isdisjoint(stems(word, stemmer)) for stemmer in stemmers)
+    def _is_asked(self, text: str, stemmers: Iterable[str | None]) -> bool:
+        for word in spellings(text):
+            folded = plain(word)
+            if folded in self.plain or folded.startswith(self.beginnings or "\0"):
+                return True
+            if any(stem(word, stemmer) in self._stemmed(stemmer) for stemmer in stemmers if stemmer is not None):
+                return True
+        return False
 
     def _stemmed(self, stemmer: str) -> set[str]:
         if stemmer not in self._stems:
-            self._stems[stemmer] = {stem for text in self._texts for stem in stems(text, stemmer)}
+            self._stems[stemmer] = {stem(word, stemmer) for word in self._typed}
         return self._stems[stemmer]
 
 

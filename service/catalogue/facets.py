@@ -3,25 +3,30 @@
 A facet of topics or places counts what its filter would find: a record under a narrower topic counts for the broader.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from tantivy import Occur, Query
 
 from service.catalogue.criteria import EventCriteria, Listed, invalid_parameters
-from service.catalogue.search import TextIndex, count_of
+from service.catalogue.search import Aggregation, Counted, TextIndex
 from service.errors import ParameterError
 from service.release.indexing import text_key
 from service.release.store import Release
-from service.release.text_index import bucket_name, bucket_of
+from service.release.text_index import FIRST_SET, MOST_SETS, SETS, UNNUMBERED, bucket_name, bucket_of
 
 #: Buckets of a timeline: a hundred years of months. One event of "some time since 1500" would have thousands.
 LONGEST_TIMELINE = 1200
-#: Values of one facet that are ever looked at. The engine itself counts no more.
-MOST_VALUES = 65_000
+#: Values more than are shown that the engine is asked for: what is left out is nearly always rarer than what is shown,
+#: which spares counting all.
+BESIDE = 100
+#: Values that the engine keeps of each part of its index while it counts; it can't keep more.
+_KEPT = 65_000
 #: Stands for records without a value; no value has control characters in it.
 _UNKNOWN = "\x00"
+#: The same among sets.
+_NO_SET = 0
 #: Identifiers looked up at a time.
 _BATCH = 500
 _TIMELINES = {"year", "month"}
@@ -40,50 +45,91 @@ class Bucket:
 def count_facets(release: Release, index: TextIndex, criteria: Listed) -> dict[str, list[Bucket]]:
     """Return the facets that are asked for, each counted over the whole list. Raises InvalidParameters where a timeline
     would be too long.
+
+    Facets that are counted over the same records are counted in one walk over these.
     """
-    facets = {}
+    alike: dict[frozenset[str], list[str]] = {}
     for name in dict.fromkeys(criteria.facets):
-        own = _DATES if name in _TIMELINES else frozenset({name})
-        query = index.query(criteria, ignoring=own if criteria.facet_mode == "others" else frozenset())
-        if name in _TIMELINES:
-            assert isinstance(criteria, EventCriteria)
-            facets[name] = _timeline(index, criteria, query, name)
-        else:
-            facets[name] = _values(release, index, query, name, criteria.facet_limit)
-    return facets
+        own = (_DATES if name in _TIMELINES else {name}) & criteria.filters().keys()
+        alike.setdefault(frozenset(own if criteria.facet_mode == "others" else ()), []).append(name)
+    facets: dict[str, list[Bucket]] = {}
+    for ignored, names in alike.items():
+        query = index.query(criteria, ignoring=ignored)
+        counted = index.aggregate(query, {key: each for name in names for key, each in _wanted(name, criteria).items()})
+        for name in names:
+            if name in _TIMELINES:
+                assert isinstance(criteria, EventCriteria)
+                facets[name] = _timeline(counted, criteria, name)
+            else:
+                counts = _counts(index, query, counted[name], name, limit=criteria.facet_limit)
+                facets[name] = _buckets(release, counts, criteria.facet_limit)
+    return {name: facets[name] for name in dict.fromkeys(criteria.facets)}
 
 
-def _terms(index: TextIndex, query: Query, field: str, size: int, **options: object) -> list[tuple[Any, int]]:
-    aggregation = {"of": {"terms": {"field": field, "size": size, "segment_size": MOST_VALUES, **options}}}
-    found = index.searcher.aggregate(query, aggregation)
-    return [(bucket["key"], bucket["doc_count"]) for bucket in found["of"]["buckets"]]
+def _wanted(name: str, criteria: Listed) -> dict[str, Aggregation]:
+    """Return what the engine has to count for a facet."""
+    if name in _TIMELINES:
+        assert isinstance(criteria, EventCriteria)
+        ends = ("in",) if criteria.date_match == "certain" else ("from", "to")
+        columns = [f"{name}_{end}" for end in ends]
+        return {"undated": _terms("is_undated", 2)} | {column: _terms(column, _KEPT) for column in columns}
+    if name in SETS:
+        return {name: _terms(f"set_{name}", MOST_SETS + FIRST_SET, missing=_NO_SET)}
+    return {name: _terms(f"is_{name}", criteria.facet_limit + BESIDE, missing=_UNKNOWN)}
 
 
-def _values(release: Release, index: TextIndex, query: Query, name: str, limit: int) -> list[Bucket]:
-    # Two more than shown: one that tells whether the last place is shared, and the unknown.
-    size = limit + 2
-    counted = _terms(index, query, f"is_{name}", size, missing=_UNKNOWN)
-    shown = [number for value, number in counted if value != _UNKNOWN]
-    if len(counted) == size and counted[-1][1] == shown[limit - 1]:
-        counted = _terms(index, query, f"is_{name}", MOST_VALUES, missing=_UNKNOWN)
-    known = [(str(value), number) for value, number in counted if value != _UNKNOWN]
-    unknown = next((number for value, number in counted if value == _UNKNOWN), None)
-    if unknown is None:
-        # It may have been too rare to be among the most frequent.
-        unknown = _without(index, query, f"is_{name}")
+def _terms(column: str, size: int, **options: str | int) -> Aggregation:
+    return {"terms": {"field": column, "size": size, "segment_size": _KEPT, **options}}
+
+
+def _counts(index: TextIndex, query: Query, counted: Counted, name: str, *, limit: int) -> dict[str, int]:
+    """Return how many records have each value, the unknown too: of all values, or of those that are the most frequent
+    and all that are as frequent as the last of these.
+    """
+    if name in SETS:
+        sets = {int(number): records for number, records in counted.counts.items()}
+        if UNNUMBERED not in sets:
+            return _apart(index.sets[name], sets)
+    elif counted.is_whole or (counted.is_exact and _has_rarer(counted.counts, limit)):
+        if _UNKNOWN in counted.counts or counted.is_whole:
+            return counted.counts
+        return counted.counts | {_UNKNOWN: _without(index, query, name)}
+    return index.count_values(query, f"is_{name}") | {_UNKNOWN: _without(index, query, name)}
+
+
+def _apart(sets: dict[int, list[str]], counted: dict[int, int]) -> dict[str, int]:
+    """Return how many records have each value, where it is known how many have each set of values."""
+    counts = Counter({_UNKNOWN: counted.pop(_NO_SET, 0)})
+    for number, records in counted.items():
+        for value in sets[number]:
+            counts[value] += records
+    return counts
+
+
+def _has_rarer(counts: dict[str, int], limit: int) -> bool:
+    """Tell whether the most frequent values are followed by one that is rarer than all that are shown."""
+    known = [number for value, number in counts.items() if value != _UNKNOWN]
+    return len(known) > limit and known[-1] < known[limit - 1]
+
+
+def _without(index: TextIndex, query: Query, name: str) -> int:
+    having = Query.exists_query(f"set_{name}" if name in SETS else f"is_{name}")
+    return index.count(Query.boolean_query([(Occur.Must, query), (Occur.MustNot, having)]))
+
+
+def _buckets(release: Release, counts: dict[str, int], limit: int) -> list[Bucket]:
+    known = sorted(((value, number) for value, number in counts.items() if value != _UNKNOWN), key=_by_count)
     if len(known) > limit:
         least = known[limit - 1][1]
         known = [(value, number) for value, number in known if number >= least]
     labels = _labels(release, [value for value, _ in known])
     buckets = [Bucket(value, labels.get(value, value), number) for value, number in known]
     buckets.sort(key=lambda bucket: (-bucket.count, text_key(bucket.label or ""), bucket.value or ""))
-    return [*buckets[:limit], Bucket(None, None, unknown)]
+    return [*buckets[:limit], Bucket(None, None, counts.get(_UNKNOWN, 0))]
 
 
-def _without(index: TextIndex, query: Query, field: str) -> int:
-    having = Query.exists_query(field)
-    without = Query.boolean_query([(Occur.Must, query), (Occur.MustNot, having)])
-    return count_of(index.searcher.search(without, 1))
+def _by_count(counted: tuple[str, int]) -> int:
+    return -counted[1]
 
 
 def _labels(release: Release, values: list[str]) -> dict[str, str]:
@@ -95,18 +141,18 @@ def _labels(release: Release, values: list[str]) -> dict[str, str]:
     return labels
 
 
-def _timeline(index: TextIndex, criteria: EventCriteria, query: Query, unit: str) -> list[Bucket]:
+def _timeline(counted: dict[str, Counted], criteria: EventCriteria, unit: str) -> list[Bucket]:
     """Return the years or months from the first to the last that has an event, and the undated.
 
     An event is counted in every bucket that it may lie in; with date_match=certain, only where it lies in one for sure.
     """
-    dated = dict(_terms(index, query, "is_undated", 2))
+    dated = counted["undated"].counts
     unknown = Bucket(None, None, dated.get("true", 0))
-    counts = (
-        _certain(index, query, unit)
-        if criteria.date_match == "certain"
-        else _possible(index, criteria, query, unit, dated.get("false", 0))
-    )
+    if criteria.date_match == "certain":
+        counts = _by_number(counted[f"{unit}_in"])
+    else:
+        begins, ends = (_by_number(counted[f"{unit}_{end}"]) for end in ("from", "to"))
+        counts = _possible(criteria, begins, ends, unit=unit, dated=dated.get("false", 0))
     filled = [bucket for bucket, number in counts.items() if number]
     if not filled:
         return [unknown]
@@ -116,14 +162,14 @@ def _timeline(index: TextIndex, criteria: EventCriteria, query: Query, unit: str
     return [*(Bucket(name, name, number) for name, number in names), unknown]
 
 
-def _certain(index: TextIndex, query: Query, unit: str) -> dict[int, int]:
-    return {int(bucket): number for bucket, number in _terms(index, query, f"{unit}_in", MOST_VALUES)}
+def _by_number(counted: Counted) -> dict[int, int]:
+    return {int(bucket): number for bucket, number in counted.counts.items()}
 
 
-def _possible(index: TextIndex, criteria: EventCriteria, query: Query, unit: str, dated: int) -> dict[int, int]:
+def _possible(
+    criteria: EventCriteria, begins: dict[int, int], ends: dict[int, int], *, unit: str, dated: int
+) -> dict[int, int]:
     """Count without walking intervals: in a bucket lie all dated events but those that end before or begin after it."""
-    begins = {int(bucket): number for bucket, number in _terms(index, query, f"{unit}_from", MOST_VALUES)}
-    ends = {int(bucket): number for bucket, number in _terms(index, query, f"{unit}_to", MOST_VALUES)}
     if not begins and not ends:
         return {}
     first, last = min(begins.keys() | ends.keys()), max(begins.keys() | ends.keys())

@@ -14,20 +14,47 @@ import tantivy
 from tantivy import FieldType, Occur, Query
 
 from service.archive.model import PLURALS
-from service.catalogue.criteria import CRITERIA, EventCriteria, Listed, SearchCriteria, StatisticCriteria
+from service.catalogue.criteria import (
+    CRITERIA,
+    EventCriteria,
+    Listed,
+    SearchCriteria,
+    StatisticCriteria,
+    invalid_parameters,
+)
 from service.catalogue.excerpts import Excerpt, Finder, excerpts
 from service.catalogue.queries import term_filters
 from service.catalogue.words import SearchTerm, parse_query
-from service.errors import TooDeep
+from service.errors import ParameterError, TooDeep
 from service.release.store import Release
-from service.release.text_index import FOLDER, STEMMERS, TERM_FILTERS, moment_number, open_index, schema, stems
+from service.release.text_index import (
+    FOLDER,
+    SETS,
+    TERM_FILTERS,
+    beginning_as,
+    fields_with_words,
+    moment_number,
+    numbered_sets,
+    open_index,
+    schema,
+    spelled_as,
+    stem,
+    stemmer_of,
+)
 
 #: Matches that are asked for at a time where all are: enough that asking costs little, few enough for memory.
 AT_ONCE = 10_000
 #: Hits that can be paged through in order of relevance.
 DEEPEST = 10_000
-#: How much more a word counts in a title, label or name than in a text.
+#: How much a word in a title, label or name counts besides what it counts in a text.
 NAME_BOOST = 2.0
+#: Spellings that `begin*` may stand for: each costs a walk through the index.
+MOST_BEGINNINGS = 5000
+#: Above this many spellings of a word, they are looked for as a set, which has no scores.
+SET_FROM = 50
+
+#: The spellings that a word is looked for as, by field of texts. Fields without any are left out.
+Spellings = dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +63,21 @@ class Found:
 
     hits: list[tuple[int, float]]
     total: int
+
+
+#: What the engine is to count, as it is told.
+Aggregation = dict[str, dict[str, str | int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many records have each value of a column, most frequent first. The engine gives up on what is rare."""
+
+    counts: dict[str, int]
+    #: No value is missing.
+    is_whole: bool
+    #: Each count is right.
+    is_exact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +97,15 @@ class TextIndex:
         self._release = release
         self._searcher = open_index(release.folder)
         self.schema = schema()
-        #: Stemmers of the languages that the release has texts in.
-        self.stemmers = tuple(name for name in STEMMERS if self.searcher.terms_with_prefix(f"in_{name}", "", limit=1))
+        everywhere = stemmer_of(release.head["language"])
+        #: Fields of texts, and how the words in each are stemmed: in the language of the text, and in the archive's.
+        self._fields = {
+            field: {each for each in (stemmer, everywhere) if each is not None}
+            for field, stemmer in fields_with_words(self.searcher)
+        }
+        #: What the numbers of sets stand for, by filter.
+        self.sets = {name: numbered_sets(self.searcher, name) for name in SETS}
+        self._stemmers = sorted(set[str]().union(*self._fields.values()))
 
     @property
     def searcher(self) -> tantivy.Searcher:
@@ -66,26 +115,28 @@ class TextIndex:
 
     # --- Queries --------------------------------------------------------------------------------------------------
 
-    def query(self, criteria: Listed, *, ignoring: frozenset[str] = frozenset()) -> Query:
-        """Return the engine's query for a list; `ignoring` names filters to leave out."""
+    def query(self, criteria: Listed, *, ignoring: frozenset[str] = frozenset(), scored: bool = False) -> Query:
+        """Return the engine's query for a list; `ignoring` names filters to leave out. Without scores it costs less.
+
+        Raises InvalidParameters where a `begin*` would stand for too many words.
+        """
         clauses = [(Occur.Must, _unscored(each)) for each in self._filters(criteria, ignoring)]
+        clauses += self._in_collections(criteria, ignoring)
         if criteria.q is not None:
             terms = parse_query(criteria.q)
             if not terms:
                 return Query.empty_query()
-            clauses += ((Occur.MustNot if term.without else Occur.Must, self._term(term)) for term in terms)
-        return Query.boolean_query(clauses) if clauses else Query.all_query()
+            for term in terms:
+                occur = Occur.MustNot if term.without else Occur.Must
+                clauses.append((occur, self._term(term, scored=scored and not term.without)))
+        query = Query.boolean_query(clauses) if clauses else Query.all_query()
+        return query if scored else _unscored(query)
 
     def _filters(self, criteria: Listed, ignoring: frozenset[str]) -> list[Query]:
         filters = []
-        if isinstance(criteria, SearchCriteria):
-            if criteria.among and "collection" not in ignoring:
-                filters.append(self._any("collection", list(criteria.among)))
-        else:
-            filters.append(self._any("collection", [criteria.collection]))
         for name, values in term_filters(criteria).items():
             if name in TERM_FILTERS and name not in ignoring:
-                filters.append(self._any(f"is_{name}", values))
+                filters.append(self._equal(f"is_{name}", values))
         if criteria.updated_since is not None:
             filters.append(self._at_least("updated", moment_number(criteria.updated_since)))
         if isinstance(criteria, EventCriteria):
@@ -98,6 +149,20 @@ class TextIndex:
             if criteria.value_max is not None:
                 filters.append(self._range("low", None, criteria.value_max))
         return filters
+
+    def _in_collections(self, criteria: Listed, ignoring: frozenset[str]) -> list[tuple[Occur, Query]]:
+        """Return what keeps a query to its collections. Where these have most records it is faster to leave the others
+        out, which are passed by at once, than to look for each match among them.
+        """
+        among = list(criteria.among or CRITERIA) if isinstance(criteria, SearchCriteria) else [criteria.collection]
+        if isinstance(criteria, SearchCriteria) and (not criteria.among or "collection" in ignoring):
+            return []
+        others = [each for each in CRITERIA if each not in among]
+        counts = {each: self.searcher.doc_freq("collection", each) for each in CRITERIA}
+        if criteria.q is None or sum(counts[each] for each in among) < sum(counts[each] for each in others):
+            return [(Occur.Must, _unscored(self._equal("collection", among)))]
+        left_out = [Query.term_query(self.schema, "collection", each, index_option="basic") for each in others]
+        return [(Occur.MustNot, Query.boolean_query([(Occur.Should, _unscored(each)) for each in left_out]))]
 
     def _days(self, criteria: EventCriteria, ignoring: frozenset[str]) -> list[Query]:
         start = None if criteria.date_from is None or "date_from" in ignoring else _number(criteria.date_from)
@@ -117,7 +182,7 @@ class TextIndex:
         across = [self._range("longitude", west, None), self._range("longitude", None, east)]
         return [latitude, Query.boolean_query([(Occur.Should, side) for side in across])]
 
-    def _any(self, field: str, values: list[str]) -> Query:
+    def _equal(self, field: str, values: list[str]) -> Query:
         if len(values) == 1:
             return Query.term_query(self.schema, field, values[0], index_option="basic")
         return Query.term_set_query(self.schema, field, values)
@@ -128,31 +193,62 @@ class TextIndex:
     def _range(self, field: str, low: float | None, high: float | None) -> Query:
         return Query.range_query(self.schema, field, FieldType.Float, low, high)
 
-    def _term(self, term: SearchTerm) -> Query:
-        """Return a query for one term: found if any field has it, scored by the field that has it best."""
+    def _term(self, term: SearchTerm, *, scored: bool) -> Query:
+        """Return a query for one term: found where the texts of any language have it, scored by the best of these and by
+        the names that have it.
+        """
+        asked = [self._spellings(typed, word) for typed, word in zip(term.typed, term.words, strict=True)]
         if term.prefix:
-            return self._prefix(term)
+            asked[-1] = self._beginnings(term.words[-1])
         either = [
-            Query.boost_query(self._side_by_side("names", term.words), NAME_BOOST),
-            self._side_by_side("words", term.words),
+            query
+            for field in self._fields
+            if all(field in spellings for spellings in asked)
+            for query in self._side_by_side(field, [spellings[field] for spellings in asked])
         ]
-        either += (
-            self._side_by_side(f"in_{stemmer}", stemmed)
-            for stemmer in self.stemmers
-            if (stemmed := stems(term.text, stemmer))
-        )
-        return Query.disjunction_max_query(either)
+        if not scored or not either:
+            return Query.boolean_query([(Occur.Should, each) for each in either])
+        best = Query.disjunction_max_query(either)
+        if term.prefix or not (named := self._in_names(asked)):
+            return best
+        named_best = Query.boost_query(Query.disjunction_max_query(named), NAME_BOOST)
+        return Query.boolean_query([(Occur.Must, best), (Occur.Should, named_best)])
 
-    def _side_by_side(self, field: str, words: tuple[str, ...]) -> Query:
-        if len(words) == 1:
-            return Query.term_query(self.schema, field, words[0], index_option="freq")
-        return Query.phrase_query(self.schema, field, list(words))
+    def _spellings(self, typed: str, word: str) -> Spellings:
+        """Return what a word is looked for as: in any case, with any accents, in any inflection."""
+        alike = spelled_as(self.searcher, word)
+        inflected = {each: spelled_as(self.searcher, stem(typed, each), stemmer=each) for each in self._stemmers}
+        spellings = {}
+        for field, stemmers in self._fields.items():
+            words = set(alike).union(*(inflected[stemmer] for stemmer in stemmers))
+            if there := sorted(each for each in words if self.searcher.doc_freq(field, each)):
+                spellings[field] = there
+        return spellings
 
-    def _prefix(self, term: SearchTerm) -> Query:
-        if len(term.words) > 1:
-            return Query.phrase_prefix_query(self.schema, "words", list(term.words))
-        # Words are letters and digits only, so that nothing in them means anything to the expression.
-        return Query.regex_query(self.schema, "words", f"{term.words[0]}.*")
+    def _beginnings(self, beginning: str) -> Spellings:
+        found = beginning_as(self.searcher, beginning, limit=MOST_BEGINNINGS + 1)
+        if len(found) > MOST_BEGINNINGS:
+            message = f"more than {MOST_BEGINNINGS:,} words begin with {beginning}; write more of the word"
+            raise invalid_parameters([ParameterError("q", message)])
+        return dict.fromkeys(self._fields, sorted(found)) if found else {}
+
+    def _in_names(self, asked: list[Spellings]) -> list[Query]:
+        """Return what finds a term in titles, labels and names, whatever their language: that adds to scores only."""
+        words = [sorted(set[str]().union(*spellings.values())) for spellings in asked]
+        words = [[each for each in some if self.searcher.doc_freq("names", each)] for some in words]
+        return self._side_by_side("names", words) if all(words) else []
+
+    def _side_by_side(self, field: str, asked: list[list[str]]) -> list[Query]:
+        """Return queries of which any finds words side by side, each in any of its spellings."""
+        if len(asked) == 1:
+            [words] = asked
+            if len(words) > SET_FROM:
+                return [Query.term_set_query(self.schema, field, words)]
+            return [Query.term_query(self.schema, field, word, index_option="freq") for word in words]
+        if all(len(words) == 1 for words in asked):
+            return [Query.phrase_query(self.schema, field, [word for [word] in asked])]
+        # Words are letters and digits only, so that nothing in them means anything to an expression.
+        return [Query.regex_phrase_query(self.schema, field, [f"({'|'.join(words)})" for words in asked])]
 
     # --- Answers --------------------------------------------------------------------------------------------------
 
@@ -163,7 +259,7 @@ class TextIndex:
                 f"Only the {DEEPEST:,} best matches can be paged through by relevance. Narrow the search with more words "
                 "or filters, or ask a collection with sort=id."
             )
-        result = self.searcher.search(self.query(criteria), limit, offset=offset)
+        result = self.searcher.search(self.query(criteria, scored=True), limit, offset=offset)
         addresses = [address for _, address in result.hits]
         ordinals = self.searcher.fast_field_values("ordinal", addresses)
         hits = [(int(o or 0), float(score)) for o, (score, _) in zip(ordinals, result.hits, strict=True)]
@@ -174,10 +270,8 @@ class TextIndex:
         query = self.query(criteria)
         total = count_of(self.searcher.search(query, 1))
         if start is not None:
-            [(_, address)] = self.searcher.search(
-                Query.term_query(self.schema, "ordinal", start, index_option="basic"), 1
-            ).hits
-            [value] = self.searcher.fast_field_values(field, [address])
+            itself = Query.term_query(self.schema, "ordinal", start, index_option="basic")
+            [(value, _)] = self.searcher.search(itself, 1, order_by_field=field).hits
             bounds = (None, value) if descending else (value, None)
             beyond = Query.range_query(self.schema, field, FieldType.Unsigned, *bounds)
             query = Query.boolean_query([(Occur.Must, query), (Occur.Must, beyond)])
@@ -200,10 +294,34 @@ class TextIndex:
     def by_collection(self, criteria: Listed) -> dict[str, int]:
         """Count what a search finds in every collection, whichever of them it is narrowed to."""
         query = self.query(criteria, ignoring=frozenset({"collection"}))
-        aggregation = {"of": {"terms": {"field": "collection", "size": len(CRITERIA)}}}
-        found = self.searcher.aggregate(query, aggregation)
-        counts = {bucket["key"]: bucket["doc_count"] for bucket in found["of"]["buckets"]}
+        wanted: Aggregation = {"terms": {"field": "collection", "size": len(CRITERIA)}}
+        counts = self.aggregate(query, {"of": wanted})["of"].counts
         return {collection: counts.get(collection, 0) for collection in CRITERIA}
+
+    def count(self, query: Query) -> int:
+        """Return how many records a query finds."""
+        return count_of(self.searcher.search(_unscored(query), 1))
+
+    def aggregate(self, query: Query, wanted: dict[str, Aggregation]) -> dict[str, Counted]:
+        """Count the values of several columns in one walk over what a query finds."""
+        found = self.searcher.aggregate(query, wanted)
+        return {
+            name: Counted(
+                {_value(bucket["key"]): bucket["doc_count"] for bucket in each["buckets"]},
+                is_whole=not each.get("sum_other_doc_count"),
+                is_exact=not each.get("doc_count_error_upper_bound"),
+            )
+            for name, each in found.items()
+        }
+
+    def count_values(self, query: Query, field: str) -> dict[str, int]:
+        """Return how many of the records that a query finds have each value of a field, however many values there are."""
+        return dict(self.searcher.terms_with_prefix(field, "", filter_query=query))
+
+
+def _value(key: str | float) -> str:
+    # The engine gives some numbers back as floating-point ones.
+    return key if isinstance(key, str) else str(int(key))
 
 
 def count_of(result: tantivy.SearchResult) -> int:
@@ -221,7 +339,7 @@ def _number(day: str) -> int:
 
 def read_hits(release: Release, criteria: SearchCriteria, found: Found) -> list[Hit]:
     """Return the records of a page of hits, with excerpts. Reads them from the canonical archive, texts included."""
-    finder = Finder(parse_query(criteria.q))
+    finder = Finder(parse_query(criteria.q), release.head["language"])
     hits = []
     for ordinal, score in found.hits:
         [(offset, length)] = release.rows('SELECT "offset", length FROM line WHERE ordinal = ?', (ordinal,))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic_core import PydanticCustomError
 
-from service.release.text_index import plain_words
+from service.release.text_index import plain, spellings
 
 #: Longest query, in characters.
 QUERY_LENGTH = 256
@@ -21,9 +21,9 @@ _TERM = re.compile(r'(?P<without>-?)(?:"(?P<phrase>[^"]*)"|(?P<text>[^\s"]+))')
 
 @dataclass(frozen=True, slots=True)
 class SearchTerm:
-    """One thing to find, or not to: its text as typed, and its folded words. Several words are found side by side."""
+    """One thing to find, or not to: its words as typed, and folded. Several words are found side by side."""
 
-    text: str
+    typed: tuple[str, ...]
     words: tuple[str, ...]
     without: bool = False
     #: The last word is only the beginning of one.
@@ -37,11 +37,12 @@ def parse_query(text: str) -> list[SearchTerm]:
     """
     terms: dict[SearchTerm, None] = {}
     for match in _TERM.finditer(text):
-        phrase, plain = match["phrase"], match["text"]
-        typed = phrase if phrase is not None else plain
-        words = plain_words(typed)
-        if words:
-            prefix = phrase is None and typed.endswith("*")
+        phrase, single = match["phrase"], match["text"]
+        text = phrase if phrase is not None else single
+        typed = tuple(word for word in spellings(text) if plain(word))
+        if typed:
+            prefix = phrase is None and text.endswith("*")
+            words = tuple(plain(word) for word in typed)
             terms[SearchTerm(typed, words, without=bool(match["without"]), prefix=prefix)] = None
     if sum(len(term.words) for term in terms) > MOST_WORDS:
         raise _refused(f"must not have more than {MOST_WORDS} words")

@@ -83,9 +83,11 @@ class ChangeLog:
 
 
 def _records_of(release: Release | None) -> Iterator[tuple[str, int, str, bytes]]:
-    """Yield identifier, version, time of the last change and digest of a release's records, by identifier."""
-    if release is not None:
-        yield from release.connection().execute("SELECT id, version, updated_at, digest FROM record ORDER BY ordinal")
+    """Return identifier, version, time of the last change and digest of a release's records, by identifier."""
+    if release is None:
+        return iter(())
+    # Not a generator: one that a failure leaves unfinished would complain when the release has been closed.
+    return release.connection().execute("SELECT id, version, updated_at, digest FROM record ORDER BY ordinal")
 
 
 def no_changes() -> dict[Action, int]:

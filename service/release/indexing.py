@@ -151,6 +151,8 @@ def cited_sources(public: PublicRecord) -> Iterator[str]:
 
 def text_key(text: str) -> str:
     """Return the key that titles and labels are ordered by: without regard to case and to accents written apart."""
+    if text.isascii():
+        return text.lower()[:KEY_LENGTH]
     folded = unicodedata.normalize("NFKD", text.casefold())
     return "".join(char for char in folded if not unicodedata.combining(char))[:KEY_LENGTH]
 

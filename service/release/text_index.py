@@ -8,11 +8,12 @@ import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,7 @@ from service.release.projection import PublicRecord
 
 FOLDER = "index"
 #: Memory that the engine may use while it builds, in bytes: beyond, it writes a segment and begins the next.
-HEAP = 64_000_000
+HEAP = 100_000_000
 # Bytes free on a disk that counts as full: less than any segment has.
 _FULL = 1 << 20
 #: Longest word kept, in bytes of UTF-8. Nobody types a longer one; encoded data has them.
@@ -74,11 +75,11 @@ ORDINAL_BITS = 32
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One text of a record: the field it stands in, the languages to stem it in, and its transcript segment if any."""
+    """One text of a record: the field it stands in, its language, and its transcript segment if any."""
 
     field: str
     text: str
-    languages: tuple[str, ...]
+    language: str
     segment: int | None = None
     start_s: float | None = None
 
@@ -100,30 +101,29 @@ _TEXTS: Final[dict[str, tuple[str, ...]]] = {
 def searched_parts(public: PublicRecord, language: str) -> Iterator[Part]:
     """Yield the texts a record is found by. `language` is the archive's.
 
-    Titles and summaries are the archive's own words about something in the record's language: nothing says which of the
-    two they are in, so they are stemmed in both.
+    Titles and summaries are the archive's own words about something in the record's language, and nothing says which of
+    the two they are in: they count as in the record's, and every text is stemmed in the archive's language too.
     """
     own = public.get("language", language)
-    languages = (own,) if own == language else (own, language)
     for name in _TEXTS[public["record"]]:
         if (text := public.get(name)) is not None:
-            yield Part(name, text, languages)
+            yield Part(name, text, own)
     for warning in public.get("content_warnings", []):
-        yield Part("content_warnings", warning, languages)
+        yield Part("content_warnings", warning, own)
     for act in public.get("acts", []):
         if (text := act.get("description")) is not None:
-            yield Part("acts", text, languages)
+            yield Part("acts", text, own)
     for citation in public.get("citations", []):
         if (text := citation.get("quote")) is not None:
-            yield Part("citations", text, languages)
+            yield Part("citations", text, own)
     for tag, texts in public.get("translations", {}).items():
         for name, text in texts.items():
             for each in text if isinstance(text, list) else [text]:
-                yield Part(f"translations.{tag}.{name}", each, (tag,))
+                yield Part(f"translations.{tag}.{name}", each, tag)
     if public["record"] == "source" and (text := public.get("text", {}).get("content")):
-        yield Part("text", text, (own,))
+        yield Part("text", text, own)
     for number, segment in enumerate(public.get("transcript", [])):
-        yield Part("transcript", segment["text"], (own,), number, segment.get("start_s"))
+        yield Part("transcript", segment["text"], own, number, segment.get("start_s"))
 
 
 def names_of(public: PublicRecord) -> Iterator[str]:
@@ -149,75 +149,92 @@ def completion_keys(name: str) -> list[str]:
 
 
 # --- Words ------------------------------------------------------------------------------------------------------------
+#
+# The index holds words as they are spelled, in lower case. What a word asked for finds is looked up among the spellings
+# of the release: those that fold to the same word, and those that have the same stem. So a text is indexed once, however
+# many languages it is stemmed in, and stemming costs what the vocabulary has, not what the texts have.
 
 # Scripts written without spaces: each character is a word of its own, and a word of several is searched as a phrase.
-_UNSPACED = re.compile(
-    "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
-)
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_UNSPACED_BEYOND = "\U00020000-\U0003ffff"
 # Soft hyphens, joiners and directional marks: they stand inside words and mean nothing to a search.
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_YO = str.maketrans({"ё": "е", "Ё": "Е"})
+_INVISIBLE = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+# Marks that belong to a letter, of the first plane: a class with single characters beyond it is forty times as slow.
+_MARKS = "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.combining(chr(code)))
+_BEYOND = "\U00010000-\U0010ffff"
+
+_unspaced = re.compile(f"([{_UNSPACED}{_UNSPACED_BEYOND}])")
+_invisible = re.compile(f"[{_INVISIBLE}]+")
+_marks = re.compile(f"[{_MARKS}]+")
+_beyond = re.compile(f"[{_BEYOND}]")
+# What most texts have none of.
+_unusual = re.compile(f"[{_MARKS}{_INVISIBLE}{_UNSPACED}{_BEYOND}]")
 
 
 def _without_marks(text: str) -> str:
-    return "".join(char for char in text if not unicodedata.combining(char))
+    if _beyond.search(text):
+        return "".join(char for char in text if not unicodedata.combining(char))
+    return _marks.sub("", text)
+
+
+def spelled(text: str) -> str:
+    """Return text as words are read from it: letters composed, stress marks and invisible characters gone. Offsets are
+    not kept.
+    """
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKC", text)
+    if _unusual.search(text):
+        text = _without_marks(unicodedata.normalize("NFKC", _invisible.sub("", text)))
+        text = _unspaced.sub(r" \1 ", text)
+    return text
 
 
 def folded(text: str) -> str:
     """Return text without case, accents and invisible characters, in any script. Offsets are not kept."""
     if not text.isascii():
-        text = _without_marks(unicodedata.normalize("NFKD", _INVISIBLE.sub("", text)).casefold())
-        text = _UNSPACED.sub(r" \1 ", text)
+        text = _without_marks(unicodedata.normalize("NFKD", _invisible.sub("", text)).casefold())
+        text = _unspaced.sub(r" \1 ", text)
     return text.lower()
 
 
-def composed(text: str) -> str:
-    """Return text as a stemmer reads it: letters composed, stress marks and invisible characters gone."""
-    if text.isascii():
-        return text
-    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).translate(_YO)
-    return _without_marks(text)
-
-
 @cache
-def plain_analyzer() -> tantivy.TextAnalyzer:
-    """Return what makes words of folded text."""
+def _analyzer(*, fold: bool = False, stemmer: str | None = None) -> tantivy.TextAnalyzer:
+    """Return what makes words of a text. Accents go after stemming: they tell endings apart."""
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    for part in (tantivy.Filter.remove_long(WORD_BYTES), tantivy.Filter.lowercase(), tantivy.Filter.ascii_fold()):
-        builder = builder.filter(part)
+    builder = builder.filter(tantivy.Filter.remove_long(WORD_BYTES)).filter(tantivy.Filter.lowercase())
+    if stemmer is not None:
+        builder = builder.filter(tantivy.Filter.stemmer(stemmer))
+    if fold:
+        builder = builder.filter(tantivy.Filter.ascii_fold())
     return builder.build()
 
 
-@cache
-def stemming_analyzer(stemmer: str) -> tantivy.TextAnalyzer:
-    """Return what makes stems of composed text. Accents go after stemming: they tell endings apart."""
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    for part in (
-        tantivy.Filter.remove_long(WORD_BYTES),
-        tantivy.Filter.lowercase(),
-        tantivy.Filter.stemmer(stemmer),
-        tantivy.Filter.ascii_fold(),
-    ):
-        builder = builder.filter(part)
-    return builder.build()
+def spellings(text: str) -> list[str]:
+    """Return the words of a text as the index holds them."""
+    return _analyzer().analyze(spelled(text))
 
 
 @lru_cache(50_000)
 def plain_words(text: str) -> tuple[str, ...]:
     """Return the folded words of a short text."""
-    return tuple(plain_analyzer().analyze(folded(text)))
+    return tuple(_analyzer(fold=True).analyze(folded(text)))
+
+
+def plain(spelling: str) -> str:
+    """Return one word of the index, folded."""
+    return "".join(plain_words(spelling))
 
 
 @lru_cache(50_000)
-def stems(text: str, stemmer: str) -> tuple[str, ...]:
-    """Return the stems of a short text's words."""
-    return tuple(stemming_analyzer(stemmer).analyze(composed(text)))
+def stem(spelling: str, stemmer: str) -> str:
+    """Return the stem of one word of the index."""
+    return "".join(_analyzer(fold=True, stemmer=stemmer).analyze(spelling.replace("ё", "е")))
 
 
-def stemmers_of(languages: Iterable[str]) -> set[str]:
-    """Return the stemmers of these languages; those that none stems have none."""
-    primary = (tag.split("-")[0].lower() for tag in languages)
-    return {STEMMED[tag] for tag in primary if tag in STEMMED}
+def stemmer_of(language: str) -> str | None:
+    """Return the stemmer of a language (BCP 47), or None where none stems it."""
+    return STEMMED.get(language.split("-", maxsplit=1)[0].lower())
 
 
 # --- The index ----------------------------------------------------------------------------------------------------------
@@ -226,6 +243,27 @@ def stemmers_of(languages: Iterable[str]) -> set[str]:
 #: Buckets of timelines: the first an event may lie in, the last, and the only one where it lies in one for sure.
 TIMELINE: Final = tuple(f"{unit}_{end}" for unit in ("year", "month") for end in ("from", "to", "in"))
 SORT_FIELDS: Final = ("by_text", "by_date", "by_date_down", "by_updated")
+#: The filters whose values come with all that is broader. Counted by sets of values that stand together, which have a
+#: number each: several times as fast as counting values.
+SETS: Final = ("topic", "place")
+#: The first of these numbers; what stands for a set without one; sets of a filter that are numbered: beyond, counting
+#: values is as fast; and the longest set that is kept, in bytes: the engine keeps no longer word.
+FIRST_SET, UNNUMBERED, MOST_SETS, SET_BYTES = 2, 1, 5000, 60_000
+#: Between the values of a set. No value has it in it.
+SET_SEPARATOR = " "
+
+#: Between the parts of an entry of the vocabulary.
+_PART = "\x1f"
+#: Entries of the vocabulary in one document of the index.
+_ENTRIES = 1000
+
+
+def words_field(stemmer: str | None) -> str:
+    """Return the field of texts in a language with this stemmer, or with none."""
+    return f"words_{stemmer or 'other'}"
+
+
+WORDS_FIELDS: Final = tuple(words_field(stemmer) for stemmer in (None, *STEMMERS))
 
 
 @cache
@@ -234,12 +272,13 @@ def schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("ordinal", indexed=True, fast=True)
     builder.add_text_field("collection", fast=True, tokenizer_name="raw", index_option="basic")
-    builder.add_text_field("names", tokenizer_name="plain")
-    builder.add_text_field("words", tokenizer_name="plain")
-    for stemmer in STEMMERS:
-        builder.add_text_field(f"in_{stemmer}", tokenizer_name=stemmer)
+    for name in ("names", *WORDS_FIELDS):
+        builder.add_text_field(name, tokenizer_name="spellings")
+    builder.add_text_field("vocabulary", tokenizer_name="raw", index_option="basic")
     for name in TERM_FILTERS:
-        builder.add_text_field(f"is_{name}", fast=True, tokenizer_name="raw", index_option="basic")
+        builder.add_text_field(f"is_{name}", fast=name not in SETS, tokenizer_name="raw", index_option="basic")
+    for name in SETS:
+        builder.add_unsigned_field(f"set_{name}", fast=True)
     for name in ("updated", "day_from", "day_to", *TIMELINE, *SORT_FIELDS):
         builder.add_unsigned_field(name, fast=True)
     for name in ("latitude", "longitude", "low", "high"):
@@ -258,6 +297,7 @@ def sort_field(order: str) -> str:
     return "by_date_down" if order.startswith("-") else "by_date"
 
 
+@lru_cache(1000)
 def moment_number(moment: str) -> int:
     """Return a moment (UTC, RFC 3339, to the second) as seconds since 1970, none of them negative."""
     try:
@@ -269,20 +309,21 @@ def moment_number(moment: str) -> int:
 
 class IndexWriter:
     """Builds the index of a release. Records come in the order of their ordinals, from one thread, so that the same
-    records give the same index but for the random names of its files.
+    records give the same index but for the random names of its files. Raises ReleaseError where the engine cannot
+    write, on a full disk for one.
     """
 
-    def __init__(self, folder: Path, language: str) -> None:
+    def __init__(self, folder: Path, language: str, *, heap: int = HEAP) -> None:
         self.folder = folder / FOLDER
         self.language = language
         self.folder.mkdir()
         with _refusing(self.folder):
             self._index = tantivy.Index(schema(), path=str(self.folder), reuse=False)
-        self._index.register_tokenizer("plain", plain_analyzer())
-        for stemmer in STEMMERS:
-            self._index.register_tokenizer(stemmer, stemming_analyzer(stemmer))
-        with _refusing(self.folder):
-            self._writer = self._index.writer(HEAP, 1)
+            # Nobody reads meanwhile: a reader that follows every commit would leave its lock behind.
+            self._index.config_reader("manual")
+            self._index.register_tokenizer("spellings", _analyzer())
+            self._writer = self._index.writer(heap, 1)
+        self._sets: dict[str, dict[str, int]] = {name: {} for name in SETS}
 
     def add(self, public: PublicRecord, ordinal: int, entries: Entries, *, by_text: int, updated_at: str) -> None:
         """Index one record. `by_text` is its place in its collection's order by title, label or name."""
@@ -290,32 +331,42 @@ class IndexWriter:
         document.add_unsigned("ordinal", ordinal)
         document.add_text("collection", PLURALS[public["record"]])
         for name in names_of(public):
-            document.add_text("names", folded(name))
+            document.add_text("names", spelled(name))
         for part in searched_parts(public, self.language):
-            document.add_text("words", folded(part.text))
-            stemmers = stemmers_of(part.languages)
-            ready = composed(part.text) if stemmers else ""
-            for stemmer in sorted(stemmers):
-                document.add_text(f"in_{stemmer}", ready)
-        for name, value in sorted(entries.terms):
-            document.add_text(f"is_{name}", value)
+            document.add_text(words_field(stemmer_of(part.language)), spelled(part.text))
+        self._add_terms(document, entries)
         _add_spans(document, entries)
         if public["record"] == "event":
             _add_timeline(document, public["date"])
-        updated = moment_number(updated_at)
-        document.add_unsigned("updated", updated)
         document.add_unsigned("by_text", by_text)
-        document.add_unsigned("by_updated", (updated << 28) + ordinal)
-        if entries.by_date:
-            down = "" if entries.by_date == UNBOUNDED_LATE else entries.by_date
-            for field, key in (("by_date", entries.by_date), ("by_date_down", down)):
-                document.add_unsigned(field, (day_number(key) << ORDINAL_BITS) + ordinal)
+        _add_orders(document, ordinal, entries, updated=moment_number(updated_at))
         with _refusing(self.folder):
             self._writer.add_document(document)
 
+    def _add_terms(self, document: tantivy.Document, entries: Entries) -> None:
+        sets: dict[str, list[str]] = {}
+        for name, value in sorted(entries.terms):
+            if name in TERM_FILTERS:
+                document.add_text(f"is_{name}", value)
+            if name in SETS:
+                sets.setdefault(name, []).append(value)
+        for name, values in sets.items():
+            document.add_unsigned(f"set_{name}", self._number(name, SET_SEPARATOR.join(values)))
+
+    def _number(self, name: str, joined: str) -> int:
+        """Return the number of a set of values."""
+        known = self._sets[name]
+        number = known.get(joined, UNNUMBERED)
+        if number == UNNUMBERED and len(known) < MOST_SETS and len(joined.encode()) <= SET_BYTES:
+            number = known[joined] = FIRST_SET + len(known)
+        return number
+
     def finish(self) -> None:
-        """Write everything out, merged as far as the engine merges, and leave no lock behind."""
+        """Write everything out, the vocabulary too, merged as far as the engine merges, and leave no lock behind."""
         with _refusing(self.folder):
+            self._writer.commit()
+            self._index.reload()
+            self._add_vocabulary(self._index.searcher())
             self._writer.commit()
             self._writer.wait_merging_threads()
         for lock in self.folder.glob(".tantivy-*.lock"):
@@ -325,13 +376,80 @@ class IndexWriter:
         """Stop writing, finished or not: the engine's own threads have ended when this returns."""
         self.__dict__.pop("_writer", None)
 
+    def _add_vocabulary(self, searcher: tantivy.Searcher) -> None:
+        """Add all spellings, by what finds them, and the numbered sets, in documents that have nothing else."""
+        sets = (
+            _PART.join(("set", name, str(number), joined))
+            for name, known in self._sets.items()
+            for joined, number in known.items()
+        )
+        entries = chain(sets, _vocabulary(searcher, stemmer_of(self.language)))
+        while batch := list(islice(entries, _ENTRIES)):
+            document = tantivy.Document()
+            for entry in batch:
+                document.add_text("vocabulary", entry)
+            self._writer.add_document(document)
+
+
+def _vocabulary(searcher: tantivy.Searcher, everywhere: str | None) -> Iterator[str]:
+    """Yield the fields that have words, and every spelling under its folded form and under its stems: those of the
+    languages it is found in, and of the archive's language, `everywhere`.
+    """
+    met: set[str] = set()
+    for stemmer in (None, *STEMMERS):
+        field = words_field(stemmer)
+        words = [word for word, _ in searcher.terms_with_prefix(field, "")]
+        if words:
+            yield _PART.join(("field", field))
+        for word in words:
+            for each in {stemmer, everywhere} - {None}:
+                assert each is not None
+                yield _PART.join((each, stem(word, each), word))
+        yield from (_PART.join(("", plain(word), word)) for word in words if word not in met)
+        met.update(words)
+
+
+def fields_with_words(searcher: tantivy.Searcher) -> list[tuple[str, str | None]]:
+    """Return the fields of texts that a release uses, each with the stemmer of its language."""
+    used = {entry for entry, _ in searcher.terms_with_prefix("vocabulary", _PART.join(("field", "")))}
+    fields = ((words_field(stemmer), stemmer) for stemmer in (None, *STEMMERS))
+    return [(field, stemmer) for field, stemmer in fields if _PART.join(("field", field)) in used]
+
+
+def numbered_sets(searcher: tantivy.Searcher, name: str) -> dict[int, list[str]]:
+    """Return the sets of values of a filter that have a number."""
+    prefix = _PART.join(("set", name, ""))
+    entries = (entry.split(_PART) for entry, _ in searcher.terms_with_prefix("vocabulary", prefix))
+    return {int(number): joined.split(SET_SEPARATOR) for _, _, number, joined in entries}
+
+
+def spelled_as(searcher: tantivy.Searcher, word: str, *, stemmer: str | None = None) -> list[str]:
+    """Return the spellings in a release of a folded word or, with a stemmer, of all words with this stem."""
+    prefix = _PART.join((stemmer or "", word, ""))
+    return [entry[len(prefix) :] for entry, _ in searcher.terms_with_prefix("vocabulary", prefix)]
+
+
+def beginning_as(searcher: tantivy.Searcher, beginning: str, *, limit: int) -> list[str]:
+    """Return up to `limit` spellings in a release of which the folded form begins like this."""
+    entries = searcher.terms_with_prefix("vocabulary", _PART.join(("", beginning)), limit=limit)
+    return [entry.rpartition(_PART)[2] for entry, _ in entries]
+
+
+def _add_orders(document: tantivy.Document, ordinal: int, entries: Entries, *, updated: int) -> None:
+    document.add_unsigned("updated", updated)
+    document.add_unsigned("by_updated", (updated << 28) + ordinal)
+    if entries.by_date:
+        down = "" if entries.by_date == UNBOUNDED_LATE else entries.by_date
+        for field, key in (("by_date", entries.by_date), ("by_date_down", down)):
+            document.add_unsigned(field, (day_number(key) << ORDINAL_BITS) + ordinal)
+
 
 @contextmanager
 def _refusing(folder: Path) -> Iterator[None]:
     """Raise ReleaseError where the engine fails to write into `folder`."""
     try:
         yield
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         # The engine names files that are gone again; or it only says that a thread of its own has ended.
         full = "No space left" in str(error) or shutil.disk_usage(folder).free < _FULL
         reason = "No space left on device" if full else error

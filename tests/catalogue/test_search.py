@@ -177,7 +177,8 @@ def test_the_index_holds_nothing_private(catalogue: Catalogue) -> None:
     assert any(path.suffix == ".term" for path in files)
     for path in [*files, catalogue.release.folder / "archive.sqlite"]:
         assert b"hiddenmarker" not in path.read_bytes(), path.name
-    assert not catalogue.text.searcher.terms_with_prefix("words", "hidden")
+    assert not catalogue.text.searcher.terms_with_prefix("vocabulary", "\x1fhidden")
+    assert catalogue.text.searcher.terms_with_prefix("vocabulary", "\x1fcamera")
 
 
 def test_too_deep_says_what_to_do(catalogue: Catalogue) -> None:

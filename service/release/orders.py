@@ -18,6 +18,9 @@ from pyroaring import BitMap
 from service.errors import ReleaseDamaged
 
 ARRAYS = "archive.arrays"
+#: From so many records on, a release keeps the places that the records of a term take in each order. Placing fewer one
+#: by one takes under 0.1 ms.
+PLACED_FROM = 1024
 #: Arrays begin at multiples of this many bytes, the size of their largest item.
 ALIGNMENT = 8
 

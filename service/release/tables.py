@@ -66,10 +66,7 @@ class TermRow(SQLModel, table=True):
     members: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-#: A term is one that finds many from this number of records on. Below, placing them one by one takes under 0.1 ms.
-PLACED_FROM = 1024
-
-#: The records of a term that finds many, once more as the set of places they take in a sort order.
+#: The records of a term that finds many (`orders.PLACED_FROM`), once more as the set of places they take in a sort order.
 placed_term = Table(
     "placed_term",
     SQLModel.metadata,

@@ -22,8 +22,7 @@ import tantivy
 from service.archive.dates import parse_edtf
 from service.archive.model import PLURALS
 from service.errors import ReleaseDamaged, ReleaseError
-from service.release.finding import day_number
-from service.release.indexing import UNBOUNDED_LATE, Entries
+from service.release.indexing import UNBOUNDED_LATE, Entries, day_number
 from service.release.projection import PublicRecord
 
 FOLDER = "index"

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DEPENDENCIES = {re.split(r"[^A-Za-z0-9_.-]", each)[0] for each in PROJECT["project"]["dependencies"]}
 FOR_TESTS = {re.split(r"[^A-Za-z0-9_.-]", each)[0] for each in PROJECT["project"]["optional-dependencies"]["test"]}
+FOR_BENCH = {re.split(r"[^A-Za-z0-9_.-]", each)[0] for each in PROJECT["project"]["optional-dependencies"]["bench"]}
 
 
 def normal(name: str) -> str:

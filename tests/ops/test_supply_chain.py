@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_packaging import DEPENDENCIES, FOR_TESTS, PROJECT, ROOT, normal
+from tests.cli.test_packaging import DEPENDENCIES, FOR_BENCH, FOR_TESTS, PROJECT, ROOT, normal
 
-FILES = ("requirements.txt", "requirements-test.txt", "requirements-audit.txt")
+FILES = ("requirements.txt", "requirements-test.txt", "requirements-audit.txt", "requirements-bench.txt")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: One package: an exact version, perhaps where it is for, and the hashes of its files, each on a line.
@@ -53,6 +53,7 @@ def test_what_is_declared_is_pinned() -> None:
     for name, declared in (
         ("requirements.txt", DEPENDENCIES | build),
         ("requirements-test.txt", DEPENDENCIES | FOR_TESTS | build),
+        ("requirements-bench.txt", DEPENDENCIES | FOR_BENCH | build),
         ("requirements-audit.txt", audit),
     ):
         assert {normal(each) for each in declared} <= set(pins(name))
@@ -67,8 +68,9 @@ def test_what_builds_is_pinned_once() -> None:
 def test_tests_run_against_what_is_shipped() -> None:
     shipped, tested = pins("requirements.txt"), pins("requirements-test.txt")
     assert shipped.items() <= tested.items()
-    audited = pins("requirements-audit.txt")
-    assert all(audited[name] == tested[name] for name in audited.keys() & tested.keys())
+    for name in ("requirements-audit.txt", "requirements-bench.txt"):
+        beside = pins(name)
+        assert all(beside[each] == tested[each] for each in beside.keys() & tested.keys())
 
 
 def test_what_is_installed_here_is_what_is_pinned() -> None:

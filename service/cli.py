@@ -4,6 +4,8 @@ Exit codes: 0 fine, 1 findings or a refusal, 2 wrong usage or a bad setting. An 
 """
 
 import io
+import logging
+import logging.config
 import os
 import shutil
 import signal
@@ -31,12 +33,14 @@ from uvicorn.supervisors import Multiprocess
 from service import __version__
 from service.api.app import create_app
 from service.api.connections import BoundedConnection, make_room
+from service.api.logs import log_event, logging_config
+from service.api.metrics import CountedConnection
 from service.api.serving import is_compared_first
 from service.archive.checks import ArchiveInvalid, Report, check_archive
 from service.archive.model import PLURALS, archive_schema
 from service.errors import NoRelease, SettingsInvalid, TestimonyArchiveError
 from service.release.store import CANONICAL, Kept, kept_releases, open_current, prune, roll_back, verify_release
-from service.settings import Settings, read_settings
+from service.settings import AccessLog, LogFormat, Settings, read_settings
 
 if TYPE_CHECKING:
     from service.release.publish import Published
@@ -79,6 +83,11 @@ def serve(
     trusted_proxies: Annotated[
         str | None, typer.Option(help="Proxies whose X-Forwarded-* headers are believed, separated by commas.")
     ] = None,
+    metrics: Annotated[bool | None, typer.Option("--metrics", help="Answer /metrics, for Prometheus.")] = None,
+    log_format: Annotated[LogFormat | None, typer.Option(help="Lines for people, or JSON (default: line).")] = None,
+    access_log: Annotated[
+        AccessLog | None, typer.Option(help="Log requests: by route, or in full with who asked what (default: off).")
+    ] = None,
 ) -> None:
     """Serve the current release over HTTP; publish the seed archive first where there is none.
 
@@ -92,10 +101,13 @@ def serve(
         workers=workers,
         root_path=root_path,
         trusted_proxies=trusted_proxies,
+        metrics=metrics,
+        log_format=log_format,
+        access_log=access_log,
         cache_mib=cache_mib,
     )
     # The address comes first: that it is taken should not be found out after a long publication.
-    with _leaving_when_told(), closing(_bind(settings)) as bound:
+    with _failures_in_log(settings), _leaving_when_told(), closing(_bind(settings)) as bound:
         _publish_first(settings)
         # Here, once, so that a damaged release stops the command and not each of its workers. One that takes long to
         # compare with its manifest is compared while it is being served.
@@ -104,6 +116,28 @@ def serve(
             verify_release(release.folder, release.manifest)
         release.close()
         _run(settings, bound)
+
+
+@contextmanager
+def _failures_in_log(settings: Settings) -> Iterator[None]:
+    """Where the log is read by machines, write there also why the server could not start."""
+    if settings.log_format is LogFormat.LINE:
+        yield
+        return
+    logging.config.dictConfig(logging_config(settings.log_format))
+    try:
+        yield
+    except TestimonyArchiveError as error:
+        log_event(logging.ERROR, "failed", str(error))
+        raise typer.Exit(1) from None
+
+
+def _tell(settings: Settings, event: str, message: str, **members: object) -> None:
+    """Tell the operator of an event: in the log where machines read it, else as a plain sentence."""
+    if settings.log_format is LogFormat.JSON:
+        log_event(logging.INFO, event, message, **members)
+    else:
+        _say(message)
 
 
 @contextmanager
@@ -133,7 +167,7 @@ def _publish_first(settings: Settings) -> None:
             archive = seed_archive()
         else:
             return
-    _say_published(_publish(archive, settings))
+    _say_published(_publish(archive, settings), settings)
 
 
 def seed_archive() -> Path:
@@ -160,10 +194,14 @@ def _bind(settings: Settings) -> socket.socket:
 class _Server(uvicorn.Server):
     """Says where it listens when it does."""
 
+    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+        super().__init__(config)
+        self.settings = settings
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started and sockets:
-            _announce(sockets[0])
+            _announce(sockets[0], self.settings)
 
     def stop(self, *_: object) -> None:
         """Stop once the requests under way are finished: a signal handler."""
@@ -175,6 +213,10 @@ class _Workers(Multiprocess):
 
     started = False
 
+    def __init__(self, config: uvicorn.Config, bound: socket.socket, settings: Settings) -> None:
+        super().__init__(config, sockets=[bound])
+        self.settings = settings
+
     def init_processes(self) -> None:
         # Ctrl+C reaches every process of a terminal. The workers, who inherit what is blocked, leave it to this one.
         resource_tracker.ensure_running()  # started by the first worker otherwise, which unblocks the signal (3.11)
@@ -185,55 +227,47 @@ class _Workers(Multiprocess):
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self.started = all(process.wait_until_ready(START_S, self.should_exit) for process in self.processes)
         if self.started:
-            _announce(self.sockets[0])
+            _announce(self.sockets[0], self.settings)
         else:
             self.should_exit.set()
 
 
-def _announce(listening: socket.socket) -> None:
+def _announce(listening: socket.socket, settings: Settings) -> None:
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    _say(f"Serving at http://{shown}:{port}/v1 (documentation: http://{shown}:{port}/docs). Stop with Ctrl+C.")
-
-
-# Warnings and errors, and of our own lines also those that tell which release is served.
-_LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"testimony_archive": {"level": "INFO"}},
-}
+    message = f"Serving at http://{shown}:{port}/v1 (documentation: http://{shown}:{port}/docs). Stop with Ctrl+C."
+    _tell(settings, "started", message, version=__version__, host=host, port=port, workers=settings.workers)
 
 
 def _run(settings: Settings, bound: socket.socket) -> None:
     """Answer requests until SIGTERM or SIGINT; requests under way are finished."""
     common: dict[str, Any] = {
         "loop": "uvloop",
-        "http": BoundedConnection,
+        "http": CountedConnection if settings.metrics else BoundedConnection,
         "ws": "none",
         "lifespan": "on",
         "access_log": False,
         "proxy_headers": False,  # believed by our own rule: see api/front.py
         "server_header": False,
-        "log_config": _LOGGING,
+        "log_config": logging_config(settings.log_format),
         "timeout_graceful_shutdown": GRACE_S,
     }
     make_room()
     if settings.workers == 1:
-        server = _Server(uvicorn.Config(create_app(settings, verify=False), **common))
+        server = _Server(uvicorn.Config(create_app(settings, verify=False), **common), settings)
         # Before uvicorn listens to signals itself, and when it raises the one that stopped it once more at its end.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.stop)
         server.run(sockets=[bound])
+        _tell(settings, "stopped", "Stopped.")
         return
     os.environ.update(settings.as_environment())
     config = uvicorn.Config("service.api.app:app_for_worker", factory=True, workers=settings.workers, **common)
-    workers = _Workers(config, sockets=[bound])
+    workers = _Workers(config, bound, settings)
     workers.run()
     if not workers.started:
         raise TestimonyArchiveError("the worker processes did not start")
+    _tell(settings, "stopped", "Stopped.")
 
 
 # --- publish and check ------------------------------------------------------------------------------------------------
@@ -252,13 +286,14 @@ def publish_command(
     Example: testimony-archive publish my.json
     """
     settings = read_settings(data=data, keep=keep)
-    published = _publish(archive, settings, json=json)
+    with _failures_in_log(settings):
+        published = _publish(archive, settings, json=json)
     if json:
         outcome = {"ok": True, "findings": [], "more": False}
         release = {"changed": published.changed, "changes": published.changes, **published.manifest.model_dump()}
         _print_json(outcome | release)
     else:
-        _say_published(published)
+        _say_published(published, settings)
 
 
 def _publish(archive: Path, settings: Settings, *, json: bool = False) -> "Published":
@@ -274,16 +309,18 @@ def _publish(archive: Path, settings: Settings, *, json: bool = False) -> "Publi
         raise typer.Exit(1) from None
 
 
-def _say_published(published: "Published") -> None:
+def _say_published(published: "Published", settings: Settings) -> None:
     manifest, changes = published.manifest, published.changes
+    named = {"release": manifest.id, "number": manifest.number}
     if not published.changed:
-        _say(f"Unchanged: release {manifest.number}, {manifest.id}.")
+        _tell(settings, "unchanged", f"Unchanged: release {manifest.number}, {manifest.id}.", **named)
         return
     records = sum(number for name, number in manifest.counts.items() if name != "withdrawn")
-    _say(
+    message = (
         f"Published release {manifest.number}, {manifest.id}: {records} records "
         f"({changes['created']} created, {changes['updated']} updated, {changes['withdrawn']} withdrawn)."
     )
+    _tell(settings, "published", message, **named, records=records, **changes)
 
 
 @contextmanager

@@ -80,6 +80,8 @@ def test_the_version_is_printed(command: Any) -> None:
         (["serve", "--workers", "0"], "--workers"),
         (["serve", "--root-path", "x/"], "--root-path"),
         (["serve", "--trusted-proxies", "somewhere"], "--trusted-proxies"),
+        (["serve", "--log-format", "xml"], "--log-format"),
+        (["serve", "--access-log", "some"], "--access-log"),
         (["publish"], "ARCHIVE"),
         (["publish", "a.json", "--keep", "0"], "--keep"),
         (["check", "a.json", "--source", "src-001"], "ID=FILE"),
@@ -107,7 +109,7 @@ def test_a_bad_setting_from_the_environment_is_named(command: Any, monkeypatch: 
 def test_settings_survive_the_way_through_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     settings = read_settings(
         archive=Path("a.json"), data=Path("there"), host="::1", port=0, workers=2, root_path="/x", keep=7,
-        trusted_proxies="10.0.0.0/8, ::1",
+        trusted_proxies="10.0.0.0/8, ::1", metrics=True, log_format="json", access_log="full",
     )  # fmt: skip
     for each in (settings, read_settings(data=Path("there"))):
         environment = each.as_environment()

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 #: How the peers that are packages are installed.
-INSTALL = "pip install -c constraints.txt -e '.[bench]'"
+INSTALL = "the command under Speed in README.md"
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ class BoundedConnection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no request, and close the connection."""
         # Nothing is known of what was asked but where it arrived.
-        scope = {"scheme": "http", "headers": [], "server": self.server, "root_path": self.root_path}
+        scope: Scope = {"scheme": "http", "headers": [], "server": self.server, "root_path": self.root_path}
         body = orjson.dumps(problem_document(BadRequest(msg), scope))
         headers = _BESIDE | {
             "Content-Type": MEDIA_TYPE,

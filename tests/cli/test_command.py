@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -237,11 +237,13 @@ def test_the_schema_that_ships_is_the_schema_of_the_models(command: Any) -> None
 
 
 @contextmanager
-def serving(*arguments: object, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+def serving(
+    *arguments: object, program: Sequence[str] = ("-m", "service"), **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
     """Run `serve` as a process; yield it, the address it says it listens on, and all it says."""
     said: list[str] = []
     process = subprocess.Popen(
-        [sys.executable, "-m", "service", "serve", "--port", "0", *map(str, arguments)],
+        [sys.executable, *program, "serve", "--port", "0", *map(str, arguments)],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},

@@ -25,6 +25,8 @@ from tests.safety.canaries import Marks, canaries, one_of_each, private, unset_f
 from tests.safety.searching import Search, look_through_copy
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+#: All that an operator may have logged and measured.
+EVERYTHING_LOGGED = {"ACCESS_LOG": "full", "LOG_FORMAT": "json", "METRICS": "true"}
 GONE = [{"id": "tes-gone", "on": "2026-01-02"}]
 
 
@@ -212,7 +214,8 @@ def test_a_leaked_number_or_hash_is_found(planted: Planted) -> None:
 def test_no_answer_and_no_line_of_the_log_holds_a_mark(planted: Planted) -> None:
     search, control = Search(planted.hidden), Search(planted.public)
     kinds = set()
-    with serving("--data", planted.data, "--archive", planted.path) as (process, address, said):
+    options = {f"TESTIMONY_ARCHIVE_{name}": value for name, value in EVERYTHING_LOGGED.items()}
+    with serving("--data", planted.data, "--archive", planted.path, **options) as (process, address, said):
         with httpx.Client(base_url=address, trust_env=False, timeout=20) as client:
             for question, answer in ask_all(client, planted.ids):
                 kinds.add((answer.status_code, answer.headers.get("content-type", "").partition(";")[0]))

@@ -12,10 +12,9 @@ import signal
 import socket
 import sqlite3
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from multiprocessing import resource_tracker
 from pathlib import Path
@@ -37,9 +36,21 @@ from service.api.logs import log_event, logging_config
 from service.api.metrics import CountedConnection
 from service.api.serving import is_compared_first
 from service.archive.checks import ArchiveInvalid, Report, check_archive
+from service.archive.embargoes import embargoes
 from service.archive.model import PLURALS, archive_schema
+from service.archive.withdrawing import Withdrawal, withdraw
+from service.archive.writing import written_whole
 from service.errors import NoRelease, SettingsInvalid, TestimonyArchiveError
-from service.release.store import CANONICAL, Kept, kept_releases, open_current, prune, roll_back, verify_release
+from service.release.store import (
+    CANONICAL,
+    Kept,
+    erase,
+    kept_releases,
+    open_current,
+    prune,
+    roll_back,
+    verify_release,
+)
 from service.settings import AccessLog, LogFormat, Settings, read_settings
 
 if TYPE_CHECKING:
@@ -364,7 +375,7 @@ def check(
     sources = _sources(source or [])
     with _release_in(data) as release:
         try:
-            report = check_archive(archive, today=datetime.now(UTC).date(), sources=sources, predecessor=release)
+            report = check_archive(archive, today=_today(), sources=sources, predecessor=release)
         except sqlite3.OperationalError as error:
             raise TestimonyArchiveError(
                 f"no room for what a check has to remember ({error}); set SQLITE_TMPDIR to a folder that has some"
@@ -428,6 +439,99 @@ def _show_report(archive: Path, report: Report, *, json: bool) -> None:
     _say(f"error: {archive}: {number} error{'s' * (number != 1)}{', and more that are not shown' * report.more}")
 
 
+# --- withdraw and due ---------------------------------------------------------------------------------------------------
+
+
+@app.command("withdraw")
+def withdraw_command(
+    archive: ArchiveFile,
+    ids: Annotated[list[str], typer.Argument(help="The records to withdraw.", metavar="ID...")],
+    *,
+    json: AsJson = False,
+) -> None:
+    """Take records out of an archive file, list them as withdrawn, and say what still leads to them.
+
+    The code is 1 where something is left to judge. Names are not printed, only where they stand.
+
+    Example: testimony-archive withdraw my.json tes-001
+    """
+    outcome = withdraw(archive, ids, today=_today())
+    _show_mentions(outcome, json=json)
+    if outcome.listed:
+        _say(f"Withdrew {', '.join(outcome.listed)} from {archive}.")
+    if outcome.unlisted:
+        _say(
+            f"Removed {', '.join(outcome.unlisted)} from {archive}: not public, so not listed as withdrawn, which would "
+            "tell that there was something. If it once was public, list it by hand."
+        )
+    _say(
+        "What is published is as before until: testimony-archive publish ARCHIVE, then releases prune --erase. "
+        "Earlier copies of the file, and its history where it has one, still hold what was withdrawn."
+    )
+    if outcome.mentions:
+        raise typer.Exit(1)
+
+
+def _show_mentions(outcome: Withdrawal, *, json: bool) -> None:
+    """Print what still leads to withdrawn records: as JSON, or a line each, with a count of both kinds."""
+    if json:
+        mentions = [
+            {"kind": each.kind, "pointer": each.pointer, "record": each.record, "about": each.about}
+            for each in outcome.mentions
+        ]
+        _print_json(
+            {"listed": outcome.listed, "unlisted": outcome.unlisted, "mentions": mentions, "more": outcome.more}
+        )
+        return
+    for each in outcome.mentions:
+        _print(f"{each.kind}\t{_one_line(each.pointer)}\t{_one_line(each.record)}\t{each.about}")
+    for kind, sentence in _LEFT_TO_JUDGE.items():
+        if number := sum(each.kind == kind for each in outcome.mentions):
+            _say(f"{kind}: {number}. {sentence}")
+    if outcome.more:
+        _say("There are more places than are shown: run it through `check`, and search the file.")
+
+
+_LEFT_TO_JUDGE = {
+    "refers": "These refer to what is gone: the archive cannot be published until they do not.",
+    "names": "These may name it, or the person behind it: judge each.",
+    "alone": "Only what is gone referred to these: judge whether they can stay.",
+}
+
+
+@app.command()
+def due(
+    archive: ArchiveFile,
+    *,
+    by: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Also what comes due until this day.")
+    ] = None,
+    data: DataFolder = None,
+    json: AsJson = False,
+) -> None:
+    """List records whose embargo has ended and that the next `publish` will show, the earliest first.
+
+    Example: testimony-archive due my.json --by 2027-01-31
+    """
+    today, settings = _today(), read_settings(data=data)
+    until = max(today, by.date()) if by else today
+    with _release_in(settings.data if settings.data.is_dir() else None) as release:
+        published = set() if release is None else set(release.public_ids())
+    found = sorted(each for each in embargoes(archive) if each.until <= until and each.record not in published)
+    if json:
+        _print_json([{"id": each.record, "until": str(each.until), "due": each.until <= today} for each in found])
+        return
+    for each in found:
+        _print(f"{each.until}\t{_one_line(each.record)}\t{_when(each.until, today)}")
+    if not found:
+        _print(f"{archive}: no embargo ends by {until} that is not published already")
+
+
+def _when(day: date, today: date) -> str:
+    days = (day - today).days
+    return "due" if days <= 0 else f"in {days} day{'s' * (days != 1)}"
+
+
 # --- export, releases, schema ------------------------------------------------------------------------------------------
 
 
@@ -465,7 +569,7 @@ def export(
         if not force:
             raise TestimonyArchiveError(f"{target} is there already; write over it with --force")
     with closing(open_current(settings.data)) as release:
-        with _standard_output() if target is None else _written_whole(target) as file:
+        with _standard_output() if target is None else written_whole(target) as file:
             _export(release.folder / CANONICAL, file, form)
         place = "" if target is None else f" to {target}"
         hint = " Its SHA-256 is the release's id." if form is Form.JSONL else ""
@@ -493,24 +597,6 @@ def _export(canonical: Path, file: BinaryIO, form: Form) -> None:
 def _standard_output() -> Iterator[BinaryIO]:
     yield sys.stdout.buffer
     sys.stdout.flush()
-
-
-@contextmanager
-def _written_whole(target: Path) -> Iterator[BinaryIO]:
-    """Yield a file that takes the place of `target` once it is complete, and never before."""
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    part = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.chmod(0o644)
-        part.replace(target)
-    except OSError as error:
-        raise TestimonyArchiveError(f"{target} could not be written ({error.strerror or error})") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def archive_object(canonical: Path) -> Iterator[bytes]:
@@ -579,14 +665,39 @@ def prune_command(
     *,
     data: DataFolder = None,
     keep: Annotated[int | None, typer.Option(help="Releases to keep, the current one among them (default: 3).")] = None,
+    erase_others: Annotated[
+        bool,
+        typer.Option("--erase", help="Remove all but the current one, for what was withdrawn, and make sure of it."),
+    ] = False,
 ) -> None:
     """Remove old releases. The current one always stays.
 
     Example: testimony-archive releases prune --keep 1
     """
+    if erase_others and keep is not None:
+        raise typer.BadParameter("it removes all but the current release; leave out --keep", param_hint="--erase")
     settings = read_settings(data=data, keep=keep)
-    removed = prune(settings.data, keep=settings.keep)
+    removed = erase(settings.data) if erase_others else prune(settings.data, keep=settings.keep)
     _say(f"Removed {len(removed)} release{'s' * (len(removed) != 1)}.")
+    if erase_others:
+        _say_what_to_purge(settings.data)
+
+
+def _say_what_to_purge(data: Path) -> None:
+    """Tell what of withdrawn records may still be elsewhere."""
+    current = next(release for release in kept_releases(data) if release.current)
+    _say(f"Kept: release {current.number}, {current.short_id}, the one being served. What is in it is still public.")
+    _say(_TO_PURGE)
+
+
+_TO_PURGE = """\
+To purge as well, where there are any:
+  caches    HTTP caches, reverse proxies and CDNs in front of the server: purge every address of this archive
+  mirrors   they are told by /v1/changes: those that you know, ask whether they have deleted their copies
+  backups   of the data folder and the archive file, snapshots of the file system, exported files
+  history   of a repository that the archive file is kept in
+  disks     freed blocks keep their content until they are written over: encrypt, or discard them
+A running server moves over within two seconds; an answer under way is finished from the old release."""
 
 
 @app.command()
@@ -615,6 +726,11 @@ def about(
     ] = False,
 ) -> None:
     """Check, publish and serve archives of human-rights testimony."""
+
+
+def _today() -> date:
+    """Return the day, in UTC, that embargoes and withdrawals go by."""
+    return datetime.now(UTC).date()
 
 
 def _print(text: str) -> None:

@@ -26,6 +26,7 @@ from sqlmodel import SQLModel
 from service import __version__
 from service.archive.checks import ArchiveInvalid, check_archive
 from service.archive.model import PLURALS, Head, Record, Withdrawn
+from service.archive.writing import sync_folder
 from service.errors import ReleaseError
 from service.release import tables
 from service.release.change_log import Action, ChangeLog, no_changes
@@ -55,7 +56,6 @@ from service.release.store import (
     read_manifest,
     sole_publisher,
     sync_file,
-    sync_folder,
     timestamp,
     verify_files,
 )

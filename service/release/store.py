@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from service import __version__
 from service.archive.model import PREFIXES
+from service.archive.writing import sync_folder
 from service.errors import NoRelease, PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown
 from service.release.document_file import DOCUMENTS, DocumentFile
 from service.release.orders import ARRAYS, Arrays
@@ -469,6 +470,21 @@ def prune(data: Path, *, keep: int) -> list[Kept]:
         return prune_held(data, keep=keep)
 
 
+def erase(data: Path) -> list[Kept]:
+    """Remove every release but the current one, and what publishers that were killed left behind. Returns the releases.
+
+    Raises NoRelease where none is current, ReleaseError where something could not be removed.
+    """
+    with sole_publisher(data):
+        if current_folder(data) is None:
+            raise NoRelease(f"{data} holds no release; nothing was removed")
+        removed = prune_held(data, keep=1)
+        if left := sorted(path.name for path in (data / "releases").glob(f"{STAGING_PREFIX}*")):
+            raise ReleaseError(f"{data / 'releases'} still holds {', '.join(left)}, which could not be removed")
+        sync_folder(data / "releases")
+        return removed
+
+
 def prune_held(data: Path, *, keep: int) -> list[Kept]:
     """`prune` for a caller that holds the lock."""
     others = [release for release in kept_releases(data) if not release.current]
@@ -483,15 +499,6 @@ def _remove(folder: Path) -> None:
     doomed = folder.with_name(f"{STAGING_PREFIX}removed-{folder.name}")
     folder.rename(doomed)
     shutil.rmtree(doomed, ignore_errors=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def sync_file(path: Path) -> None:

@@ -30,6 +30,7 @@ from uvicorn.supervisors import Multiprocess
 
 from service import __version__
 from service.api.app import create_app
+from service.api.connections import BoundedConnection, make_room
 from service.api.serving import is_compared_first
 from service.archive.checks import ArchiveInvalid, Report, check_archive
 from service.archive.model import PLURALS, archive_schema
@@ -210,7 +211,7 @@ def _run(settings: Settings, bound: socket.socket) -> None:
     """Answer requests until SIGTERM or SIGINT; requests under way are finished."""
     common: dict[str, Any] = {
         "loop": "uvloop",
-        "http": "httptools",
+        "http": BoundedConnection,
         "ws": "none",
         "lifespan": "on",
         "access_log": False,
@@ -219,6 +220,7 @@ def _run(settings: Settings, bound: socket.socket) -> None:
         "log_config": _LOGGING,
         "timeout_graceful_shutdown": GRACE_S,
     }
+    make_room()
     if settings.workers == 1:
         server = _Server(uvicorn.Config(create_app(settings, verify=False), **common))
         # Before uvicorn listens to signals itself, and when it raises the one that stopped it once more at its end.

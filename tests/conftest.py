@@ -18,6 +18,7 @@ import pytest
 import uvicorn
 
 from service.api.app import create_app
+from service.api.connections import BoundedConnection
 from service.release.publish import Published, publish
 from service.settings import Settings
 from tests.archives import Fields, write
@@ -33,7 +34,13 @@ def running(settings: Settings) -> Iterator[httpx.Client]:
     """Run the application in a thread and yield a client whose base is its address, with the application beside it."""
     application = create_app(settings)
     config = uvicorn.Config(
-        application, host="127.0.0.1", port=0, log_level="error", access_log=False, proxy_headers=False
+        application,
+        host="127.0.0.1",
+        port=0,
+        http=BoundedConnection,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

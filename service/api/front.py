@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.cache import Kept, Key, RawHeaders, ResponseCache, matches
+from service.api.cache import Key, RawHeaders, ResponseCache
 from service.api.links import base_url
 from service.api.problems import METHODS, internal_error, problem_response
 from service.api.serving import Served, Serving
@@ -32,7 +32,6 @@ _ALWAYS: RawHeaders = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 ]
-_NO_BODY: Message = {"type": "http.response.body", "body": b""}
 _FORWARDED = (b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix")
 _PREFLIGHT = {
     "Allow": METHODS,
@@ -81,9 +80,11 @@ class Front:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         key = self._key(scope, headers, served)
         if key is not None:
-            kept = self.cache.get(key) or await self.cache.get_or_make(key)
-            if kept is not None:
-                await _give_again(kept, headers.get(b"if-none-match"), send)
+            known = headers.get(b"if-none-match")
+            messages = self.cache.get(key, known) or await self.cache.get_or_make(key, known)
+            if messages is not None:
+                for message in messages:
+                    await send(message)
                 return
         try:
             # A copy, because the server goes by its own: it must still know that a request was HEAD.
@@ -179,16 +180,6 @@ class Front:
         except ValueError:
             return False
         return any(address in network for network in self.trusted)
-
-
-async def _give_again(kept: Kept, known: bytes | None, send: Send) -> None:
-    """Send an answer that was kept; that there is nothing new, to a client who has it."""
-    if known is not None and (known == kept.tag or matches(known.decode("latin-1"), kept.tag.decode("latin-1"))):
-        await send(kept.unchanged)
-        await send(_NO_BODY)
-    else:
-        await send(kept.start)
-        await send(kept.body)
 
 
 class _Answer:

@@ -121,6 +121,10 @@ class Arrays:
             return Column(array("d"), array("I"))
         return Column(self._array(f"{key}/values"), self._array(f"{key}/members"))
 
+    def numbers(self, name: str) -> "array[int]":
+        """Return an array by its own name. Raises ReleaseDamaged."""
+        return self._array(name)
+
     def _array(self, name: str) -> "array[Any]":
         # Read whole and kept, not mapped: a mapped file that somebody cuts short kills the process that reads it.
         if name not in self._read:

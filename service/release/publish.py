@@ -29,6 +29,7 @@ from service.archive.model import PLURALS, Head, Record, Withdrawn
 from service.errors import ReleaseError
 from service.release import tables
 from service.release.change_log import Action, ChangeLog, no_changes
+from service.release.document_file import DocumentWriter
 from service.release.documents import render_document
 from service.release.finding import FindingWriter
 from service.release.indexing import index_record
@@ -236,13 +237,15 @@ class _Publication:
         with (
             closing(connect_to_write(self.staging / DATABASE)) as database,
             closing(ArrayWriter(self.staging)) as arrays,
+            closing(DocumentWriter(self.staging)) as documents,
         ):
             _create_tables(database)
             database.execute(insert_statement(tables.ArchiveHead), (head.id, orjson.dumps(head.model_dump())))
             finding = FindingWriter(database, arrays, scratch)
             log = ChangeLog(database, self.previous, release_id, number, self.published_at)
-            self.write_records(scratch, database, finding, index, log=log, head=head)
+            self.write_records(scratch, database, finding, index, documents=documents, log=log, head=head)
             log.finish()
+            documents.finish(arrays)
             self.progress("Indexing", 0, 2)
             finding.finish()
             self.progress("Indexing", 1, 2)
@@ -266,6 +269,7 @@ class _Publication:
         finding: FindingWriter,
         index: WordIndex,
         *,
+        documents: DocumentWriter,
         log: ChangeLog,
         head: Head,
     ) -> None:
@@ -283,8 +287,8 @@ class _Publication:
             body = orjson.dumps(render_document(public, around))
             digest = hashlib.sha256(line + body).digest()
             version, updated_at = log.continue_record(public["id"], digest)
-            document = b'%s,"version":%d,"updated_at":"%s"}' % (body[:-1], version, updated_at.encode())
-            rows.append((ordinal, public["id"], version, updated_at, digest, by_text, by_date, document))
+            documents.add(b'%s,"version":%d,"updated_at":"%s"}' % (body[:-1], version, updated_at.encode()))
+            rows.append((ordinal, public["id"], version, updated_at, digest, by_text, by_date))
             entries = index_record(public, around, by_text=by_text, by_date=by_date)
             finding.add(collection, ordinal, entries, updated_at=updated_at)
             texts.add(ordinal, public)

@@ -12,7 +12,7 @@ import re
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from service import __version__
 from service.archive.model import PREFIXES
 from service.errors import NoRelease, PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown
+from service.release.document_file import DOCUMENTS, DocumentFile
 from service.release.orders import ARRAYS, Arrays
 
 DATABASE = "archive.sqlite"
@@ -208,6 +209,7 @@ class Release:
         self._lock = threading.Lock()
         self._canonical: int | None = None
         self._arrays: Arrays | None = None
+        self._documents: DocumentFile | None = None
         try:
             [(head,)] = self.rows("SELECT document FROM archive_head")
         except (sqlite3.DatabaseError, ValueError):
@@ -219,17 +221,25 @@ class Release:
             raise ReleaseDamaged(f"{folder.name}: {CANONICAL} cannot be read; {_REMEDY}") from None
         try:
             self._arrays = Arrays(folder, self.rows("SELECT name, code, offset, length FROM array"))
+            self._documents = DocumentFile(folder, self._arrays)
         except (OSError, sqlite3.DatabaseError):
             self.close()
-            raise ReleaseDamaged(f"{folder.name}: {ARRAYS} cannot be read; {_REMEDY}") from None
+            raise ReleaseDamaged(f"{folder.name}: {ARRAYS} or {DOCUMENTS} cannot be read; {_REMEDY}") from None
         #: The head of the archive file, every field present.
         self.head: dict[str, Any] = orjson.loads(head)
 
     @property
     def arrays(self) -> Arrays:
-        """The orders and columns of the release, which must be open."""
+        """The orders and columns of the release, which must be open. Raises ReleaseDamaged."""
+        self.require(ARRAYS)
         assert self._arrays is not None
         return self._arrays
+
+    def documents(self, ordinals: Sequence[int]) -> list[bytes]:
+        """Return the documents of records, in the order given. Raises ReleaseDamaged."""
+        self.require(DOCUMENTS)
+        assert self._documents is not None
+        return self._documents.read(ordinals)
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection. Raises ReleaseDamaged."""
@@ -307,6 +317,9 @@ class Release:
             if self._arrays is not None:
                 self._arrays.close()
                 self._arrays = None
+            if self._documents is not None:
+                self._documents.close()
+                self._documents = None
 
     # What the checks ask of the release before the one being published (`archive.checks.Predecessor`).
 
@@ -322,10 +335,10 @@ class Release:
         """Yield each source that has a text with the text's SHA-256."""
         prefix = PREFIXES["source"]
         rows = self.connection().execute(
-            "SELECT id, document FROM record WHERE id BETWEEN ? AND ? ORDER BY id", (f"{prefix}-", f"{prefix}.")
+            "SELECT ordinal, id FROM record WHERE id BETWEEN ? AND ? ORDER BY id", (f"{prefix}-", f"{prefix}.")
         )
-        for record_id, document in rows:
-            text = orjson.loads(document)["text"]
+        for ordinal, record_id in rows:
+            text = orjson.loads(self.documents([ordinal])[0])["text"]
             if text is not None:
                 yield record_id, text["sha256"]
 

@@ -77,12 +77,10 @@ class FullDisk:
         self._writer, self._step = writer, step
 
     def __getattr__(self, name: str) -> Any:
-        return _fail if name == self._step else getattr(self._writer, name)
-
-
-def _fail(*args: Any) -> None:
-    # Not a method: what is raised must not hold the writer, which ends when it is let go.
-    raise ValueError(f"An IO error occurred: '{errno.errorcode[errno.ENOSPC]}: No space left on device'")
+        if name == self._step:
+            self._writer = None  # the traceback of what is raised would keep it, and its threads, alive
+            raise ValueError(f"An IO error occurred: '{errno.errorcode[errno.ENOSPC]}: No space left on device'")
+        return getattr(self._writer, name)
 
 
 @pytest.mark.parametrize("step", ["add_document", "commit", "wait_merging_threads"])

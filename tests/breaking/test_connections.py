@@ -1,0 +1,155 @@
+"""What one connection may cost: silence, slowness, endless headers, too many requests at once, too many connections."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.api import connections
+from tests.api.test_moving_over import wait_until
+from tests.conftest import Serve
+
+GET = b"GET /healthz HTTP/1.1\r\nHost: arden\r\n\r\n"
+
+
+@pytest.fixture
+def address(serve: Serve, seed_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
+    """The address of a server that waits a quarter of a second for a request."""
+    monkeypatch.setattr(connections, "ARRIVAL_S", 0.25)
+    monkeypatch.setattr(connections, "READING_S", 0.25)
+    client = serve(seed_data)
+    yield client.base_url.host, client.base_url.port or 0
+    assert httpx.get(client.base_url.join("/healthz"), trust_env=False).status_code == 200
+
+
+@contextmanager
+def connected(address: tuple[str, int]) -> Iterator[socket.socket]:
+    with socket.create_connection(address, timeout=5) as connection:
+        yield connection
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Return what comes until the server closes the connection."""
+    got = b""
+    try:
+        while part := connection.recv(1 << 16):
+            got += part
+    except ConnectionResetError:
+        pass
+    return got
+
+
+def test_who_says_nothing_is_let_go(address: tuple[str, int]) -> None:
+    with connected(address) as connection:
+        began = time.monotonic()
+        assert read_all(connection) == b""
+        assert 0.2 < time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"GET /hea", b"GET /healthz HTTP/1.1\r\nHost: a", GET[:-2], b"POST /v1 HTTP/1.1\r\nContent-Length: 99\r\n\r\n"],
+)
+def test_who_sends_a_byte_now_and_then_is_let_go(address: tuple[str, int], start: bytes) -> None:
+    with connected(address) as connection:
+        began = time.monotonic()
+        connection.sendall(start)
+        with pytest.raises(OSError):
+            while time.monotonic() - began < 3:
+                time.sleep(0.05)
+                connection.sendall(b"a")
+        assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"GET /" + b"a" * (1 << 20),
+        b"GET / HTTP/1.1\r\nX: " + b"a" * (1 << 20),
+        b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * (1 << 18),
+    ],
+)
+def test_headers_without_end_are_refused_before_they_cost_memory(address: tuple[str, int], endless: bytes) -> None:
+    with connected(address) as connection:
+        sent = 0
+        try:
+            for start in range(0, len(endless), 1 << 14):
+                sent += connection.send(endless[start : start + (1 << 14)])
+                time.sleep(0.001)
+        except OSError:
+            pass
+        assert sent < len(endless)
+        answer = read_all(connection)
+    if answer:  # may be lost where the connection is reset
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert b"application/problem+json" in head
+        assert json.loads(body)["status"] == 400
+
+
+def test_what_is_no_http_is_a_problem(address: tuple[str, int]) -> None:
+    with connected(address) as connection:
+        connection.sendall(b"\x16\x03\x01 hello\r\n\r\n")
+        head, _, body = read_all(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["type"] == "/problems/bad-request"
+
+
+def test_requests_may_be_sent_ahead_but_not_by_the_thousand(address: tuple[str, int]) -> None:
+    with connected(address) as connection:
+        connection.sendall(GET * 20)
+        assert read_all(connection).count(b"HTTP/1.1 200 OK") == 20
+    with connected(address) as connection:
+        connection.sendall(GET * 5000)
+        assert read_all(connection).count(b"HTTP/1.1 200 OK") <= connections.PIPELINED + 1
+
+
+def is_established(address: tuple[str, int], connection: socket.socket) -> bool:
+    """Tell whether the server's end of a connection is open, as the kernel sees it."""
+    ours = f":{connection.getsockname()[1]:04X}"
+    rows = [line.split()[1:4] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(
+        local.endswith(f":{address[1]:04X}") and peer.endswith(ours) and state == "01" for local, peer, state in rows
+    )
+
+
+def test_who_does_not_read_is_let_go(address: tuple[str, int]) -> None:
+    with socket.socket() as connection:
+        connection.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 12
+        )  # what the kernel takes in is not waited for
+        connection.connect(address)
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: arden\r\n\r\n" * connections.PIPELINED)
+        assert is_established(address, connection)
+        assert wait_until(lambda: not is_established(address, connection))
+
+
+def test_one_connection_more_than_there_may_be_is_told_to_come_back(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "CONNECTIONS", 3)
+    monkeypatch.setattr(connections, "MOST_CONNECTIONS", 5)
+    monkeypatch.setattr(connections, "ARRIVAL_S", 2.0)
+    with ExitStack() as stack:
+        opened = [stack.enter_context(connected(address)) for _ in range(6)]
+        time.sleep(0.1)
+        for place, connection in enumerate(opened):
+            answer = b""
+            try:
+                connection.sendall(GET)
+                answer = connection.recv(1 << 16)
+            except OSError:
+                pass
+            if place < 3:
+                assert answer.startswith(b"HTTP/1.1 200 OK")
+            elif place < 5:
+                assert answer.startswith(b"HTTP/1.1 503 ")
+                assert b"\r\nretry-after: 5\r\n" in answer.lower()
+                assert json.loads(answer.partition(b"\r\n\r\n")[2])["type"] == "/problems/busy"
+            else:
+                assert answer == b""

@@ -2,15 +2,22 @@
 FROM python:3.11-slim AS build
 
 WORKDIR /build
-RUN python3 -m venv /opt/archive
-COPY constraints.txt pyproject.toml README.md LICENSE ./
+RUN python3 -m venv /opt/archive && python3 -m venv /opt/audit
+COPY constraints.txt ./
+# Nothing is installed whose hash is not the one written down.
+RUN /opt/archive/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes -r constraints.txt \
+    && sed "s/extra == 'audit'/python_version > '3'/" constraints.txt > /opt/audit/audit.txt \
+    && /opt/audit/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes -r /opt/audit/audit.txt
+COPY pyproject.toml README.md LICENSE ./
 COPY service ./service
 COPY seed ./seed
-# Compiled here, since the running container may not write. pip and setuptools are not needed any more.
-RUN /opt/archive/bin/pip install --quiet --no-cache-dir --disable-pip-version-check -c constraints.txt . \
+# pip and setuptools are not needed any more. Compiled here, since the running container may not write.
+RUN /opt/archive/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation . \
     && /opt/archive/bin/pip uninstall --quiet --yes setuptools pip \
     && find /opt/archive -name tests -type d -prune -exec rm -rf {} + \
     && python3 -m compileall -q /opt/archive/lib
+# What is inside, for whoever checks images (CycloneDX).
+RUN /opt/audit/bin/cyclonedx-py environment --output-reproducible --output-file /opt/archive/sbom.json /opt/archive/bin/python3
 # The seed is published now, so that a container answers within a second.
 RUN mkdir /data && /opt/archive/bin/testimony-archive publish seed/archive.json --data /data
 

@@ -4,20 +4,21 @@ Exit codes: 0 fine, 1 findings or a refusal, 2 wrong usage or a bad setting. An 
 """
 
 import io
+import logging
+import logging.config
 import os
 import shutil
 import signal
 import socket
 import sqlite3
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NoReturn
 
 import orjson
 import typer
@@ -31,13 +32,29 @@ from uvicorn.supervisors import Multiprocess
 from service import __version__
 from service.api.app import create_app
 from service.api.connections import BoundedConnection, make_room
+from service.api.logs import log_event, logging_config
+from service.api.metrics import CountedConnection
 from service.api.serving import is_compared_first
 from service.archive.checks import ArchiveInvalid, Report, check_archive
+from service.archive.embargoes import embargoes
 from service.archive.model import PLURALS, archive_schema
+from service.archive.withdrawing import Withdrawal, withdraw
+from service.archive.writing import written_whole
 from service.errors import NoRelease, SettingsInvalid, TestimonyArchiveError
-from service.release.publish import Published, publish
-from service.release.store import CANONICAL, Kept, kept_releases, open_current, prune, roll_back, verify_release
-from service.settings import Settings, read_settings
+from service.release.store import (
+    CANONICAL,
+    Kept,
+    erase,
+    kept_releases,
+    open_current,
+    prune,
+    roll_back,
+    verify_release,
+)
+from service.settings import AccessLog, LogFormat, Settings, read_settings
+
+if TYPE_CHECKING:
+    from service.release.publish import Published
 
 #: Seconds that requests under way are given when the server is stopped; container engines wait ten.
 GRACE_S = 8
@@ -77,6 +94,11 @@ def serve(
     trusted_proxies: Annotated[
         str | None, typer.Option(help="Proxies whose X-Forwarded-* headers are believed, separated by commas.")
     ] = None,
+    metrics: Annotated[bool | None, typer.Option("--metrics", help="Answer /metrics, for Prometheus.")] = None,
+    log_format: Annotated[LogFormat | None, typer.Option(help="Lines for people, or JSON (default: line).")] = None,
+    access_log: Annotated[
+        AccessLog | None, typer.Option(help="Log requests: by route, or in full with who asked what (default: off).")
+    ] = None,
 ) -> None:
     """Serve the current release over HTTP; publish the seed archive first where there is none.
 
@@ -90,10 +112,13 @@ def serve(
         workers=workers,
         root_path=root_path,
         trusted_proxies=trusted_proxies,
+        metrics=metrics,
+        log_format=log_format,
+        access_log=access_log,
         cache_mib=cache_mib,
     )
     # The address comes first: that it is taken should not be found out after a long publication.
-    with _leaving_when_told(), closing(_bind(settings)) as bound:
+    with _failures_in_log(settings), _leaving_when_told(), closing(_bind(settings)) as bound:
         _publish_first(settings)
         # Here, once, so that a damaged release stops the command and not each of its workers. One that takes long to
         # compare with its manifest is compared while it is being served.
@@ -102,6 +127,28 @@ def serve(
             verify_release(release.folder, release.manifest)
         release.close()
         _run(settings, bound)
+
+
+@contextmanager
+def _failures_in_log(settings: Settings) -> Iterator[None]:
+    """Where the log is read by machines, write there also why the server could not start."""
+    if settings.log_format is LogFormat.LINE:
+        yield
+        return
+    logging.config.dictConfig(logging_config(settings.log_format))
+    try:
+        yield
+    except TestimonyArchiveError as error:
+        log_event(logging.ERROR, "failed", str(error))
+        raise typer.Exit(1) from None
+
+
+def _tell(settings: Settings, event: str, message: str, **members: object) -> None:
+    """Tell the operator of an event: in the log where machines read it, else as a plain sentence."""
+    if settings.log_format is LogFormat.JSON:
+        log_event(logging.INFO, event, message, **members)
+    else:
+        _say(message)
 
 
 @contextmanager
@@ -131,7 +178,7 @@ def _publish_first(settings: Settings) -> None:
             archive = seed_archive()
         else:
             return
-    _say_published(_publish(archive, settings))
+    _say_published(_publish(archive, settings), settings)
 
 
 def seed_archive() -> Path:
@@ -158,10 +205,14 @@ def _bind(settings: Settings) -> socket.socket:
 class _Server(uvicorn.Server):
     """Says where it listens when it does."""
 
+    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+        super().__init__(config)
+        self.settings = settings
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started and sockets:
-            _announce(sockets[0])
+            _announce(sockets[0], self.settings)
 
     def stop(self, *_: object) -> None:
         """Stop once the requests under way are finished: a signal handler."""
@@ -173,6 +224,10 @@ class _Workers(Multiprocess):
 
     started = False
 
+    def __init__(self, config: uvicorn.Config, bound: socket.socket, settings: Settings) -> None:
+        super().__init__(config, sockets=[bound])
+        self.settings = settings
+
     def init_processes(self) -> None:
         # Ctrl+C reaches every process of a terminal. The workers, who inherit what is blocked, leave it to this one.
         resource_tracker.ensure_running()  # started by the first worker otherwise, which unblocks the signal (3.11)
@@ -183,55 +238,47 @@ class _Workers(Multiprocess):
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self.started = all(process.wait_until_ready(START_S, self.should_exit) for process in self.processes)
         if self.started:
-            _announce(self.sockets[0])
+            _announce(self.sockets[0], self.settings)
         else:
             self.should_exit.set()
 
 
-def _announce(listening: socket.socket) -> None:
+def _announce(listening: socket.socket, settings: Settings) -> None:
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    _say(f"Serving at http://{shown}:{port}/v1 (documentation: http://{shown}:{port}/docs). Stop with Ctrl+C.")
-
-
-# Warnings and errors, and of our own lines also those that tell which release is served.
-_LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"testimony_archive": {"level": "INFO"}},
-}
+    message = f"Serving at http://{shown}:{port}/v1 (documentation: http://{shown}:{port}/docs). Stop with Ctrl+C."
+    _tell(settings, "started", message, version=__version__, host=host, port=port, workers=settings.workers)
 
 
 def _run(settings: Settings, bound: socket.socket) -> None:
     """Answer requests until SIGTERM or SIGINT; requests under way are finished."""
     common: dict[str, Any] = {
         "loop": "uvloop",
-        "http": BoundedConnection,
+        "http": CountedConnection if settings.metrics else BoundedConnection,
         "ws": "none",
         "lifespan": "on",
         "access_log": False,
         "proxy_headers": False,  # believed by our own rule: see api/front.py
         "server_header": False,
-        "log_config": _LOGGING,
+        "log_config": logging_config(settings.log_format),
         "timeout_graceful_shutdown": GRACE_S,
     }
     make_room()
     if settings.workers == 1:
-        server = _Server(uvicorn.Config(create_app(settings, verify=False), **common))
+        server = _Server(uvicorn.Config(create_app(settings, verify=False), **common), settings)
         # Before uvicorn listens to signals itself, and when it raises the one that stopped it once more at its end.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.stop)
         server.run(sockets=[bound])
+        _tell(settings, "stopped", "Stopped.")
         return
     os.environ.update(settings.as_environment())
     config = uvicorn.Config("service.api.app:app_for_worker", factory=True, workers=settings.workers, **common)
-    workers = _Workers(config, sockets=[bound])
+    workers = _Workers(config, bound, settings)
     workers.run()
     if not workers.started:
         raise TestimonyArchiveError("the worker processes did not start")
+    _tell(settings, "stopped", "Stopped.")
 
 
 # --- publish and check ------------------------------------------------------------------------------------------------
@@ -250,17 +297,21 @@ def publish_command(
     Example: testimony-archive publish my.json
     """
     settings = read_settings(data=data, keep=keep)
-    published = _publish(archive, settings, json=json)
+    with _failures_in_log(settings):
+        published = _publish(archive, settings, json=json)
     if json:
         outcome = {"ok": True, "findings": [], "more": False}
         release = {"changed": published.changed, "changes": published.changes, **published.manifest.model_dump()}
         _print_json(outcome | release)
     else:
-        _say_published(published)
+        _say_published(published, settings)
 
 
-def _publish(archive: Path, settings: Settings, *, json: bool = False) -> Published:
+def _publish(archive: Path, settings: Settings, *, json: bool = False) -> "Published":
     """Publish, or print what is wrong with the archive and leave."""
+    # What only publishing needs takes a third of a second to import: a server that has a release starts without it.
+    from service.release.publish import publish  # noqa: PLC0415
+
     try:
         with _progress() as progress:
             return publish(archive, settings.data, keep=settings.keep, progress=progress)
@@ -269,16 +320,18 @@ def _publish(archive: Path, settings: Settings, *, json: bool = False) -> Publis
         raise typer.Exit(1) from None
 
 
-def _say_published(published: Published) -> None:
+def _say_published(published: "Published", settings: Settings) -> None:
     manifest, changes = published.manifest, published.changes
+    named = {"release": manifest.id, "number": manifest.number}
     if not published.changed:
-        _say(f"Unchanged: release {manifest.number}, {manifest.id}.")
+        _tell(settings, "unchanged", f"Unchanged: release {manifest.number}, {manifest.id}.", **named)
         return
     records = sum(number for name, number in manifest.counts.items() if name != "withdrawn")
-    _say(
+    message = (
         f"Published release {manifest.number}, {manifest.id}: {records} records "
         f"({changes['created']} created, {changes['updated']} updated, {changes['withdrawn']} withdrawn)."
     )
+    _tell(settings, "published", message, **named, records=records, **changes)
 
 
 @contextmanager
@@ -322,7 +375,7 @@ def check(
     sources = _sources(source or [])
     with _release_in(data) as release:
         try:
-            report = check_archive(archive, today=datetime.now(UTC).date(), sources=sources, predecessor=release)
+            report = check_archive(archive, today=_today(), sources=sources, predecessor=release)
         except sqlite3.OperationalError as error:
             raise TestimonyArchiveError(
                 f"no room for what a check has to remember ({error}); set SQLITE_TMPDIR to a folder that has some"
@@ -386,6 +439,99 @@ def _show_report(archive: Path, report: Report, *, json: bool) -> None:
     _say(f"error: {archive}: {number} error{'s' * (number != 1)}{', and more that are not shown' * report.more}")
 
 
+# --- withdraw and due ---------------------------------------------------------------------------------------------------
+
+
+@app.command("withdraw")
+def withdraw_command(
+    archive: ArchiveFile,
+    ids: Annotated[list[str], typer.Argument(help="The records to withdraw.", metavar="ID...")],
+    *,
+    json: AsJson = False,
+) -> None:
+    """Take records out of an archive file, list them as withdrawn, and say what still leads to them.
+
+    The code is 1 where something is left to judge. Names are not printed, only where they stand.
+
+    Example: testimony-archive withdraw my.json tes-001
+    """
+    outcome = withdraw(archive, ids, today=_today())
+    _show_mentions(outcome, json=json)
+    if outcome.listed:
+        _say(f"Withdrew {', '.join(outcome.listed)} from {archive}.")
+    if outcome.unlisted:
+        _say(
+            f"Removed {', '.join(outcome.unlisted)} from {archive}: not public, so not listed as withdrawn, which would "
+            "tell that there was something. If it once was public, list it by hand."
+        )
+    _say(
+        "What is published is as before until: testimony-archive publish ARCHIVE, then releases prune --erase. "
+        "Earlier copies of the file, and its history where it has one, still hold what was withdrawn."
+    )
+    if outcome.mentions:
+        raise typer.Exit(1)
+
+
+def _show_mentions(outcome: Withdrawal, *, json: bool) -> None:
+    """Print what still leads to withdrawn records: as JSON, or a line each, with a count of both kinds."""
+    if json:
+        mentions = [
+            {"kind": each.kind, "pointer": each.pointer, "record": each.record, "about": each.about}
+            for each in outcome.mentions
+        ]
+        _print_json(
+            {"listed": outcome.listed, "unlisted": outcome.unlisted, "mentions": mentions, "more": outcome.more}
+        )
+        return
+    for each in outcome.mentions:
+        _print(f"{each.kind}\t{_one_line(each.pointer)}\t{_one_line(each.record)}\t{each.about}")
+    for kind, sentence in _LEFT_TO_JUDGE.items():
+        if number := sum(each.kind == kind for each in outcome.mentions):
+            _say(f"{kind}: {number}. {sentence}")
+    if outcome.more:
+        _say("There are more places than are shown: run it through `check`, and search the file.")
+
+
+_LEFT_TO_JUDGE = {
+    "refers": "These refer to what is gone: the archive cannot be published until they do not.",
+    "names": "These may name it, or the person behind it: judge each.",
+    "alone": "Only what is gone referred to these: judge whether they can stay.",
+}
+
+
+@app.command()
+def due(
+    archive: ArchiveFile,
+    *,
+    by: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Also what comes due until this day.")
+    ] = None,
+    data: DataFolder = None,
+    json: AsJson = False,
+) -> None:
+    """List records whose embargo has ended and that the next `publish` will show, the earliest first.
+
+    Example: testimony-archive due my.json --by 2027-01-31
+    """
+    today, settings = _today(), read_settings(data=data)
+    until = max(today, by.date()) if by else today
+    with _release_in(settings.data if settings.data.is_dir() else None) as release:
+        published = set() if release is None else set(release.public_ids())
+    found = sorted(each for each in embargoes(archive) if each.until <= until and each.record not in published)
+    if json:
+        _print_json([{"id": each.record, "until": str(each.until), "due": each.until <= today} for each in found])
+        return
+    for each in found:
+        _print(f"{each.until}\t{_one_line(each.record)}\t{_when(each.until, today)}")
+    if not found:
+        _print(f"{archive}: no embargo ends by {until} that is not published already")
+
+
+def _when(day: date, today: date) -> str:
+    days = (day - today).days
+    return "due" if days <= 0 else f"in {days} day{'s' * (days != 1)}"
+
+
 # --- export, releases, schema ------------------------------------------------------------------------------------------
 
 
@@ -423,7 +569,7 @@ def export(
         if not force:
             raise TestimonyArchiveError(f"{target} is there already; write over it with --force")
     with closing(open_current(settings.data)) as release:
-        with _standard_output() if target is None else _written_whole(target) as file:
+        with _standard_output() if target is None else written_whole(target) as file:
             _export(release.folder / CANONICAL, file, form)
         place = "" if target is None else f" to {target}"
         hint = " Its SHA-256 is the release's id." if form is Form.JSONL else ""
@@ -451,24 +597,6 @@ def _export(canonical: Path, file: BinaryIO, form: Form) -> None:
 def _standard_output() -> Iterator[BinaryIO]:
     yield sys.stdout.buffer
     sys.stdout.flush()
-
-
-@contextmanager
-def _written_whole(target: Path) -> Iterator[BinaryIO]:
-    """Yield a file that takes the place of `target` once it is complete, and never before."""
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    part = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.chmod(0o644)
-        part.replace(target)
-    except OSError as error:
-        raise TestimonyArchiveError(f"{target} could not be written ({error.strerror or error})") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def archive_object(canonical: Path) -> Iterator[bytes]:
@@ -537,14 +665,39 @@ def prune_command(
     *,
     data: DataFolder = None,
     keep: Annotated[int | None, typer.Option(help="Releases to keep, the current one among them (default: 3).")] = None,
+    erase_others: Annotated[
+        bool,
+        typer.Option("--erase", help="Remove all but the current one, for what was withdrawn, and make sure of it."),
+    ] = False,
 ) -> None:
     """Remove old releases. The current one always stays.
 
     Example: testimony-archive releases prune --keep 1
     """
+    if erase_others and keep is not None:
+        raise typer.BadParameter("it removes all but the current release; leave out --keep", param_hint="--erase")
     settings = read_settings(data=data, keep=keep)
-    removed = prune(settings.data, keep=settings.keep)
+    removed = erase(settings.data) if erase_others else prune(settings.data, keep=settings.keep)
     _say(f"Removed {len(removed)} release{'s' * (len(removed) != 1)}.")
+    if erase_others:
+        _say_what_to_purge(settings.data)
+
+
+def _say_what_to_purge(data: Path) -> None:
+    """Tell what of withdrawn records may still be elsewhere."""
+    current = next(release for release in kept_releases(data) if release.current)
+    _say(f"Kept: release {current.number}, {current.short_id}, the one being served. What is in it is still public.")
+    _say(_TO_PURGE)
+
+
+_TO_PURGE = """\
+To purge as well, where there are any:
+  caches    HTTP caches, reverse proxies and CDNs in front of the server: purge every address of this archive
+  mirrors   they are told by /v1/changes: those that you know, ask whether they have deleted their copies
+  backups   of the data folder and the archive file, snapshots of the file system, exported files
+  history   of a repository that the archive file is kept in
+  disks     freed blocks keep their content until they are written over: encrypt, or discard them
+A running server moves over within two seconds; an answer under way is finished from the old release."""
 
 
 @app.command()
@@ -573,6 +726,11 @@ def about(
     ] = False,
 ) -> None:
     """Check, publish and serve archives of human-rights testimony."""
+
+
+def _today() -> date:
+    """Return the day, in UTC, that embargoes and withdrawals go by."""
+    return datetime.now(UTC).date()
 
 
 def _print(text: str) -> None:

@@ -3,6 +3,7 @@
 TestimonyArchiveError
 ├── SettingsInvalid            a setting that cannot be used
 ├── ArchiveUnreadable          the archive file cannot be opened or read
+├── WithdrawalRefused          a record cannot be withdrawn from it
 ├── ReleaseError
 │   ├── NoRelease              nothing has been published yet
 │   ├── ReleaseDamaged         files missing, changed, or written by another engine version
@@ -45,6 +46,10 @@ class SettingsInvalid(TestimonyArchiveError):
 
 class ArchiveUnreadable(TestimonyArchiveError):
     """The archive file cannot be opened or read: missing, not a regular file, no permission, an I/O error."""
+
+
+class WithdrawalRefused(TestimonyArchiveError):
+    """A record cannot be withdrawn: it is not there, or the archive file is not sound, or in use. It is as it was."""
 
 
 class ReleaseError(TestimonyArchiveError):

@@ -1,6 +1,7 @@
 """The settings of the server and the command, read once from flags and the environment and passed on."""
 
 import ipaddress
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,21 @@ from service.errors import SettingsInvalid
 PREFIX = "TESTIMONY_ARCHIVE_"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class LogFormat(StrEnum):
+    """How the server writes what it tells: lines for people, or a JSON object a line for machines."""
+
+    LINE = "line"
+    JSON = "json"
+
+
+class AccessLog(StrEnum):
+    """What is logged of each request: nothing; the route, never what was asked or by whom; or all of it."""
+
+    OFF = "off"
+    ROUTE = "route"
+    FULL = "full"
 
 
 class Settings(BaseSettings):
@@ -34,6 +50,10 @@ class Settings(BaseSettings):
     cache_mib: Annotated[int, Field(ge=0, le=65536)] = 64
     #: Releases kept in the data folder, the current one included.
     keep: Annotated[int, Field(ge=1, le=1000)] = 3
+    #: Whether /metrics answers with what is measured, for Prometheus.
+    metrics: bool = False
+    log_format: LogFormat = LogFormat.LINE
+    access_log: AccessLog = AccessLog.OFF
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

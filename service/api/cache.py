@@ -42,13 +42,21 @@ Key = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An answer as it goes to the server, and the one that says that the client has it already."""
+    """An answer as it goes to the server, and the one that says that the client has it already: of an answer that only
+    such a client has asked for, nothing else is there.
+    """
 
     tag: bytes
-    start: Message
-    body: Message
+    #: Start and body; None where only `unchanged` is kept.
+    whole: tuple[Message, Message] | None
     unchanged: Message
-    bytes: int
+    size: int
+
+    def messages(self, known: bytes | None) -> tuple[Message, Message] | None:
+        """Return what to send to a client who names these tags in If-None-Match; None where it is not at hand."""
+        if known is not None and (known == self.tag or matches(known.decode("latin-1"), self.tag.decode("latin-1"))):
+            return self.unchanged, NO_BODY
+        return self.whole
 
 
 class ResponseCache:
@@ -61,24 +69,26 @@ class ResponseCache:
         self.size = size
         self.hits = 0
         self.misses = 0
-        self._kept: LRUCache[Key, Kept] = LRUCache(size, getsizeof=lambda kept: kept.bytes)
+        self._kept: LRUCache[Key, Kept] = LRUCache(size, getsizeof=lambda kept: kept.size)
         self._making: dict[Key, asyncio.Event] = {}
 
-    def get(self, key: Key) -> Kept | None:
+    def get(self, key: Key, known: bytes | None) -> tuple[Message, Message] | None:
+        """Return an answer for a client who names these tags in If-None-Match, if it is at hand."""
         kept = self._kept.get(key)
-        if kept is not None:
+        messages = None if kept is None else kept.messages(known)
+        if messages is not None:
             self.hits += 1
-        return kept
+        return messages
 
-    async def get_or_make(self, key: Key) -> Kept | None:
+    async def get_or_make(self, key: Key, known: bytes | None) -> tuple[Message, Message] | None:
         """Return an answer that another request is making just now; None where the caller is the one to make it, who
         must say `made` when it is kept or will not be.
         """
         making = self._making.get(key)
         if making is not None:
             await making.wait()
-            if (kept := self.get(key)) is not None:
-                return kept
+            if (messages := self.get(key, known)) is not None:
+                return messages
         self.misses += 1
         self._making.setdefault(key, asyncio.Event())
         return None
@@ -93,15 +103,20 @@ class ResponseCache:
         headers: RawHeaders = start["headers"]
         tag = next((value for name, value in headers if name == b"etag"), None)
         size = len(body.get("body", b"")) + OVERHEAD
-        if tag is not None and start["status"] == 200 and size <= self.size // LARGEST_PART:
+        if tag is None or size > self.size // LARGEST_PART:
+            return
+        if start["status"] == 200:
             unchanged = {**start, "status": 304, "headers": [pair for pair in headers if pair[0] not in _OF_CONTENT]}
-            self._kept[key] = Kept(tag, start, body, unchanged, size)
+            self._kept[key] = Kept(tag, (start, body), unchanged, size)
+        elif start["status"] == 304 and key not in self._kept:
+            self._kept[key] = Kept(tag, None, start, size)
 
     def clear(self) -> None:
         """Forget everything: a new release is being served."""
         self._kept.clear()
 
 
+NO_BODY: Message = {"type": "http.response.body", "body": b""}
 #: Headers that describe a body, and have no place where there is none.
 _OF_CONTENT = frozenset({b"content-type", b"content-length", b"content-encoding"})
 

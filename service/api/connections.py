@@ -11,6 +11,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from service.api.problems import MEDIA_TYPE, problem_document, problem_response
+from service.api.request_ids import HEADER, request_id_of
 from service.api.serving import RETRY
 from service.errors import BadRequest, Busy
 
@@ -44,7 +45,7 @@ def make_room() -> None:
 
 async def _come_back(scope: Scope, receive: Receive, send: Send) -> None:
     busy = Busy("There are more connections than the server answers.", headers=RETRY | _BESIDE)
-    await problem_response(busy, scope["root_path"])(scope, receive, send)
+    await problem_response(busy, scope)(scope, receive, send)
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -112,8 +113,14 @@ class BoundedConnection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no request, and close the connection."""
-        body = orjson.dumps(problem_document(BadRequest(msg), self.root_path))
-        headers = _BESIDE | {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body))}
+        # Nothing is known of what was asked but where it arrived.
+        scope: Scope = {"scheme": "http", "headers": [], "server": self.server, "root_path": self.root_path}
+        body = orjson.dumps(problem_document(BadRequest(msg), scope))
+        headers = _BESIDE | {
+            "Content-Type": MEDIA_TYPE,
+            "Content-Length": str(len(body)),
+            HEADER: request_id_of(scope),
+        }
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self.transport.write(STATUS_LINE[400] + lines.encode() + b"\r\n" + body)
         self.transport.close()

@@ -59,6 +59,10 @@ _HEADERS = {
     "ETag": ("Changes when the answer does.", {"type": "string"}),
     "Link": ("The pages beside this one (RFC 8288).", {"type": "string"}),
     "Retry-After": ("Seconds after which to try again.", {"type": "integer"}),
+    "X-Request-ID": (
+        "The id of the request: with every problem, and where the request had one or requests are logged.",
+        {"type": "string"},
+    ),
     "Allow": ("What this address answers.", {"type": "string"}),
     "Archive-Total": (
         "Not with JSON. Records in this answer: an answer with fewer was cut short.",
@@ -120,7 +124,7 @@ def problem_responses(*classes: type[Problem]) -> dict[int | str, dict[str, Any]
         responses[problem.status] = {
             "description": description,
             "content": {problems.MEDIA_TYPE: {"schema": _PROBLEM}},
-            "headers": headers("Retry-After") if problem.status == NotReady.status else {},
+            "headers": headers("X-Request-ID", *(["Retry-After"] if problem.status == NotReady.status else [])),
         }
     return responses
 

@@ -5,26 +5,23 @@ HEAD and OPTIONS, holds the release a request began with until its answer is out
 problem.
 """
 
-import ipaddress
 import re
-from collections.abc import Iterable
-from functools import lru_cache
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.cache import Kept, Key, RawHeaders, ResponseCache, matches
-from service.api.links import base_url
+from service.api.cache import Key, RawHeaders, ResponseCache
 from service.api.problems import METHODS, internal_error, problem_response
+from service.api.proxies import TrustedProxies
+from service.api.request_ids import RAW_HEADER, naming, take_request_id, with_request_id
 from service.api.serving import Served, Serving
 from service.errors import BadRequest, Problem, UriTooLong
-from service.settings import Network
 
 #: Longest path and query that are read, in bytes. A list of 50 identifiers is 3,500.
 URI_LENGTH = 8000
 
 EXPOSED = (
     "Archive-Omitted, Archive-Release, Archive-Total, Content-Disposition, Content-Language, Content-Length, Content-Range, ETag, Link, "
-    "Repr-Digest, Retry-After"
+    "Repr-Digest, Retry-After, X-Request-ID"
 )
 _ALWAYS: RawHeaders = [
     (b"access-control-allow-origin", b"*"),
@@ -32,7 +29,6 @@ _ALWAYS: RawHeaders = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 ]
-_NO_BODY: Message = {"type": "http.response.body", "body": b""}
 _FORWARDED = (b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix")
 _PREFLIGHT = {
     "Allow": METHODS,
@@ -59,15 +55,14 @@ class Front:
         *,
         serving: Serving,
         cache: ResponseCache,
-        trusted_proxies: Iterable[Network],
+        proxies: TrustedProxies,
         root_path: str,
     ) -> None:
         self.app = app
         self.serving = serving
         self.cache = cache
-        self.trusted = tuple(trusted_proxies)
+        self.proxies = proxies
         self.root_path = root_path
-        self._is_proxy = lru_cache(1024)(self._lies_in_trusted)
         self._served: Served | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,11 +74,16 @@ class Front:
             self.cache.clear()
             self._served = served
         headers: dict[bytes, bytes] = dict(scope["headers"])
+        if RAW_HEADER in headers and "request_id" not in scope.get("state", ()):
+            request_id = take_request_id(scope, trusted=self.proxies.sent(scope))
+            scope, send = with_request_id(scope, request_id), naming(send, request_id)
         key = self._key(scope, headers, served)
         if key is not None:
-            kept = self.cache.get(key) or await self.cache.get_or_make(key)
-            if kept is not None:
-                await _give_again(kept, headers.get(b"if-none-match"), send)
+            known = headers.get(b"if-none-match")
+            messages = self.cache.get(key, known) or await self.cache.get_or_make(key, known)
+            if messages is not None:
+                for message in messages:
+                    await send(message)
                 return
         try:
             # A copy, because the server goes by its own: it must still know that a request was HEAD.
@@ -109,7 +109,7 @@ class Front:
             get(b"accept-encoding"),
             get(b"accept-language"),
             scope["scheme"],
-            *((get(name) for name in _FORWARDED) if self.trusted and self._is_trusted(scope) else ()),
+            *((get(name) for name in _FORWARDED) if self.proxies.sent(scope) else ()),
         )
 
     async def _make(
@@ -121,12 +121,14 @@ class Front:
             await self._answer(scope, headers, receive, answer, served)
         except Exception as error:  # noqa: BLE001 - the last place where an error can still become an answer
             problem = (
-                error if isinstance(error, Problem) else self.serving.doubt(error, served) or internal_error(error)
+                error
+                if isinstance(error, Problem)
+                else self.serving.doubt(error, served) or internal_error(error, scope)
             )
             if answer.started:
                 # The connection is cut, so that the reader can tell; the log has said why, without what was asked.
                 raise AnswerCutShort(type(error).__qualname__) from None
-            await problem_response(problem, base_url(scope))(scope, receive, answer)
+            await problem_response(problem, scope)(scope, receive, answer)
         finally:
             if served is not None:
                 served.let_go()
@@ -151,7 +153,7 @@ class Front:
     def _place(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Put scheme, host and root path as the client sees them into the scope."""
         scope["root_path"] = self.root_path
-        if self._is_trusted(scope):
+        if self.proxies.sent(scope):
             scheme = _last(headers.get(b"x-forwarded-proto")).lower()
             if scheme in ("http", "https"):
                 scope["scheme"] = scheme
@@ -168,27 +170,6 @@ class Front:
         if any(not _HOST.match(host) for host in hosts) or len(hosts) > 1:
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"host"]
             raise BadRequest("The Host header is not a host name.")
-
-    def _is_trusted(self, scope: Scope) -> bool:
-        client = scope.get("client")
-        return bool(self.trusted) and client is not None and self._is_proxy(client[0])
-
-    def _lies_in_trusted(self, host: str) -> bool:
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return False
-        return any(address in network for network in self.trusted)
-
-
-async def _give_again(kept: Kept, known: bytes | None, send: Send) -> None:
-    """Send an answer that was kept; that there is nothing new, to a client who has it."""
-    if known is not None and (known == kept.tag or matches(known.decode("latin-1"), kept.tag.decode("latin-1"))):
-        await send(kept.unchanged)
-        await send(_NO_BODY)
-    else:
-        await send(kept.start)
-        await send(kept.body)
 
 
 class _Answer:

@@ -1,7 +1,9 @@
 """Problems (RFC 9457): every exception that reaches a client becomes one here, the framework's own included."""
 
 import logging
+import time
 import traceback
+from collections import Counter
 from http import HTTPStatus
 from typing import Any, NotRequired
 
@@ -10,9 +12,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Scope
 from typing_extensions import TypedDict
 
 from service.api.links import base_url
+from service.api.logs import log_event
+from service.api.request_ids import HEADER, request_id_of
 from service.errors import (
     BadRequest,
     InternalError,
@@ -22,11 +27,11 @@ from service.errors import (
     Problem,
 )
 
-logger = logging.getLogger("testimony_archive")
-
 MEDIA_TYPE = "application/problem+json"
 #: What every address answers.
 METHODS = "GET, HEAD, OPTIONS"
+#: Seconds between two lines about answers 503 of one kind: a server with too much to do gives thousands a second.
+TELL_EVERY_S = 10.0
 
 
 class ParameterErrorDocument(TypedDict):
@@ -38,21 +43,22 @@ class ParameterErrorDocument(TypedDict):
 
 
 class ProblemDocument(TypedDict):
-    """A problem (RFC 9457). `type` is the address of its description."""
+    """A problem (RFC 9457). `type` is the address of its description, `request_id` what to name when asking the operator."""
 
     type: str
     title: str
     status: int
     detail: str
     errors: list[ParameterErrorDocument]
+    request_id: str
     id: NotRequired[str]
     on: NotRequired[str]
 
 
-def problem_document(problem: Problem, base: str) -> ProblemDocument:
-    """Return the body of a problem; `base` is the absolute address of the API's root."""
+def problem_document(problem: Problem, scope: Scope) -> ProblemDocument:
+    """Return the body of the problem that answers a request."""
     document: dict[str, Any] = {
-        "type": f"{base}/problems/{problem.slug}",
+        "type": f"{base_url(scope)}/problems/{problem.slug}",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
@@ -64,14 +70,17 @@ def problem_document(problem: Problem, base: str) -> ProblemDocument:
             }
             for error in problem.errors
         ],
+        "request_id": request_id_of(scope),
     }
     return document | problem.members  # type: ignore[return-value]
 
 
-def problem_response(problem: Problem, base: str) -> Response:
+def problem_response(problem: Problem, scope: Scope) -> Response:
     """Return the answer that tells a client of a problem. It is not to be kept: what is missing may be there soon."""
-    headers = {"Cache-Control": "no-cache"} | problem.headers
-    body = orjson.dumps(problem_document(problem, base))
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        _unavailable.tell(problem, scope)
+    headers = {"Cache-Control": "no-cache", HEADER: request_id_of(scope)} | problem.headers
+    body = orjson.dumps(problem_document(problem, scope))
     return Response(body, problem.status, headers, media_type=MEDIA_TYPE)
 
 
@@ -88,28 +97,65 @@ def from_framework(error: HTTPException) -> Problem:
     return InternalError("Something went wrong here; the log of the server says what.")
 
 
-def internal_error(error: BaseException) -> InternalError:
+def internal_error(error: BaseException, scope: Scope) -> InternalError:
     """Log an exception nobody expected, and return the problem that says no more than that it happened.
 
     Its message is left out of the log: it may hold what was asked.
     """
-    where = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("request failed with %s\n%s", type(error).__qualname__, where)
+    name, request_id = type(error).__qualname__, request_id_of(scope)
+    log_event(
+        logging.ERROR,
+        "request_failed",
+        f"request {request_id} failed with {name}",
+        request_id=request_id,
+        status=InternalError.status,
+        error=name,
+        traceback="".join(traceback.format_tb(error.__traceback__)),
+    )
     return InternalError("Something went wrong here; the log of the server says what.")
+
+
+class _Unavailable:
+    """Tells the log of answers 503: of the first, and then now and again of how many there were."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, float] = {}
+        self._untold: Counter[str] = Counter()
+
+    def tell(self, problem: Problem, scope: Scope) -> None:
+        now, slug = time.monotonic(), problem.slug
+        if now < self._next.get(slug, 0.0):
+            self._untold[slug] += 1
+            return
+        self._next[slug] = now + TELL_EVERY_S
+        untold, request_id = self._untold.pop(slug, 0), request_id_of(scope)
+        log_event(
+            logging.WARNING,
+            "unavailable",
+            f"request {request_id} was answered {problem.status} {slug}, as were {untold} before it",
+            request_id=request_id,
+            status=problem.status,
+            problem=slug,
+            before=untold,
+        )
+
+
+#: One for the process, as its log is.
+_unavailable = _Unavailable()
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
-    return problem_response(error, base_url(request.scope))
+    return problem_response(error, request.scope)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return problem_response(from_framework(error), base_url(request.scope))
+    return problem_response(from_framework(error), request.scope)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
-    return problem_response(InvalidParameters("The request does not fit this address."), base_url(request.scope))
+    return problem_response(InvalidParameters("The request does not fit this address."), request.scope)
 
 
 def install_problems(app: FastAPI) -> None:

@@ -11,13 +11,12 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 from starlette.types import Scope
 
+from service.api.logs import log_event
 from service.catalogue.browsing import Catalogue
 from service.errors import Broken, Busy, NoRelease, NotReady, Problem, ReleaseDamaged, ReleaseError
 from service.release.store import Manifest, Marks, current_folder, marks_of, open_release, read_manifest
 
 T = TypeVar("T")
-
-logger = logging.getLogger("testimony_archive")
 
 #: Seconds between two looks at the data folder: a new release is served within twice that.
 LOOK_EVERY_S = 1.0
@@ -40,7 +39,7 @@ class HeavyWork:
     """Work that takes longer than the event loop should stand still: some at once, some waiting in turn, no more."""
 
     def __init__(self) -> None:
-        self._threads = CapacityLimiter(HEAVY_THREADS)
+        self.threads = CapacityLimiter(HEAVY_THREADS)
         #: Requests whose work is being done or waits.
         self.requests = 0
 
@@ -50,7 +49,7 @@ class HeavyWork:
             raise Busy("Too many requests for searches, counts and exports are under way.", headers=RETRY)
         self.requests += 1
         try:
-            return await anyio.to_thread.run_sync(work, limiter=self._threads)
+            return await anyio.to_thread.run_sync(work, limiter=self.threads)
         finally:
             self.requests -= 1
 
@@ -191,9 +190,11 @@ class Serving:
         self._served = opened
         if before is not None:
             before.retire()
-        logger.info("serving release %s", folder.name)
+        manifest = opened.catalogue.release.manifest
+        named = {"release": manifest.id, "number": manifest.number}
+        log_event(logging.INFO, "release_served", f"serving release {folder.name}", **named)
         self.trouble, self._broken = None, False
-        if not is_compared_first(opened.catalogue.release.manifest):
+        if not is_compared_first(manifest):
             self._comparison = asyncio.create_task(self._compare(opened))
 
     async def _compare(self, served: Served) -> None:
@@ -227,4 +228,4 @@ class Serving:
         self._broken = broken
         if trouble != self.trouble:
             self.trouble = trouble
-            logger.warning("%s", trouble)
+            log_event(logging.WARNING, "release_damaged" if broken else "release_missing", trouble)

@@ -11,12 +11,12 @@ from service.release.documents import (
     PlaceDocument,
     Reference,
     ResponseDocument,
+    SegmentDocument,
     SourceDocument,
     StatisticDocument,
     TestimonyDocument,
     TopicDocument,
 )
-from service.release.texts import SegmentDocument
 
 
 class Meta(TypedDict):

@@ -252,8 +252,7 @@ class _Check:
     def _remember(self, record: Record, place: str) -> None:
         number, ledger = self._number, self._ledger
         is_protected = isinstance(record, Agent) and record.name_policy != "published"
-        is_hidden = _is_hidden(record.access, today=self._today)
-        ledger.add("record", number, record.id, place, is_hidden, is_protected)
+        ledger.add("record", number, record.id, place, is_hidden(record.access, today=self._today), is_protected)
         for at, target, types in _references(record, _LINKS[record.record]):
             kind = TYPE_OF_PREFIX[target[:3]]
             if kind in types:
@@ -364,7 +363,8 @@ def _explain(error: ErrorDetails) -> Finding:
 # --- A record by itself: its sense --------------------------------------------------------------------------
 
 
-def _is_hidden(access: Access, *, today: date) -> bool:
+def is_hidden(access: Access, *, today: date) -> bool:
+    """Tell whether a record is restricted, or under an embargo that ends after `today`."""
     if access.visibility == "embargoed" and access.embargo_until is not None:
         return parse_day(access.embargo_until) > today
     return access.visibility != "public"

@@ -4,6 +4,7 @@ Owns shapes, vocabularies and the rules one record can be judged by alone. Knows
 A validation error's type is either one of Pydantic's own or a code of `checks.py`, raised here as it stands there.
 """
 
+import re
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import langcodes
@@ -182,17 +183,12 @@ TYPE_OF_PREFIX: dict[str, RecordType] = {prefix: record for record, prefix in PR
 _ANY_ID = rf"^(?:{'|'.join(TYPE_OF_PREFIX)})-[a-z0-9-]+$"
 
 
+_ID = re.compile(rf"(?:{'|'.join(TYPE_OF_PREFIX)})-(?=-*[a-z0-9])[a-z0-9-]+")
+
+
 def is_identifier(value: str) -> bool:
     """Tell whether `value` has the form of an identifier of any type; whether it names one is for the checks."""
-    prefix, dash, rest = value.partition("-")
-    return (
-        bool(dash and rest)
-        and prefix in TYPE_OF_PREFIX
-        and len(value) <= ID_LENGTH
-        and value.isascii()
-        and value == value.lower()
-        and rest.replace("-", "").isalnum()
-    )
+    return len(value) <= ID_LENGTH and _ID.fullmatch(value) is not None
 
 
 def _identifier(value: str) -> str:

@@ -1,9 +1,8 @@
 """A list, a page at a time, and a record: puts questions to a release and reads the answers."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 
 from pyroaring import BitMap
 
@@ -89,9 +88,8 @@ class Catalogue:
 
     def document(self, record_id: str) -> bytes | None:
         """Return the document of a public record, or None where there is none."""
-        rows = self.release.rows("SELECT document FROM record WHERE id = ?", (record_id,))
-        document: bytes | None = rows[0][0] if rows else None
-        return document
+        rows = self.release.rows("SELECT ordinal FROM record WHERE id = ?", (record_id,))
+        return self.release.documents(rows[0])[0] if rows else None
 
     def withdrawn_on(self, record_id: str) -> str | None:
         """Return the day a record was withdrawn, or None where it was not."""
@@ -152,7 +150,7 @@ class Catalogue:
             ordinals.reverse()
             up, down = down, up
         return Page(
-            documents=self._read(ordinals),
+            documents=self.release.documents(ordinals),
             total=len(places),
             next=self._cursor(order, ordinals[-1], backward=False).encode(mark) if up else None,
             prev=self._cursor(order, ordinals[0], backward=True).encode(mark) if down else None,
@@ -204,7 +202,7 @@ class Catalogue:
         collection = listing.criteria.collection
         if listing.found is not None:
             for start in range(0, len(listing.found), size):
-                yield self._read(listing.found[start : start + size])
+                yield self.release.documents(listing.found[start : start + size])
             return
         order, descending = order_of(listing.criteria)
         places = self._places(listing, order)
@@ -212,7 +210,7 @@ class Catalogue:
             end = min(start + size, len(places))
             part = places[len(places) - end : len(places) - start] if descending else places[start:end]
             ordinals = self._ordinals(collection, order, part)
-            yield self._read(ordinals[::-1] if descending else ordinals)
+            yield self.release.documents(ordinals[::-1] if descending else ordinals)
 
     def total(self, listing: Listing) -> int:
         """Return how many records a list has."""
@@ -223,11 +221,13 @@ class Catalogue:
         wanted = sorted(record_ids)
         found: dict[str, bytes] = {}
         marks = ",".join("?" * DOCUMENTS_AT_ONCE)
-        statement = f"SELECT id, document FROM record WHERE id IN ({marks})"  # noqa: S608 - question marks
+        statement = f"SELECT id, ordinal FROM record WHERE id IN ({marks})"  # noqa: S608 - question marks
         for start in range(0, len(wanted), DOCUMENTS_AT_ONCE):
             batch = wanted[start : start + DOCUMENTS_AT_ONCE]
             binds = batch + batch[-1:] * (DOCUMENTS_AT_ONCE - len(batch))
-            found.update(self.release.rows(statement, tuple(binds)))
+            rows = self.release.rows(statement, tuple(binds))
+            documents = self.release.documents([ordinal for _, ordinal in rows])
+            found.update(zip((record_id for record_id, _ in rows), documents, strict=True))
         return found
 
     def _ordinals(self, collection: str, order: str, places: Iterable[int]) -> list[int]:
@@ -235,15 +235,6 @@ class Catalogue:
         first = self.sets.collections[collection].first
         members = self.sets.order(collection, order).members
         return [first + members[place] for place in places]
-
-    def _read(self, ordinals: Sequence[int]) -> list[bytes]:
-        """Return the documents of records, in the order given."""
-        if len(ordinals) > 1 and [*ordinals] == [*range(ordinals[0], ordinals[0] + len(ordinals))]:
-            # Neighbours, as in every list by identifier: one walk instead of many look-ups.
-            statement = "SELECT document FROM record WHERE ordinal BETWEEN ? AND ? ORDER BY ordinal"
-            return [document for (document,) in self.release.rows(statement, (ordinals[0], ordinals[-1]))]
-        found = dict(self.release.rows(_documents_statement(len(ordinals)), tuple(ordinals)))
-        return [found[ordinal] for ordinal in ordinals]
 
     def _cursor(self, order: str, ordinal: int, *, backward: bool) -> Cursor:
         """Return the cursor to the place beside a record in an order."""
@@ -279,7 +270,7 @@ class Catalogue:
         offset = _offset(criteria, mark)
         found = self.text.best(criteria, offset=offset, limit=criteria.limit)
         following, before = _beside(criteria, mark, offset, found.total)
-        return Page(self._read([ordinal for ordinal, _ in found.hits]), found.total, following, before)
+        return Page(self.release.documents([ordinal for ordinal, _ in found.hits]), found.total, following, before)
 
     def _found_in_order(self, criteria: Criteria) -> Page:
         """Read a page of what a query finds, in another order than relevance: from the record that comes after the
@@ -311,7 +302,7 @@ class Catalogue:
             ordinals.reverse()
         has_previous, has_next = (more, behind) if backward else (behind, more)
         return Page(
-            documents=self._read(ordinals),
+            documents=self.release.documents(ordinals),
             total=found.total,
             next=self._cursor(order, ordinals[-1], backward=False).encode(mark) if has_next else None,
             prev=self._cursor(order, ordinals[0], backward=True).encode(mark) if has_previous else None,
@@ -323,12 +314,6 @@ class Catalogue:
         members = self.sets.order(collection, order).members
         place = before - 1 if downward else through
         return self.sets.collections[collection].first + members[place] if 0 <= place < len(members) else None
-
-
-@cache
-def _documents_statement(number: int) -> str:
-    """Return the statement that asks for so many documents by their ordinals, in any order."""
-    return f"SELECT ordinal, document FROM record WHERE ordinal IN ({','.join('?' * number)})"  # noqa: S608
 
 
 def _number_below(places: BitMap | range, place: int) -> int:

@@ -62,7 +62,7 @@ def read_changes(release: Release, criteria: ChangeCriteria, *, newest_first: bo
     bounds = (last + 1 if after is None else after, first) if newest_first else (max(after or 0, first - 1),)
     rows = release.rows(page_statement(newest_first=newest_first), (*bounds, since, criteria.limit + 1))
     more = len(rows) > criteria.limit
-    changes = [_change(row) for row in rows[: criteria.limit]]
+    changes = [_change(release, row, with_document=newest_first) for row in rows[: criteria.limit]]
     # At the end of the log, what `since` leaves out has been read too.
     end = first if newest_first else last
     place = changes[-1].sequence if more else end
@@ -72,21 +72,23 @@ def read_changes(release: Release, criteria: ChangeCriteria, *, newest_first: bo
 def page_statement(*, newest_first: bool) -> str:
     """Return the statement that reads a page: by sequence, never a walk from the beginning."""
     if newest_first:
-        document, where, order = "record.document", "sequence < ? AND sequence >= ?", "DESC"
+        where, order = "sequence < ? AND sequence >= ?", "DESC"
     else:
-        document, where, order = "NULL", "sequence > ?", "ASC"
+        where, order = "sequence > ?", "ASC"
     return (
-        "SELECT sequence, action, record_id, change.version, at, release_id, record.id IS NOT NULL, "  # noqa: S608
-        f"{document} FROM change LEFT JOIN record ON record.id = record_id "
+        "SELECT sequence, action, record_id, change.version, at, release_id, record.ordinal "  # noqa: S608
+        f"FROM change LEFT JOIN record ON record.id = record_id "
         f"WHERE {where} AND at >= ? ORDER BY sequence {order} LIMIT ?"
     )
 
 
-def _change(row: tuple[Any, ...]) -> Change:
-    sequence, action, record_id, version, at, release_id, there, document = row
+def _change(release: Release, row: tuple[Any, ...], *, with_document: bool) -> Change:
+    sequence, action, record_id, version, at, release_id, ordinal = row
     # Of what is gone only the identifier and the day are told, by the entries of before too.
-    live = bool(there) and action != "withdrawn"
-    return Change(sequence, action, record_id, version if live else None, at, release_id, document if live else None)
+    if ordinal is None or action == "withdrawn":
+        return Change(sequence, action, record_id, None, at, release_id, None)
+    document = release.documents([ordinal])[0] if with_document else None
+    return Change(sequence, action, record_id, version, at, release_id, document)
 
 
 def _cursor(release: Release, sequence: int, *, newest_first: bool) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from service.catalogue.words import SearchTerm
@@ -41,22 +42,28 @@ class Finder:
 
     def matches(self, part: Part) -> list[tuple[int, int]]:
         """Return the offsets of every word of a part that the query asks for."""
-        stemmers = {stemmer_of(part.language), self._everywhere} - {None}
+        stemmers = [each for each in {stemmer_of(part.language), self._everywhere} if each is not None]
         return [match.span() for match in _WORD.finditer(part.text) if self._is_asked(match[0], stemmers)]
 
-    def _is_asked(self, text: str, stemmers: Iterable[str | None]) -> bool:
-        for word in spellings(text):
-            folded = plain(word)
-            if folded in self.plain or folded.startswith(self.beginnings or "\0"):
+    def _is_asked(self, text: str, stemmers: list[str]) -> bool:
+        for word, folded in _read(text):
+            if folded in self.plain or (self.beginnings and folded.startswith(self.beginnings)):
                 return True
-            if any(stem(word, stemmer) in self._stemmed(stemmer) for stemmer in stemmers if stemmer is not None):
-                return True
+            for stemmer in stemmers:
+                if stem(word, stemmer) in self._stemmed(stemmer):
+                    return True
         return False
 
     def _stemmed(self, stemmer: str) -> set[str]:
         if stemmer not in self._stems:
             self._stems[stemmer] = {stem(word, stemmer) for word in self._typed}
         return self._stems[stemmer]
+
+
+@lru_cache(50_000)
+def _read(text: str) -> list[tuple[str, str]]:
+    """Return the words of a short text, as they are spelled and folded."""
+    return [(word, plain(word)) for word in spellings(text)]
 
 
 def excerpts(public: dict[str, Any], language: str, finder: Finder) -> list[Excerpt]:

@@ -3,7 +3,6 @@
 A facet of topics or places counts what its filter would find: a record under a narrower topic counts for the broader.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,19 +13,19 @@ from service.catalogue.search import Aggregation, Counted, TextIndex
 from service.errors import ParameterError
 from service.release.indexing import text_key
 from service.release.store import Release
-from service.release.text_index import SET_SEPARATOR, SETS, TOO_LONG, bucket_name, bucket_of
+from service.release.text_index import FIRST_SET, MOST_SETS, SETS, UNNUMBERED, bucket_name, bucket_of
 
 #: Buckets of a timeline: a hundred years of months. One event of "some time since 1500" would have thousands.
 LONGEST_TIMELINE = 1200
 #: Values more than are shown that the engine is asked for: what is left out is nearly always rarer than what is shown,
 #: which spares counting all.
 BESIDE = 100
-#: Distinct sets of values up to which counting sets is faster than counting values.
-MOST_SETS = 5000
 #: Values that the engine keeps of each part of its index while it counts; it can't keep more.
 _KEPT = 65_000
 #: Stands for records without a value; no value has control characters in it.
 _UNKNOWN = "\x00"
+#: The same among sets.
+_NO_SET = 0
 #: Identifiers looked up at a time.
 _BATCH = 500
 _TIMELINES = {"year", "month"}
@@ -74,11 +73,11 @@ def _wanted(name: str, criteria: Listed) -> dict[str, Aggregation]:
         columns = [f"{name}_{end}" for end in ends]
         return {"undated": _terms("is_undated", 2)} | {column: _terms(column, _KEPT) for column in columns}
     if name in SETS:
-        return {name: _terms(f"set_{name}", MOST_SETS, missing=_UNKNOWN)}
+        return {name: _terms(f"set_{name}", MOST_SETS + FIRST_SET, missing=_NO_SET)}
     return {name: _terms(f"is_{name}", criteria.facet_limit + BESIDE, missing=_UNKNOWN)}
 
 
-def _terms(column: str, size: int, **options: str) -> Aggregation:
+def _terms(column: str, size: int, **options: str | int) -> Aggregation:
     return {"terms": {"field": column, "size": size, "segment_size": _KEPT, **options}}
 
 
@@ -87,32 +86,32 @@ def _counts(index: TextIndex, query: Query, counted: Counted, name: str, *, limi
     and all that are as frequent as the last of these.
     """
     if name in SETS:
-        if counted.is_whole and TOO_LONG not in counted.counts:
-            return _apart(counted.counts)
-    elif counted.is_whole or (counted.is_exact and _has_rarer(counted.counts, limit)):
-        if _UNKNOWN in counted.counts or counted.is_whole:
-            return counted.counts
-        return counted.counts | {_UNKNOWN: _without(index, query, name)}
-    return index.count_values(query, f"is_{name}") | {_UNKNOWN: _without(index, query, name)}
+        if UNNUMBERED not in counted.counts:
+            return _apart(index.sets[name], counted)
+    elif counted.is_whole or (counted.is_exact and _has_rarer(counted, limit)):
+        counts = {str(value): number for value, number in counted.counts.items()}
+        return counts if _UNKNOWN in counts or counted.is_whole else counts | _without(index, query, name)
+    return index.count_values(query, f"is_{name}") | _without(index, query, name)
 
 
-def _apart(sets: dict[str, int]) -> dict[str, int]:
-    counts: Counter[str] = Counter()
-    for joined, number in sets.items():
-        for value in joined.split(SET_SEPARATOR):
-            counts[value] += number
-    return counts
+def _apart(sets: dict[str, list[int]], counted: Counted) -> dict[str, int]:
+    """Return how many records have each value, where it is known how many have each set of values."""
+    records = [0] * (FIRST_SET + MOST_SETS)
+    for number, found in counted.counts.items():
+        records[int(number)] = found
+    counts = {value: sum(map(records.__getitem__, numbers)) for value, numbers in sets.items()}
+    return {value: number for value, number in counts.items() if number} | {_UNKNOWN: records[_NO_SET]}
 
 
-def _has_rarer(counts: dict[str, int], limit: int) -> bool:
+def _has_rarer(counted: Counted, limit: int) -> bool:
     """Tell whether the most frequent values are followed by one that is rarer than all that are shown."""
-    known = [number for value, number in counts.items() if value != _UNKNOWN]
+    known = [number for value, number in counted.counts.items() if value != _UNKNOWN]
     return len(known) > limit and known[-1] < known[limit - 1]
 
 
-def _without(index: TextIndex, query: Query, name: str) -> int:
+def _without(index: TextIndex, query: Query, name: str) -> dict[str, int]:
     having = Query.exists_query(f"set_{name}" if name in SETS else f"is_{name}")
-    return index.count(Query.boolean_query([(Occur.Must, query), (Occur.MustNot, having)]))
+    return {_UNKNOWN: index.count(Query.boolean_query([(Occur.Must, query), (Occur.MustNot, having)]))}
 
 
 def _buckets(release: Release, counts: dict[str, int], limit: int) -> list[Bucket]:

@@ -29,11 +29,14 @@ from service.errors import ParameterError, TooDeep
 from service.release.store import Release
 from service.release.text_index import (
     FOLDER,
+    SETS,
     TERM_FILTERS,
     beginning_as,
     fields_with_words,
     moment_number,
+    numbers_of_sets,
     open_index,
+    plain,
     schema,
     spelled_as,
     stem,
@@ -44,12 +47,17 @@ from service.release.text_index import (
 AT_ONCE = 10_000
 #: Hits that can be paged through in order of relevance.
 DEEPEST = 10_000
-#: How much more a word counts in a title, label or name than in a text.
+#: How much a word in a title, label or name counts besides what it counts in a text.
 NAME_BOOST = 2.0
-#: Spellings that `begin*` may stand for: each costs a walk through the index.
+#: Spellings that all `begin*` of a query may stand for: each costs a walk through the index.
 MOST_BEGINNINGS = 5000
 #: Above this many spellings of a word, they are looked for as a set, which has no scores.
 SET_FROM = 50
+#: Spellings that each word of a phrase is looked for as: the engine makes an expression of them, of limited size.
+MOST_BESIDE = 300
+
+# The rest of a word, in an expression.
+_REST = ".*"
 
 #: The spellings that a word is looked for as, by field of texts. Fields without any are left out.
 Spellings = dict[str, list[str]]
@@ -71,7 +79,7 @@ Aggregation = dict[str, dict[str, str | int]]
 class Counted:
     """How many records have each value of a column, most frequent first. The engine gives up on what is rare."""
 
-    counts: dict[str, int]
+    counts: dict[str | float, int]
     #: No value is missing.
     is_whole: bool
     #: Each count is right.
@@ -101,6 +109,8 @@ class TextIndex:
             field: {each for each in (stemmer, everywhere) if each is not None}
             for field, stemmer in fields_with_words(self.searcher)
         }
+        #: The numbers of the sets that each value of a filter is in, by filter.
+        self.sets = {name: numbers_of_sets(self.searcher, name) for name in SETS}
         self._stemmers = sorted(set[str]().union(*self._fields.values()))
 
     @property
@@ -117,23 +127,20 @@ class TextIndex:
         Raises InvalidParameters where a `begin*` would stand for too many words.
         """
         clauses = [(Occur.Must, _unscored(each)) for each in self._filters(criteria, ignoring)]
+        clauses += self._in_collections(criteria, ignoring)
         if criteria.q is not None:
             terms = parse_query(criteria.q)
             if not terms:
                 return Query.empty_query()
+            begun = self._begun(terms)
             for term in terms:
                 occur = Occur.MustNot if term.without else Occur.Must
-                clauses.append((occur, self._term(term, scored=scored and not term.without)))
+                clauses.append((occur, self._term(term, begun, scored=scored and not term.without)))
         query = Query.boolean_query(clauses) if clauses else Query.all_query()
         return query if scored else _unscored(query)
 
     def _filters(self, criteria: Listed, ignoring: frozenset[str]) -> list[Query]:
         filters = []
-        if isinstance(criteria, SearchCriteria):
-            if criteria.among and "collection" not in ignoring:
-                filters.append(self._equal("collection", list(criteria.among)))
-        else:
-            filters.append(self._equal("collection", [criteria.collection]))
         for name, values in term_filters(criteria).items():
             if name in TERM_FILTERS and name not in ignoring:
                 filters.append(self._equal(f"is_{name}", values))
@@ -149,6 +156,20 @@ class TextIndex:
             if criteria.value_max is not None:
                 filters.append(self._range("low", None, criteria.value_max))
         return filters
+
+    def _in_collections(self, criteria: Listed, ignoring: frozenset[str]) -> list[tuple[Occur, Query]]:
+        """Return what keeps a query to its collections. Where these have most records it is faster to leave the others
+        out, which are passed by at once, than to look for each match among them.
+        """
+        among = list(criteria.among or CRITERIA) if isinstance(criteria, SearchCriteria) else [criteria.collection]
+        if isinstance(criteria, SearchCriteria) and (not criteria.among or "collection" in ignoring):
+            return []
+        others = [each for each in CRITERIA if each not in among]
+        counts = {each: self.searcher.doc_freq("collection", each) for each in CRITERIA}
+        if criteria.q is None or sum(counts[each] for each in among) < sum(counts[each] for each in others):
+            return [(Occur.Must, _unscored(self._equal("collection", among)))]
+        left_out = [Query.term_query(self.schema, "collection", each, index_option="basic") for each in others]
+        return [(Occur.MustNot, Query.boolean_query([(Occur.Should, _unscored(each)) for each in left_out]))]
 
     def _days(self, criteria: EventCriteria, ignoring: frozenset[str]) -> list[Query]:
         start = None if criteria.date_from is None or "date_from" in ignoring else _number(criteria.date_from)
@@ -179,19 +200,40 @@ class TextIndex:
     def _range(self, field: str, low: float | None, high: float | None) -> Query:
         return Query.range_query(self.schema, field, FieldType.Float, low, high)
 
-    def _term(self, term: SearchTerm, *, scored: bool) -> Query:
-        """Return a query for one term: found where the texts of any language have it, scored by the best of these."""
+    def _begun(self, terms: list[SearchTerm]) -> dict[str, list[str]]:
+        """Return the spellings that each `begin*` of a query stands for. Raises InvalidParameters."""
+        begun = {
+            beginning: sorted(beginning_as(self.searcher, beginning, limit=MOST_BEGINNINGS + 1))
+            for beginning in (term.words[-1] for term in terms if term.prefix)
+        }
+        if sum(map(len, begun.values())) > MOST_BEGINNINGS:
+            message = f"more than {MOST_BEGINNINGS:,} words begin with {' or '.join(begun)}; write more of the word"
+            raise invalid_parameters([ParameterError("q", message)])
+        return begun
+
+    def _term(self, term: SearchTerm, begun: dict[str, list[str]], *, scored: bool) -> Query:
+        """Return a query for one term: found where the texts of any language have it, scored by the best of these and by
+        the names that have it.
+        """
         asked = [self._spellings(typed, word) for typed, word in zip(term.typed, term.words, strict=True)]
         if term.prefix:
-            asked[-1] = self._beginnings(term.words[-1])
+            found = begun[term.words[-1]]
+            if len(term.words) > 1:
+                found = _patterns(term.words[-1], found)
+            asked[-1] = dict.fromkeys(self._fields, found) if found else {}
         either = [
-            self._side_by_side(field, [spellings[field] for spellings in asked])
+            query
             for field in self._fields
             if all(field in spellings for spellings in asked)
+            for query in self._side_by_side(field, [spellings[field] for spellings in asked])
         ]
-        if scored and not term.prefix:
-            either += (Query.boost_query(each, NAME_BOOST) for each in self._in_names(asked))
-        return _any(either) if scored else Query.boolean_query([(Occur.Should, each) for each in either])
+        if not scored or not either:
+            return Query.boolean_query([(Occur.Should, each) for each in either])
+        best = Query.disjunction_max_query(either)
+        if term.prefix or not (named := self._in_names(asked)):
+            return best
+        named_best = Query.boost_query(Query.disjunction_max_query(named), NAME_BOOST)
+        return Query.boolean_query([(Occur.Must, best), (Occur.Should, named_best)])
 
     def _spellings(self, typed: str, word: str) -> Spellings:
         """Return what a word is looked for as: in any case, with any accents, in any inflection."""
@@ -204,30 +246,23 @@ class TextIndex:
                 spellings[field] = there
         return spellings
 
-    def _beginnings(self, beginning: str) -> Spellings:
-        found = beginning_as(self.searcher, beginning, limit=MOST_BEGINNINGS + 1)
-        if len(found) > MOST_BEGINNINGS:
-            message = f"more than {MOST_BEGINNINGS:,} words begin with {beginning}; write more of the word"
-            raise invalid_parameters([ParameterError("q", message)])
-        return dict.fromkeys(self._fields, sorted(found)) if found else {}
-
     def _in_names(self, asked: list[Spellings]) -> list[Query]:
-        """Return what finds a term in titles, labels and names. They are among the texts: this adds to scores only."""
+        """Return what finds a term in titles, labels and names, whatever their language: that adds to scores only."""
         words = [sorted(set[str]().union(*spellings.values())) for spellings in asked]
         words = [[each for each in some if self.searcher.doc_freq("names", each)] for some in words]
-        return [self._side_by_side("names", words)] if all(words) else []
+        return self._side_by_side("names", words) if all(words) else []
 
-    def _side_by_side(self, field: str, asked: list[list[str]]) -> Query:
-        """Return a query for words side by side, each in any of its spellings."""
+    def _side_by_side(self, field: str, asked: list[list[str]]) -> list[Query]:
+        """Return queries of which any finds words side by side, each in any of its spellings."""
         if len(asked) == 1:
             [words] = asked
             if len(words) > SET_FROM:
-                return Query.term_set_query(self.schema, field, words)
-            return _any([Query.term_query(self.schema, field, word, index_option="freq") for word in words])
-        if all(len(words) == 1 for words in asked):
-            return Query.phrase_query(self.schema, field, [word for [word] in asked])
+                return [Query.term_set_query(self.schema, field, words)]
+            return [Query.term_query(self.schema, field, word, index_option="freq") for word in words]
+        if all(len(words) == 1 and not words[0].endswith(_REST) for words in asked):
+            return [Query.phrase_query(self.schema, field, [word for [word] in asked])]
         # Words are letters and digits only, so that nothing in them means anything to an expression.
-        return Query.regex_phrase_query(self.schema, field, [f"({'|'.join(words)})" for words in asked])
+        return [Query.regex_phrase_query(self.schema, field, [f"({'|'.join(words[:MOST_BESIDE])})" for words in asked])]
 
     # --- Answers --------------------------------------------------------------------------------------------------
 
@@ -286,10 +321,7 @@ class TextIndex:
         found = self.searcher.aggregate(query, wanted)
         return {
             name: Counted(
-                {
-                    str(bucket["key_as_string"] if "key_as_string" in bucket else bucket["key"]): bucket["doc_count"]
-                    for bucket in each["buckets"]
-                },
+                {bucket["key"]: bucket["doc_count"] for bucket in each["buckets"]},
                 is_whole=not each.get("sum_other_doc_count"),
                 is_exact=not each.get("doc_count_error_upper_bound"),
             )
@@ -301,6 +333,14 @@ class TextIndex:
         return dict(self.searcher.terms_with_prefix(field, "", filter_query=query))
 
 
+def _patterns(beginning: str, words: list[str]) -> list[str]:
+    """Return expressions for all words that begin so, given their spellings: few, since words begin alike."""
+    begun = {
+        next(word[:end] for end in range(1, len(word) + 1) if plain(word[:end]).startswith(beginning)) for word in words
+    }
+    return [each + _REST for each in sorted(begun)]
+
+
 def count_of(result: tantivy.SearchResult) -> int:
     """Return how many records match. The engine's type hints leave this out."""
     return int(result.count)  # type: ignore[attr-defined]
@@ -308,16 +348,6 @@ def count_of(result: tantivy.SearchResult) -> int:
 
 def _unscored(query: Query) -> Query:
     return Query.const_score_query(query, 0.0)
-
-
-def _any(queries: list[Query]) -> Query:
-    """Return a query for what any of these finds, scored by the one that scores it best."""
-    match queries:
-        case []:
-            return Query.empty_query()
-        case [query]:
-            return query
-    return Query.disjunction_max_query(queries)
 
 
 def _number(day: str) -> int:

@@ -17,9 +17,8 @@ from pyroaring import BitMap
 
 from service.catalogue.queries import Box, Days, Range, Since, Span, Terms
 from service.release.indexing import sort_key
-from service.release.orders import Order
+from service.release.orders import PLACED_FROM, Order
 from service.release.store import Release
-from service.release.tables import PLACED_FROM
 
 #: Bytes of sets that are kept at hand for each release.
 SETS_KEPT = 16 << 20

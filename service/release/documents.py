@@ -199,6 +199,16 @@ class TestimonyDocument(RecordDocument):
     citations: list[CitationDocument]
 
 
+class SegmentDocument(TypedDict):
+    """A stretch of a transcript, in seconds from the start of the recording; null where not stated."""
+
+    id: str
+    start_s: float | None
+    end_s: float | None
+    speaker: str | None
+    text: str
+
+
 class StatisticDocument(RecordDocument):
     record: Literal["statistic"]
     title: str

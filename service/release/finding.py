@@ -8,7 +8,6 @@ import sqlite3
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date
 from itertools import groupby
 from operator import itemgetter
 
@@ -18,26 +17,17 @@ from service.release.indexing import (
     DATED_SORTS,
     SORTS,
     TEXT_SORTS,
-    UNBOUNDED_EARLY,
     UNBOUNDED_LATE,
     Entries,
+    day_number,
     stored_orders,
 )
-from service.release.orders import ArrayWriter, Order
+from service.release.orders import PLACED_FROM, ArrayWriter, Order
 from service.release.scratch import BATCH, Scratch
-from service.release.tables import PLACED_FROM, TermRow, insert_statement, placed_term
+from service.release.tables import TermRow, insert_statement, placed_term
 
 #: Pairs of term and record that are kept in memory: about 30 MB where every term finds one record.
 PAIRS_AT_HAND = 150_000
-#: Days outside every real one, as ordinals of the proleptic Gregorian calendar.
-DAY_EARLY, DAY_LATE = 0, 10_000_000
-
-
-def day_number(day: str) -> int:
-    """Return a day as a number that orders as days do; sentinels stay outside every real day."""
-    if day in ("", UNBOUNDED_EARLY):
-        return DAY_EARLY
-    return DAY_LATE if day == UNBOUNDED_LATE else date.fromisoformat(day).toordinal()
 
 
 class FindingWriter:

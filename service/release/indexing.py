@@ -8,6 +8,7 @@ import math
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Protocol
 
 from service.archive.dates import parse_edtf
@@ -17,6 +18,8 @@ from service.release.projection import PublicRecord
 #: Sort before and after every real day.
 UNBOUNDED_EARLY = "0000-00-00"
 UNBOUNDED_LATE = "9999-99-99"
+#: Days outside every real one, as ordinals of the proleptic Gregorian calendar.
+DAY_EARLY, DAY_LATE = 0, 10_000_000
 
 #: Longest sort key, in characters: enough to order by, short enough to keep the index narrow. Ties are ordered by id.
 KEY_LENGTH = 64
@@ -151,6 +154,8 @@ def cited_sources(public: PublicRecord) -> Iterator[str]:
 
 def text_key(text: str) -> str:
     """Return the key that titles and labels are ordered by: without regard to case and to accents written apart."""
+    if text.isascii():
+        return text.lower()[:KEY_LENGTH]
     folded = unicodedata.normalize("NFKD", text.casefold())
     return "".join(char for char in folded if not unicodedata.combining(char))[:KEY_LENGTH]
 
@@ -216,6 +221,13 @@ def event_days(edtf: str | None) -> tuple[str, str] | None:
     earliest = UNBOUNDED_EARLY if span.earliest is None else str(span.earliest)
     latest = UNBOUNDED_LATE if span.latest is None else str(span.latest)
     return earliest, latest
+
+
+def day_number(day: str) -> int:
+    """Return a day as a number that orders as days do; sentinels stay outside every real day."""
+    if day in ("", UNBOUNDED_EARLY):
+        return DAY_EARLY
+    return DAY_LATE if day == UNBOUNDED_LATE else date.fromisoformat(day).toordinal()
 
 
 def stated_range(statistic: PublicRecord) -> tuple[float, float] | None:

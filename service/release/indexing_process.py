@@ -3,11 +3,11 @@
 The process is given canonical lines and what else the index needs to know, and ends with its parent, however that ends.
 """
 
-import contextlib
 import multiprocessing
 import os
 import signal
 import threading
+from contextlib import closing
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +27,9 @@ Handed = tuple[bytes, int, Entries, int, str]
 class WordIndex(Protocol):
     """Takes records in the order of their ordinals and indexes their words."""
 
+    def begin(self, language: str) -> None:
+        """Make ready, once, for an archive in this language. Raises ReleaseError."""
+
     def add(self, line: bytes, ordinal: int, entries: Entries, *, by_text: int, updated_at: str) -> None:
         """Take one record. Raises ReleaseError."""
 
@@ -40,44 +43,57 @@ class WordIndex(Protocol):
 class IndexHere:
     """Indexes in this process: for archives so small that another would take longer to start."""
 
-    def __init__(self, folder: Path, language: str) -> None:
-        self._writer = IndexWriter(folder, language)
-        self.finish = self._writer.finish
-        self.close = self._writer.close
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._writer: IndexWriter | None = None
+
+    def begin(self, language: str) -> None:
+        self._writer = IndexWriter(self._folder, language)
 
     def add(self, line: bytes, ordinal: int, entries: Entries, *, by_text: int, updated_at: str) -> None:
+        assert self._writer is not None
         self._writer.add(orjson.loads(line), ordinal, entries, by_text=by_text, updated_at=updated_at)
+
+    def finish(self) -> None:
+        assert self._writer is not None
+        self._writer.finish()
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
 
 
 class IndexBeside:
-    """Indexes in a process of its own."""
+    """Indexes in a process of its own, which starts at once: it is ready when the first records are."""
 
-    def __init__(self, folder: Path, language: str) -> None:
+    def __init__(self, folder: Path) -> None:
         # Spawned, not forked: this process may have threads, and locks that they hold.
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_index, args=(theirs, folder, language), daemon=True)
+        self._process = context.Process(target=_index, args=(theirs, folder), daemon=True)
         self._process.start()
         theirs.close()
         self._batch: list[Handed] = []
 
+    def begin(self, language: str) -> None:
+        self._hand_over(language)
+
     def add(self, line: bytes, ordinal: int, entries: Entries, *, by_text: int, updated_at: str) -> None:
         self._batch.append((line, ordinal, entries, by_text, updated_at))
         if len(self._batch) >= BATCH:
-            self._hand_over()
-
-    def _hand_over(self) -> None:
-        # Where the process has failed, it has said why before it closed its end.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._pipe.send(self._batch)
+            self._hand_over(self._batch)
             self._batch = []
-            return
-        self._await_end()
+
+    def _hand_over(self, what: str | list[Handed] | None) -> None:
+        try:
+            self._pipe.send(what)
+        except (BrokenPipeError, ConnectionResetError):
+            # It has failed, and said why before it closed its end.
+            self._await_end()
 
     def finish(self) -> None:
-        self._hand_over()
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            self._pipe.send(None)
+        self._hand_over(self._batch)
+        self._hand_over(None)
         self._await_end()
 
     def _await_end(self) -> None:
@@ -95,13 +111,16 @@ class IndexBeside:
         self._pipe.close()
 
 
-def _index(pipe: Connection, folder: Path, language: str) -> None:
-    """Index what comes through a pipe: the process's own work. Answers with what went wrong, or None."""
+def _index(pipe: Connection, folder: Path) -> None:
+    """Index what comes through a pipe, the language first: the process's own work. Answers with what went wrong, or None
+    where nothing did.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches both; the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     failure: str | None = None
     try:
-        with contextlib.closing(IndexHere(folder, language)) as index:
+        with closing(IndexHere(folder)) as index:
+            index.begin(pipe.recv())
             while (batch := pipe.recv()) is not None:
                 for line, ordinal, entries, by_text, updated_at in batch:
                     index.add(line, ordinal, entries, by_text=by_text, updated_at=updated_at)

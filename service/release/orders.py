@@ -18,6 +18,9 @@ from pyroaring import BitMap
 from service.errors import ReleaseDamaged
 
 ARRAYS = "archive.arrays"
+#: From so many records on, a release keeps the places that the records of a term take in each order. Placing fewer one
+#: by one takes under 0.1 ms.
+PLACED_FROM = 1024
 #: Arrays begin at multiples of this many bytes, the size of their largest item.
 ALIGNMENT = 8
 
@@ -117,6 +120,10 @@ class Arrays:
         if f"{key}/values" not in self._rows:
             return Column(array("d"), array("I"))
         return Column(self._array(f"{key}/values"), self._array(f"{key}/members"))
+
+    def numbers(self, name: str) -> "array[int]":
+        """Return an array by its own name. Raises ReleaseDamaged."""
+        return self._array(name)
 
     def _array(self, name: str) -> "array[Any]":
         # Read whole and kept, not mapped: a mapped file that somebody cuts short kills the process that reads it.

@@ -4,13 +4,16 @@ A public record is in canonical form: fields at their default left out, keys sor
 record of the format, so that a published archive can be exported and published again.
 """
 
+from bisect import bisect_left
 from datetime import date
+from functools import cache
+from math import ceil, cos, radians
 from typing import Any
 
 import orjson
 
 from service.archive.dates import parse_day
-from service.archive.model import FORMAT, Access, Head, Record, Withdrawn
+from service.archive.model import FORMAT, Access, Head, Place, Record, Withdrawn
 
 #: A record as published: JSON-ready, in the fields of the archive format.
 PublicRecord = dict[str, Any]
@@ -31,7 +34,57 @@ def public_record(record: Record, *, today: date) -> PublicRecord | None:
     if record.access.consent_basis is not None:
         public["access"] = {"consent_basis": record.access.consent_basis}
     public["record"] = record.record
+    if isinstance(record, Place) and record.latitude is not None:
+        assert record.longitude is not None  # the checks hold the three together
+        assert record.radius_m is not None
+        public["latitude"], public["longitude"] = rounded_point(record.latitude, record.longitude, record.radius_m)
     return public
+
+
+# --- Points ---------------------------------------------------------------------------------------------------------
+
+#: Metres of a degree of a great circle, on a sphere of the Earth's mean radius, 6,371,008.8 m.
+DEGREE_M = 111_195.08
+#: Grids are counted in millionths of a degree: 11 cm of a meridian, finer than any place that is told.
+_MILLION = 1_000_000
+# What two machines may differ by in a cosine, and more: it must not make two grids of one.
+_TOLERANCE = 1e-9
+
+
+def rounded_point(latitude: float, longitude: float, radius_m: float) -> tuple[int | float, int | float]:
+    """Return the point of a fixed grid that is nearest to a place, the grid's cells no finer than `radius_m`.
+
+    The grid depends on the radius alone, so that a place that is published again, or rounded twice, has the same point:
+    points that wander could be averaged. A cell is `radius_m` wide and high, or somewhat more (a third, at most, from
+    a metre up), so that the point is no further off than `radius_m` says. Cells are measured at the latitude that is
+    told; around the poles, where a circle of latitude is shorter than a cell, the longitude is 0.
+    """
+    cell = radius_m / DEGREE_M
+    on_grid = _nearest(latitude, cell, limit=90)
+    return on_grid, _nearest(longitude, cell / cos(radians(on_grid)), limit=180)
+
+
+def _nearest(degrees: float, cell: float, *, limit: int) -> int | float:
+    """Return the multiple of a step of at least `cell` degrees that is nearest to `degrees`."""
+    steps = _steps(limit)
+    place = bisect_left(steps, ceil(cell * _MILLION * (1 - _TOLERANCE)))
+    if place == len(steps):
+        return 0
+    millionths = round(degrees * _MILLION / steps[place]) * steps[place]
+    return millionths / _MILLION if millionths % _MILLION else millionths // _MILLION
+
+
+@cache
+def _steps(limit: int) -> list[int]:
+    """Return, in millionths of a degree, every step that `limit` degrees are a multiple of: then no cell is cut, and
+    nothing is rounded beyond the poles or the antimeridian.
+    """
+    whole = limit * _MILLION
+    small = [step for step in range(1, int(whole**0.5) + 1) if whole % step == 0]
+    return sorted({*small, *(whole // step for step in small)})
+
+
+# --- The whole --------------------------------------------------------------------------------------------------------
 
 
 def public_head(head: Head) -> PublicRecord:

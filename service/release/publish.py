@@ -26,12 +26,15 @@ from sqlmodel import SQLModel
 from service import __version__
 from service.archive.checks import ArchiveInvalid, check_archive
 from service.archive.model import PLURALS, Head, Record, Withdrawn
+from service.archive.writing import sync_folder
 from service.errors import ReleaseError
 from service.release import tables
 from service.release.change_log import Action, ChangeLog, no_changes
+from service.release.document_file import DocumentWriter
 from service.release.documents import render_document
 from service.release.finding import FindingWriter
 from service.release.indexing import index_record
+from service.release.indexing_process import IndexBeside, IndexHere, WordIndex
 from service.release.names import NameWriter
 from service.release.orders import ArrayWriter
 from service.release.projection import public_record, public_withdrawal
@@ -53,13 +56,14 @@ from service.release.store import (
     read_manifest,
     sole_publisher,
     sync_file,
-    sync_folder,
     timestamp,
     verify_files,
 )
 from service.release.tables import insert_statement
-from service.release.text_index import IndexWriter
 from service.release.texts import TextWriter
+
+#: Bytes of an archive file from which words are indexed in a process of its own: it takes half a second to start.
+INDEXED_BESIDE = 16 << 20
 
 
 class Progress(Protocol):
@@ -167,13 +171,13 @@ class _Publication:
         self.progress = progress
 
     def run(self, *, keep: int) -> Published:
-        with closing(Scratch(self.staging / "scratch.sqlite")) as scratch:
+        with closing(Scratch(self.staging / "scratch.sqlite")) as scratch, closing(self.word_index()) as index:
             head = self.check(scratch)
             release_id = self.write_canonical(scratch, head)
             if self.previous is not None and self.is_same(release_id):
                 return Published(self.previous.folder, self.previous.manifest, False, no_changes(), 0)
             number = 1 + max((release.number for release in kept_releases(self.data)), default=0)
-            counts, changes = self.write_database(scratch, head, release_id, number)
+            counts, changes = self.write_database(scratch, index, head, release_id, number)
         scratch.path.unlink()
         manifest = self.seal(release_id, number, counts)
         folder = self.data / "releases" / f"{number}-{release_id.removeprefix('sha256:')[:SHORT_ID]}"
@@ -221,24 +225,36 @@ class _Publication:
                 file.write(line)
         return f"sha256:{digest.hexdigest()}"
 
+    def word_index(self) -> WordIndex:
+        """Return what indexes words: beside this process where there is enough to do for both."""
+        large = self.archive.is_file() and self.archive.stat().st_size >= INDEXED_BESIDE
+        return IndexBeside(self.staging) if large else IndexHere(self.staging)
+
     def write_database(
-        self, scratch: Scratch, head: Head, release_id: str, number: int
+        self, scratch: Scratch, index: WordIndex, head: Head, release_id: str, number: int
     ) -> tuple[dict[str, int], dict[Action, int]]:
         """Write documents, indexes and change log. Returns records by collection, and changes by action."""
         with (
             closing(connect_to_write(self.staging / DATABASE)) as database,
             closing(ArrayWriter(self.staging)) as arrays,
-            closing(IndexWriter(self.staging, head.language)) as index,
+            closing(DocumentWriter(self.staging)) as documents,
         ):
             _create_tables(database)
             database.execute(insert_statement(tables.ArchiveHead), (head.id, orjson.dumps(head.model_dump())))
+            finding = FindingWriter(database, arrays, scratch)
             log = ChangeLog(database, self.previous, release_id, number, self.published_at)
-            self.write_records(scratch, database, arrays, index, log, head)
+            self.write_records(scratch, database, finding, index, documents=documents, log=log, head=head)
+            log.finish()
+            documents.finish(arrays)
+            self.progress("Indexing", 0, 2)
+            finding.finish()
+            self.progress("Indexing", 1, 2)
+            index.finish()
+            self.progress("Indexing", 2, 2)
             database.executemany(insert_statement(tables.ArrayRow), arrays.rows)
             collections = scratch.collections()
-            database.executemany(
-                insert_statement(tables.CollectionRow), ((name, *span) for name, span in collections.items())
-            )
+            rows = ((name, *span) for name, span in collections.items())
+            database.executemany(insert_statement(tables.CollectionRow), rows)
             withdrawals = scratch.withdrawals()
             database.executemany(insert_statement(tables.WithdrawnRow), withdrawals)
             database.execute("PRAGMA optimize")
@@ -250,16 +266,18 @@ class _Publication:
         self,
         scratch: Scratch,
         database: sqlite3.Connection,
-        arrays: ArrayWriter,
-        index: IndexWriter,
+        finding: FindingWriter,
+        index: WordIndex,
+        *,
+        documents: DocumentWriter,
         log: ChangeLog,
         head: Head,
     ) -> None:
-        """Write every record's document and all that it is found by, in one walk through the records."""
+        """Write every record's document, and take what it is found by, in one walk through the records."""
         around = Neighbourhood(scratch, head.language)
-        finding = FindingWriter(database, arrays, scratch)
         texts = TextWriter(database, head.language)
         names = NameWriter(database, scratch, head)
+        index.begin(head.language)
         statement = insert_statement(tables.RecordRow)
         rows: list[tuple[object, ...]] = []
         total = scratch.count()
@@ -269,25 +287,21 @@ class _Publication:
             body = orjson.dumps(render_document(public, around))
             digest = hashlib.sha256(line + body).digest()
             version, updated_at = log.continue_record(public["id"], digest)
-            document = b'%s,"version":%d,"updated_at":"%s"}' % (body[:-1], version, updated_at.encode())
-            rows.append((ordinal, public["id"], version, updated_at, digest, by_text, by_date, document))
+            documents.add(b'%s,"version":%d,"updated_at":"%s"}' % (body[:-1], version, updated_at.encode()))
+            rows.append((ordinal, public["id"], version, updated_at, digest, by_text, by_date))
             entries = index_record(public, around, by_text=by_text, by_date=by_date)
             finding.add(collection, ordinal, entries, updated_at=updated_at)
             texts.add(ordinal, public)
             names.add(public, ordinal, len(line), label)
             place = finding.place_by_text(collection, ordinal)
-            index.add(public, ordinal, entries, by_text=place, updated_at=updated_at)
+            index.add(line, ordinal, entries, by_text=place, updated_at=updated_at)
             if ordinal % BATCH == 0:
                 database.executemany(statement, rows)
                 rows.clear()
                 self.progress("Rendering", ordinal, total)
         database.executemany(statement, rows)
-        log.finish()
-        finishing = (finding.finish, texts.finish, names.finish, index.finish)
-        for step, finish in enumerate(finishing):
-            self.progress("Indexing", step, len(finishing))
-            finish()
-        self.progress("Indexing", len(finishing), len(finishing))
+        texts.finish()
+        names.finish()
 
     def seal(self, release_id: str, number: int, counts: dict[str, int]) -> Manifest:
         """Make every file durable and describe it in the manifest."""

@@ -12,7 +12,7 @@ import re
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from service import __version__
 from service.archive.model import PREFIXES
+from service.archive.writing import sync_folder
 from service.errors import NoRelease, PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown
+from service.release.document_file import DOCUMENTS, DocumentFile
 from service.release.orders import ARRAYS, Arrays
 
 DATABASE = "archive.sqlite"
@@ -208,6 +210,7 @@ class Release:
         self._lock = threading.Lock()
         self._canonical: int | None = None
         self._arrays: Arrays | None = None
+        self._documents: DocumentFile | None = None
         try:
             [(head,)] = self.rows("SELECT document FROM archive_head")
         except (sqlite3.DatabaseError, ValueError):
@@ -219,17 +222,25 @@ class Release:
             raise ReleaseDamaged(f"{folder.name}: {CANONICAL} cannot be read; {_REMEDY}") from None
         try:
             self._arrays = Arrays(folder, self.rows("SELECT name, code, offset, length FROM array"))
+            self._documents = DocumentFile(folder, self._arrays)
         except (OSError, sqlite3.DatabaseError):
             self.close()
-            raise ReleaseDamaged(f"{folder.name}: {ARRAYS} cannot be read; {_REMEDY}") from None
+            raise ReleaseDamaged(f"{folder.name}: {ARRAYS} or {DOCUMENTS} cannot be read; {_REMEDY}") from None
         #: The head of the archive file, every field present.
         self.head: dict[str, Any] = orjson.loads(head)
 
     @property
     def arrays(self) -> Arrays:
-        """The orders and columns of the release, which must be open."""
+        """The orders and columns of the release, which must be open. Raises ReleaseDamaged."""
+        self.require(ARRAYS)
         assert self._arrays is not None
         return self._arrays
+
+    def documents(self, ordinals: Sequence[int]) -> list[bytes]:
+        """Return the documents of records, in the order given. Raises ReleaseDamaged."""
+        self.require(DOCUMENTS)
+        assert self._documents is not None
+        return self._documents.read(ordinals)
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection. Raises ReleaseDamaged."""
@@ -307,6 +318,9 @@ class Release:
             if self._arrays is not None:
                 self._arrays.close()
                 self._arrays = None
+            if self._documents is not None:
+                self._documents.close()
+                self._documents = None
 
     # What the checks ask of the release before the one being published (`archive.checks.Predecessor`).
 
@@ -322,10 +336,10 @@ class Release:
         """Yield each source that has a text with the text's SHA-256."""
         prefix = PREFIXES["source"]
         rows = self.connection().execute(
-            "SELECT id, document FROM record WHERE id BETWEEN ? AND ? ORDER BY id", (f"{prefix}-", f"{prefix}.")
+            "SELECT ordinal, id FROM record WHERE id BETWEEN ? AND ? ORDER BY id", (f"{prefix}-", f"{prefix}.")
         )
-        for record_id, document in rows:
-            text = orjson.loads(document)["text"]
+        for ordinal, record_id in rows:
+            text = orjson.loads(self.documents([ordinal])[0])["text"]
             if text is not None:
                 yield record_id, text["sha256"]
 
@@ -456,6 +470,21 @@ def prune(data: Path, *, keep: int) -> list[Kept]:
         return prune_held(data, keep=keep)
 
 
+def erase(data: Path) -> list[Kept]:
+    """Remove every release but the current one, and what publishers that were killed left behind. Returns the releases.
+
+    Raises NoRelease where none is current, ReleaseError where something could not be removed.
+    """
+    with sole_publisher(data):
+        if current_folder(data) is None:
+            raise NoRelease(f"{data} holds no release; nothing was removed")
+        removed = prune_held(data, keep=1)
+        if left := sorted(path.name for path in (data / "releases").glob(f"{STAGING_PREFIX}*")):
+            raise ReleaseError(f"{data / 'releases'} still holds {', '.join(left)}, which could not be removed")
+        sync_folder(data / "releases")
+        return removed
+
+
 def prune_held(data: Path, *, keep: int) -> list[Kept]:
     """`prune` for a caller that holds the lock."""
     others = [release for release in kept_releases(data) if not release.current]
@@ -470,15 +499,6 @@ def _remove(folder: Path) -> None:
     doomed = folder.with_name(f"{STAGING_PREFIX}removed-{folder.name}")
     folder.rename(doomed)
     shutil.rmtree(doomed, ignore_errors=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def sync_file(path: Path) -> None:

@@ -22,7 +22,7 @@ class ArchiveHead(SQLModel, table=True):
 
 
 class RecordRow(SQLModel, table=True):
-    """One public record and the document it is served as."""
+    """One public record. The document it is served as lies in a file of its own: see `document_file.py`."""
 
     __tablename__ = "record"
 
@@ -38,7 +38,6 @@ class RecordRow(SQLModel, table=True):
     #: ascending order. Empty where its collection has no such order.
     by_text: str
     by_date: str
-    document: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class CollectionRow(SQLModel, table=True):
@@ -66,10 +65,7 @@ class TermRow(SQLModel, table=True):
     members: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
-#: A term is one that finds many from this number of records on. Below, placing them one by one takes under 0.1 ms.
-PLACED_FROM = 1024
-
-#: The records of a term that finds many, once more as the set of places they take in a sort order.
+#: The records of a term that finds many (`orders.PLACED_FROM`), once more as the set of places they take in a sort order.
 placed_term = Table(
     "placed_term",
     SQLModel.metadata,
@@ -86,7 +82,7 @@ class ArrayRow(SQLModel, table=True):
     __tablename__ = "array"
 
     name: str = Field(primary_key=True)
-    #: As in Python's `array`: I for members and places, d for values.
+    #: As in Python's `array`: I for members and places, d for values, Q for offsets.
     code: str
     #: In bytes.
     offset: int

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
@@ -22,13 +22,12 @@ import tantivy
 from service.archive.dates import parse_edtf
 from service.archive.model import PLURALS
 from service.errors import ReleaseDamaged, ReleaseError
-from service.release.finding import day_number
-from service.release.indexing import UNBOUNDED_LATE, Entries
+from service.release.indexing import UNBOUNDED_LATE, Entries, day_number
 from service.release.projection import PublicRecord
 
 FOLDER = "index"
 #: Memory that the engine may use while it builds, in bytes: beyond, it writes a segment and begins the next.
-HEAP = 64_000_000
+HEAP = 100_000_000
 # Bytes free on a disk that counts as full: less than any segment has.
 _FULL = 1 << 20
 #: Longest word kept, in bytes of UTF-8. Nobody types a longer one; encoded data has them.
@@ -243,13 +242,14 @@ def stemmer_of(language: str) -> str | None:
 #: Buckets of timelines: the first an event may lie in, the last, and the only one where it lies in one for sure.
 TIMELINE: Final = tuple(f"{unit}_{end}" for unit in ("year", "month") for end in ("from", "to", "in"))
 SORT_FIELDS: Final = ("by_text", "by_date", "by_date_down", "by_updated")
-#: The filters whose values come with all that is broader. Counted by sets of values that stand together, which are one
-#: number a record: several times as fast as one number a value.
+#: The filters whose values come with all that is broader. Counted by sets of values that stand together, which have a
+#: number each: several times as fast as counting values.
 SETS: Final = ("topic", "place")
-#: Between the values of a set. No value has it in it, nor is longer than a set may be, in bytes.
-SET_SEPARATOR, SET_BYTES = " ", 60_000
-#: Stands for a set that is too long to be kept.
-TOO_LONG = "\x00too long"
+#: The first of these numbers; what stands for a set without one; sets of a filter that are numbered: beyond, counting
+#: values is as fast; and the longest set that is kept, in bytes: the engine keeps no longer word.
+FIRST_SET, UNNUMBERED, MOST_SETS, SET_BYTES = 2, 1, 5000, 60_000
+#: Between the values of a set. No value has it in it.
+SET_SEPARATOR = " "
 
 #: Between the parts of an entry of the vocabulary.
 _PART = "\x1f"
@@ -277,7 +277,7 @@ def schema() -> tantivy.Schema:
     for name in TERM_FILTERS:
         builder.add_text_field(f"is_{name}", fast=name not in SETS, tokenizer_name="raw", index_option="basic")
     for name in SETS:
-        builder.add_text_field(f"set_{name}", fast=True, tokenizer_name="raw", index_option="basic")
+        builder.add_unsigned_field(f"set_{name}", fast=True)
     for name in ("updated", "day_from", "day_to", *TIMELINE, *SORT_FIELDS):
         builder.add_unsigned_field(name, fast=True)
     for name in ("latitude", "longitude", "low", "high"):
@@ -312,7 +312,7 @@ class IndexWriter:
     write, on a full disk for one.
     """
 
-    def __init__(self, folder: Path, language: str, *, heap: int = HEAP) -> None:
+    def __init__(self, folder: Path, language: str) -> None:
         self.folder = folder / FOLDER
         self.language = language
         self.folder.mkdir()
@@ -321,7 +321,8 @@ class IndexWriter:
             # Nobody reads meanwhile: a reader that follows every commit would leave its lock behind.
             self._index.config_reader("manual")
             self._index.register_tokenizer("spellings", _analyzer())
-            self._writer = self._index.writer(heap, 1)
+            self._writer = self._index.writer(HEAP, 1)
+        self._sets: dict[str, dict[str, int]] = {name: {} for name in SETS}
 
     def add(self, public: PublicRecord, ordinal: int, entries: Entries, *, by_text: int, updated_at: str) -> None:
         """Index one record. `by_text` is its place in its collection's order by title, label or name."""
@@ -332,7 +333,7 @@ class IndexWriter:
             document.add_text("names", spelled(name))
         for part in searched_parts(public, self.language):
             document.add_text(words_field(stemmer_of(part.language)), spelled(part.text))
-        _add_terms(document, entries)
+        self._add_terms(document, entries)
         _add_spans(document, entries)
         if public["record"] == "event":
             _add_timeline(document, public["date"])
@@ -340,6 +341,24 @@ class IndexWriter:
         _add_orders(document, ordinal, entries, updated=moment_number(updated_at))
         with _refusing(self.folder):
             self._writer.add_document(document)
+
+    def _add_terms(self, document: tantivy.Document, entries: Entries) -> None:
+        sets: dict[str, list[str]] = {}
+        for name, value in sorted(entries.terms):
+            if name in TERM_FILTERS:
+                document.add_text(f"is_{name}", value)
+            if name in SETS:
+                sets.setdefault(name, []).append(value)
+        for name, values in sets.items():
+            document.add_unsigned(f"set_{name}", self._number(name, SET_SEPARATOR.join(values)))
+
+    def _number(self, name: str, joined: str) -> int:
+        """Return the number of a set of values."""
+        known = self._sets[name]
+        number = known.get(joined, UNNUMBERED)
+        if number == UNNUMBERED and len(known) < MOST_SETS and len(joined.encode()) <= SET_BYTES:
+            number = known[joined] = FIRST_SET + len(known)
+        return number
 
     def finish(self) -> None:
         """Write everything out, the vocabulary too, merged as far as the engine merges, and leave no lock behind."""
@@ -357,8 +376,13 @@ class IndexWriter:
         self.__dict__.pop("_writer", None)
 
     def _add_vocabulary(self, searcher: tantivy.Searcher) -> None:
-        """Add all spellings, by what finds them, in documents that have nothing else."""
-        entries = _vocabulary(searcher, stemmer_of(self.language))
+        """Add all spellings, by what finds them, and the numbered sets, in documents that have nothing else."""
+        sets = (
+            _PART.join(("set", name, str(number), joined))
+            for name, known in self._sets.items()
+            for joined, number in known.items()
+        )
+        entries = chain(sets, _vocabulary(searcher, stemmer_of(self.language)))
         while batch := list(islice(entries, _ENTRIES)):
             document = tantivy.Document()
             for entry in batch:
@@ -391,6 +415,16 @@ def fields_with_words(searcher: tantivy.Searcher) -> list[tuple[str, str | None]
     return [(field, stemmer) for field, stemmer in fields if _PART.join(("field", field)) in used]
 
 
+def numbers_of_sets(searcher: tantivy.Searcher, name: str) -> dict[str, list[int]]:
+    """Return the values of a filter, each with the numbers of the sets that it is in."""
+    numbers: dict[str, list[int]] = {}
+    for entry, _ in searcher.terms_with_prefix("vocabulary", _PART.join(("set", name, ""))):
+        _, _, number, joined = entry.split(_PART)
+        for value in joined.split(SET_SEPARATOR):
+            numbers.setdefault(value, []).append(int(number))
+    return numbers
+
+
 def spelled_as(searcher: tantivy.Searcher, word: str, *, stemmer: str | None = None) -> list[str]:
     """Return the spellings in a release of a folded word or, with a stemmer, of all words with this stem."""
     prefix = _PART.join((stemmer or "", word, ""))
@@ -401,18 +435,6 @@ def beginning_as(searcher: tantivy.Searcher, beginning: str, *, limit: int) -> l
     """Return up to `limit` spellings in a release of which the folded form begins like this."""
     entries = searcher.terms_with_prefix("vocabulary", _PART.join(("", beginning)), limit=limit)
     return [entry.rpartition(_PART)[2] for entry, _ in entries]
-
-
-def _add_terms(document: tantivy.Document, entries: Entries) -> None:
-    sets: dict[str, list[str]] = {}
-    for name, value in sorted(entries.terms):
-        if name in TERM_FILTERS:
-            document.add_text(f"is_{name}", value)
-        if name in SETS:
-            sets.setdefault(name, []).append(value)
-    for name, values in sets.items():
-        joined = SET_SEPARATOR.join(values)
-        document.add_text(f"set_{name}", joined if len(joined.encode()) <= SET_BYTES else TOO_LONG)
 
 
 def _add_orders(document: tantivy.Document, ordinal: int, entries: Entries, *, updated: int) -> None:

@@ -8,22 +8,11 @@ from collections import Counter
 from typing import Any
 
 import orjson
-from typing_extensions import TypedDict
 
 from service.archive.model import PLURALS
-from service.release.documents import own_language
+from service.release.documents import SegmentDocument, own_language
 from service.release.projection import PublicRecord
 from service.release.tables import SourceTextRow, TextLanguageRow, TranscriptRow, insert_statement
-
-
-class SegmentDocument(TypedDict):
-    """A stretch of a transcript, in seconds from the start of the recording; null where not stated."""
-
-    id: str
-    start_s: float | None
-    end_s: float | None
-    speaker: str | None
-    text: str
 
 
 def segments(public: PublicRecord) -> list[SegmentDocument]:

@@ -287,13 +287,13 @@ def test_awkward_texts_come_back_with_pandas_and_duckdb(awkward: Path, serve: Se
 
 def test_numbers_stay_numbers(tmp_path: Path, publish_to: PublishTo, serve: Serve) -> None:
     figure = {"qualifier": "exact", "value": -5, "lower": -5, "upper": -5, "as_stated": "-5"}
-    point = {"latitude": -33.5, "longitude": -70.25, "radius_m": 50}
+    point = {"latitude": -33.4998, "longitude": -70.250112, "radius_m": 50}
     publish_to(tmp_path / "data", archive(record("sta-1", **figure), record("plc-1", **point)))
     client = serve(tmp_path / "data")
     [row] = rows(client.get("/v1/statistics?format=csv").text)
     assert (row["value"], row["as_stated"]) in {("-5", "'-5"), ("-5.0", "'-5")}
     frame = pd.read_csv(io.BytesIO(client.get("/v1/places?format=csv").content))
-    assert (frame["latitude"][0], frame["longitude"][0], frame["radius_m"][0]) == (-33.5, -70.25, 50)
+    assert (frame["latitude"][0], frame["longitude"][0], frame["radius_m"][0]) == (-33.4998, -70.250112, 50)
 
 
 # --- NDJSON -----------------------------------------------------------------------------------------------------------
@@ -335,7 +335,7 @@ def test_ndjson_is_read_by_jq_duckdb_and_pandas(client: httpx.Client, tmp_path: 
 def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mapped")
     whole = archive(
-        record("plc-1", latitude=55.75, longitude=37.6, radius_m=3000),
+        record("plc-1", latitude=55.74375, longitude=37.584, radius_m=3000),
         record("plc-2", part_of="plc-1"),
         record("plc-3", latitude=-89.5, longitude=-180, radius_m=0.5),
         record("evt-1", place="plc-1"),
@@ -350,8 +350,8 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_geojson_is_read_by_shapely(mapped: Path, serve: Serve) -> None:
     client = serve(mapped)
     for collection, expected in {
-        "places": {"plc-1": (37.6, 55.75, 3000), "plc-3": (-180, -89.5, 0.5)},
-        "events": {"evt-1": (37.6, 55.75, 3000), "evt-4": (-180, -89.5, 0.5)},
+        "places": {"plc-1": (37.584, 55.74375, 3000), "plc-3": (-180, -89.5, 0.5)},
+        "events": {"evt-1": (37.584, 55.74375, 3000), "evt-4": (-180, -89.5, 0.5)},
     }.items():
         answer = client.get(f"/v1/{collection}?format=geojson")
         features = answer.json()["features"]

@@ -14,9 +14,9 @@ from pydantic import TypeAdapter
 
 from service.api.shapes import Transcript
 from service.api.transcripts import as_text, as_vtt
+from service.release.documents import SegmentDocument
 from service.release.publish import publish
 from service.release.store import open_current
-from service.release.texts import SegmentDocument
 from service.settings import Settings
 from tests.archives import TEXT, Fields, archive, record, write
 from tests.conftest import running

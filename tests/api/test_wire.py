@@ -282,7 +282,7 @@ def test_withdrawn_records_leave_their_identifier_and_the_day(
     assert answer.status_code == 410
     problem: dict[str, Any] = answer.json()
     assert (problem["id"], problem["on"]) == ("tes-1", "2026-03-01")
-    assert set(problem) == {"type", "title", "status", "detail", "errors", "id", "on"}
+    assert set(problem) == {"type", "title", "status", "detail", "errors", "request_id", "id", "on"}
     # An identifier names one record: elsewhere there is nothing, withdrawn or not.
     assert client.get("/v1/events/tes-1").status_code == 404
 

@@ -1,107 +1,99 @@
-"""Measures finding and exporting over HTTP: one client asks a worker that does nothing else, one question at a time.
+"""Measures searches, facets, suggestions and exports: one client asks a worker that does nothing else, one at a time."""
 
-    python -m tests.bench.finding --testimonies 20000
-    python -m tests.bench.finding --testimonies 200000 --work DIR
-
-Each answer is checked before it is timed: the total of a search is that of the words the generator put in. No server
-keeps answers, so a question asked again costs what it did the first time.
-"""
-
-import argparse
 import http.client
 import statistics
-import tempfile
 import time
-from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-from rich.table import Table
+from tests.bench.generate import COMMON
+from tests.bench.measuring import Worker
+from tests.bench.memory import Memory, look, watched
+from tests.bench.processes import HOST, PATIENCE_S, Get, Running, running, server
+from tests.bench.questions import COLLECTION
 
-from tests.bench.__main__ import PATIENCE_S, Running, console, generated, machine, published, running, serving
-from tests.bench.generate import COMMON, RARE
-
-#: Times that each question is asked.
-TIMES = 200
-#: What a person types into a search box, letter by letter.
-TYPED = [text[: length + 1] for text in ("report", "witness", "city", "north", "a") for length in range(len(text))]
-
-QUESTIONS = {
-    "best 20 of a word in half of the testimonies": f"/v1/testimonies?q={COMMON}",
-    "the same, with four facets": f"/v1/testimonies?q={COMMON}&facets=topic,place,language,attribution",
-    "four facets over it, one record shown": f"/v1/testimonies?q={COMMON}&facets=topic,place,language,attribution&limit=1",
-    "a rare word": f"/v1/testimonies?q={RARE}",
-    "search with excerpts": f"/v1/search?q={COMMON}",
-    "four facets over everything": "/v1/testimonies?facets=topic,place,language,attribution&limit=1",
-}
+#: Parts that the questions of one kind are looked at in: the spread is that of their medians.
+PARTS = 5
+EXPORTS = 3
+#: Questions that warm the server; asked of another kind than what is measured.
+WARMING = 20
 
 
-def timed(connection: http.client.HTTPConnection, targets: list[str]) -> list[float]:
-    """Ask each target on one connection and return the milliseconds that each answer took."""
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long answers took, in milliseconds, in the order they were asked for."""
+
+    taken: list[float]
+
+    @property
+    def medians(self) -> list[float]:
+        """Return the median of each part."""
+        return [statistics.median(self.taken[number::PARTS]) for number in range(PARTS)]
+
+    @property
+    def p99(self) -> float:
+        return statistics.quantiles(self.taken, n=100, method="inclusive")[98]
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """The CSV of all testimonies. `grown`: bytes of memory that the server had more meanwhile than before, at most."""
+
+    rows: int
+    seconds: float
+    grown: int
+
+    @property
+    def per_second(self) -> float:
+        return self.rows / self.seconds
+
+
+def timed(get: Get, targets: list[str]) -> Times:
+    """Ask each target on one connection."""
     taken = []
     for target in targets:
         began = time.perf_counter()
-        connection.request("GET", target)
-        answer = connection.getresponse()
-        answer.read()
+        status, _, body = get(target)
         taken.append((time.perf_counter() - began) * 1000)
-        assert answer.status == 200, target
-    return taken
+        assert status == 200, (target, body)
+    return Times(taken)
 
 
-def check_totals(server: Running, testimonies: int) -> None:
-    """Compare what the marking words find with what the generator put in, less the hidden and the withdrawn."""
-    for word, most in ((COMMON, testimonies // 2), (RARE, testimonies // 5000 + 1)):
-        total = orjson.loads(server.get(f"/v1/testimonies?q={word}&limit=1")[2])["meta"]["total"]
-        assert most * 0.9 - 1 <= total <= most, (word, total, most)
+def find(data: Path, questions: dict[str, list[str]], worker: Worker) -> dict[str, Times]:
+    """Measure every kind of question at a worker that was not asked any of them."""
+    with running("the server", server(data), ready="/readyz") as ours, ours.asking() as get:
+        for number in range(WARMING):
+            get(f"/v1/search?q={COMMON}&limit={number + 1}")
+            get(f"/v1/suggest?q={COMMON[: 1 + number % 4]}")
+        found = {name: timed(get, targets) for name, targets in questions.items()}
+        worker.saw("searches", ours)
+    return found
 
 
-def export(server: Running) -> tuple[int, float, int]:
-    """Read the CSV of all testimonies. Return rows, seconds, and how much the server's memory grew, in bytes."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S * 5)
-    before = server.memory()["VmRSS"]
+def export(ours: Running, testimonies: int) -> Export:
+    """Read the CSV of all testimonies. Raises AssertionError where it has not so many."""
+    connection = http.client.HTTPConnection("127.0.0.1", ours.port, timeout=PATIENCE_S)
+    look(ours.pid, before := Memory())
     began = time.perf_counter()
-    connection.request("GET", "/v1/testimonies?format=csv", headers={"Accept-Encoding": "identity"})
-    answer = connection.getresponse()
-    lines = 0
-    while piece := answer.read(1 << 16):
-        # The line feed alone: a piece may end between the two characters of a line end.
-        lines += piece.count(b"\n")
-    seconds = time.perf_counter() - began
+    with watched(ours.pid) as seen:
+        connection.request("GET", f"{COLLECTION}?format=csv", headers={"Host": HOST})
+        answer = connection.getresponse()
+        lines = 0
+        while piece := answer.read(1 << 16):
+            # The line feed alone: a piece may end between the two characters of a line end.
+            lines += piece.count(b"\n")
+        seconds = time.perf_counter() - began
     connection.close()
-    assert lines - 1 == int(answer.headers["Archive-Total"])
-    return lines - 1, seconds, server.memory()["VmRSS"] - before
+    assert lines - 1 == int(answer.headers["Archive-Total"]) == testimonies
+    return Export(lines - 1, seconds, max(0, seen.rss - before.rss))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.finding", description=__doc__)
-    parser.add_argument("--testimonies", type=int, default=20_000)
-    parser.add_argument("--work", type=Path, help="a folder to keep archive and release in")
-    given = parser.parse_args()
-    with ExitStack() as stack:
-        folder = given.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        folder.mkdir(parents=True, exist_ok=True)
-        console.print(", ".join(f"{name} {value}" for name, value in machine().items()))
-        data = folder / f"finding-{given.testimonies}"
-        published(generated(folder, given.testimonies), data, given.testimonies)
-        server = stack.enter_context(running("the server", serving(data), ready="/readyz"))
-        check_totals(server, given.testimonies)
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S)
-        table = Table("question", "median ms", "p99 ms", title=f"{given.testimonies:,} testimonies")
-        asked = {name: [target] * TIMES for name, target in QUESTIONS.items()}
-        asked["suggest"] = [f"/v1/suggest?q={typed}" for typed in TYPED] * (TIMES // len(TYPED) + 1)
-        for name, targets in asked.items():
-            timed(connection, targets[:5])
-            taken = timed(connection, targets)
-            table.add_row(name, f"{statistics.median(taken):.2f}", f"{statistics.quantiles(taken, n=100)[98]:.2f}")
-        console.print(table)
-        for _ in range(3):
-            rows, seconds, grown = export(server)
-            console.print(
-                f"CSV of all testimonies: {rows:,} records in {seconds:.2f} s, {rows / seconds:,.0f} a second; "
-                f"the server's memory grew by {grown / 1e6:,.1f} MB"
-            )
-
-
-if __name__ == "__main__":
-    main()
+def exports(data: Path, testimonies: int, worker: Worker) -> list[Export]:
+    """Export several times, each from a worker that was asked for a page before."""
+    found = []
+    for _ in range(EXPORTS):
+        with running("the server", server(data), ready="/readyz") as ours:
+            ours.get(COLLECTION)
+            found.append(export(ours, testimonies))
+            worker.saw("exports", ours)
+    return found

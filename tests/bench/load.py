@@ -1,30 +1,39 @@
-"""A load generator: keeps a number of connections busy with requests made beforehand, and times each.
+"""Keeps a number of connections busy and times the answers: with wrk where it is installed, else with a generator of ours.
 
-Runs as a process of its own, so that it and the server do not share a core. Reads a `Job` as JSON from its input and
-writes a `Measure` as JSON to its output. Knows nothing of what is served.
+Both are processes of their own that can be kept to a core, so that they and the server need not share one. Knows nothing
+of what is served.
 """
 
 import os
-import re
-import select
-import socket
+import resource
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import orjson
 
-#: Bytes read at once: more than a page of 20.
-CHUNK = 2**18
+ROOT = Path(__file__).parent.parent.parent
+#: wrk goes round where the targets end. A job that asks each once is given to it where this many a second are at hand:
+#: more than any server here answers of what it was never asked.
+ENOUGH_PER_SECOND = 8000
+#: Seconds that the last answers may take.
+PATIENCE_S = 60
 
-_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
+WRK = shutil.which("wrk")
+GENERATOR = "wrk" if WRK else "a generator in Python (wrk is not installed: apt-get install wrk)"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to ask. `targets` are paths with queries; with `once` none is asked twice, and the job may end early."""
+    """What to ask. `targets` are paths with queries; what follows a space is a body to post. With `once` none is asked
+    twice, and the job may end early.
+    """
 
     port: int
     targets: list[str]
@@ -32,11 +41,16 @@ class Job:
     headers: list[str]
     #: The status that every answer must have.
     status: int
-    seconds: float
+    seconds: int
     connections: int
     once: bool
     #: The cores that the generator keeps to; none means any.
     cores: list[int]
+
+    def requests(self) -> list[bytes]:
+        """Return what is sent, put together beforehand."""
+        lines = "".join(f"{line}\r\n" for line in self.headers)
+        return [_request(*target.partition(" ")[::2], lines) for target in self.targets]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,112 +62,76 @@ class Measure:
     p50_ms: float
     p99_ms: float
     bytes_per_answer: float
-    #: How much of a core this process used: near 1, the server could do more.
+    #: How much of a core the generator used: near 1, the server could do more.
     load_share: float
+    generator: str
+
+
+def _request(path: str, body: str, lines: str) -> bytes:
+    if not body:
+        return f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode()
+    return f"POST {path} HTTP/1.1\r\n{lines}content-length: {len(body.encode())}\r\n\r\n{body}".encode()
 
 
 class WrongAnswer(Exception):
-    """An answer had another status than expected, or the server hung up."""
+    """An answer had another status than expected, the server hung up, or what is to be asked once was asked again."""
 
 
-class _Connection:
-    """One connection with at most one request under way."""
-
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # What came before the end of the head; after that, only how long it is and should be.
-        self._start = b""
-        self._received = self._due = 0
-        self.asked_at = 0.0
-
-    def ask(self, request: bytes) -> None:
-        self.asked_at = time.perf_counter()
-        self.socket.sendall(request)
-
-    def read(self, status: bytes) -> int:
-        """Read what is there. Returns the answer's length once it is whole, before that 0."""
-        chunk = self.socket.recv(CHUNK)
-        if not chunk:
-            raise WrongAnswer("the server hung up")
-        if self._due:
-            self._received += len(chunk)
-        else:
-            self._start += chunk
-            head = self._start.find(b"\r\n\r\n")
-            if head < 0:
-                return 0
-            if not self._start.startswith(status):
-                raise WrongAnswer(self._start[:400].decode("latin-1"))
-            self._received = len(self._start)
-            self._due = head + 4 + _content_length(self._start, head)
-        if self._received < self._due:
-            return 0
-        length, self._due, self._start = self._due, 0, b""
-        return length
+def load(job: Job) -> Measure:
+    """Do the job in a process of its own. Raises WrongAnswer."""
+    enough = not job.once or len(job.targets) >= job.seconds * ENOUGH_PER_SECOND
+    return _with_wrk(WRK, job) if WRK is not None and enough else _with_python(job)
 
 
-def _content_length(answer: bytes, end: int) -> int:
-    if answer.startswith(b"304", 9):  # has no body, whatever it says
-        return 0
-    found = _LENGTH.search(answer, 0, end)
-    return int(found[1]) if found else 0
-
-
-def measure(job: Job) -> Measure:
-    """Do a job. Raises WrongAnswer."""
-    lines = "".join(f"{line}\r\n" for line in job.headers)
-    requests = [f"GET {target} HTTP/1.1\r\n{lines}\r\n".encode() for target in job.targets]
-    supply = iter(requests) if job.once else cycle(requests)
-    status = f"HTTP/1.1 {job.status} ".encode()
-    poll = select.epoll()
-    connections: dict[int, _Connection] = {}
-    for _ in range(job.connections):
-        connection = _Connection(job.port)
-        connections[connection.socket.fileno()] = connection
-        poll.register(connection.socket, select.EPOLLIN)
-    times: list[float] = []
-    received = 0
-    began, worked = time.perf_counter(), time.process_time()
-    end = began + job.seconds
-    busy = 0
-    for connection in connections.values():
-        if (request := next(supply, None)) is not None:
-            connection.ask(request)
-            busy += 1
-    while busy:
-        for number, _ in poll.poll(10):
-            connection = connections[number]
-            if not (length := connection.read(status)):
-                continue
-            now = time.perf_counter()
-            times.append(now - connection.asked_at)
-            received += length
-            if now < end and (request := next(supply, None)) is not None:
-                connection.ask(request)
-            else:
-                busy -= 1
-    seconds, worked = time.perf_counter() - began, time.process_time() - worked
-    for connection in connections.values():
-        connection.socket.close()
-    times.sort()
+def _with_wrk(wrk: str, job: Job) -> Measure:
+    with tempfile.NamedTemporaryFile() as requests:
+        requests.writelines(one + b"\0" for one in job.requests())
+        requests.flush()
+        command = [wrk, "--threads=1", f"--connections={job.connections}", f"--duration={job.seconds}s", "--latency"]
+        command += [f"--script={Path(__file__).with_name('wrk.lua')}", f"http://127.0.0.1:{job.port}", "--"]
+        output, share = _run([*command, requests.name], job)
+    told = orjson.loads(output.splitlines()[-1])
+    if told["failed"] or not told["requests"]:
+        raise WrongAnswer(output.decode())
+    # Asked for beforehand, and on their way at the end.
+    if job.once and told["requests"] + job.connections + 1 > len(job.targets):
+        raise WrongAnswer("there was too little to ask once each: measure for fewer seconds, or more testimonies")
     return Measure(
-        requests=len(times),
-        per_second=len(times) / seconds,
-        p50_ms=1000 * times[len(times) // 2],
-        p99_ms=1000 * times[len(times) * 99 // 100],
-        bytes_per_answer=received / len(times),
-        load_share=worked / seconds,
+        requests=told["requests"],
+        per_second=told["requests"] / told["microseconds"] * 1e6,
+        p50_ms=told["p50"] / 1000,
+        p99_ms=told["p99"] / 1000,
+        bytes_per_answer=told["bytes"] / told["requests"],
+        load_share=share,
+        generator="wrk",
     )
 
 
-def main() -> None:
-    fields: dict[str, Any] = orjson.loads(sys.stdin.buffer.read())
-    job = Job(**fields)
-    if job.cores:
-        os.sched_setaffinity(0, job.cores)
-    sys.stdout.buffer.write(orjson.dumps(asdict(measure(job))))
+def _with_python(job: Job) -> Measure:
+    command = [sys.executable, "-m", "tests.bench.load_python"]
+    output, share = _run(command, job, given=orjson.dumps(asdict(job)))
+    told: dict[str, Any] = orjson.loads(output)
+    return Measure(**told, load_share=share, generator="python")
 
 
-if __name__ == "__main__":
-    main()
+def _run(command: list[str], job: Job, *, given: bytes = b"") -> tuple[bytes, float]:
+    """Return the output of a command, and how much of a core it used."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        input=given,
+        capture_output=True,
+        timeout=job.seconds + PATIENCE_S,
+        check=False,
+        preexec_fn=keeping_to(job.cores),
+    )
+    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise WrongAnswer(done.stderr.decode()[-2000:] or done.stdout.decode()[-2000:])
+    return done.stdout, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / seconds
+
+
+def keeping_to(cores: list[int]) -> Callable[[], None] | None:
+    """Return what keeps a new process to these cores; left alone, the kernel may put two on the same one."""
+    return (lambda: os.sched_setaffinity(0, cores)) if cores else None

@@ -1,216 +1,191 @@
-"""What is asked of a server, and what the right answers are, worked out from the generated records alone."""
+"""What is asked of the server over HTTP. Cursors are those that it gave out: gathered by following links, at another worker."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import combinations, product
-from pathlib import Path
+from itertools import chain, combinations, permutations, product
 from random import Random
-from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import orjson
 
-from service.catalogue.criteria import TestimonyCriteria
-from service.catalogue.cursor import Cursor
-from tests.bench.generate import SEED, Fields
+from tests.bench.generate import COMMON, RARE, SEED
+from tests.bench.peers import Filtered
+from tests.bench.plain import ORDERS, Plain
+from tests.bench.processes import Get
 
-#: The name the server is asked under: part of every link, so that all servers give the same bytes.
-HOST = "archive.test"
 COLLECTION = "/v1/testimonies"
+WARM_PAGE, COLD_PAGE = "page of 20, asked before", "page of 20, never asked"
+WARM_RECORD, COLD_RECORD = "record, asked before", "record, never asked"
+UNCHANGED, COLD_LIST = "304", "two filters and a sort, never asked"
+BEST, FACETED, RARELY = "best 20 of a word in half", "four facets over it, one record shown", "a rare word"
+SUGGEST = "suggest"
 SORTS = ("id", "-id", "title", "-title", "given", "-given", "updated_at", "-updated_at")
-#: Records on the pages that are measured.
-LIMIT = 20
-#: The page that must cost what page 1 costs.
-DEEP = 50_000
-
-#: Asks for a target; returns status, headers by lower-case name, and body.
-Get = Callable[[str], tuple[int, dict[str, str], bytes]]
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is remembered of one public testimony."""
-
-    id: str
-    given: str | None
-    language: str
-    attribution: str
-    #: With every broader topic and every place around.
-    topics: frozenset[str]
-    places: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """The public testimonies by id, and what else questions are made of."""
-
-    testimonies: list[Known]
-    topics: list[str]
-    places: list[str]
-    hidden: list[str]
-    gone: list[str]
-
-    @property
-    def languages(self) -> list[str]:
-        return sorted({one.language for one in self.testimonies})
+#: Records on the pages that are measured, and at most on any.
+LIMIT, MOST = 20, 200
+#: Pages that a walk looks at in each order, and records on them at most: each gives two cursors.
+STEPS, STEP = 1500, 50
+#: Targets of one work: more than are asked.
+ENOUGH = 60_000
+#: Cursors around one place of a list.
+AROUND = 3000
+FACETS = ("topic", "place", "language", "attribution")
+#: Times that one question to the text index is asked, each time in another way.
+TIMES = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One kind of question to be measured. Without `raw` there is no reference for it."""
+    """One kind of question that many connections ask at once. With `once`, what is measured was never asked before."""
 
     name: str
     targets: list[str]
     once: bool = True
     headers: list[str] = field(default_factory=list)
     status: int = 200
-    connections: int = 16
-    raw: bool = True
+    #: What peers are asked instead, by their names.
+    peers: dict[str, list[str]] = field(default_factory=dict)
 
 
-# --- What is true -----------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Everything that is asked of lists and records."""
+
+    warm: list[Work]
+    pages: Work
+    lists: Work
+    records: Work
+    #: Pages at the beginning of the list and at its end.
+    first: list[str]
+    last: list[str]
+
+    @property
+    def works(self) -> list[Work]:
+        return [*self.warm, self.pages, self.lists, self.records]
 
 
-def read_facts(archive: Path) -> Facts:
-    """Read a generated archive; parents stand before what lies in them."""
-    above: dict[str, frozenset[str]] = {}
-    facts = Facts([], [], [], [], [])
-    with archive.open("rb") as file:
-        for line in file:
-            record = orjson.loads(line)
-            match record.get("record"):
-                case "topic" | "place" as kind:
-                    parent = record.get("broader") or record.get("part_of")
-                    above[record["id"]] = above.get(parent, frozenset()) | {record["id"]}
-                    (facts.topics if kind == "topic" else facts.places).append(record["id"])
-                case "testimony" if _is_public(record):
-                    facts.testimonies.append(_known(record, above))
-                case "testimony":
-                    facts.hidden.append(record["id"])
-                case "withdrawn":
-                    facts.gone.append(record["id"])
-    return facts
+# --- Lists and records ------------------------------------------------------------------------------------------------
 
 
-def _is_public(record: Fields) -> bool:
-    access = record.get("access", {})
-    ended: bool = access.get("embargo_until", "9") < "2020-02"
-    return ended or access.get("visibility", "public") == "public"
+def _cursors(get: Get, sort: str, *, step: int, steps: int, start: str | None = None) -> Iterator[str]:
+    """Follow the links of a list, `step` records a page, and yield each new cursor."""
+    query = {"sort": sort, "limit": str(step)} | ({} if start is None else {"cursor": start})
+    for _ in range(steps):
+        status, _, body = get(f"{COLLECTION}?{urlencode(query)}")
+        assert status == 200, body
+        links = orjson.loads(body)["links"]
+        for link in ("prev", "next"):
+            cursor = parse_qs(urlsplit(links[link] or "").query).get("cursor")
+            if cursor:
+                yield cursor[0]
+        if links["next"] is None:
+            return
+        query["cursor"] = parse_qs(urlsplit(links["next"]).query)["cursor"][0]
 
 
-def _known(record: Fields, above: dict[str, frozenset[str]]) -> Known:
-    return Known(
-        id=record["id"],
-        given=record.get("given"),
-        language=record["language"],
-        attribution=record["attribution"],
-        topics=frozenset().union(*(above[topic] for topic in record["topics"])),
-        places=above[record["place"]],
+def _page(sort: str, cursor: str) -> str:
+    return f"{COLLECTION}?{urlencode({'sort': sort, 'limit': LIMIT, 'cursor': cursor})}"
+
+
+def asked(get: Get, plain: Plain, testimonies: int) -> Asked:
+    """Choose what is asked. `get` asks a worker that is not measured."""
+    first, last = _first_and_last(get, testimonies)
+    page = f"{COLLECTION}?limit={LIMIT}"
+    etag = get(page)[1]["etag"]
+    ids = plain.ids()
+    return Asked(
+        warm=[
+            Work(WARM_PAGE, [page], once=False),
+            Work(WARM_RECORD, [f"{COLLECTION}/{ids[len(ids) // 2]}"], once=False),
+            Work(UNCHANGED, [page], once=False, headers=[f"If-None-Match: {etag}"], status=304),
+        ],
+        pages=_cold_pages(get, testimonies),
+        lists=_cold_lists(plain),
+        records=_cold_records(plain),
+        first=first,
+        last=last,
     )
 
 
-def _by_given(found: list[Known], *, descending: bool) -> list[str]:
-    """Return identifiers by the day testimony was given, or the first it can be; the unknown last either way."""
-    dated = sorted((f"{one.given}-01-01"[:10], one.id) for one in found if one.given is not None)
-    unknown = sorted(one.id for one in found if one.given is None)
-    return [day[1] for day in reversed(dated)] + unknown[::-1] if descending else [day[1] for day in dated] + unknown
+def _cold_records(plain: Plain) -> Work:
+    ids = [f"{COLLECTION}/{one}" for one in plain.column("SELECT id FROM testimony")]
+    others = plain.rows("SELECT collection, id FROM other WHERE status = 200")
+    return Work(COLD_RECORD, shuffled([*ids, *(f"/v1/{collection}/{one}" for collection, one in others)]))
 
 
-def check_answers(get: Get, facts: Facts) -> int:
-    """Compare lists and records with the facts. Returns how many answers were looked at; raises AssertionError."""
-    known = facts.testimonies
-    topic, place = facts.topics[1], facts.places[0]
-    in_topic = [one for one in known if topic in one.topics and place in one.places]
-    labelled = [one for one in known if one.language == "ru" and one.attribution == "labelled"]
-    lists: list[tuple[Fields, list[str]]] = [
-        ({}, [one.id for one in known]),
-        ({"sort": "-id", "limit": 200}, [one.id for one in reversed(known)]),
-        ({"language": "ru", "attribution": "labelled", "sort": "-given"}, _by_given(labelled, descending=True)),
-        ({"topic": topic, "place": place, "sort": "given"}, _by_given(in_topic, descending=False)),
-    ]
-    answers = sum(_check_list(get, f"{COLLECTION}?{urlencode(query)}", ids) for query, ids in lists)
-    middle = len(known) // 2
-    here = urlencode({"cursor": _cursor("id", known[middle].id)})
-    answers += _check_list(get, f"{COLLECTION}?{here}", [one.id for one in known], start=middle + 1)
-    for record_id, expected in ((known[-1].id, 200), (facts.hidden[0], 404), (facts.gone[0], 410)):
-        status, _, body = get(f"{COLLECTION}/{record_id}")
-        assert status == expected, (record_id, status)
-        assert status != 200 or orjson.loads(body)["id"] == record_id
-    return answers + 3
+def _cold_pages(get: Get, testimonies: int) -> Work:
+    """Pages in every order, forward and backward: all over a short list, and far into a long one from either end."""
+    step = min(STEP, max(1, testimonies // STEPS))
+    return Work(
+        COLD_PAGE,
+        shuffled([_page(sort, cursor) for sort in SORTS for cursor in _cursors(get, sort, step=step, steps=STEPS)]),
+    )
 
 
-def _check_list(get: Get, target: str, ids: list[str], *, start: int = 0) -> int:
-    """Follow a list from record number `start` for three pages, or to its end."""
-    seen = 0
-    for page in range(1, 4):
-        status, _, body = get(target)
-        answer: dict[str, Any] = orjson.loads(body)
-        assert status == 200, answer
-        found = [one["id"] for one in answer["data"]]
-        assert found == ids[start + seen : start + seen + answer["meta"]["limit"]], target
-        assert answer["meta"]["total"] == len(ids), target
-        seen += len(found)
-        following = answer["links"]["next"]
-        assert (following is None) == (start + seen >= len(ids)), target
-        if following is None:
-            return page
-        target = following.removeprefix(f"http://{HOST}")
-    return 3
+def _cold_lists(plain: Plain) -> Work:
+    """Lists by language and who reported, sorted: half of the testimonies are reported by one of 40."""
+    languages = plain.column("SELECT DISTINCT language FROM testimony")
+    reporters = plain.column("SELECT DISTINCT reported_by FROM testimony WHERE reported_by IS NOT NULL")
+    some = chain.from_iterable(combinations(languages, size) for size in (1, 2, 3, 4))
+    queries = (
+        {"language": chosen, "reported_by": reporter, "sort": sort, "limit": LIMIT}
+        for chosen, reporter, sort in product(some, reporters, ORDERS)
+    )
+    return Work(
+        COLD_LIST,
+        shuffled([f"{COLLECTION}?{urlencode(query, doseq=True)}" for query in queries]),
+    )
 
 
-# --- What is asked ----------------------------------------------------------------------------------------------------
+def filtered(plain: Plain) -> list[Filtered]:
+    """Return what peers are asked instead of `cold_lists`: they keep no answers, so it may be fewer."""
+    pairs = plain.rows("SELECT DISTINCT language, reported_by FROM testimony WHERE reported_by IS NOT NULL")
+    asked = [Filtered(language, reporter, down) for (language, reporter), down in product(pairs, (False, True))]
+    Random(SEED).shuffle(asked)
+    return asked
 
 
-def works(facts: Facts, etag: str) -> Iterator[Work]:
-    """Yield what is measured. `etag` is that of the first page. No target of one work is among those of another."""
-    random = Random(SEED)
-    first = f"{COLLECTION}?limit={LIMIT}"
-    ids = [one.id for one in facts.testimonies]
-    yield Work("page of 20, asked again", [first], once=False)
-    pages = [_page(sort, record_id, LIMIT) for sort in ("id", "-id") for record_id in ids]
-    yield Work("page of 20, never asked", _shuffled(random, pages))
-    narrow = [
-        {"topic": topic, "place": place, "sort": random.choice(SORTS)}
-        for topic, place in product(facts.topics, facts.places)
-        if place.count("-") <= 3  # no sites: most would find nothing
-    ]
-    yield Work("two filters and a sort, never asked", _lists(random, narrow))
-    broad = [
-        {"language": languages, "topic": headings, "sort": random.choice(SORTS)}
-        for languages, headings in product(_subsets(facts.languages), _subsets(facts.topics[::16]))
-    ]
-    yield Work("two broad filters and a sort, never asked", _lists(random, broad))
-    yield Work("a record, never asked", _shuffled(random, [f"{COLLECTION}/{record_id}" for record_id in ids]))
-    yield Work("304", [first], once=False, headers=[f"If-None-Match: {etag}"], status=304)
-    limit = min(LIMIT - 1, max(1, len(ids) // DEEP))
-    number = min(DEEP, len(ids) // limit)
-    window = min(10_000, len(ids) // 3)
-    for name, stretch in (("first", ids[:window]), (f"{number:,}th", ids[: number * limit - 1][-window:])):
-        targets = _shuffled(random, [_page("id", record_id, limit) for record_id in stretch])
-        yield Work(f"page of {limit}, around the {name}", targets, connections=1, raw=False)
+def _first_and_last(get: Get, testimonies: int) -> tuple[list[str], list[str]]:
+    """Return pages at the beginning of the list and at its end, neither asked before."""
+    around = min(AROUND, testimonies // 3)
+    far = max(1, (testimonies - around - LIMIT) // MOST)
+    *_, deep = _cursors(get, "id", step=MOST, steps=far)
+    found = [list(_cursors(get, "id", step=1, steps=around, start=start)) for start in (None, deep)]
+    first, last = (shuffled([_page("id", cursor) for cursor in some]) for some in found)
+    return first, last
 
 
-def _shuffled(random: Random, targets: list[str]) -> list[str]:
-    random.shuffle(targets)
-    return targets
+def shuffled(targets: list[str]) -> list[str]:
+    """Return some of the targets, each once, in any order that is the same each time."""
+    unique = list(dict.fromkeys(targets))
+    return Random(SEED).sample(unique, min(ENOUGH, len(unique)))
 
 
-def _subsets(values: list[str]) -> list[tuple[str, ...]]:
-    return [subset for size in (1, 2, 3) for subset in combinations(values, size)]
+# --- The text index ---------------------------------------------------------------------------------------------------
 
 
-def _lists(random: Random, queries: list[dict[str, Any]]) -> list[str]:
-    return _shuffled(random, [f"{COLLECTION}?{urlencode(query, doseq=True)}" for query in queries])
+def spellings(word: str) -> list[str]:
+    """Return a word in capitals here and there: other questions with the same answer."""
+    choices = product(*((letter, letter.upper()) for letter in word))
+    return shuffled(["".join(letters) for letters in choices])[:TIMES]
 
 
-def _page(sort: str, record_id: str, limit: int) -> str:
-    return f"{COLLECTION}?{urlencode({'sort': sort, 'limit': limit, 'cursor': _cursor(sort, record_id)})}"
+def findings(plain: Plain) -> dict[str, list[str]]:
+    """Return questions to the text index by what they are, none of them twice."""
+    facets = ",".join(FACETS)
+    orders = [",".join(order) for order in permutations(FACETS)]
+    return {
+        BEST: [f"{COLLECTION}?q={word}" for word in spellings(COMMON)],
+        FACETED: [f"{COLLECTION}?q={word}&facets={facets}&limit=1" for word in spellings(COMMON)],
+        RARELY: [f"{COLLECTION}?q={word}" for word in spellings(RARE)],
+        "search with excerpts": [f"/v1/search?q={word}" for word in spellings(COMMON)],
+        "four facets over everything": [
+            f"{COLLECTION}?facets={order}&limit={limit}" for order, limit in product(orders, range(1, 10))
+        ][:TIMES],
+        SUGGEST: [f"/v1/suggest?{urlencode({'q': typed})}" for typed in _typed(plain)],
+    }
 
 
-def _cursor(sort: str, record_id: str) -> str:
-    """Return the cursor after a record, as the server gives it out: following links to all would take too long."""
-    return Cursor(backward=False, key="", id=record_id).encode(_fingerprint(sort))
-
-
-def _fingerprint(sort: str) -> str:
-    return TestimonyCriteria.model_validate({"sort": sort}).fingerprint
+def _typed(plain: Plain) -> list[str]:
+    """Return what people type into a search box, letter by letter, until the word is there."""
+    words = [word for title in plain.column("SELECT title FROM testimony LIMIT 400") for word in title.split()]
+    return shuffled([word[: length + 1] for word in words for length in range(len(word))])[: 5 * TIMES]

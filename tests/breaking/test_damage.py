@@ -17,15 +17,17 @@ from tests.archives import archive, record
 from tests.conftest import PublishTo, Serve
 
 DATABASE, INDEX, CANONICAL = "archive.sqlite", "index", "archive.jsonl"
+DOCUMENTS, ARRAYS = "archive.documents", "archive.arrays"
 #: What each address is answered from.
 NEEDED = {
-    "/v1/testimonies": {DATABASE},
-    "/v1/testimonies/tes-1": {DATABASE},
-    "/v1/testimonies?format=csv": {DATABASE},
+    # A list of one page: the cursors of others come from the database.
+    "/v1/testimonies": {DOCUMENTS, ARRAYS},
+    "/v1/testimonies/tes-1": {DATABASE, DOCUMENTS},
+    "/v1/testimonies?format=csv": {DATABASE, DOCUMENTS, ARRAYS},
     "/v1/changes": {DATABASE},
     "/v1/suggest?q=what": {DATABASE},
-    "/v1/testimonies?q=said": {DATABASE, INDEX},
-    "/v1/testimonies?facets=witness": {DATABASE, INDEX},
+    "/v1/testimonies?q=said": {INDEX, DOCUMENTS},
+    "/v1/testimonies?facets=witness": {DATABASE, INDEX, DOCUMENTS, ARRAYS},
     "/v1/search?q=said": {DATABASE, INDEX, CANONICAL},
     "/v1/archive": {CANONICAL},
     "/v1": set[str](),
@@ -73,7 +75,7 @@ def _overwrite(path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("damage", [flip, cut])
-@pytest.mark.parametrize("name", [DATABASE, INDEX, CANONICAL])
+@pytest.mark.parametrize("name", [DATABASE, INDEX, CANONICAL, DOCUMENTS, ARRAYS])
 def test_a_server_says_what_was_damaged_and_answers_from_what_was_not(
     tmp_path: Path,
     publish_to: PublishTo,

@@ -16,6 +16,7 @@ from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import CRITERIA, read_criteria
 from service.errors import InvalidCursor
 from service.release.indexing import UNBOUNDED_LATE, date_key, text_key
+from service.release.projection import rounded_point
 from service.release.publish import publish
 from service.release.store import open_current
 from tests.archives import (
@@ -156,9 +157,9 @@ def box_question(box: str) -> Question:
         place: Fields = next((place for place in whole["places"] if place["id"] == each["place"]), {})
         if place.get("latitude") is None:
             return False
-        longitude = place["longitude"]
+        latitude, longitude = rounded_point(place["latitude"], place["longitude"], place["radius_m"])
         across = west <= longitude <= east if west <= east else longitude >= west or longitude <= east
-        return bool(south <= place["latitude"] <= north and across)
+        return bool(south <= latitude <= north and across)
 
     return [("bbox", box)], inside
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,39 +18,11 @@ from typing import Any
 import httpx
 import pytest
 
-from service import __version__, cli
+from service import __version__
 from service.archive.model import archive_schema
 from service.settings import read_settings
 from tests.archives import archive, record, write
 from tests.conftest import SEED, PublishTo
-
-
-class Ran:
-    """How a run of the command ended."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def command(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """Run the command in this process, in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("TESTIMONY_ARCHIVE_")]:
-        monkeypatch.delenv(name)
-
-    def run(*arguments: object) -> Ran:
-        try:
-            code = cli.run([str(argument) for argument in arguments])
-        except SystemExit as left:
-            code = int(left.code or 0)
-        captured = capfdbinary.readouterr()
-        ran = Ran(code, captured.out.decode(), captured.err.decode())
-        assert "Traceback" not in ran.err
-        return ran
-
-    return run
-
 
 # --- Usage ----------------------------------------------------------------------------------------------------------
 
@@ -58,7 +30,7 @@ def command(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     "arguments",
     [[], ["serve"], ["publish"], ["check"], ["export"], ["releases"], ["releases", "list"], ["releases", "rollback"],
-     ["releases", "prune"], ["schema"]],
+     ["releases", "prune"], ["schema"], ["withdraw"], ["due"]],
 )  # fmt: skip
 def test_help_is_there_with_an_example(command: Any, arguments: list[str]) -> None:
     ran = command(*arguments, "--help")
@@ -80,6 +52,8 @@ def test_the_version_is_printed(command: Any) -> None:
         (["serve", "--workers", "0"], "--workers"),
         (["serve", "--root-path", "x/"], "--root-path"),
         (["serve", "--trusted-proxies", "somewhere"], "--trusted-proxies"),
+        (["serve", "--log-format", "xml"], "--log-format"),
+        (["serve", "--access-log", "some"], "--access-log"),
         (["publish"], "ARCHIVE"),
         (["publish", "a.json", "--keep", "0"], "--keep"),
         (["check", "a.json", "--source", "src-001"], "ID=FILE"),
@@ -88,6 +62,9 @@ def test_the_version_is_printed(command: Any) -> None:
         (["serve", "--host", ""], "--host"),
         (["export", "--format", "xml"], "--format"),
         (["releases", "rollback", "x"], "number"),
+        (["releases", "prune", "--erase", "--keep", "1"], "--erase"),
+        (["withdraw", "a.json"], "ID"),
+        (["due", "a.json", "--by", "soon"], "--by"),
     ],
 )
 def test_wrong_usage_is_named_on_one_line_with_code_2(command: Any, arguments: list[str], named: str) -> None:
@@ -107,7 +84,7 @@ def test_a_bad_setting_from_the_environment_is_named(command: Any, monkeypatch: 
 def test_settings_survive_the_way_through_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     settings = read_settings(
         archive=Path("a.json"), data=Path("there"), host="::1", port=0, workers=2, root_path="/x", keep=7,
-        trusted_proxies="10.0.0.0/8, ::1",
+        trusted_proxies="10.0.0.0/8, ::1", metrics=True, log_format="json", access_log="full",
     )  # fmt: skip
     for each in (settings, read_settings(data=Path("there"))):
         environment = each.as_environment()
@@ -262,11 +239,13 @@ def test_the_schema_that_ships_is_the_schema_of_the_models(command: Any) -> None
 
 
 @contextmanager
-def serving(*arguments: object, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+def serving(
+    *arguments: object, program: Sequence[str] = ("-m", "service"), **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
     """Run `serve` as a process; yield it, the address it says it listens on, and all it says."""
     said: list[str] = []
     process = subprocess.Popen(
-        [sys.executable, "-m", "service", "serve", "--port", "0", *map(str, arguments)],
+        [sys.executable, *program, "serve", "--port", "0", *map(str, arguments)],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},

@@ -45,7 +45,8 @@ def changes(data: Path) -> list[tuple[Any, ...]]:
 
 def documents(data: Path) -> dict[str, Fields]:
     with closing(open_current(data)) as release:
-        return {row[0]: orjson.loads(row[1]) for row in release.rows("SELECT id, document FROM record")}
+        rows = release.rows("SELECT id, ordinal FROM record")
+        return {name: orjson.loads(release.documents([ordinal])[0]) for name, ordinal in rows}
 
 
 def snapshot(data: Path) -> dict[str, bytes]:
@@ -69,7 +70,14 @@ def test_the_folder_is_named_and_described_as_promised(tmp_path: Path, publish_t
         content = (published.folder / name).read_bytes()
         assert entry == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     names = {path.name for path in published.folder.iterdir()}
-    assert names == {"archive.sqlite", "archive.arrays", "archive.jsonl", "index", "manifest.json"}
+    assert names == {
+        "archive.sqlite",
+        "archive.arrays",
+        "archive.documents",
+        "archive.jsonl",
+        "index",
+        "manifest.json",
+    }
 
 
 def test_the_release_id_can_be_computed_again_from_the_public_archive(tmp_path: Path) -> None:

@@ -1,14 +1,16 @@
-"""Is the process alive, and is it serving a release?"""
+"""Is the process alive, is it serving a release, and what does it measure?"""
 
 import orjson
 from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
 from service.api.describing import PlainRoute, problem_responses
 from service.api.formats import JSON
+from service.api.metrics import Metrics
 from service.api.serving import RETRY
 from service.api.shapes import Health, Readiness
-from service.errors import Broken, NotReady, ReleaseDamaged
+from service.errors import Broken, NotFound, NotReady, ReleaseDamaged
 from service.release.store import DATABASE
 
 router = APIRouter(route_class=PlainRoute, tags=["health"])
@@ -48,3 +50,12 @@ async def show_readiness(request: Request) -> Response:
         raise Broken(str(damage), headers=RETRY) from None
     body = {"status": "ready", "release": served.catalogue.release.id, "trouble": serving.trouble}
     return Response(orjson.dumps(body), headers=_UNCACHED, media_type=JSON)
+
+
+@router.get("/metrics", include_in_schema=False)
+async def show_metrics(request: Request) -> Response:
+    """What is measured, for Prometheus. Not part of the API: for whoever runs the server, who has to ask for it."""
+    metrics: Metrics | None = request.app.state.metrics
+    if metrics is None:
+        raise NotFound("Nothing is measured here; TESTIMONY_ARCHIVE_METRICS=true turns it on.")
+    return Response(generate_latest(metrics), headers=_UNCACHED, media_type=CONTENT_TYPE_LATEST)

@@ -1,6 +1,6 @@
 """The limit to measure against: uvicorn answering given bytes from memory, set up as the real server is.
 
-`python -m tests.bench.reference ANSWERS PORT`. ANSWERS is JSON: each target with [status, [[header, value]], body].
+`python -m tests.bench.peers.raw ANSWERS PORT`. ANSWERS is JSON: each target with [status, [[header, value]], body].
 """
 
 import sys

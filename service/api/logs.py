@@ -1,0 +1,67 @@
+"""What the server tells its operator, as lines for people or as JSON for machines. One line an event, and in none of them
+what was asked or by whom, unless the operator asked for that.
+"""
+
+import logging
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from service.settings import LogFormat
+
+logger = logging.getLogger("testimony_archive")
+
+
+def log_event(level: int, event: str, message: str, **members: object) -> None:
+    """Write one line: `event` is its stable name, `message` a sentence for people, `members` what machines want of it.
+
+    A member `traceback` is shown below the line where lines are for people.
+    """
+    logger.log(level, "%s", message, extra={"event": event, "members": members})
+
+
+class Lines(logging.Formatter):
+    """A line for people: time, level, sentence."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        below = _members(record).get("traceback")
+        return super().format(record) + (f"\n{below}" if below else "")
+
+
+class JsonLines(logging.Formatter):
+    """A JSON object: `time` (UTC, RFC 3339), `level`, `event`, `message`, `pid`, and the members of the event. Lines of
+    libraries have the event `log`.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": record.__dict__.get("event", "log"),
+            "message": record.getMessage(),
+            "pid": record.process,
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return orjson.dumps(line | _members(record), default=str).decode()
+
+
+def _members(record: logging.LogRecord) -> dict[str, Any]:
+    members: dict[str, Any] = record.__dict__.get("members", {})
+    return members
+
+
+def logging_config(form: LogFormat) -> dict[str, Any]:
+    """Return the configuration of logging: warnings and errors of all, and of our own also what is merely news."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"chosen": {"()": JsonLines if form is LogFormat.JSON else Lines}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "chosen"}},
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+        "loggers": {logger.name: {"level": "INFO"}},
+    }

@@ -1,0 +1,84 @@
+"""The docs page: it loads nothing from elsewhere, and its policy lets nothing run that is not a file of ours."""
+
+import re
+from html.parser import HTMLParser
+
+import httpx
+import pytest
+
+ASSETS = ("/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/docs/start.js")
+
+
+class Page(HTMLParser):
+    """What of a page the policy is about."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.inline: list[str] = []
+        self.loaded: list[str] = []
+        self._in: str | None = None
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self._in = tag
+        self.inline += [f"{tag} {name}" for name in given if name.startswith("on") or name == "style"]
+        self.loaded += [given[name] or "" for name in ("src", "href") if name in given]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in = None
+
+    def handle_data(self, data: str) -> None:
+        if self._in in ("script", "style") and data.strip():
+            self.inline.append(data)
+
+
+@pytest.fixture(scope="module")
+def answer(client: httpx.Client) -> httpx.Response:
+    return client.get("/docs")
+
+
+def test_the_policy_lets_in_files_of_ours_only(answer: httpx.Response) -> None:
+    header = answer.headers["content-security-policy"]
+    policy = {name: set(values) for name, *values in (each.split() for each in header.split(";"))}
+    assert policy == {
+        "default-src": {"'none'"},
+        "script-src": {"'self'"},
+        "style-src": {"'self'"},
+        "img-src": {"'self'", "data:"},
+        "connect-src": {"'self'"},
+        "base-uri": {"'none'"},
+        "form-action": {"'none'"},
+        "frame-ancestors": {"'none'"},
+    }
+
+
+def test_nothing_in_the_page_needs_more_than_the_policy_allows(answer: httpx.Response) -> None:
+    page = Page(answer.text)
+    assert page.inline == []
+    assert len(page.loaded) == 4
+    assert all(address.startswith("/docs/") or address == "data:," for address in page.loaded)
+    assert Page('<a onclick="x()">a</a><style>b</style>').inline == ["a onclick", "b"]
+
+
+def test_scripts_make_no_code_from_text(client: httpx.Client) -> None:
+    # What eval needs, the policy does not give; our own script uses none, and loads nothing.
+    start = client.get("/docs/start.js").text
+    assert not re.search(r"eval|Function\(|innerHTML|https?:", start)
+    assert "validatorUrl: null" in start
+
+
+@pytest.mark.parametrize("path", ["/docs", *ASSETS, "/openapi.json", "/v1", "/nowhere", "/v1/changes?format=atom"])
+def test_no_answer_is_taken_for_another_type_or_tells_where_its_reader_came_from(
+    client: httpx.Client, path: str
+) -> None:
+    headers = client.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "set-cookie" not in headers
+
+
+@pytest.mark.parametrize("path", ASSETS)
+def test_files_have_the_type_without_which_they_would_not_run(client: httpx.Client, path: str) -> None:
+    expected = "text/css" if path.endswith(".css") else "text/javascript"
+    assert client.get(path).headers["content-type"].partition(";")[0] == expected

@@ -1,0 +1,118 @@
+"""What is installed is what was written down: pins, hashes, and the list of what the image holds."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_packaging import DEPENDENCIES, FOR_BENCH, FOR_TESTS, PROJECT, ROOT, normal
+
+CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+#: What is installed beside what the command needs: each has its extra in the file.
+PARTS = ("test", "bench", "audit")
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+#: One package: an exact version, perhaps what it is for, and the hashes of its files, each on a line.
+PIN = re.compile(
+    r"^(?P<name>[A-Za-z0-9_.-]+)==(?P<version>[0-9][A-Za-z0-9.]*)(?: ; (?P<marks>[a-z0-9A-Z_.()' =!<>-]+))?"
+    r"(?P<hashes>(?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n",
+    re.MULTILINE,
+)
+
+
+def pins(part: str | None = None) -> dict[str, tuple[str, frozenset[str]]]:
+    """Return version and hashes of each package that the command needs, and those of a part beside."""
+    found = {}
+    for each in PIN.finditer(CONSTRAINTS):
+        extras = re.findall(r"extra == '([a-z]+)'", each["marks"] or "")
+        if not extras or part in extras:
+            found[normal(each["name"])] = (each["version"], frozenset(each["hashes"].split("--hash=")[1:]))
+    return found
+
+
+def test_every_package_is_pinned_once_with_hashes() -> None:
+    # Nothing but pins and comments: no address of a registry, no package without hashes.
+    assert re.sub(r"^ *#.*\n", "", PIN.sub("", CONSTRAINTS), flags=re.MULTILINE) == ""
+    assert "://" not in CONSTRAINTS
+    names = [normal(each["name"]) for each in PIN.finditer(CONSTRAINTS)]
+    assert len(names) == len(set(names)) > 100
+    extras = set(re.findall(r"extra == '([a-z]+)'", CONSTRAINTS))
+    assert extras == set(PARTS)
+
+
+def test_hashes_cover_every_platform() -> None:
+    # Compiled packages have a file for each platform; one hash would be that of one machine.
+    for name in ("orjson", "tantivy", "uvloop", "httptools"):
+        assert len(pins()[name][1]) >= 6
+
+
+def test_what_is_declared_is_pinned() -> None:
+    build = {re.split(r"[=<>]", each)[0] for each in PROJECT["dependency-groups"]["build"]}
+    audit = set(PROJECT["dependency-groups"]["audit"])
+    for part, declared in ((None, DEPENDENCIES | build), ("test", FOR_TESTS), ("bench", FOR_BENCH), ("audit", audit)):
+        assert {normal(each) for each in declared} <= set(pins(part))
+    assert not pins().keys() & {normal(each) for each in FOR_TESTS - DEPENDENCIES}
+
+
+def test_what_builds_is_pinned_once() -> None:
+    assert PROJECT["build-system"]["requires"] == PROJECT["dependency-groups"]["build"]
+    [setuptools] = PROJECT["build-system"]["requires"]
+    assert setuptools == f"setuptools=={pins()['setuptools'][0]}"
+
+
+def test_what_is_installed_here_is_what_is_pinned() -> None:
+    installed = {normal(each.name): each.version for each in distributions()}
+    for name, (version, _) in pins("test").items():
+        # Those for other platforms are not here.
+        assert installed.get(name, version) == version
+
+
+def installations(text: str) -> list[list[str]]:
+    """Return what each `pip install` of a text is given."""
+    return [shlex.split(found) for found in re.findall(r"pip install ([^&\n]*)", text.replace("\\\n", " "))]
+
+
+@pytest.mark.parametrize("text", [README, DOCKERFILE], ids=["README", "Dockerfile"])
+def test_nothing_is_installed_without_hashes(text: str) -> None:
+    given = installations(text)
+    assert len(given) >= 3
+    for arguments in given:
+        from_registry = {"--require-hashes", "-r"} <= set(arguments)
+        # The project itself comes from this folder and may bring and build with nothing else.
+        itself = {"--no-deps", "--no-build-isolation", "."} <= set(arguments)
+        assert from_registry != itself, arguments
+
+
+def test_the_list_of_what_is_inside_is_complete(tmp_path: Path) -> None:
+    [command] = re.findall(r"^RUN /opt/audit/bin/cyclonedx-py (.*)$", DOCKERFILE, re.MULTILINE)
+    assert "COPY --from=build /opt/archive /opt/archive" in DOCKERFILE
+    target = tmp_path / "sbom.json"
+    arguments = command.replace("/opt/archive/sbom.json", str(target)).replace(
+        "/opt/archive/bin/python3", sys.executable
+    )
+    subprocess.run(
+        [sys.executable, "-m", "cyclonedx_py", *shlex.split(arguments), "--no-validate"],
+        check=True,
+        timeout=120,
+        capture_output=True,
+    )
+    listed = json.loads(target.read_text(encoding="utf-8"))
+    assert listed["bomFormat"] == "CycloneDX"
+    components = {(normal(each["name"]), each["version"]) for each in listed["components"]}
+    installed = {(normal(each.name), each.version) for each in distributions()}
+    assert len(installed) > 50
+    assert installed <= components
+    assert all(each["purl"].startswith("pkg:pypi/") for each in listed["components"] if each["name"] == "fastapi")
+
+
+def test_known_vulnerabilities_are_looked_for() -> None:
+    assert {"cyclonedx-bom", "pip-audit"} <= set(pins("audit"))
+    run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "### Known vulnerabilities" in run
+    assert "### Known vulnerabilities\n" in README
+    assert "pip-audit --disable-pip --require-hashes -r .venv-audit/all.txt" in README

@@ -1,0 +1,161 @@
+"""Every question that a server answers, drawn from its own description: each operation with each parameter, in every
+format, sort order, facet and language; each record; each page that an answer leads to; each way of being refused.
+"""
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+#: The host that every question is put to, so that two servers give the same links.
+HOST = "archive.example"
+#: Pages that are followed from one list, at most.
+PAGES = 40
+#: What parameters that take anything are given, by name, and the ids of records beside.
+GUESSES = {
+    "q": ["qz*", "-qz*", '"a night"', "жъщ*"],
+    "lang": ["en", "*"],
+    "bbox": ["-180,-90,180,90", "-35,12,-34,13"],
+    "country": ["AQ", "DE"],
+    "date_from": ["1900-01-01"],
+    "date_to": ["9998-12-31"],
+    "facet_limit": ["200"],
+    "limit": ["1", "200"],
+    "since": ["2000-01-01"],
+    "updated_since": ["2000-01-01"],
+    "undated": ["true", "false"],
+    "unit": ["persons"],
+    "act": ["threat"],
+    "language": ["en"],
+    "value_min": ["0"],
+    "value_max": ["1e15"],
+    "slug": ["not-found"],
+}
+#: Addresses that are not in the description.
+OUTSIDE = [
+    "/openapi.json",
+    "/docs",
+    "/docs/start.js",
+    "/docs/swagger-ui.css",
+    "/metrics",
+    "/",
+    "/v1/",
+    "/nothing",
+    "/v1/people",
+]
+PREFIXES = {
+    "testimonies": "tes", "events": "evt", "statistics": "sta", "responses": "rsp", "sources": "src", "agents": "agt",
+    "places": "plc", "topics": "top",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Question:
+    """One request."""
+
+    path: str
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = field(default=())
+
+    def ask(self, client: httpx.Client) -> httpx.Response:
+        return client.request(
+            self.method, self.path, headers={"Host": HOST, "Accept-Encoding": "identity", **dict(self.headers)}
+        )
+
+
+def questions(description: dict[str, Any], ids: Iterable[str]) -> Iterator[Question]:
+    """Yield every question about these records, by the server's description of itself."""
+    ids = sorted(ids)
+    for path, operations in description["paths"].items():
+        parameters = operations["get"].get("parameters", [])
+        for filled in _paths(path, parameters, ids):
+            yield from map(Question, _queries(filled, parameters, ids))
+            yield from _refusals(filled)
+    yield from map(Question, OUTSIDE)
+
+
+def _paths(path: str, parameters: list[Any], ids: list[str]) -> list[str]:
+    """Return a path once for each record that it may name."""
+    if "{slug}" in path:
+        slugs = next(each["schema"]["enum"] for each in parameters if each["name"] == "slug")
+        return [path.replace("{slug}", slug) for slug in slugs]
+    if "{id}" not in path:
+        return [path]
+    prefix = PREFIXES[path.split("/")[2]]
+    return [path.replace("{id}", each) for each in ids if each.startswith(prefix)]
+
+
+def _queries(path: str, parameters: list[Any], ids: list[str]) -> Iterator[str]:
+    """Yield a path without parameters, with each value of each, and with those that go together."""
+    yield path
+    query = [each for each in parameters if each["in"] == "query"]
+    values = {each["name"]: _values(each, ids) for each in query}
+    needs = "&q=qz*" if path in ("/v1/search", "/v1/suggest") else ""
+    for name, choices in values.items():
+        if name not in ("cursor", "fields"):
+            yield from (f"{path}?{name}={value}{needs}" for value in choices)
+    for name, value in itertools.product(("facets", "format", "sort", "lang"), ("qz*", "night")):
+        yield from (f"{path}?{name}={choice}&q={value}" for choice in values.get(name, ()) if "q" in values)
+    if "facets" in values:
+        every = ",".join(values["facets"])
+        for mode in ("list", "others"):
+            yield f"{path}?facets={every}&facet_limit=200&facet_mode={mode}{needs}"
+    if "fields" in values:
+        yield f"{path}?fields={','.join(values['fields'])}"
+
+
+def _values(parameter: dict[str, Any], ids: list[str]) -> list[str]:
+    schema = parameter.get("schema", {})
+    listed = schema.get("enum") or schema.get("items", {}).get("enum")
+    if listed:
+        return [str(each) for each in listed]
+    if parameter["name"] in GUESSES:
+        return GUESSES[parameter["name"]]
+    return ids
+
+
+def _refusals(path: str) -> Iterator[Question]:
+    """Yield what is answered otherwise: other methods, media types, encodings, ranges and mistakes."""
+    for method in ("HEAD", "OPTIONS", "POST", "DELETE"):
+        yield Question(path, method)
+    yield Question(path, headers=(("Accept", "image/png"),))
+    yield Question(path, headers=(("Accept", "text/csv;q=0.5, application/json;q=0.4"), ("Accept-Encoding", "gzip")))
+    yield Question(path, headers=(("Accept-Language", "de, ru;q=0.5"),))
+    yield Question(path, headers=(("Range", "bytes=100-"),))
+    yield Question(path, headers=(("Range", "bytes=99999999-"),))
+    yield Question(f"{path}?nothing=1&limit=0&cursor=x&format=xml&sort=up&facets=none&fields=none&lang=xx-yy-zz&q=-")
+    yield Question(f"{path}?limit={'9' * 9000}")
+
+
+def ask_all(client: httpx.Client, ids: Iterable[str]) -> Iterator[tuple[Question, httpx.Response]]:
+    """Put every question, follow every page and every match of an ETag, and yield each answer."""
+    description = client.get("/openapi.json", headers={"Host": HOST}).json()
+    asked: set[Question] = set()
+    for question in questions(description, ids):
+        waiting, pages = [question], 0
+        while waiting and pages < PAGES:
+            at_hand = waiting.pop()
+            if at_hand not in asked:
+                asked.add(at_hand)
+                pages += 1
+                answer = at_hand.ask(client)
+                yield at_hand, answer
+                waiting += _following(at_hand, answer)
+
+
+def _following(question: Question, answer: httpx.Response) -> Iterator[Question]:
+    if question.method != "GET":
+        return
+    if "etag" in answer.headers and answer.status_code == 200:
+        yield Question(question.path, headers=(*question.headers, ("If-None-Match", answer.headers["etag"])))
+    for address in re.findall(r'<http://[^/]+([^>]+)>; rel="(?:next|prev)"', answer.headers.get("link", "")):
+        yield Question(address, headers=question.headers)
+
+
+def wire(answer: httpx.Response) -> bytes:
+    """Return all that an answer says: the status, every header but the date, and the body."""
+    headers = sorted(f"{name}: {value}" for name, value in answer.headers.items() if name != "date")
+    return "\n".join([str(answer.status_code), *headers, ""]).encode() + answer.content

@@ -1,0 +1,248 @@
+"""Archives whose every value can be told from every other: planted where nothing may leak, and where all must be found.
+
+`Marks` makes the values and remembers where each was planted. `one_of_each` makes a record of every type with every field
+of the format set, so that a field that the format gains is marked too, or a test fails.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from service.archive.model import RECORD_MODELS, TYPE_OF_PREFIX, Part
+from tests.archives import Fields
+
+
+@dataclass
+class Marks:
+    """Values that occur nowhere else: texts, identifiers, numbers, dates, addresses, languages and hashes."""
+
+    #: In lower-case Latin letters; every text and identifier holds it, with a number.
+    stem: str
+    #: The same in Cyrillic, for what escapes or folds other scripts.
+    cyrillic: str
+    #: Of every date.
+    year: int
+    #: How the digits of every number begin, before the decimal point or behind it.
+    digits: int
+    #: What identifiers hold instead, for records that may be known to have been there.
+    known: str = ""
+    #: What was planted, by where.
+    texts: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, float] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+    _next: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def count(self) -> int:
+        """How many values were planted."""
+        return len(self.texts) + len(self.numbers) + len(self.hashes)
+
+    def text(self, where: str) -> str:
+        number = next(self._next)
+        latin = f"{self.stem}{number:04}k"
+        cased = (latin, latin.capitalize(), latin.upper())[number % 3]
+        return self._plant(where, f"{cased} {self.cyrillic.capitalize()}{number:04}")
+
+    def identifier(self, prefix: str) -> str:
+        name = f"{prefix}-{self.known or self.stem}{next(self._next):04}"
+        return name if self.known else self._plant(prefix, name)
+
+    def address(self, where: str) -> str:
+        return self._plant(where, f"https://{self.stem}{next(self._next):04}.example/{self.stem}")
+
+    def language(self, where: str) -> str:
+        # A language that only the hidden speak is as telling as a text. Private subtags have at most eight characters.
+        return self._plant(where, f"en-x-{self.stem[:8]}-{next(self._next):04}")
+
+    def day(self, where: str) -> str:
+        number = next(self._next)
+        return self._plant(where, f"{self.year}-{number % 12 + 1:02}-{number % 28 + 1:02}")
+
+    def number(self, where: str) -> int:
+        value = self.digits * 1000 + next(self._next)
+        self.numbers[f"{where} {self.count}"] = value
+        return value
+
+    def degrees(self, where: str, whole: int) -> float:
+        value = float(f"{whole}.{self.digits}{next(self._next):03}")
+        self.numbers[f"{where} {self.count}"] = value
+        return value
+
+    def sha256(self, where: str, text: str) -> str:
+        value = hashlib.sha256(text.encode()).hexdigest()
+        self.hashes[f"{where} {self.count}"] = value
+        return value
+
+    def _plant(self, where: str, value: str) -> str:
+        self.texts[f"{where} {self.count}"] = value
+        return value
+
+
+def canaries(*, known: str = "") -> Marks:
+    """Return marks for what must never be seen."""
+    return Marks("qzcanary", "жъщканар", 7391, 731_004_217, known)
+
+
+def visible() -> Marks:
+    """Return marks for what must be seen: a search that does not find them is no search."""
+    return Marks("qzpublic", "жъщпублик", 2021, 482_955_163)
+
+
+# --- Records with every field set ----------------------------------------------------------------------------------
+
+
+def private(mark: Marks) -> Any:
+    """Return something private in the shapes that an archive may keep it in, keys included."""
+    return {
+        "name": mark.text("private name"),
+        mark.text("private key"): [
+            mark.text("private entry"),
+            {"telephone": mark.number("private number"), "none": None},
+        ],
+        "deep": [[[{"er": {"and": mark.text("private depth")}}]]],
+    }
+
+
+def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> list[Fields]:
+    """Return a record of every type, and those above it, with every field set. What is private is marked by `secret`."""
+    hidden = mark if secret is None else secret
+
+    def accessible() -> Fields:
+        return {"consent_basis": "direct", "private": private(hidden), **access}
+
+    ids = {
+        name: mark.identifier(name[:3]) for name in "src agt plc plc-2 top top-2 evt evt-2 tes sta sta-2 rsp".split()
+    }
+    content = f"{mark.text('content')} and so on. {mark.text('content')}"
+    citations = _citations(mark, ids["src"], content)
+    bare = [citations[0]]
+
+    def translated(*fields: str) -> Fields:
+        return {
+            "translations": {mark.language("translation"): {name: mark.text(f"translated {name}") for name in fields}}
+        }
+
+    filed = {"topics": [ids["top"]], "place": ids["plc"], "citations": citations, "access": accessible()}
+    return [
+        {
+            "id": ids["src"], "type": "interview", "title": mark.text("title"), "publisher": ids["agt"],
+            "creators": [ids["agt"]], "language": mark.language("source"), "published": mark.day("published"),
+            "url": mark.address("url"), "archived_url": mark.address("archived_url"), "retrieved": mark.day("retrieved"),
+            "rights": "CC-BY-4.0", "verbatim": True, "duration_s": 10**15, "access": accessible(),
+            "text": {
+                "length": len(content), "bytes": len(content.encode()), "sha256": mark.sha256("text", content),
+                "content": content,
+            },
+            **translated("title"),
+        },
+        {
+            "id": ids["agt"], "kind": "person", "name_policy": "published", "name": mark.text("name"),
+            "label": mark.text("label"), "description": mark.text("description"), "age_stated": 137,
+            "citations": citations, "access": accessible(), **translated("name", "label", "description"),
+        },
+        *(
+            {
+                "id": ids[name], "name": mark.text("name"), "kind": "site", "country": "AQ", "part_of": part_of,
+                # What is finer than the radius is private too.
+                "latitude": hidden.degrees("latitude", 12), "radius_m": 500,
+                "longitude": hidden.degrees("longitude", -34), "access": accessible(), **translated("name"),
+            }
+            for name, part_of in (("plc", ids["plc-2"]), ("plc-2", None))
+        ),
+        *(
+            {
+                "id": ids[name], "label": mark.text("label"), "broader": broader, "description": mark.text("description"),
+                "exact_match": [mark.address("exact_match")], "access": accessible(), **translated("label", "description"),
+            }
+            for name, broader in (("top", ids["top-2"]), ("top-2", None))
+        ),
+        *(
+            {
+                "id": ids[name], "type": "killing", "title": mark.text("title"), "summary": mark.text("summary"),
+                "date": mark.day("date"), "date_note": mark.text("date_note"), "part_of": part_of,
+                "participants": [{"agent": ids["agt"], "role": mark.text("role")}],
+                "acts": [
+                    {
+                        "type": mark.text("act"), "description": mark.text("act description"), "victim": ids["agt"],
+                        "actor": ids["agt"], "status": "alleged", "asserted_by": ids["agt"], "citations": bare,
+                    }
+                ],
+                **filed, **translated("title", "summary", "date_note"),
+            }
+            for name, part_of in (("evt", ids["evt-2"]), ("evt-2", None))
+        ),
+        {
+            "id": ids["tes"], "title": mark.text("title"), "summary": mark.text("summary"), "witness": ids["agt"],
+            "events": [ids["evt"]], "language": mark.language("spoken"), "original_language": mark.language("original"),
+            "given": mark.day("given"), "reported_by": ids["agt"], "attribution": "contextual", "hearsay": [ids["agt"]],
+            "content_warnings": [mark.text("warning")],
+            "transcript": [
+                {
+                    "start_s": mark.number("start_s"), "end_s": mark.number("end_s"), "speaker": mark.text("speaker"),
+                    "text": mark.text("segment"),
+                }
+            ],
+            **filed,
+            "translations": {
+                mark.language("translation"): {
+                    "title": mark.text("translated title"), "summary": mark.text("translated summary"),
+                    "content_warnings": [mark.text("translated warning")],
+                }
+            },
+        },
+        *(
+            {
+                "id": ids[name], "title": mark.text("title"), "population": mark.text("population"),
+                "unit": mark.text("unit"), "as_stated": mark.text("as_stated"), "qualifier": "about",
+                "lower": mark.number("lower"), "value": mark.number("value"), "upper": mark.number("upper"),
+                "lower_inclusive": False, "upper_inclusive": False, "bounds_basis": "derived", "relative_to": base,
+                "period": mark.day("period"), "stated_on": mark.day("stated_on"), "asserted_by": ids["agt"],
+                "reported_by": ids["agt"], "method": mark.text("method"), **filed,
+                **translated("title", "population", "unit", "as_stated", "method"),
+            }
+            for name, base in (("sta", ids["sta-2"]), ("sta-2", None))
+        ),
+        {
+            "id": ids["rsp"], "party": ids["agt"], "kind": "referred", "referred_to": ids["agt"], "via": ids["agt"],
+            "asked_by": ids["agt"], "about": [ids[name] for name in ("evt", "tes", "sta", "agt")],
+            "subject": mark.text("subject"), "date": mark.day("date"), "citations": citations, "access": accessible(),
+            **translated("subject"),
+        },
+    ]  # fmt: skip
+
+
+def _citations(mark: Marks, source: str, content: str) -> list[Fields]:
+    """Return a citation of each kind."""
+    passage = content[: content.index(".")]
+    return [
+        {"source": source, "note": mark.text("note")},
+        {
+            "source": source, "start": 0, "end": len(passage), "sha256": mark.sha256("passage", passage),
+            "quote": passage, "note": mark.text("note"),
+        },
+        {"source": source, "page": mark.text("page")},
+        {"source": source, "time": [mark.number("time"), mark.number("time")]},
+    ]  # fmt: skip
+
+
+def unset_fields(records: list[Fields]) -> set[str]:
+    """Return every field of the format that none of these records sets, as Type.field."""
+    seen: dict[str, set[str]] = {}
+    every: dict[str, set[str]] = {}
+
+    def look(part: object) -> None:
+        if isinstance(part, Part):
+            name = type(part).__name__
+            every[name] = set(type(part).model_fields)
+            seen.setdefault(name, set()).update(key for key in every[name] if getattr(part, key) not in (None, [], {}))
+            for key in every[name]:
+                look(getattr(part, key))
+        elif isinstance(part, list | dict):
+            for inner in part.values() if isinstance(part, dict) else part:
+                look(inner)
+
+    for each in records:
+        look(RECORD_MODELS[TYPE_OF_PREFIX[each["id"][:3]]].model_validate(each))
+    return {f"{name}.{key}" for name, keys in every.items() for key in keys - seen[name]}

@@ -53,6 +53,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     _head_bytes = 0
     _in_head = True
+    _begun = False
     #: The request being answered; `cycle` is the last that was read.
     _answering: RequestResponseCycle | None = None
     _arrival: asyncio.TimerHandle | None = None
@@ -77,8 +78,10 @@ class BoundedConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read what has arrived of one request or several."""
+        self._begun = False
         super().data_received(data)
-        if self._in_head:
+        # What came with the end of the request before it is not counted: one chunk at most.
+        if self._in_head and not self._begun:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("The request line and headers are too long.")
@@ -86,7 +89,7 @@ class BoundedConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to read a request."""
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._begun, self._head_bytes = True, True, 0
 
     def on_headers_complete(self) -> None:
         """Answer the request, or put it behind the others. Raises ValueError, which ends the connection."""

@@ -30,7 +30,7 @@ from rich.text import Text
 from uvicorn.supervisors import Multiprocess
 
 from service import __version__
-from service.api.app import create_app
+from service.api.app import create_app, settle
 from service.api.connections import BoundedConnection, make_room
 from service.api.logs import log_event, logging_config
 from service.api.metrics import CountedConnection
@@ -266,6 +266,7 @@ def _run(settings: Settings, bound: socket.socket) -> None:
     make_room()
     if settings.workers == 1:
         server = _Server(uvicorn.Config(create_app(settings, verify=False), **common), settings)
+        settle()
         # Before uvicorn listens to signals itself, and when it raises the one that stopped it once more at its end.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.stop)

@@ -1,11 +1,12 @@
 """The application, put together. The only place that knows all of its parts."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__
 from service.api.cache import ResponseCache
@@ -23,6 +24,15 @@ from service.settings import AccessLog, Settings, read_settings
 PARTS = (entrance, archive, collections, search, texts, changes, health, docs)
 
 
+class Application(FastAPI):
+    """The application. The framework's own way in costs as much as a third of giving an answer again."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
+        assert self.middleware_stack is not None
+        await self.middleware_stack(scope, receive, send)
+
+
 def create_app(settings: Settings, *, verify: bool = True) -> FastAPI:
     """Return the application for these settings. It opens the release when it starts and closes it when it stops.
 
@@ -38,7 +48,7 @@ def create_app(settings: Settings, *, verify: bool = True) -> FastAPI:
         finally:
             await serving.stop()
 
-    app = FastAPI(
+    app = Application(
         title="Testimony Archive",
         version=__version__,
         lifespan=lifespan,
@@ -79,4 +89,14 @@ def app_for_worker() -> FastAPI:
     """Return the application for the settings in the environment: the way in for uvicorn's worker processes, whose
     parent has verified the release.
     """
-    return create_app(read_settings(), verify=False)
+    app = create_app(read_settings(), verify=False)
+    settle()
+    return app
+
+
+def settle() -> None:
+    """Tell the garbage collector that what a process has set up stays: going through it again and again would make
+    requests wait for tens of milliseconds. For a process that only serves, before it does.
+    """
+    gc.collect()
+    gc.freeze()

@@ -7,10 +7,10 @@ the next release, and what was answered once can be answered again without looki
 import asyncio
 import gzip
 import hashlib
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cachetools import LRUCache
 from fastapi import Request
 from starlette.responses import Response
 from starlette.types import Message
@@ -69,15 +69,20 @@ class ResponseCache:
         self.size = size
         self.hits = 0
         self.misses = 0
-        self._kept: LRUCache[Key, Kept] = LRUCache(size, getsizeof=lambda kept: kept.size)
+        # Not a cache of a library's: looking there takes longer than all else that giving an answer again does.
+        self._kept: OrderedDict[Key, Kept] = OrderedDict()
+        self._bytes = 0
         self._making: dict[Key, asyncio.Event] = {}
 
     def get(self, key: Key, known: bytes | None) -> tuple[Message, Message] | None:
         """Return an answer for a client who names these tags in If-None-Match, if it is at hand."""
         kept = self._kept.get(key)
-        messages = None if kept is None else kept.messages(known)
+        if kept is None:
+            return None
+        messages = kept.whole if known is None else kept.messages(known)
         if messages is not None:
             self.hits += 1
+            self._kept.move_to_end(key)
         return messages
 
     async def get_or_make(self, key: Key, known: bytes | None) -> tuple[Message, Message] | None:
@@ -107,13 +112,22 @@ class ResponseCache:
             return
         if start["status"] == 200:
             unchanged = {**start, "status": 304, "headers": [pair for pair in headers if pair[0] not in _OF_CONTENT]}
-            self._kept[key] = Kept(tag, (start, body), unchanged, size)
+            self._put(key, Kept(tag, (start, body), unchanged, size))
         elif start["status"] == 304 and key not in self._kept:
-            self._kept[key] = Kept(tag, None, start, size)
+            self._put(key, Kept(tag, None, start, size))
+
+    def _put(self, key: Key, kept: Kept) -> None:
+        before = self._kept.pop(key, None)
+        self._kept[key] = kept
+        self._bytes += kept.size - (0 if before is None else before.size)
+        while self._bytes > self.size:
+            _, dropped = self._kept.popitem(last=False)
+            self._bytes -= dropped.size
 
     def clear(self) -> None:
         """Forget everything: a new release is being served."""
         self._kept.clear()
+        self._bytes = 0
 
 
 NO_BODY: Message = {"type": "http.response.body", "body": b""}

@@ -56,8 +56,11 @@ class BoundedConnection(HttpToolsProtocol):
     _begun = False
     #: The request being answered; `cycle` is the last that was read.
     _answering: RequestResponseCycle | None = None
-    _arrival: asyncio.TimerHandle | None = None
-    _reading: asyncio.TimerHandle | None = None
+    #: Until when a request must have arrived, and what waits for the client have been read, by the loop's clock.
+    _request_by: float | None = None
+    _read_by: float | None = None
+    #: Looks at both now and then: setting a timer for each request would cost a tenth of answering one.
+    _clock: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection in, or refuse it."""
@@ -66,12 +69,13 @@ class BoundedConnection(HttpToolsProtocol):
             self._leave()
         elif len(self.connections) > CONNECTIONS:
             self.app = _come_back
-        self._expect_request(ARRIVAL_S)
+        self._request_by = self._due_in(ARRIVAL_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection, and what it would have asked next."""
-        self._expect_request(None)
-        self._expect_reader(None)
+        if self._clock is not None:
+            self._clock.cancel()
+        self._request_by = self._read_by = self._clock = None
         self.pipeline.clear()
         self._stop_answering()
         super().connection_lost(exc)
@@ -102,14 +106,14 @@ class BoundedConnection(HttpToolsProtocol):
         """All of the request is there."""
         super().on_message_complete()
         if self.transport is not None and not self.cycle.response_complete:
-            self._expect_request(None)
-            if self.transport.get_write_buffer_size() == 0:
-                self._expect_reader(None)
+            self._request_by = None
+            if self._read_by is not None and self.transport.get_write_buffer_size() == 0:
+                self._read_by = None
 
     def on_response_complete(self) -> None:
         """The answer is made; most of it may still have to be read. Where requests wait, the next one is answered."""
         super().on_response_complete()
-        self._expect_request(ARRIVAL_S if self.cycle.response_complete else None)
+        self._request_by = self._due_in(ARRIVAL_S) if self.cycle.response_complete else None
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no request, and close the connection."""
@@ -127,34 +131,39 @@ class BoundedConnection(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Wait for the client to read."""
         super().pause_writing()
-        self._expect_reader(READING_S)
+        self._read_by = self._due_in(READING_S)
 
     def resume_writing(self) -> None:
         """Go on: the client has read."""
         super().resume_writing()
-        self._expect_reader(None)
+        self._read_by = None
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
 
-    def _expect_request(self, seconds: float | None) -> None:
-        """Give the client so long to send a request; None where it has."""
-        if self._arrival is not None:
-            self._arrival.cancel()
-        self._arrival = None if seconds is None else self.loop.call_later(seconds, self._no_request)
+    def _due_in(self, seconds: float) -> float:
+        """Return the time in so many seconds, and see to it that the client is looked at by then."""
+        now = self.loop.time()
+        if self._clock is None:
+            # Never later than a request that begins meanwhile may take.
+            self._clock = self.loop.call_later(max(0.0, min(seconds, ARRIVAL_S)), self._look)
+        return now + seconds
 
-    def _no_request(self) -> None:
-        if self.transport.get_write_buffer_size() == 0:
+    def _look(self) -> None:
+        self._clock = None
+        now = self.loop.time()
+        if self._request_by is not None and now >= self._request_by:
+            self._request_by = None
+            if self.transport.get_write_buffer_size() == 0:
+                self._leave()
+            elif self._read_by is None:
+                self._read_by = now + READING_S
+        if self._read_by is not None and now >= self._read_by:
             self._leave()
-        elif self._reading is None:
-            self._expect_reader(READING_S)
-
-    def _expect_reader(self, seconds: float | None) -> None:
-        """Give the client so long to read what waits for it; None where nothing does."""
-        if self._reading is not None:
-            self._reading.cancel()
-        self._reading = None if seconds is None else self.loop.call_later(seconds, self._leave)
+        for due in (self._request_by, self._read_by):
+            if due is not None and not self.transport.is_closing():
+                self._due_in(due - now)
 
     def _leave(self) -> None:
         self._stop_answering()

@@ -82,8 +82,8 @@ class Front:
             known = headers.get(b"if-none-match")
             messages = self.cache.get(key, known) or await self.cache.get_or_make(key, known)
             if messages is not None:
-                for message in messages:
-                    await send(message)
+                await send(messages[0])
+                await send(messages[1])
                 return
         try:
             # A copy, because the server goes by its own: it must still know that a request was HEAD.

@@ -45,7 +45,7 @@ def make_room() -> None:
 
 async def _come_back(scope: Scope, receive: Receive, send: Send) -> None:
     busy = Busy("There are more connections than the server answers.", headers=RETRY | _BESIDE)
-    await problem_response(busy, scope)(scope, receive, send)
+    await problem_response(busy, scope, base=scope["root_path"])(scope, receive, send)
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -113,9 +113,8 @@ class BoundedConnection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no request, and close the connection."""
-        # Nothing is known of what was asked but where it arrived.
-        scope: Scope = {"scheme": "http", "headers": [], "server": self.server, "root_path": self.root_path}
-        body = orjson.dumps(problem_document(BadRequest(msg), scope))
+        scope: Scope = {"state": {}}  # nothing is known of what was asked
+        body = orjson.dumps(problem_document(BadRequest(msg), scope, base=self.root_path))
         headers = _BESIDE | {
             "Content-Type": MEDIA_TYPE,
             "Content-Length": str(len(body)),

@@ -55,10 +55,12 @@ class ProblemDocument(TypedDict):
     on: NotRequired[str]
 
 
-def problem_document(problem: Problem, scope: Scope) -> ProblemDocument:
-    """Return the body of the problem that answers a request."""
+def problem_document(problem: Problem, scope: Scope, *, base: str | None = None) -> ProblemDocument:
+    """Return the body of the problem that answers a request. `base` is the address of the API's root, where what the
+    request says of it must not be believed.
+    """
     document: dict[str, Any] = {
-        "type": f"{base_url(scope)}/problems/{problem.slug}",
+        "type": f"{base_url(scope) if base is None else base}/problems/{problem.slug}",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
@@ -75,12 +77,12 @@ def problem_document(problem: Problem, scope: Scope) -> ProblemDocument:
     return document | problem.members  # type: ignore[return-value]
 
 
-def problem_response(problem: Problem, scope: Scope) -> Response:
+def problem_response(problem: Problem, scope: Scope, *, base: str | None = None) -> Response:
     """Return the answer that tells a client of a problem. It is not to be kept: what is missing may be there soon."""
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         _unavailable.tell(problem, scope)
     headers = {"Cache-Control": "no-cache", HEADER: request_id_of(scope)} | problem.headers
-    body = orjson.dumps(problem_document(problem, scope))
+    body = orjson.dumps(problem_document(problem, scope, base=base))
     return Response(body, problem.status, headers, media_type=MEDIA_TYPE)
 
 

@@ -8,11 +8,11 @@ import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Final
@@ -217,7 +217,11 @@ def spellings(text: str) -> list[str]:
 @lru_cache(50_000)
 def plain_words(text: str) -> tuple[str, ...]:
     """Return the folded words of a short text."""
-    return tuple(_analyzer(fold=True).analyze(folded(text)))
+    return tuple(_plain(text))
+
+
+def _plain(text: str) -> list[str]:
+    return _analyzer(fold=True).analyze(folded(text))
 
 
 def plain(spelling: str) -> str:
@@ -228,7 +232,12 @@ def plain(spelling: str) -> str:
 @lru_cache(50_000)
 def stem(spelling: str, stemmer: str) -> str:
     """Return the stem of one word of the index."""
-    return "".join(_analyzer(fold=True, stemmer=stemmer).analyze(spelling.replace("ё", "е")))
+    return "".join(_stemmed(spelling, stemmer=stemmer))
+
+
+def _stemmed(text: str, *, stemmer: str | None) -> list[str]:
+    # Snowball's Russian does not know the letter ё, which most writers leave out.
+    return _analyzer(fold=True, stemmer=stemmer).analyze(text.replace("ё", "е"))
 
 
 def stemmer_of(language: str) -> str | None:
@@ -255,6 +264,8 @@ SET_SEPARATOR = " "
 _PART = "\x1f"
 #: Entries of the vocabulary in one document of the index.
 _ENTRIES = 1000
+#: Characters of a word that is never longer than `WORD_BYTES`, whatever it is folded to.
+_SHORT = 12
 
 
 def words_field(stemmer: str | None) -> str:
@@ -397,15 +408,27 @@ def _vocabulary(searcher: tantivy.Searcher, everywhere: str | None) -> Iterator[
     met: set[str] = set()
     for stemmer in (None, *STEMMERS):
         field = words_field(stemmer)
-        words = [word for word, _ in searcher.terms_with_prefix(field, "")]
+        # Short ones first: these can be analysed together.
+        words = sorted((word for word, _ in searcher.terms_with_prefix(field, "")), key=len)
         if words:
             yield _PART.join(("field", field))
-        for word in words:
-            for each in {stemmer, everywhere} - {None}:
-                assert each is not None
-                yield _PART.join((each, stem(word, each), word))
-        yield from (_PART.join(("", plain(word), word)) for word in words if word not in met)
-        met.update(words)
+        for each in sorted({stemmer, everywhere} - {None}, key=str):
+            for stemmed, word in _analyzed(words, partial(_stemmed, stemmer=each)):
+                yield _PART.join((str(each), stemmed, word))
+        new = [word for word in words if word not in met]
+        for plain_word, word in _analyzed(new, _plain):
+            yield _PART.join(("", plain_word, word))
+        met.update(new)
+
+
+def _analyzed(words: list[str], analyse: Callable[[str], list[str]]) -> Iterator[tuple[str, str]]:
+    """Yield what becomes of each word, and the word: of many together where none of them can be lost."""
+    for start in range(0, len(words), _ENTRIES):
+        some = words[start : start + _ENTRIES]
+        together = analyse(" ".join(some)) if max(map(len, some)) <= _SHORT else []
+        if len(together) != len(some):
+            together = ["".join(analyse(word)) for word in some]
+        yield from zip(together, some, strict=True)
 
 
 def fields_with_words(searcher: tantivy.Searcher) -> list[tuple[str, str | None]]:

@@ -200,7 +200,7 @@ def test_a_record_says_what_it_has_and_carries_none_of_it(client: httpx.Client, 
         had = {shown["id"] for shown in client.get(path).json()["data"] if shown[key]}
         assert had == ({"tes-1"} if key == "has_transcript" else {"src-2"})
     release = open_current(data)
-    stored = b"".join(row[0] for row in release.rows("SELECT document FROM record"))
+    stored = (release.folder / "archive.documents").read_bytes()
     assert b"marker-inaudible" not in stored
     assert json.dumps(TEXT).encode() not in stored
     assert release.rows("SELECT count(*) FROM transcript") == [(1,)]

@@ -156,6 +156,11 @@ def _following(question: Question, answer: httpx.Response) -> Iterator[Question]
 
 
 def wire(answer: httpx.Response) -> bytes:
-    """Return all that an answer says: the status, every header but the date, and the body."""
-    headers = sorted(f"{name}: {value}" for name, value in answer.headers.items() if name != "date")
-    return "\n".join([str(answer.status_code), *headers, ""]).encode() + answer.content
+    """Return all that an answer says: the status, every header but the date, and the body. The identifier of a request is
+    drawn at random, and left out.
+    """
+    headers = sorted(
+        f"{name}: {value}" for name, value in answer.headers.items() if name not in ("date", "x-request-id")
+    )
+    content = re.sub(rb',"request_id":"[0-9a-f]{16}"', b"", answer.content)
+    return "\n".join([str(answer.status_code), *headers, ""]).encode() + content

@@ -177,7 +177,7 @@ MARK = "qzcanary0001k"
         (in_a_cell(MARK.encode()), "in archive.sqlite"),
         (in_a_cell(gzip.compress(b"a" * 99 + MARK.encode())), "decompressed"),
         (in_a_free_page, "the Latin stem in archive.sqlite"),
-        (in_the_index("words", MARK), "field words"),
+        (in_the_index("names", MARK), "field names"),
         (in_the_index("year_in", 7391), "field year_in"),
         (lambda folder: (folder / "index" / MARK).touch(), "the name index/qzcanary0001k"),
     ],

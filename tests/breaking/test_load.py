@@ -164,17 +164,16 @@ async def ask_many(port: int, paths: Iterator[str], number: int, seen: Counter[i
 @asynccontextmanager
 async def opened(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A connection whose end is nobody's concern."""
-    connection = socket.socket()
-    connection.setsockopt(
-        socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 12
-    )  # else the kernel reads what a slow reader does not
-    connection.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
-    reader, writer = await asyncio.open_connection(sock=connection, limit=1 << 12)
-    try:
-        yield reader, writer
-    finally:
-        writer.transport.abort()
+    with socket.socket() as connection:
+        # Else the kernel reads what a slow reader does not.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 12)
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+        reader, writer = await asyncio.open_connection(sock=connection, limit=1 << 12)
+        try:
+            yield reader, writer
+        finally:
+            writer.transport.abort()
 
 
 async def read_slowly(port: int) -> None:

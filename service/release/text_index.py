@@ -27,7 +27,7 @@ from service.release.projection import PublicRecord
 
 FOLDER = "index"
 #: Memory that the engine may use while it builds, in bytes: beyond, it writes a segment and begins the next.
-HEAP = 100_000_000
+HEAP = 64_000_000
 # Bytes free on a disk that counts as full: less than any segment has.
 _FULL = 1 << 20
 #: Longest word kept, in bytes of UTF-8. Nobody types a longer one; encoded data has them.

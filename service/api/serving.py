@@ -1,8 +1,11 @@
 """Which release is being served, and moving over to a new one. Requests under way finish on the release they began with."""
 
 import asyncio
+import contextlib
 import logging
+import os
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -52,6 +55,11 @@ class HeavyWork:
             return await anyio.to_thread.run_sync(work, limiter=self.threads)
         finally:
             self.requests -= 1
+
+
+def _tell(future: asyncio.Future[str | None], damage: str | None) -> None:
+    if not future.done():
+        future.set_result(damage)
 
 
 def is_compared_first(manifest: Manifest) -> bool:
@@ -199,7 +207,17 @@ class Serving:
 
     async def _compare(self, served: Served) -> None:
         """Compare a large release with its manifest while it is being served."""
-        damage = await asyncio.to_thread(served.catalogue.release.look_for_damage)
+        loop = asyncio.get_running_loop()
+        compared: asyncio.Future[str | None] = loop.create_future()
+
+        def compare() -> None:
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)  # this thread only: requests come first
+            damage = served.catalogue.release.look_for_damage()
+            with contextlib.suppress(RuntimeError):  # the server has stopped meanwhile
+                loop.call_soon_threadsafe(_tell, compared, damage)
+
+        threading.Thread(target=compare, daemon=True).start()
+        damage = await compared
         if damage is not None and served is self._served:
             self._report(damage, broken=True)
 

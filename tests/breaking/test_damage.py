@@ -175,3 +175,16 @@ def test_a_data_folder_made_anew_is_seen_also_where_its_release_has_the_same_nam
     assert after.folder == before.folder
     assert wait_until(lambda: client.get("/readyz").json()["trouble"] is None)
     assert client.get("/v1").json()["release"]["published_at"] == after.manifest.published_at
+
+
+def test_a_large_release_is_compared_while_it_is_served(
+    tmp_path: Path, publish_to: PublishTo, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.api.serving.COMPARED_FIRST", 0)
+    whole = publish_to(tmp_path / "whole", archive(record("tes-1"))).folder
+    assert serve(whole.parent.parent).get("/readyz").json()["trouble"] is None
+    flip(publish_to(tmp_path / "data", archive(record("tes-1"))).folder / DOCUMENTS)
+    client = serve(tmp_path / "data", cache_mib=0)
+    assert wait_until(lambda: DOCUMENTS in client.get("/readyz").text, within=SEEN_S)
+    assert client.get("/v1/testimonies").json()["type"].endswith("/problems/release-damaged")
+    assert client.get("/v1/changes").status_code == 200

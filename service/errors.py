@@ -2,6 +2,7 @@
 
 TestimonyArchiveError
 ├── SettingsInvalid            a setting that cannot be used
+├── AnswerCutShort             an answer failed after its first bytes were out
 ├── ArchiveUnreadable          the archive file cannot be opened or read
 ├── WithdrawalRefused          a record cannot be withdrawn from it
 ├── ReleaseError
@@ -42,6 +43,10 @@ class TestimonyArchiveError(Exception):
 
 class SettingsInvalid(TestimonyArchiveError):
     """A setting, from a flag or the environment, that cannot be used; the message names it."""
+
+
+class AnswerCutShort(TestimonyArchiveError):
+    """An answer failed after its first bytes were out: the server closes the connection without ending it."""
 
 
 class ArchiveUnreadable(TestimonyArchiveError):

@@ -14,7 +14,7 @@ from service.api.problems import METHODS, internal_error, problem_response
 from service.api.proxies import TrustedProxies
 from service.api.request_ids import RAW_HEADER, naming, take_request_id, with_request_id
 from service.api.serving import Served, Serving
-from service.errors import BadRequest, Problem, UriTooLong
+from service.errors import AnswerCutShort, BadRequest, Problem, UriTooLong
 
 #: Longest path and query that are read, in bytes. A list of 50 identifiers is 3,500.
 URI_LENGTH = 8000
@@ -40,10 +40,6 @@ _PREFLIGHT = {
 # What may stand in a Host header: a name or address, and a port. Anything else would end up in links.
 _HOST = re.compile(rb"^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$")
 _PREFIX = re.compile(r"^(?:/[A-Za-z0-9._~-]+)*$")
-
-
-class AnswerCutShort(Exception):
-    """An answer failed after its first bytes were out: the server closes the connection without ending it."""
 
 
 class Front:

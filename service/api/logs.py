@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from service.errors import AnswerCutShort
 from service.settings import LogFormat
 
 logger = logging.getLogger("testimony_archive")
@@ -50,6 +51,16 @@ class JsonLines(logging.Formatter):
         return orjson.dumps(line | _members(record), default=str).decode()
 
 
+class WithoutCutAnswers(logging.Filter):
+    """Leaves out what the server says, with a traceback, of an answer that was cut short: it has been told why, and a
+    reader who stops reading must not fill the log.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, AnswerCutShort)
+
+
 def _members(record: logging.LogRecord) -> dict[str, Any]:
     members: dict[str, Any] = record.__dict__.get("members", {})
     return members
@@ -61,7 +72,8 @@ def logging_config(form: LogFormat) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"chosen": {"()": JsonLines if form is LogFormat.JSON else Lines}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "chosen"}},
+        "filters": {"told": {"()": WithoutCutAnswers}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "chosen", "filters": ["told"]}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {logger.name: {"level": "INFO"}},
     }

@@ -22,7 +22,7 @@ BATCH = 500
 #: How many places, topics and labels are kept at hand while rendering.
 KEPT_AT_HAND = 20_000
 #: Page cache of each database while publishing, in KiB.
-CACHE_KIB = 48_000
+CACHE_KIB = 20_000
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:

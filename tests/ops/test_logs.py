@@ -19,7 +19,7 @@ import pytest
 from service.api import problems
 from service.api.logs import JsonLines, Lines, log_event, logging_config
 from service.api.watching import _visible
-from service.errors import NotReady
+from service.errors import AnswerCutShort, NotReady
 from service.settings import LogFormat
 from tests.archives import archive, record, write
 from tests.cli.test_command import serving
@@ -225,6 +225,14 @@ def test_an_event_without_a_traceback_is_one_line(caplog: pytest.LogCaptureFixtu
     [event] = caplog.records
     assert Lines().format(event).endswith(" INFO 100 %s sure")
     assert json.loads(JsonLines().format(event))["number"] == 1
+
+
+@pytest.mark.parametrize(("error", "told"), [(AnswerCutShort("OSError"), False), (OSError("disk"), True)])
+def test_what_the_server_says_of_an_answer_cut_short_is_left_out(error: Exception, told: bool) -> None:
+    record = logging.LogRecord("uvicorn.error", logging.ERROR, "", 0, "failed", (), (type(error), error, None))
+    config = logging_config(LogFormat.LINE)
+    [name] = config["handlers"]["stderr"]["filters"]
+    assert config["filters"][name]["()"]().filter(record) == told
 
 
 def test_both_forms_can_be_configured() -> None:

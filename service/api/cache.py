@@ -31,6 +31,9 @@ COMPRESSION_LEVEL = 5
 OVERHEAD = 2500
 #: Answers larger than this part of the cache are not kept: one of them would drive out many.
 LARGEST_PART = 16
+#: Requests that are remembered as asked once. An answer is kept when it is asked for again: who reads everything once must
+#: not drive out what many read, and keeping costs a third of what making a page does.
+ASKED_ONCE = 20_000
 
 RawHeaders = list[tuple[bytes, bytes]]
 #: All that the bytes of an answer depend on: release, scheme, path, query, and the headers that choose.
@@ -73,6 +76,8 @@ class ResponseCache:
         self._kept: OrderedDict[Key, Kept] = OrderedDict()
         self._bytes = 0
         self._making: dict[Key, asyncio.Event] = {}
+        #: Hashes of what was asked once; forgotten all together when there are many.
+        self._asked_once: set[int] = set()
 
     def get(self, key: Key, known: bytes | None) -> tuple[Message, Message] | None:
         """Return an answer for a client who names these tags in If-None-Match, if it is at hand."""
@@ -91,6 +96,7 @@ class ResponseCache:
         """
         making = self._making.get(key)
         if making is not None:
+            self._asked_once.add(hash(key))
             await making.wait()
             if (messages := self.get(key, known)) is not None:
                 return messages
@@ -104,7 +110,9 @@ class ResponseCache:
             making.set()
 
     def keep(self, key: Key, start: Message, body: Message) -> None:
-        """Keep an answer, if it is one of a release and not too large."""
+        """Keep an answer that was asked for before, or is waited for, if it is one of a release and not too large."""
+        if not self._is_asked_again(key):
+            return
         headers: RawHeaders = start["headers"]
         tag = next((value for name, value in headers if name == b"etag"), None)
         size = len(body.get("body", b"")) + OVERHEAD
@@ -115,6 +123,15 @@ class ResponseCache:
             self._put(key, Kept(tag, (start, body), unchanged, size))
         elif start["status"] == 304 and key not in self._kept:
             self._put(key, Kept(tag, None, start, size))
+
+    def _is_asked_again(self, key: Key) -> bool:
+        asked = hash(key)
+        if asked in self._asked_once:
+            return True
+        if len(self._asked_once) >= ASKED_ONCE:
+            self._asked_once.clear()
+        self._asked_once.add(asked)
+        return False
 
     def _put(self, key: Key, kept: Kept) -> None:
         before = self._kept.pop(key, None)
@@ -127,6 +144,7 @@ class ResponseCache:
     def clear(self) -> None:
         """Forget everything: a new release is being served."""
         self._kept.clear()
+        self._asked_once.clear()
         self._bytes = 0
 
 

@@ -10,6 +10,7 @@ import re
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.cache import Key, RawHeaders, ResponseCache
+from service.api.links import base_url
 from service.api.problems import METHODS, internal_error, problem_response
 from service.api.proxies import TrustedProxies
 from service.api.request_ids import RAW_HEADER, naming, take_request_id, with_request_id
@@ -143,7 +144,7 @@ class Front:
         if head:
             scope["method"] = "GET"
         # Routes answer HEAD as they do GET; an answer that is long to make may look, and leave out its body.
-        scope["state"] = {**scope.get("state", {}), "served": served, "head": head}
+        scope["state"] = {**scope.get("state", {}), "served": served, "head": head, "base": base_url(scope)}
         await self.app(scope, receive, send)
 
     def _place(self, scope: Scope, headers: dict[bytes, bytes]) -> None:

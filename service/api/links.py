@@ -20,6 +20,11 @@ _quoted = lru_cache(4096)(quote)
 
 def base_url(scope: Scope) -> str:
     """Return scheme, host and root path as the client sees them, without a slash at the end."""
+    known: str | None = scope.get("state", {}).get("base")
+    return _base_of(scope) if known is None else known
+
+
+def _base_of(scope: Scope) -> str:
     host = next((value for name, value in scope["headers"] if name == b"host"), None)
     if host is None:
         address, port = scope.get("server") or ("localhost", None)

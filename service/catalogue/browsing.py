@@ -149,11 +149,12 @@ class Catalogue:
         if descending:
             ordinals.reverse()
             up, down = down, up
+        following, before = self._cursors(order, ordinals, mark) if up or down else (None, None)
         return Page(
             documents=self.release.documents(ordinals),
             total=len(places),
-            next=self._cursor(order, ordinals[-1], backward=False).encode(mark) if up else None,
-            prev=self._cursor(order, ordinals[0], backward=True).encode(mark) if down else None,
+            next=following if up else None,
+            prev=before if down else None,
         )
 
     def _window(self, criteria: Criteria, places: BitMap | range, order: str, cursor: Cursor | None) -> tuple[int, int]:
@@ -236,11 +237,15 @@ class Catalogue:
         members = self.sets.order(collection, order).members
         return [first + members[place] for place in places]
 
-    def _cursor(self, order: str, ordinal: int, *, backward: bool) -> Cursor:
-        """Return the cursor to the place beside a record in an order."""
-        statement = "SELECT id, by_text, by_date, updated_at FROM record WHERE ordinal = ?"
-        [(record_id, *parts)] = self.release.rows(statement, (ordinal,))
-        return Cursor(backward, sort_key(order, *parts), record_id)
+    def _cursors(self, order: str, ordinals: list[int], mark: str) -> tuple[str, str]:
+        """Return the cursors to the places after the last and before the first of these records in an order."""
+        statement = "SELECT ordinal, id, by_text, by_date, updated_at FROM record WHERE ordinal IN (?, ?)"
+        ends = {ordinal: rest for ordinal, *rest in self.release.rows(statement, (ordinals[0], ordinals[-1]))}
+        (last_id, *last), (first_id, *first) = ends[ordinals[-1]], ends[ordinals[0]]
+        return (
+            Cursor(False, sort_key(order, *last), last_id).encode(mark),
+            Cursor(True, sort_key(order, *first), first_id).encode(mark),
+        )
 
     def facets(self, criteria: Listed) -> dict[str, list[Bucket]] | None:
         """Count the facets of a list, where any are asked for."""
@@ -301,11 +306,12 @@ class Catalogue:
         if backward:
             ordinals.reverse()
         has_previous, has_next = (more, behind) if backward else (behind, more)
+        following, before = self._cursors(order, ordinals, mark)
         return Page(
             documents=self.release.documents(ordinals),
             total=found.total,
-            next=self._cursor(order, ordinals[-1], backward=False).encode(mark) if has_next else None,
-            prev=self._cursor(order, ordinals[0], backward=True).encode(mark) if has_previous else None,
+            next=following if has_next else None,
+            prev=before if has_previous else None,
         )
 
     def _neighbour(self, collection: str, order: str, cursor: Cursor, *, downward: bool) -> int | None:

@@ -60,7 +60,7 @@ def code_of(kind: Any, value: object) -> str | None:
         (Language, "und"),
         (Rights, "CC-BY-4.0"),
         (Rights, "CC0-1.0"),
-        *((Rights, uri) for uri in RIGHTS_STATEMENTS),
+        *((Rights, uri) for uri in sorted(RIGHTS_STATEMENTS)),
         *((Country, code) for code in ("RU", "FR", "XK") if code in COUNTRIES),
         (Number, 0),
         (Number, -2.5),

@@ -50,7 +50,6 @@ class Since:
 
 
 Span = Days | Box | Range | Since
-Condition = Terms | Span
 
 
 def conditions_of(criteria: Criteria) -> tuple[list[Terms], list[Span]]:

@@ -6,7 +6,6 @@ Builds the engine's query objects itself; user text never meets the engine's par
 
 from array import array
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import orjson
@@ -26,6 +25,7 @@ from service.catalogue.excerpts import Excerpt, Finder, excerpts
 from service.catalogue.queries import term_filters
 from service.catalogue.words import SearchTerm, parse_query
 from service.errors import ParameterError, TooDeep
+from service.release.indexing import day_number
 from service.release.store import Release
 from service.release.text_index import (
     FOLDER,
@@ -172,8 +172,8 @@ class TextIndex:
         return [(Occur.MustNot, Query.boolean_query([(Occur.Should, _unscored(each)) for each in left_out]))]
 
     def _days(self, criteria: EventCriteria, ignoring: frozenset[str]) -> list[Query]:
-        start = None if criteria.date_from is None or "date_from" in ignoring else _number(criteria.date_from)
-        end = None if criteria.date_to is None or "date_to" in ignoring else _number(criteria.date_to)
+        start = None if criteria.date_from is None or "date_from" in ignoring else day_number(criteria.date_from)
+        end = None if criteria.date_to is None or "date_to" in ignoring else day_number(criteria.date_to)
         first, last = ("day_to", "day_from") if criteria.date_match == "possible" else ("day_from", "day_to")
         filters = []
         if start is not None:
@@ -348,10 +348,6 @@ def count_of(result: tantivy.SearchResult) -> int:
 
 def _unscored(query: Query) -> Query:
     return Query.const_score_query(query, 0.0)
-
-
-def _number(day: str) -> int:
-    return date.fromisoformat(day).toordinal()
 
 
 def read_hits(release: Release, criteria: SearchCriteria, found: Found) -> list[Hit]:

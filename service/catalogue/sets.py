@@ -9,14 +9,13 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
 from threading import Lock
 
 from cachetools import LRUCache
 from pyroaring import BitMap
 
 from service.catalogue.queries import Box, Days, Range, Since, Span, Terms
-from service.release.indexing import sort_key
+from service.release.indexing import day_number, sort_key
 from service.release.orders import PLACED_FROM, Order
 from service.release.store import Release
 
@@ -115,8 +114,8 @@ class RecordSets:
                 first, last = ("day_to", "day_from") if span.match == "possible" else ("day_from", "day_to")
                 return _all_of(
                     [
-                        *([column(collection, first).at_least(_number(span.start))] if span.start else []),
-                        *([column(collection, last).at_most(_number(span.end))] if span.end else []),
+                        *([column(collection, first).at_least(day_number(span.start))] if span.start else []),
+                        *([column(collection, last).at_most(day_number(span.end))] if span.end else []),
                     ]
                 )
             case Box():
@@ -181,7 +180,3 @@ def _all_of(sets: list[BitMap]) -> BitMap:
     if len(sets) == 1:
         return sets[0]
     return BitMap.intersection(*sorted(sets, key=len))
-
-
-def _number(day: str) -> int:
-    return date.fromisoformat(day).toordinal()

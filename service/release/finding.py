@@ -121,7 +121,7 @@ class FindingWriter:
         placed: list[tuple[object, ...]] = []
         for number, (term, parts) in enumerate(groupby(found, key=itemgetter(0, 1, 2)), 1):
             members = BitMap(array("I", b"".join(row[3] for row in parts)))
-            terms.append((number, *term, len(members), members.serialize()))
+            terms.append((number, *term, members.serialize()))
             if len(members) >= PLACED_FROM:
                 placed += ((number, *row) for row in self._placed(members, term[0]))
             if len(terms) >= BATCH:

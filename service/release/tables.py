@@ -60,7 +60,6 @@ class TermRow(SQLModel, table=True):
     collection: str
     name: str
     value: str
-    count: int
     #: The set of members that it finds (a Roaring bitmap in its portable form).
     members: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 

@@ -21,7 +21,7 @@ from service.errors import BadRequest, Busy
 CONNECTIONS = 1000
 #: Connections beyond which a new one is closed without a word.
 MOST_CONNECTIONS = 1200
-#: Seconds within which a request must have arrived, from when the server is ready for it.
+#: Seconds within which a request must have arrived, from when the server is ready for it: an idle connection has as many.
 ARRIVAL_S = 10.0
 #: Seconds within which what waits for the client must have been read: 4 kB a second is enough for a page of 200.
 READING_S = 60.0
@@ -163,7 +163,13 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """The answer is made; most of it may still have to be read. Where requests wait, the next one is answered."""
-        super().on_response_complete()
+        # As the server does, but for its timer: that counts while a slow client still reads, and ours is there for all.
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
         self._request_by = self._due_in(ARRIVAL_S) if self.cycle.response_complete else None
 
     def send_400_response(self, msg: str) -> None:
@@ -213,9 +219,13 @@ class BoundedConnection(HttpToolsProtocol):
         """Answer a request; the bytes go out with those of others."""
         if whole.head is None:
             whole.head = STATUS_LINE[whole.status] + _lines(whole.headers)
-        if not self._unwritten:
+        waits = bool(self._unwritten)
+        self._unwritten += (
+            b"%b%b\r\n" % (whole.head, self._turn.added(self.server_state.default_headers)),
+            whole.body,
+        )
+        if not waits:
             self._turn.take(self)
-        self._unwritten += (b"%b%b\r\n" % (whole.head, self._turn.added(self.server_state.default_headers)), whole.body)
         cycle.response_started = cycle.response_complete = True
         self.on_response_complete()
 
@@ -239,7 +249,8 @@ class BoundedConnection(HttpToolsProtocol):
         if self._request_by is not None and now >= self._request_by:
             self._request_by = None
             if self.transport.get_write_buffer_size() == 0:
-                self._leave()
+                # Who has sent nothing of a request may be reading an answer that the system holds: that is not cut.
+                self._leave() if self._in_head else self.transport.close()
             elif self._read_by is None:
                 self._read_by = now + READING_S
         if self._read_by is not None and now >= self._read_by:

@@ -121,8 +121,11 @@ class Catalogue:
         terms, spans = conditions_of(criteria)
         filters = [self.sets.find(criteria.collection, each) for each in terms]
         size = self.sets.collections[criteria.collection].size
-        quick = criteria.q is None and not criteria.facets and (not spans or size <= QUICK)
-        return Listing(criteria, filters, spans, quick)
+        if criteria.q is None:
+            quick = not spans or size <= QUICK
+        else:
+            quick = criteria.sort == RELEVANCE and self.text.is_quick(criteria)
+        return Listing(criteria, filters, spans, quick and not criteria.facets)
 
     def page(self, listing: Listing) -> Page:
         """Read one page. Raises InvalidCursor."""

@@ -56,7 +56,7 @@ NAME_BOOST = 2.0
 MOST_BEGINNINGS = 5000
 #: Above this many spellings of a word, they are looked for as a set, which has no scores.
 SET_FROM = 50
-#: Spellings that each word of a phrase is looked for as: the engine makes an expression of them, of limited size.
+#: Spellings that a word of a phrase may have: the engine makes an expression of them, of limited size.
 MOST_BESIDE = 300
 
 # The rest of a word, in an expression.
@@ -136,7 +136,7 @@ class TextIndex:
     def query(self, criteria: Listed, *, ignoring: frozenset[str] = frozenset(), scored: bool = False) -> Query:
         """Return the engine's query for a list; `ignoring` names filters to leave out. Without scores it costs less.
 
-        Raises InvalidParameters where a `begin*` would stand for too many words.
+        Raises InvalidParameters where a `begin*`, or a word of a phrase, would stand for too many words.
         """
         clauses = [(Occur.Must, _unscored(each)) for each in self._filters(criteria, ignoring)]
         clauses += self._in_collections(criteria, ignoring)
@@ -225,7 +225,7 @@ class TextIndex:
 
     def _term(self, term: SearchTerm, begun: dict[str, list[str]], *, scored: bool) -> Query:
         """Return a query for one term: found where the texts of any language have it, scored by the best of these and by
-        the names that have it.
+        the names that have it. Raises InvalidParameters.
         """
         asked = [self._spellings(typed, word) for typed, word in zip(term.typed, term.words, strict=True)]
         if term.prefix:
@@ -233,6 +233,8 @@ class TextIndex:
             if len(term.words) > 1:
                 found = _patterns(term.words[-1], found)
             asked[-1] = dict.fromkeys(self._fields, found) if found else {}
+        if len(asked) > 1:
+            _refuse_too_many(term, asked)
         either = [
             query
             for field in self._fields
@@ -275,7 +277,8 @@ class TextIndex:
             return [Query.term_query(self.schema, field, word, index_option="freq") for word in words]
         if all(len(words) == 1 and not words[0].endswith(_REST) for words in asked):
             return [Query.phrase_query(self.schema, field, [word for [word] in asked])]
-        # Words are letters and digits only, so that nothing in them means anything to an expression.
+        # Words are letters and digits only, so that nothing in them means anything to an expression. What is left out
+        # counts for scores only: see `_refuse_too_many`.
         return [Query.regex_phrase_query(self.schema, field, [f"({'|'.join(words[:MOST_BESIDE])})" for words in asked])]
 
     # --- Answers --------------------------------------------------------------------------------------------------
@@ -370,6 +373,17 @@ def _patterns(beginning: str, words: list[str]) -> list[str]:
 
 def _number(spellings: Spellings) -> int:
     return 1 + sum(map(len, spellings.values()))
+
+
+def _refuse_too_many(term: SearchTerm, asked: list[Spellings]) -> None:
+    """Raise InvalidParameters where a word of several that stand side by side has too many spellings."""
+    for word, spellings in zip(term.words, asked, strict=True):
+        if max(map(len, spellings.values()), default=0) > MOST_BESIDE:
+            message = (
+                f"{word} is written in more than {MOST_BESIDE} ways, too many beside another word; "
+                "write it apart, without quotes"
+            )
+            raise invalid_parameters([ParameterError("q", message)])
 
 
 def count_of(result: tantivy.SearchResult) -> int:

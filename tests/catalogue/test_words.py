@@ -246,6 +246,28 @@ def test_a_word_of_very_many_spellings_is_found_in_each(tmp_path: Path, monkeypa
         ]
 
 
+def test_a_phrase_is_refused_where_a_word_has_too_many_spellings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.catalogue.search.MOST_BESIDE", 2)
+    whole = archive(*(record(f"tes-{n}", title=f"The {word}") for n, word in enumerate(("film", "films", "filmed"))))
+    publish(write(tmp_path / "archive.json", whole), tmp_path / "data")
+    catalogue = Catalogue(open_current(tmp_path / "data"))
+
+    def found(q: str) -> list[str]:
+        return walk(catalogue, "testimonies", [("q", q), ("sort", "id")])
+
+    with closing(catalogue.release):
+        assert found("the filming") == ["tes-0", "tes-1", "tes-2"]
+        for q in ('"the films"', "the-filming", '-"films of" the'):
+            with pytest.raises(InvalidParameters) as refused:
+                found(q)
+            [error] = refused.value.errors
+            assert error.parameter == "q"
+            assert error.message.startswith("film")
+            assert "more than 2 ways" in error.message
+
+
 def test_facets_are_right_where_the_engine_counts_only_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of values that are too many to be counted in one walk, and of sets without a number, nothing is lost."""
     topics = [record(f"top-{n}", label=f"Topic {9 - n}") for n in range(6)]

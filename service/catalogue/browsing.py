@@ -8,7 +8,7 @@ from pyroaring import BitMap
 
 from service.catalogue.criteria import RELEVANCE, Criteria, Listed, SearchCriteria, SuggestCriteria
 from service.catalogue.cursor import Cursor, decode_cursor
-from service.catalogue.facets import Bucket, count_facets
+from service.catalogue.facets import Bucket, Facets
 from service.catalogue.languages import Wishes, read_languages
 from service.catalogue.queries import Span, Terms, conditions_of, order_of
 from service.catalogue.search import Hit, TextIndex, read_hits
@@ -84,6 +84,7 @@ class Catalogue:
         self.release = release
         self.sets = RecordSets(release)
         self.text = TextIndex(release)
+        self._facets = Facets(release, self.text)
         self._languages = read_languages(release)
 
     def document(self, record_id: str) -> bytes | None:
@@ -252,7 +253,7 @@ class Catalogue:
 
     def facets(self, criteria: Listed) -> dict[str, list[Bucket]] | None:
         """Count the facets of a list, where any are asked for."""
-        return count_facets(self.release, self.text, criteria) if criteria.facets else None
+        return self._facets.count(criteria) if criteria.facets else None
 
     def search(self, criteria: SearchCriteria) -> Hits:
         """Read one page of hits across collections. Raises InvalidCursor or TooDeep."""

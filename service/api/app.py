@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from service import __version__
-from service.api.cache import ResponseCache
+from service.api.cache import ResponseCache, Whole
 from service.api.front import Front
 from service.api.metrics import Metrics
 from service.api.problems import install_problems
@@ -27,10 +27,16 @@ PARTS = (entrance, archive, collections, search, texts, changes, health, docs)
 class Application(FastAPI):
     """The application. The framework's own way in costs as much as a third of giving an answer again."""
 
+    #: What is around all else, once it is put together.
+    outermost: Front | Watching
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self
-        assert self.middleware_stack is not None
-        await self.middleware_stack(scope, receive, send)
+        await self.outermost(scope, receive, send)
+
+    def at_once(self, scope: Scope) -> Whole | None:
+        """Return the answer to a GET request that can be given without waiting: see `connections.BoundedConnection`."""
+        return self.outermost.at_once(scope)
 
 
 def create_app(settings: Settings, *, verify: bool = True) -> FastAPI:
@@ -64,7 +70,11 @@ def create_app(settings: Settings, *, verify: bool = True) -> FastAPI:
     # Around the framework's own layers, not among them: an answer that is kept is given again without going through any.
     cache, proxies = ResponseCache(settings.cache_mib << 20), TrustedProxies(settings.trusted_proxies)
     front = Front(
-        Straight(app.build_middleware_stack(), routes=(route for part in PARTS for route in part.router.routes)),
+        Straight(
+            app.build_middleware_stack(),
+            routes=(route for part in PARTS for route in part.router.routes),
+            at_once=collections.AT_ONCE,
+        ),
         serving=serving,
         cache=cache,
         proxies=proxies,
@@ -72,11 +82,11 @@ def create_app(settings: Settings, *, verify: bool = True) -> FastAPI:
     )
     metrics = Metrics(serving, cache, several=settings.workers > 1) if settings.metrics else None
     app.state.metrics = metrics
-    app.middleware_stack = _watched(front, settings, metrics, proxies)
+    app.middleware_stack = app.outermost = _watched(front, settings, metrics, proxies)
     return app
 
 
-def _watched(front: Front, settings: Settings, metrics: Metrics | None, proxies: TrustedProxies) -> ASGIApp:
+def _watched(front: Front, settings: Settings, metrics: Metrics | None, proxies: TrustedProxies) -> Front | Watching:
     """Return what answers, with what counts and logs requests around it; alone where the operator asked for neither."""
     if metrics is None and settings.access_log is AccessLog.OFF:
         return front

@@ -9,15 +9,14 @@ import gzip
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import lru_cache
 
-from fastapi import Request
 from starlette.responses import Response
-from starlette.types import Message
+from starlette.types import Scope, Send
 
 from service import __version__
 from service.api.formats import JSON, accepts_gzip
-from service.api.links import request_url
+from service.api.links import header, request_url
 from service.catalogue.languages import Wishes
 
 #: A minute: how long a withdrawn record may still be shown by a cache that does not ask again.
@@ -28,7 +27,7 @@ COMPRESS_FROM = 1000
 #: Beyond 5, gzip takes twice the time for a few per cent.
 COMPRESSION_LEVEL = 5
 #: Bytes that keeping an answer costs besides its body: key, headers and the objects around them.
-OVERHEAD = 2500
+OVERHEAD = 3000
 #: Answers larger than this part of the cache are not kept: one of them would drive out many.
 LARGEST_PART = 16
 #: Requests that are remembered as asked once. An answer is kept when it is asked for again: who reads everything once must
@@ -43,29 +42,53 @@ Key = tuple[object, ...]
 # --- The cache --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An answer as it goes to the server, and the one that says that the client has it already: of an answer that only
-    such a client has asked for, nothing else is there.
+class Whole:
+    """An answer that is all there, with every header it goes out with."""
+
+    __slots__ = ("body", "head", "headers", "status")
+
+    def __init__(self, status: int, headers: RawHeaders, body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        #: Status line and headers as they stand on the wire, once a connection has written them.
+        self.head: bytes | None = None
+
+    async def send_to(self, send: Send) -> None:
+        """Send it the ASGI way."""
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+    def unchanged(self) -> "Whole":
+        """Return the answer that says that the client has this one already."""
+        return Whole(304, [pair for pair in self.headers if pair[0] not in _OF_CONTENT], b"")
+
+
+class _Kept:
+    """An answer that is kept, and the one that says that the client has it already: of an answer that only such a client
+    has asked for, nothing else is there.
     """
 
-    tag: bytes
-    #: Start and body; None where only `unchanged` is kept.
-    whole: tuple[Message, Message] | None
-    unchanged: Message
-    size: int
+    __slots__ = ("size", "tag", "unchanged", "whole")
 
-    def messages(self, known: bytes | None) -> tuple[Message, Message] | None:
+    def __init__(self, tag: bytes, whole: Whole | None, unchanged: Whole) -> None:
+        self.tag = tag
+        self.whole = whole
+        self.unchanged = unchanged
+        self.size = OVERHEAD + (0 if whole is None else len(whole.body))
+
+    def answer(self, known: bytes) -> Whole | None:
         """Return what to send to a client who names these tags in If-None-Match; None where it is not at hand."""
-        if known is not None and (known == self.tag or matches(known.decode("latin-1"), self.tag.decode("latin-1"))):
-            return self.unchanged, NO_BODY
+        if known == self.tag or matches(known.decode("latin-1"), self.tag.decode("latin-1")):
+            return self.unchanged
         return self.whole
 
 
 class ResponseCache:
     """Answers of one release, bounded in bytes, the least used forgotten first. Used on the event loop only.
 
-    Of several requests for an answer that is not there, one makes it and the others wait: a stampede costs one answer.
+    Of several requests for an answer that takes long to make, one makes it and the others wait: a stampede costs one
+    answer.
     """
 
     def __init__(self, size: int) -> None:
@@ -73,24 +96,24 @@ class ResponseCache:
         self.hits = 0
         self.misses = 0
         # Not a cache of a library's: looking there takes longer than all else that giving an answer again does.
-        self._kept: OrderedDict[Key, Kept] = OrderedDict()
+        self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._bytes = 0
         self._making: dict[Key, asyncio.Event] = {}
         #: Hashes of what was asked once; forgotten all together when there are many.
         self._asked_once: set[int] = set()
 
-    def get(self, key: Key, known: bytes | None) -> tuple[Message, Message] | None:
+    def get(self, key: Key, known: bytes | None) -> Whole | None:
         """Return an answer for a client who names these tags in If-None-Match, if it is at hand."""
         kept = self._kept.get(key)
         if kept is None:
             return None
-        messages = kept.whole if known is None else kept.messages(known)
-        if messages is not None:
+        answer = kept.whole if known is None else kept.answer(known)
+        if answer is not None:
             self.hits += 1
             self._kept.move_to_end(key)
-        return messages
+        return answer
 
-    async def get_or_make(self, key: Key, known: bytes | None) -> tuple[Message, Message] | None:
+    async def get_or_make(self, key: Key, known: bytes | None) -> Whole | None:
         """Return an answer that another request is making just now; None where the caller is the one to make it, who
         must say `made` when it is kept or will not be.
         """
@@ -98,31 +121,32 @@ class ResponseCache:
         if making is not None:
             self._asked_once.add(hash(key))
             await making.wait()
-            if (messages := self.get(key, known)) is not None:
-                return messages
+            if (answer := self.get(key, known)) is not None:
+                return answer
         self.misses += 1
         self._making.setdefault(key, asyncio.Event())
         return None
+
+    def is_being_made(self, key: Key) -> bool:
+        """Tell whether a request is making this answer just now."""
+        return key in self._making
 
     def made(self, key: Key) -> None:
         """Let those go on who wait for this answer."""
         if (making := self._making.pop(key, None)) is not None:
             making.set()
 
-    def keep(self, key: Key, start: Message, body: Message) -> None:
+    def keep(self, key: Key, answer: Whole) -> None:
         """Keep an answer that was asked for before, or is waited for, if it is one of a release and not too large."""
-        if not self._is_asked_again(key):
+        if not self.size or not self._is_asked_again(key):
             return
-        headers: RawHeaders = start["headers"]
-        tag = next((value for name, value in headers if name == b"etag"), None)
-        size = len(body.get("body", b"")) + OVERHEAD
-        if tag is None or size > self.size // LARGEST_PART:
+        tag = next((value for name, value in answer.headers if name == b"etag"), None)
+        if tag is None or len(answer.body) + OVERHEAD > self.size // LARGEST_PART:
             return
-        if start["status"] == 200:
-            unchanged = {**start, "status": 304, "headers": [pair for pair in headers if pair[0] not in _OF_CONTENT]}
-            self._put(key, Kept(tag, (start, body), unchanged, size))
-        elif start["status"] == 304 and key not in self._kept:
-            self._put(key, Kept(tag, None, start, size))
+        if answer.status == 200:
+            self._put(key, _Kept(tag, answer, answer.unchanged()))
+        elif answer.status == 304 and key not in self._kept:
+            self._put(key, _Kept(tag, None, answer))
 
     def _is_asked_again(self, key: Key) -> bool:
         asked = hash(key)
@@ -133,7 +157,7 @@ class ResponseCache:
         self._asked_once.add(asked)
         return False
 
-    def _put(self, key: Key, kept: Kept) -> None:
+    def _put(self, key: Key, kept: _Kept) -> None:
         before = self._kept.pop(key, None)
         self._kept[key] = kept
         self._bytes += kept.size - (0 if before is None else before.size)
@@ -148,7 +172,6 @@ class ResponseCache:
         self._bytes = 0
 
 
-NO_BODY: Message = {"type": "http.response.body", "body": b""}
 #: Headers that describe a body, and have no place where there is none.
 _OF_CONTENT = frozenset({b"content-type", b"content-length", b"content-encoding"})
 
@@ -159,51 +182,58 @@ _OF_CONTENT = frozenset({b"content-type", b"content-length", b"content-encoding"
 class Answer(Response):
     """A response whose headers are ready. Starlette's own goes through them one by one, which costs as much as a page."""
 
-    def __init__(self, body: bytes, status_code: int, headers: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, body: bytes, status_code: int, headers: RawHeaders) -> None:
         self.status_code = status_code
         self.body = body
         self.background = None
-        self.raw_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers]
+        self.raw_headers = headers
 
 
-def entity_tag(request: Request, release_key: str, *, encoding: str, media_type: str, wishes: Wishes = ()) -> str:
+def entity_tag(scope: Scope, release_key: str, *, encoding: str, media_type: str, wishes: Wishes = ()) -> str:
     """Return the strong ETag of the answer to a request: what the bytes depend on, hashed. `wishes` are the languages
     wished for, as far as they count.
     """
-    parts = (__version__, release_key, request_url(request.scope), encoding, media_type, *wishes)
+    parts = (__version__, release_key, request_url(scope), encoding, media_type, *wishes)
     return '"' + hashlib.blake2s("\n".join(parts).encode(), digest_size=12).hexdigest() + '"'
 
 
-def matches(header: str | None, tag: str) -> bool:
+def matches(named: str | None, tag: str) -> bool:
     """Tell whether an If-None-Match header names the tag; weak comparison (RFC 9110, section 13.1.2)."""
-    if header is None:
+    if named is None:
         return False
-    named = {part.strip().removeprefix("W/") for part in header.split(",")}
-    return "*" in named or tag in named
+    tags = {part.strip().removeprefix("W/") for part in named.split(",")}
+    return "*" in tags or tag in tags
 
 
 def release_answer(
-    request: Request,
+    scope: Scope,
     release_key: str,
     body: bytes,
     *,
-    headers: dict[str, str] | None = None,
+    headers: Iterable[tuple[bytes, bytes]] = (),
     media_type: str = JSON,
     wishes: Wishes = (),
     compressible: bool = True,
-) -> Response:
+) -> Answer:
     """Return `body` as the answer of a release: compressed if asked, and 304 where the client has it already."""
-    asked = compressible and accepts_gzip(request.headers.get("accept-encoding"))
+    asked = compressible and accepts_gzip(header(scope, b"accept-encoding"))
     compress = asked and len(body) >= COMPRESS_FROM
     encoding = "gzip" if compress else "identity"
-    tag = entity_tag(request, release_key, encoding=encoding, media_type=media_type, wishes=wishes)
-    headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY} | (headers or {})
-    if matches(request.headers.get("if-none-match"), tag):
-        return Answer(b"", 304, headers.items())
+    tag = entity_tag(scope, release_key, encoding=encoding, media_type=media_type, wishes=wishes)
+    beside = [(b"etag", tag.encode()), *_ALWAYS, *headers]
+    if matches(header(scope, b"if-none-match"), tag):
+        return Answer(b"", 304, beside)
     if compress:
-        headers["Content-Encoding"] = "gzip"
+        beside.append((b"content-encoding", b"gzip"))
         # Without a time in it, the same bytes come out every time, as a strong ETag promises.
         body = gzip.compress(body, COMPRESSION_LEVEL, mtime=0)
-    content_type = f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
-    headers |= {"Content-Type": content_type, "Content-Length": str(len(body))}
-    return Answer(body, 200, headers.items())
+    return Answer(body, 200, [*beside, _content_type(media_type), (b"content-length", b"%d" % len(body))])
+
+
+_ALWAYS = ((b"cache-control", CACHE_CONTROL.encode()), (b"vary", VARY.encode()))
+
+
+@lru_cache(16)
+def _content_type(media_type: str) -> tuple[bytes, bytes]:
+    parameters = "; charset=utf-8" if media_type.startswith("text/") else ""
+    return b"content-type", (media_type + parameters).encode()

@@ -6,8 +6,8 @@ bytes and knows nothing of how they are sent.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Protocol
+from functools import cache, lru_cache
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import orjson
 
@@ -30,6 +30,14 @@ GEOJSON = "application/geo+json"
 MAX_LANGUAGES = 20
 #: Answers about other records, such as a source's address, that one export keeps at hand. A bound on memory.
 KEPT_AT_HAND = 4096
+#: Headers that are remembered as they were read: the clients of one kind send the same.
+REMEMBERED = 256
+#: The longest of these, in characters. Browsers send 150.
+REMEMBERED_LENGTH = 300
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Writer(Protocol):
@@ -69,8 +77,7 @@ class Format:
 
 def format_of(criteria: Criteria, accept: str | None) -> Format:
     """Return the format that a request asks for: `format` before `Accept`. Raises NotAcceptable, InvalidParameters."""
-    by_media_type = {each.media_type: each for each in formats_of(type(criteria)).values()}
-    offers = {each.name: media_type for media_type, each in by_media_type.items()}
+    by_media_type, offers = _offers(type(criteria))
     chosen = by_media_type[choose_format(criteria.format, accept, offers)]
     if chosen.writer is not None:
         given = [name for name in criteria.PAGING if name in criteria.model_fields_set]
@@ -78,6 +85,13 @@ def format_of(criteria: Criteria, accept: str | None) -> Format:
         if given:
             raise invalid_parameters([ParameterError(name, message) for name in given])
     return chosen
+
+
+@cache
+def _offers(model: type[Criteria]) -> tuple[dict[str, Format], dict[str, str]]:
+    """Return the formats of a collection by media type, and their media types by name."""
+    by_media_type = {each.media_type: each for each in formats_of(model).values()}
+    return by_media_type, {each.name: media_type for media_type, each in by_media_type.items()}
 
 
 # --- Choosing a media type --------------------------------------------------------------------------------------------
@@ -104,7 +118,20 @@ def accepted(header: str) -> list[tuple[str, float]]:
     return ranges
 
 
-def choose_media_type(header: str | None, available: Sequence[str]) -> str:
+def remembering(read: Callable[Concatenate[str | None, P], T]) -> Callable[Concatenate[str | None, P], T]:
+    """Remember what was read from a header, where it is no longer than those that clients send."""
+    remembered = lru_cache(REMEMBERED)(read)
+
+    def read_again(header: str | None, /, *given: P.args, **named: P.kwargs) -> T:
+        if header is not None and len(header) > REMEMBERED_LENGTH:
+            return read(header, *given, **named)
+        return remembered(header, *given, **named)  # type: ignore[arg-type] # all arguments can be hashed
+
+    return read_again
+
+
+@remembering
+def choose_media_type(header: str | None, available: tuple[str, ...]) -> str:
     """Return the media type to answer with: the one the client prefers, the first where it does not care.
 
     Raises NotAcceptable, which lists what there is, where the header excludes all.
@@ -154,6 +181,7 @@ def wished_languages(named: str | None, header: str | None) -> tuple[str, ...]:
     return tuple(tokens[: tokens.index("*")] if "*" in tokens else tokens)
 
 
+@remembering
 def accepts_gzip(header: str | None) -> bool:
     """Tell whether an Accept-Encoding header lets an answer be compressed with gzip."""
     if not header:

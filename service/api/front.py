@@ -6,15 +6,17 @@ problem.
 """
 
 import re
+from functools import lru_cache
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from service.api.cache import Key, RawHeaders, ResponseCache
-from service.api.links import base_url
+from service.api.cache import Key, RawHeaders, ResponseCache, Whole
+from service.api.links import place
 from service.api.problems import METHODS, internal_error, problem_response
 from service.api.proxies import TrustedProxies
 from service.api.request_ids import RAW_HEADER, naming, take_request_id, with_request_id
 from service.api.serving import Served, Serving
+from service.api.straight import Straight
 from service.errors import AnswerCutShort, BadRequest, Problem, UriTooLong
 
 #: Longest path and query that are read, in bytes. A list of 50 identifiers is 3,500.
@@ -31,16 +33,21 @@ _ALWAYS: RawHeaders = [
     (b"referrer-policy", b"no-referrer"),
 ]
 _FORWARDED = (b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix")
-_PREFLIGHT = {
-    "Allow": METHODS,
-    "Access-Control-Allow-Methods": METHODS,
-    "Access-Control-Allow-Headers": "Accept, Accept-Language, If-None-Match, If-Range, Range",
-    "Access-Control-Max-Age": "86400",
-}
+_PREFLIGHT: RawHeaders = [
+    (b"allow", METHODS.encode()),
+    (b"access-control-allow-methods", METHODS.encode()),
+    (b"access-control-allow-headers", b"Accept, Accept-Language, If-None-Match, If-Range, Range"),
+    (b"access-control-max-age", b"86400"),
+]
 
 # What may stand in a Host header: a name or address, and a port. Anything else would end up in links.
 _HOST = re.compile(rb"^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$")
 _PREFIX = re.compile(r"^(?:/[A-Za-z0-9._~-]+)*$")
+
+
+@lru_cache(256)
+def _is_host(value: bytes) -> bool:
+    return _HOST.match(value) is not None
 
 
 class Front:
@@ -48,7 +55,7 @@ class Front:
 
     def __init__(
         self,
-        app: ASGIApp,
+        app: Straight,
         *,
         serving: Serving,
         cache: ResponseCache,
@@ -62,36 +69,68 @@ class Front:
         self.root_path = root_path
         self._served: Served | None = None
 
+    def at_once(self, scope: Scope) -> Whole | None:
+        """Return the answer to a GET request that can be given without waiting: it is kept, or quickly made. None for all
+        else, and where something is wrong: that is told the long way.
+        """
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        return None if RAW_HEADER in headers else self._at_once(scope, headers, self._now())
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        served = self.serving.served
-        if served is not self._served:
-            self.cache.clear()
-            self._served = served
+        served = self._now()
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if RAW_HEADER in headers and "request_id" not in scope.get("state", ()):
             request_id = take_request_id(scope, trusted=self.proxies.sent(scope))
             scope, send = with_request_id(scope, request_id), naming(send, request_id)
-        key = self._key(scope, headers, served)
+        whole = self._at_once(scope, headers, served)
+        key = self._key(scope, headers, served) if self.cache.size and whole is None else None
         if key is not None:
-            known = headers.get(b"if-none-match")
-            messages = self.cache.get(key, known) or await self.cache.get_or_make(key, known)
-            if messages is not None:
-                await send(messages[0])
-                await send(messages[1])
-                return
+            whole = await self.cache.get_or_make(key, headers.get(b"if-none-match"))
+        if whole is not None:
+            await whole.send_to(send)
+            return
         try:
             # A copy, because the server goes by its own: it must still know that a request was HEAD.
-            await self._make(dict(scope), headers, receive, _Answer(send, scope, served, self.cache, key), served)
+            await self._make(dict(scope), receive, _Answer(send, scope, served, self.cache, key), served)
         finally:
             if key is not None:
                 self.cache.made(key)
 
+    def _now(self) -> Served | None:
+        """Return the release that a request is answered from which comes now."""
+        served = self.serving.served
+        if served is not self._served:
+            self.cache.clear()
+            self._served = served
+        return served
+
+    def _at_once(self, scope: Scope, headers: dict[bytes, bytes], served: Served | None) -> Whole | None:
+        key = self._key(scope, headers, served)
+        if key is None or served is None:
+            return None
+        whole = self.cache.get(key, headers.get(b"if-none-match"))
+        if whole is not None or scope["method"] != "GET" or self.cache.is_being_made(key):
+            return whole
+        placed = dict(scope)
+        try:
+            self._place(placed, served)
+            answer = self.app.at_once(placed)
+        except Exception:  # noqa: BLE001 - raised again by who makes the answer the long way, and told there
+            return None
+        if answer is None:
+            return None
+        assert isinstance(answer.body, bytes)
+        whole = Whole(answer.status_code, [*answer.raw_headers, *_ALWAYS, served.header], answer.body)
+        self.cache.misses += 1
+        self.cache.keep(key, whole)
+        return whole
+
     def _key(self, scope: Scope, headers: dict[bytes, bytes], served: Served | None) -> Key | None:
         """Return all that the answer to a request depends on; None where it is not to be kept."""
-        if not self.cache.size or served is None or scope["method"] not in ("GET", "HEAD"):
+        if served is None or scope["method"] not in ("GET", "HEAD"):
             return None
         # A header that comes twice, or asks for a part, is looked at in detail.
         if len(headers) != len(scope["headers"]) or b"range" in headers:
@@ -109,13 +148,15 @@ class Front:
             *((get(name) for name in _FORWARDED) if self.proxies.sent(scope) else ()),
         )
 
-    async def _make(
-        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, answer: "_Answer", served: Served | None
-    ) -> None:
+    async def _make(self, scope: Scope, receive: Receive, answer: "_Answer", served: Served | None) -> None:
         if served is not None:
             served.hold()
         try:
-            await self._answer(scope, headers, receive, answer, served)
+            self._place(scope, served)
+            if scope["method"] == "OPTIONS":
+                await Whole(204, _PREFLIGHT, b"").send_to(answer)
+            else:
+                await self.app(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 - the last place where an error can still become an answer
             problem = (
                 error
@@ -130,43 +171,41 @@ class Front:
             if served is not None:
                 served.let_go()
 
-    async def _answer(
-        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send, served: Served | None
-    ) -> None:
-        self._place(scope, headers)
-        if len(scope["raw_path"]) + len(scope["query_string"]) > URI_LENGTH:
-            raise UriTooLong(f"Path and query are longer than {URI_LENGTH} bytes.")
-        if scope["method"] == "OPTIONS":
-            await send({"type": "http.response.start", "status": 204, "headers": _encoded(_PREFLIGHT)})
-            await send({"type": "http.response.body"})
-            return
-        head = scope["method"] == "HEAD"
-        if head:
-            scope["method"] = "GET"
-        # Routes answer HEAD as they do GET; an answer that is long to make may look, and leave out its body.
-        scope["state"] = {**scope.get("state", {}), "served": served, "head": head, "base": base_url(scope)}
-        await self.app(scope, receive, send)
-
-    def _place(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
-        """Put scheme, host and root path as the client sees them into the scope."""
+    def _place(self, scope: Scope, served: Served | None) -> None:
+        """Make the scope that of the application: scheme, host and root path as the client sees them, HEAD as GET, and what
+        every route asks for. Raises BadRequest and UriTooLong.
+        """
         scope["root_path"] = self.root_path
         if self.proxies.sent(scope):
-            scheme = _last(headers.get(b"x-forwarded-proto")).lower()
-            if scheme in ("http", "https"):
-                scope["scheme"] = scheme
-            if host := _last(headers.get(b"x-forwarded-host")):
-                kept = [pair for pair in scope["headers"] if pair[0] != b"host"]
-                scope["headers"] = [*kept, (b"host", host.encode("latin-1"))]
-            prefix = _last(headers.get(b"x-forwarded-prefix")).rstrip("/")
-            if prefix and _PREFIX.match(prefix):
-                scope["root_path"] = prefix
+            self._believe(scope)
         # Frameworks expect the root path at the head of the path; proxies may or may not have cut it off.
         if scope["root_path"] and not scope["path"].startswith(scope["root_path"] + "/"):
             scope["path"] = scope["root_path"] + scope["path"]
         hosts = [value for name, value in scope["headers"] if name == b"host"]
-        if any(not _HOST.match(host) for host in hosts) or len(hosts) > 1:
+        if len(hosts) > 1 or (hosts and not _is_host(hosts[0])):
             scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"host"]
             raise BadRequest("The Host header is not a host name.")
+        if len(scope["raw_path"]) + len(scope["query_string"]) > URI_LENGTH:
+            raise UriTooLong(f"Path and query are longer than {URI_LENGTH} bytes.")
+        head = scope["method"] == "HEAD"
+        if head:
+            scope["method"] = "GET"
+        # Routes answer HEAD as they do GET; an answer that is long to make may look, and leave out its body.
+        scope["state"] = {**scope.get("state", {}), "served": served, "head": head}
+        place(scope)
+
+    def _believe(self, scope: Scope) -> None:
+        """Put what a trusted proxy says of scheme, host and root path into the scope."""
+        headers = dict(scope["headers"])
+        scheme = _last(headers.get(b"x-forwarded-proto")).lower()
+        if scheme in ("http", "https"):
+            scope["scheme"] = scheme
+        if host := _last(headers.get(b"x-forwarded-host")):
+            kept = [pair for pair in scope["headers"] if pair[0] != b"host"]
+            scope["headers"] = [*kept, (b"host", host.encode("latin-1"))]
+        prefix = _last(headers.get(b"x-forwarded-prefix")).rstrip("/")
+        if prefix and _PREFIX.match(prefix):
+            scope["root_path"] = prefix
 
 
 class _Answer:
@@ -190,7 +229,8 @@ class _Answer:
         if self._start is not None:
             if self._key is not None:
                 if not message.get("more_body") and not self._head:
-                    self._cache.keep(self._key, self._start, message)
+                    whole = Whole(self._start["status"], self._start["headers"], message.get("body", b""))
+                    self._cache.keep(self._key, whole)
                 self._cache.made(self._key)
             self.started = True
             await self._send(self._start)
@@ -201,7 +241,3 @@ class _Answer:
 def _last(header: bytes | None) -> str:
     """Return the last value of a list header: the one that the nearest proxy wrote."""
     return "" if header is None else header.decode("latin-1").rpartition(",")[2].strip()
-
-
-def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]

@@ -1,7 +1,7 @@
 """Absolute addresses: of the API's root, of a request, of the pages beside a page."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -18,6 +18,12 @@ _CURSOR = re.compile(r"(?:^|&)cursor=[^&]*")
 _quoted = lru_cache(4096)(quote)
 
 
+def header(scope: Scope, name: bytes) -> str | None:
+    """Return the value of a header, given its name in lower case; of one that comes twice, the first."""
+    value: bytes | None = scope["state"]["headers"].get(name)
+    return None if value is None else value.decode("latin-1")
+
+
 def base_url(scope: Scope) -> str:
     """Return scheme, host and root path as the client sees them, without a slash at the end."""
     known: str | None = scope.get("state", {}).get("base")
@@ -32,19 +38,35 @@ def _base_of(scope: Scope) -> str:
     return f"{scope['scheme']}://{host.decode('latin-1')}{_quoted(scope.get('root_path', ''))}"
 
 
-def request_path(scope: Scope) -> str:
-    """Return the path of a request below the root path, percent-encoded."""
+def place(scope: Scope) -> None:
+    """Note what routes ask for: headers by name, the address of the API's root and that of what was asked for."""
+    state = scope["state"]
+    state["headers"] = dict(reversed(scope["headers"]))
+    state["base"] = base = _base_of(scope)
     path: str = scope["path"]
-    return _quoted(path.removeprefix(scope.get("root_path", "")))
+    state["address"] = base + _quoted(path.removeprefix(scope["root_path"]))
+
+
+def request_address(scope: Scope) -> str:
+    """Return the address that was asked for, without the query."""
+    address: str = scope["state"]["address"]
+    return address
 
 
 def query_pairs(scope: Scope) -> list[tuple[str, str]]:
     """Return the names and values of a query, in order. Raises InvalidParameters where it is not UTF-8."""
-    query: bytes = scope["query_string"]
+    return pairs_of(scope["query_string"])
+
+
+def pairs_of(query: bytes) -> list[tuple[str, str]]:
+    """Return the names and values of a query, in order. Raises InvalidParameters where it is not UTF-8."""
     if not query:
         return []
     try:
-        return parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict")
+        text = query.decode("ascii")
+        if "%" not in text and "+" not in text:  # nothing to decode, which is most of the work
+            return [(name, value) for name, _, value in (part.partition("=") for part in text.split("&") if part)]
+        return parse_qsl(text, keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
         raise invalid_parameters([ParameterError("", "the query is not percent-encoded UTF-8")]) from None
 
@@ -53,17 +75,28 @@ def request_url(scope: Scope) -> str:
     """Return the address that was asked for."""
     query: bytes = scope["query_string"]
     suffix = "?" + query.decode("ascii", "replace") if query else ""
-    return base_url(scope) + request_path(scope) + suffix
+    return request_address(scope) + suffix
 
 
 def page_url(scope: Scope, pairs: Sequence[tuple[str, str]], cursor: str) -> str:
     """Return the address of another page of the same list: every parameter kept, the cursor put in."""
-    query: bytes = scope["query_string"]
+    kept = kept_query(scope["query_string"], pairs)
+    return f"{request_address(scope)}?{kept}cursor={cursor}"
+
+
+def kept_query(query: bytes, pairs: Sequence[tuple[str, str]]) -> str:
+    """Return what the addresses of the other pages of a list have before their cursors, given a query and its pairs."""
     if _PLAIN_QUERY.fullmatch(query):
         kept = _CURSOR.sub("", query.decode()).removeprefix("&")
     else:
         kept = urlencode([(name, value) for name, value in pairs if name != "cursor"])
-    return f"{base_url(scope)}{request_path(scope)}?{kept}{'&' if kept else ''}cursor={cursor}"
+    return kept and f"{kept}&"
+
+
+def link_header(links: Mapping[str, str | None]) -> list[tuple[bytes, bytes]]:
+    """Return the Link header that names the pages beside a page, given their addresses; nothing where there are none."""
+    beside = [f'<{links[name]}>; rel="{name}"' for name in ("next", "prev") if links.get(name) is not None]
+    return [(b"link", ", ".join(beside).encode("latin-1"))] if beside else []
 
 
 def record_url(base: str, record_id: str) -> str:

@@ -6,7 +6,9 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Hashable
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +19,7 @@ from starlette.types import Scope
 from service.api.logs import log_event
 from service.catalogue.browsing import Catalogue
 from service.errors import Broken, Busy, NoRelease, NotReady, Problem, ReleaseDamaged, ReleaseError
-from service.release.store import Manifest, Marks, current_folder, marks_of, open_release, read_manifest
+from service.release.store import HASH_CHUNK, Manifest, Marks, current_folder, marks_of, open_release, read_manifest
 
 T = TypeVar("T")
 
@@ -34,8 +36,13 @@ HEAVY_THREADS = 2
 #: Requests for such work that are held at once, at work or waiting. One takes milliseconds, so the last waits about a
 #: second; who comes beyond is told to come back, instead of waiting without end.
 HEAVY_REQUESTS = 64
+#: Lists that are remembered as they were asked for, with the places of their records: 125 kB for a million records.
+RECALLED = 64
 #: Up to so many bytes a release is compared with its manifest before it is served: it takes a fifth of a second.
 COMPARED_FIRST = 256 << 20
+#: Bytes of a larger one that are compared a second, at most: going through it as fast as possible would drive what
+#: requests need out of the processor's caches.
+COMPARED_PER_S = 32 << 20
 
 
 class HeavyWork:
@@ -82,6 +89,7 @@ class Served:
         self.header = (b"archive-release", manifest.id.encode())
         self._holders = 0
         self._retired = False
+        self._recall = lru_cache(RECALLED)(self._do)
 
     async def apart(self, work: Callable[..., T], *arguments: object) -> T:
         """Do in a thread what takes too long for the event loop, with a connection that was opened beforehand: it goes on
@@ -93,6 +101,15 @@ class Served:
                 return work(*arguments)
 
         return await self._heavy.do(do)
+
+    def recall(self, work: Callable[..., T], *given: Hashable) -> T:
+        """Return what `work` returns, given this release and these arguments: what it did for the last of them is
+        remembered.
+        """
+        return self._recall(work, *given)  # type: ignore[return-value] # the cache forgets the type
+
+    def _do(self, work: Callable[..., object], *given: Hashable) -> object:
+        return work(self, *given)
 
     def hold(self) -> None:
         self._holders += 1
@@ -108,6 +125,7 @@ class Served:
 
     def _close_if_done(self) -> None:
         if self._retired and self._holders == 0:
+            self._recall.cache_clear()
             self.catalogue.release.close()
 
 
@@ -212,7 +230,7 @@ class Serving:
 
         def compare() -> None:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)  # this thread only: requests come first
-            damage = served.catalogue.release.look_for_damage()
+            damage = served.catalogue.release.look_for_damage(pause=partial(time.sleep, HASH_CHUNK / COMPARED_PER_S))
             with contextlib.suppress(RuntimeError):  # the server has stopped meanwhile
                 loop.call_soon_threadsafe(_tell, compared, damage)
 

@@ -4,45 +4,66 @@ The framework goes through its own layers and through every route in turn, which
 records does. Whatever is not found here, unknown paths and other methods included, goes the framework's way.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from fastapi import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.api.cache import Answer
 from service.api.describing import PlainRoute
+from service.api.serving import Served
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+#: Answers a request without waiting, from a release, given the last part of the path; None where it would have to wait.
+AtOnce = Callable[[Scope, Served, str], Answer | None]
 _LAST_PART = "/{id}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What answers at a path."""
+
+    endpoint: Endpoint
+    at_once: AtOnce | None
 
 
 class Straight:
     """ASGI middleware: finds plain routes by path, and leaves all else to the framework."""
 
-    def __init__(self, app: ASGIApp, *, routes: Iterable[BaseRoute]) -> None:
+    def __init__(self, app: ASGIApp, *, routes: Iterable[BaseRoute], at_once: Mapping[str, AtOnce]) -> None:
         self._app = app
-        self._by_path: dict[str, Endpoint] = {}
-        self._by_parent: dict[str, Endpoint] = {}
+        self._by_path: dict[str, _Way] = {}
+        self._by_parent: dict[str, _Way] = {}
         for route in routes:
             if not isinstance(route, PlainRoute):
                 continue
             parent = route.path.removesuffix(_LAST_PART)
             if "{" not in parent:
-                (self._by_path if parent == route.path else self._by_parent)[parent] = route.endpoint
+                ways = self._by_path if parent == route.path else self._by_parent
+                ways[parent] = _Way(route.endpoint, at_once.get(route.path))
+
+    def at_once(self, scope: Scope) -> Answer | None:
+        """Return the answer to a GET request that can be made without waiting. Raises what the route does."""
+        way, name = self._find(scope)
+        return None if way is None or way.at_once is None else way.at_once(scope, scope["state"]["served"], name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "GET":
+        way, name = self._find(scope) if scope["type"] == "http" and scope["method"] == "GET" else (None, "")
+        if way is None:
             await self._app(scope, receive, send)
             return
-        path: str = scope["path"].removeprefix(scope["root_path"])
-        endpoint = self._by_path.get(path)
-        if endpoint is None:
-            parent, _, name = path.rpartition("/")
-            endpoint = self._by_parent.get(parent) if name else None
+        if name:
             scope["path_params"] = {"id": name}
-        if endpoint is None:
-            await self._app(scope, receive, send)
-            return
-        response = await endpoint(Request(scope, receive))
+        response = await way.endpoint(Request(scope, receive))
         await response(scope, receive, send)
+
+    def _find(self, scope: Scope) -> tuple[_Way | None, str]:
+        """Return what answers at a path, and the last part of the path where that names a record."""
+        path: str = scope["path"].removeprefix(scope["root_path"])
+        if (way := self._by_path.get(path)) is not None:
+            return way, ""
+        parent, _, name = path.rpartition("/")
+        return (self._by_parent.get(parent), name) if name else (None, "")

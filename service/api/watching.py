@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterable
 from time import perf_counter
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from service.api.cache import Whole
+from service.api.front import Front
 from service.api.logs import log_event
 from service.api.metrics import Metrics
 from service.api.proxies import TrustedProxies
@@ -52,7 +54,7 @@ class Watching:
 
     def __init__(
         self,
-        app: ASGIApp,
+        app: Front,
         *,
         templates: Templates,
         metrics: Metrics | None,
@@ -64,6 +66,18 @@ class Watching:
         self.metrics = metrics
         self.access_log = access_log
         self.proxies = proxies
+
+    def at_once(self, scope: Scope) -> Whole | None:
+        """Return the answer to a GET request that can be given without waiting, counted; None where a line is to tell of
+        it, which needs to know when it is out.
+        """
+        if self.access_log is not AccessLog.OFF:
+            return None
+        started = perf_counter()
+        whole = self.app.at_once(scope)
+        if whole is not None and self.metrics is not None:
+            self.metrics.observe(self.templates.of(scope), whole.status, perf_counter() - started)
+        return whole
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -1,13 +1,14 @@
 """A list, a page at a time, and a record: puts questions to a release and reads the answers."""
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from pyroaring import BitMap
 
 from service.catalogue.criteria import RELEVANCE, Criteria, Listed, SearchCriteria, SuggestCriteria
-from service.catalogue.cursor import Cursor, decode_cursor
+from service.catalogue.cursor import Cursor, decode_cursor, fingerprint
 from service.catalogue.facets import Bucket, Facets
 from service.catalogue.languages import Wishes, read_languages
 from service.catalogue.queries import Span, Terms, conditions_of, order_of
@@ -31,16 +32,26 @@ OFFSET_DIGITS = 9
 DOCUMENTS_AT_ONCE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Records of a list in order, as documents; how many the whole list has; the cursors of the pages beside it."""
+class Page(NamedTuple):
+    """Records of a list in order; how many the whole list has; the cursors of the pages beside it."""
 
-    documents: list[bytes]
+    release: Release
+    ordinals: Sequence[int]
     total: int
     next: str | None
     prev: str | None
     #: None where none were asked for.
     facets: dict[str, list[Bucket]] | None = None
+
+    @property
+    def documents(self) -> list[bytes]:
+        """The records' documents. Raises ReleaseDamaged."""
+        return self.release.documents(self.ordinals)
+
+    @property
+    def joined(self) -> bytes:
+        """The records' documents as the members of a JSON array. Raises ReleaseDamaged."""
+        return self.release.joined_documents(self.ordinals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +68,18 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list that has been looked up but not read: what `page` needs, and whether reading it is quick."""
+    """A list that has been looked up but not read: what its pages need, and whether reading them is quick."""
 
     criteria: Criteria
+    #: The stored order that it follows, and whether that is read downwards.
+    order: str
+    descending: bool
     #: The terms of each filter: a record must have one of each.
     filters: list[list[Term]]
     spans: list[Span]
     quick: bool
+    #: The places that its records take in the order, where they are at hand.
+    places: BitMap | range | None = None
     #: The ordinals of the whole list in its order, where a query found them: see `Catalogue.whole`.
     found: "array[int] | None" = None
 
@@ -86,6 +102,9 @@ class Catalogue:
         self.text = TextIndex(release)
         self._facets = Facets(release, self.text)
         self._languages = read_languages(release)
+        manifest = release.manifest
+        self._content = fingerprint(manifest.format, manifest.id)
+        self._publication = fingerprint(self._content, manifest.number, manifest.published_at)
 
     def document(self, record_id: str) -> bytes | None:
         """Return the document of a public record, or None where there is none."""
@@ -122,62 +141,74 @@ class Catalogue:
         terms, spans = conditions_of(criteria)
         filters = [self.sets.find(criteria.collection, each) for each in terms]
         size = self.sets.collections[criteria.collection].size
-        if criteria.q is None:
-            quick = not spans or size <= QUICK
-        else:
-            quick = criteria.sort == RELEVANCE and self.text.is_quick(criteria)
-        return Listing(criteria, filters, spans, quick and not criteria.facets)
-
-    def page(self, listing: Listing) -> Page:
-        """Read one page. Raises InvalidCursor."""
-        if listing.criteria.facets:
-            return replace(self._page(listing), facets=self.facets(listing.criteria))
-        return self._page(listing)
-
-    def _page(self, listing: Listing) -> Page:
-        criteria = listing.criteria
+        order, descending = ("id", False) if criteria.sort == RELEVANCE else order_of(criteria)
         if criteria.q is not None:
-            return self._best(criteria) if criteria.sort == RELEVANCE else self._found_in_order(criteria)
-        mark = criteria.fingerprint
-        cursor = None if criteria.cursor is None else decode_cursor(criteria.cursor, mark)
-        order, descending = order_of(criteria)
-        places = self._places(listing, order)
-        first, last = self._window(criteria, places, order, cursor)
-        ordinals = self._ordinals(criteria.collection, order, places[first:last])
-        up, down = last < len(places), first > 0
-        if not ordinals:
-            # Everything beyond the cursor has gone since it was given out. The way back begins where it pointed.
-            back = None if cursor is None or not (up or down) else replace(cursor, backward=not cursor.backward)
-            link = None if back is None else back.encode(mark)
-            return Page([], len(places), *((link, None) if cursor is not None and cursor.backward else (None, link)))
-        if descending:
-            ordinals.reverse()
-            up, down = down, up
-        following, before = self._cursors(order, ordinals, mark) if up or down else (None, None)
-        return Page(
-            documents=self.release.documents(ordinals),
-            total=len(places),
-            next=following if up else None,
-            prev=before if down else None,
-        )
+            quick = criteria.sort == RELEVANCE and not criteria.facets and self.text.is_quick(criteria)
+            return Listing(criteria, order, descending, filters, spans, quick)
+        quick = not criteria.facets and (not spans or size <= QUICK)
+        places = self._found(criteria.collection, filters, spans, order) if quick else None
+        return Listing(criteria, order, descending, filters, spans, quick, places)
 
-    def _window(self, criteria: Criteria, places: BitMap | range, order: str, cursor: Cursor | None) -> tuple[int, int]:
+    def page(self, listing: Listing, cursor: str | None = None) -> Page:
+        """Read one page: that of a cursor, where one is given apart from the criteria. Raises InvalidCursor."""
+        criteria = listing.criteria
+        cursor = criteria.cursor if cursor is None else cursor
+        if criteria.q is None:
+            page = self._page(listing, cursor)
+        elif criteria.sort == RELEVANCE:
+            page = self._best(criteria, cursor)
+        else:
+            page = self._found_in_order(listing, cursor)
+        return page._replace(facets=self.facets(criteria)) if criteria.facets else page
+
+    def _page(self, listing: Listing, text: str | None) -> Page:
+        mark = listing.criteria.fingerprint
+        cursor = None if text is None else decode_cursor(text, mark)
+        places = self._places(listing, listing.order)
+        number = len(places)
+        first, last = self._window(listing, places, number, cursor)
+        shown = list(places[first:last])
+        up, down = last < number, first > 0
+        if not shown:
+            # Everything beyond the cursor has gone since it was given out. The way back begins where it pointed.
+            back = None if cursor is None or not (up or down) else cursor._replace(backward=not cursor.backward)
+            link = None if back is None else back.encode(mark)
+            links = (link, None) if cursor is not None and cursor.backward else (None, link)
+            return Page(self.release, [], number, *links)
+        if listing.descending:
+            shown.reverse()
+            up, down = down, up
+        collection = listing.criteria.collection
+        ordinals = self._ordinals(collection, listing.order, shown)
+        following, before = self._cursors(listing.order, ordinals, shown, mark) if up or down else (None, None)
+        return Page(self.release, ordinals, number, following if up else None, before if down else None)
+
+    def _window(self, listing: Listing, places: BitMap | range, number: int, cursor: Cursor | None) -> tuple[int, int]:
         """Return which part of a list's places a page shows: from the first of them on, up to the last."""
-        before, through = 0, 0
+        limit, before, through = listing.criteria.limit, 0, 0
         if cursor is not None:
-            before, through = self.sets.beside(criteria.collection, order, cursor.key, cursor.id)
-        _, descending = order_of(criteria)
-        if descending == (cursor is not None and cursor.backward):
+            before, through = self._beside(listing, cursor)
+        if listing.descending == (cursor is not None and cursor.backward):
             first = _number_below(places, through)
-            return first, min(first + criteria.limit, len(places))
-        last = len(places) if cursor is None else _number_below(places, before)
-        return max(last - criteria.limit, 0), last
+            return first, min(first + limit, number)
+        last = number if cursor is None else _number_below(places, before)
+        return max(last - limit, 0), last
+
+    def _beside(self, listing: Listing, cursor: Cursor) -> tuple[int, int]:
+        """Return how many places of a list's order come before a cursor's record, and how many do up to and with it."""
+        size = self.sets.collections[listing.criteria.collection].size
+        if cursor.release == self._release_of(listing.order) and 0 <= cursor.place < size:
+            return cursor.place, cursor.place + 1
+        return self.sets.beside(listing.criteria.collection, listing.order, cursor.key, cursor.id)
 
     def _places(self, listing: Listing, order: str) -> BitMap | range:
         """Return the places that the records of a list take in an order."""
-        collection = listing.criteria.collection
-        spans = [self.sets.span(collection, span) for span in listing.spans]
-        return self.sets.places(collection, listing.filters, spans, order)
+        if listing.places is not None and order == listing.order:
+            return listing.places
+        return self._found(listing.criteria.collection, listing.filters, listing.spans, order)
+
+    def _found(self, collection: str, filters: list[list[Term]], spans: list[Span], order: str) -> BitMap | range:
+        return self.sets.places(collection, filters, [self.sets.span(collection, span) for span in spans], order)
 
     def whole(self, listing: Listing) -> Listing:
         """Return a list that can be read whole: what a query finds is looked up, in the order of the sort. The best
@@ -186,15 +217,15 @@ class Catalogue:
         criteria = listing.criteria
         if criteria.q is None:
             return listing
-        name, descending = ("id", False) if criteria.sort == RELEVANCE else order_of(criteria)
-        return replace(listing, found=self.text.all_in_order(criteria, sort_field(name), descending=descending))
+        field = sort_field(listing.order)
+        return replace(listing, found=self.text.all_in_order(criteria, field, descending=listing.descending))
 
     def on_map(self, listing: Listing) -> Listing:
         """Return the part of a list of events or places whose records have a point."""
         collection = listing.criteria.collection
         has_point = self.sets.find(collection, Terms(HAS_POINT, ("true",)))
         if listing.found is None:
-            return replace(listing, filters=[*listing.filters, has_point])
+            return replace(listing, filters=[*listing.filters, has_point], places=None)
         members = self.sets.members([has_point], []) if has_point else BitMap()
         first = self.sets.collections[collection].first
         return replace(listing, found=array("Q", (each for each in listing.found if each - first in members)))
@@ -209,13 +240,12 @@ class Catalogue:
             for start in range(0, len(listing.found), size):
                 yield self.release.documents(listing.found[start : start + size])
             return
-        order, descending = order_of(listing.criteria)
-        places = self._places(listing, order)
+        places = self._places(listing, listing.order)
         for start in range(0, len(places), size):
             end = min(start + size, len(places))
-            part = places[len(places) - end : len(places) - start] if descending else places[start:end]
-            ordinals = self._ordinals(collection, order, part)
-            yield self.release.documents(ordinals[::-1] if descending else ordinals)
+            part = places[len(places) - end : len(places) - start] if listing.descending else places[start:end]
+            ordinals = self._ordinals(collection, listing.order, part)
+            yield self.release.documents(ordinals[::-1] if listing.descending else ordinals)
 
     def total(self, listing: Listing) -> int:
         """Return how many records a list has."""
@@ -241,15 +271,22 @@ class Catalogue:
         members = self.sets.order(collection, order).members
         return [first + members[place] for place in places]
 
-    def _cursors(self, order: str, ordinals: list[int], mark: str) -> tuple[str, str]:
-        """Return the cursors to the places after the last and before the first of these records in an order."""
-        statement = "SELECT ordinal, id, by_text, by_date, updated_at FROM record WHERE ordinal IN (?, ?)"
-        ends = {ordinal: rest for ordinal, *rest in self.release.rows(statement, (ordinals[0], ordinals[-1]))}
-        (last_id, *last), (first_id, *first) = ends[ordinals[-1]], ends[ordinals[0]]
+    def _cursors(self, order: str, ordinals: list[int], places: list[int], mark: str) -> tuple[str, str]:
+        """Return the cursors to what comes after the last and before the first of these records, at these places of an
+        order.
+        """
+        (last_id, *last), (first_id, *first) = self.release.keys((ordinals[-1], ordinals[0]))
+        release = self._release_of(order)
         return (
-            Cursor(False, sort_key(order, *last), last_id).encode(mark),
-            Cursor(True, sort_key(order, *first), first_id).encode(mark),
+            Cursor(False, sort_key(order, *last), last_id, places[-1], release).encode(mark),
+            Cursor(True, sort_key(order, *first), first_id, places[0], release).encode(mark),
         )
+
+    def _release_of(self, order: str) -> str:
+        """Return what names this release in cursors: its content, or this publication of it where the order depends on
+        when records changed.
+        """
+        return self._publication if order == "updated_at" else self._content
 
     def facets(self, criteria: Listed) -> dict[str, list[Bucket]] | None:
         """Count the facets of a list, where any are asked for."""
@@ -257,7 +294,7 @@ class Catalogue:
 
     def search(self, criteria: SearchCriteria) -> Hits:
         """Read one page of hits across collections. Raises InvalidCursor or TooDeep."""
-        offset = _offset(criteria, criteria.fingerprint)
+        offset = _offset(criteria.cursor, criteria.fingerprint)
         found = self.text.best(criteria, offset=offset, limit=criteria.limit)
         following, before = _beside(criteria, criteria.fingerprint, offset, found.total)
         return Hits(
@@ -273,35 +310,35 @@ class Catalogue:
         """Return what a search box may complete to."""
         return suggest(self.release, criteria)
 
-    def _best(self, criteria: Criteria) -> Page:
+    def _best(self, criteria: Criteria, cursor: str | None) -> Page:
         """Read a page in order of relevance. Its cursors hold a place in that order, which a new release may move."""
         mark = criteria.fingerprint
-        offset = _offset(criteria, mark)
+        offset = _offset(cursor, mark)
         found = self.text.best(criteria, offset=offset, limit=criteria.limit)
         following, before = _beside(criteria, mark, offset, found.total)
-        return Page(self.release.documents([ordinal for ordinal, _ in found.hits]), found.total, following, before)
+        return Page(self.release, [ordinal for ordinal, _ in found.hits], found.total, following, before)
 
-    def _found_in_order(self, criteria: Criteria) -> Page:
+    def _found_in_order(self, listing: Listing, text: str | None) -> Page:
         """Read a page of what a query finds, in another order than relevance: from the record that comes after the
         cursor's in the order of the whole collection.
         """
+        criteria, order, down = listing.criteria, listing.order, listing.descending
         mark = criteria.fingerprint
-        cursor = None if criteria.cursor is None else decode_cursor(criteria.cursor, mark)
-        order, down = order_of(criteria)
+        cursor = None if text is None else decode_cursor(text, mark)
         backward = cursor is not None and cursor.backward
         start = None
         if cursor is not None:
-            start = self._neighbour(criteria.collection, order, cursor, downward=down != backward)
+            start = self._neighbour(listing, cursor, downward=down != backward)
             if start is None:
                 total = self.text.ordered(criteria, sort_field(order), descending=down, start=None, limit=1).total
-                return Page([], total, None, None)
+                return Page(self.release, [], total, None, None)
         field, wanted = sort_field(order), criteria.limit + 1
         found = self.text.ordered(criteria, field, descending=down != backward, start=start, limit=wanted)
         ordinals = [ordinal for ordinal, _ in found.hits]
         more = len(ordinals) > criteria.limit
         ordinals = ordinals[: criteria.limit]
         if not ordinals:
-            return Page([], found.total, None, None)
+            return Page(self.release, [], found.total, None, None)
         behind = False
         if cursor is not None:
             # The first record itself is found again, hence two.
@@ -310,18 +347,19 @@ class Catalogue:
         if backward:
             ordinals.reverse()
         has_previous, has_next = (more, behind) if backward else (behind, more)
-        following, before = self._cursors(order, ordinals, mark)
+        first = self.sets.collections[criteria.collection].first
+        place_of = self.sets.order(criteria.collection, order).places
+        places = [place_of[ordinal - first] for ordinal in (ordinals[0], ordinals[-1])]
+        following, before = self._cursors(order, ordinals, places, mark)
         return Page(
-            documents=self.release.documents(ordinals),
-            total=found.total,
-            next=following if has_next else None,
-            prev=before if has_previous else None,
+            self.release, ordinals, found.total, following if has_next else None, before if has_previous else None
         )
 
-    def _neighbour(self, collection: str, order: str, cursor: Cursor, *, downward: bool) -> int | None:
-        """Return the ordinal of the record that comes next to a cursor in an order, if there is one."""
-        before, through = self.sets.beside(collection, order, cursor.key, cursor.id)
-        members = self.sets.order(collection, order).members
+    def _neighbour(self, listing: Listing, cursor: Cursor, *, downward: bool) -> int | None:
+        """Return the ordinal of the record that comes next to a cursor in a list's order, if there is one."""
+        before, through = self._beside(listing, cursor)
+        collection = listing.criteria.collection
+        members = self.sets.order(collection, listing.order).members
         place = before - 1 if downward else through
         return self.sets.collections[collection].first + members[place] if 0 <= place < len(members) else None
 
@@ -333,11 +371,11 @@ def _number_below(places: BitMap | range, place: int) -> int:
     return places.rank(place - 1) if place > 0 else 0
 
 
-def _offset(criteria: Listed, mark: str) -> int:
+def _offset(text: str | None, mark: str) -> int:
     """Return how many hits come before a page in order of relevance. Raises InvalidCursor."""
-    if criteria.cursor is None:
+    if text is None:
         return 0
-    cursor = decode_cursor(criteria.cursor, mark)
+    cursor = decode_cursor(text, mark)
     if not cursor.key.isascii() or not cursor.key.isdecimal() or len(cursor.key) > OFFSET_DIGITS:
         raise InvalidCursor(
             "cursor is not one that this archive gave out; follow the links of a page as they are given"

@@ -265,19 +265,28 @@ class Listed(Parameters):
 
     def filters(self) -> dict[str, Any]:
         """Return the filters that are set. Values of one filter are sorted: their order means nothing."""
-        given = self.model_fields_set - self.PRESENTATION
-        found = {name: getattr(self, name) for name in type(self).model_fields if name in given}
-        return {
-            name: sorted(value) if isinstance(value, tuple) and name != "bbox" else value
-            for name, value in found.items()
-            if value not in (None, ()) and value != type(self).model_fields[name].default
-        }
+        return self._filters
+
+    @cached_property
+    def _filters(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, default in _filters_of(type(self)).items():
+            if name in self.model_fields_set and (value := getattr(self, name)) not in (None, default):
+                found[name] = sorted(value) if isinstance(value, tuple) else value
+        return found
 
     @model_validator(mode="after")
     def _query_is_short(self) -> Self:
         if self.q is not None:
             parse_query(self.q)
         return self
+
+
+@cache
+def _filters_of(model: type[Listed]) -> dict[str, Any]:
+    """Return the filters of a list, and what each is where it is not given."""
+    fields = model.model_fields
+    return {name: field.default for name, field in fields.items() if name not in model.PRESENTATION}
 
 
 class Criteria(Listed, RecordView):
@@ -598,15 +607,7 @@ def read_criteria(model: type[AnyParameters], pairs: Sequence[tuple[str, str]]) 
 
     `pairs` are names and values in the order given; a name given again adds a value where several may be given.
     """
-    # The pages of a list differ in nothing but the cursor: all else is read once.
-    cursors = [value for name, value in pairs if name == "cursor"]
-    if len(cursors) == 1 and issubclass(model, Listed) and _CURSOR.fullmatch(cursors[0]):
-        asked = _read_again(model, tuple(pair for pair in pairs if pair[0] != "cursor"))
-        return asked.model_copy(update={"cursor": cursors[0]})  # type: ignore[return-value]
     return _read_again(model, tuple(pairs))  # type: ignore[return-value]
-
-
-_CURSOR = re.compile(rf"[A-Za-z0-9_-]{{1,{CURSOR_LENGTH}}}")
 
 
 @lru_cache(256)

@@ -1,14 +1,14 @@
 """Opaque cursors: where in an ordered, filtered list a page begins or ends.
 
 A cursor holds the sort key and the identifier of the record beside it, not a row number, so that it means the same place
-in the next release. It carries a fingerprint of collection, filters and sort order, so that it cannot be used for others.
+in the next release. It carries a fingerprint of collection, filters and sort order, so that it cannot be used for others,
+and the place of that record in the release that gave it out, where it need not be looked for.
 """
 
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -16,27 +16,30 @@ from service.archive.model import ID_LENGTH
 from service.errors import InvalidCursor
 
 #: Changes when the meaning of the parts changes: a cursor from before is then refused, not misread.
-_VERSION = 1
+_VERSION = 2
 #: Longest cursor read, in characters. The longest given out has a sort key of 64 characters of four bytes each, an
-#: identifier of 64, and 30 bytes around them; base64 makes 467 characters of that.
+#: identifier of 64, and 50 bytes around them; base64 makes 494 characters of that.
 CURSOR_LENGTH = 512
+# From the alphabet for addresses to that of base64 (RFC 4648, sections 4 and 5), whose own signs are none here.
+_FROM_URL = str.maketrans("-_+/", "+/  ")
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(NamedTuple):
     """The place just after (or, `backward`, just before) the record `id`, whose sort key is `key`."""
 
     backward: bool
     key: str
     id: str
+    #: The place of the record in the order of its collection, in the release that this names.
+    place: int = 0
+    release: str = ""
 
     def encode(self, fingerprint: str) -> str:
         """Return the cursor as text for a query string."""
-        parts: list[str | int] = [_VERSION, fingerprint, int(self.backward), self.key, self.id]
-        return encode_parts(parts)
+        return encode_parts([_VERSION, fingerprint, int(self.backward), *self[1:]])
 
 
-def encode_parts(parts: list[str | int]) -> str:
+def encode_parts(parts: list[Any]) -> str:
     """Return the parts of a cursor as text for a query string."""
     return base64.urlsafe_b64encode(orjson.dumps(parts)).rstrip(b"=").decode()
 
@@ -46,7 +49,8 @@ def decode_parts(text: str) -> list[Any]:
     try:
         if len(text) > CURSOR_LENGTH:
             raise ValueError
-        parts = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        padded = text.translate(_FROM_URL) + "=" * (-len(text) % 4)
+        parts = orjson.loads(binascii.a2b_base64(padded, strict_mode=True))
     except (binascii.Error, RecursionError):
         raise ValueError from None
     return parts if isinstance(parts, list) else []
@@ -65,7 +69,7 @@ def fingerprint(*parts: object) -> str:
 def decode_cursor(text: str, expected: str) -> Cursor:
     """Read a cursor. Raises InvalidCursor where it is none, or its fingerprint is not `expected`."""
     try:
-        version, found, backward, key, record_id = decode_parts(text)
+        version, found, backward, key, record_id, place, release = decode_parts(text)
         well_formed = (
             version == _VERSION
             and backward in (0, 1)
@@ -73,6 +77,8 @@ def decode_cursor(text: str, expected: str) -> Cursor:
             and isinstance(key, str)
             and isinstance(record_id, str)
             and len(record_id) <= ID_LENGTH
+            and isinstance(place, int)
+            and isinstance(release, str)
         )
         if not well_formed:
             raise ValueError
@@ -83,4 +89,4 @@ def decode_cursor(text: str, expected: str) -> Cursor:
             "cursor belongs to a list with other filters or another sort; start again without cursor, "
             "or repeat the filters and sort it was made for"
         )
-    return Cursor(backward=bool(backward), key=key, id=record_id)
+    return Cursor(bool(backward), key, record_id, place, release)

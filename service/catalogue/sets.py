@@ -6,12 +6,11 @@ that the last page costs what the first one does, and an exact total costs nothi
 """
 
 from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 
-from cachetools import LRUCache
 from pyroaring import BitMap
 
 from service.catalogue.queries import Box, Days, Range, Since, Span, Terms
@@ -50,9 +49,9 @@ class RecordSets:
         self._release = release
         rows = release.rows("SELECT name, first, size FROM collection")
         self.collections = {name: Collection(name, first, size) for name, first, size in rows}
-        self._kept: LRUCache[tuple[str | int, ...], Term] = LRUCache(
-            SETS_KEPT, getsizeof=lambda term: term.bytes + OVERHEAD
-        )
+        # Not a cache of a library's: looking there takes longer than combining two sets does.
+        self._kept: OrderedDict[tuple[str | int, ...], Term] = OrderedDict()
+        self._bytes = 0
         self._lock = Lock()
 
     # --- What the release keeps -----------------------------------------------------------------------------------
@@ -80,12 +79,22 @@ class RecordSets:
         key = (statement, *binds)
         with self._lock:
             kept = self._kept.get(key)
-        if kept is None:
-            for number, data in self._release.rows(statement, binds):
-                kept = Term(number, BitMap.deserialize(data), len(data))
-                with self._lock, suppress(ValueError):  # larger than all that is kept
-                    self._kept[key] = kept
+            if kept is not None:
+                self._kept.move_to_end(key)
+                return kept
+        for number, data in self._release.rows(statement, binds):
+            kept = Term(number, BitMap.deserialize(data), len(data))
+            with self._lock:
+                self._keep(key, kept)
         return kept
+
+    def _keep(self, key: tuple[str | int, ...], term: Term) -> None:
+        if key not in self._kept:  # another thread was faster
+            self._bytes += term.bytes + OVERHEAD
+        self._kept[key] = term
+        while self._bytes > SETS_KEPT:
+            _, dropped = self._kept.popitem(last=False)
+            self._bytes -= dropped.bytes + OVERHEAD
 
     # --- What conditions stand for --------------------------------------------------------------------------------
 
@@ -138,10 +147,9 @@ class RecordSets:
     def _since(self, collection: str, moment: str) -> BitMap:
         order = self.order(collection, "updated_at")
         first = self.collections[collection].first
-        statement = "SELECT updated_at FROM record WHERE ordinal = ?"
 
         def changed(member: int) -> str:
-            return str(self._release.rows(statement, (first + member,))[0][0])
+            return self._release.keys((first + member,))[0].updated_at
 
         return BitMap(order.members[bisect_left(order.members, moment, key=changed) :])
 
@@ -154,17 +162,16 @@ class RecordSets:
         """
         order = self.order(collection, order_name)
         first = self.collections[collection].first
-        rows = self._release.rows("SELECT ordinal, by_text, by_date, updated_at FROM record WHERE id = ?", (record_id,))
-        for ordinal, *parts in rows:
-            member = ordinal - first
-            if 0 <= member < len(order.places) and sort_key(order_name, *parts) == key:
-                place = order.places[member]
-                return place, place + 1
-        statement = "SELECT id, by_text, by_date, updated_at FROM record WHERE ordinal = ?"
 
         def standing(member: int) -> tuple[str, str]:
-            [(other, *parts)] = self._release.rows(statement, (first + member,))
-            return sort_key(order_name, *parts), str(other)
+            [(other, *parts)] = self._release.keys((first + member,))
+            return sort_key(order_name, *parts), other
+
+        for (ordinal,) in self._release.rows("SELECT ordinal FROM record WHERE id = ?", (record_id,)):
+            member = ordinal - first
+            if 0 <= member < len(order.places) and standing(member)[0] == key:
+                place = order.places[member]
+                return place, place + 1
 
         between = bisect_left(order.members, (key, record_id), key=standing)
         return between, between

@@ -1,69 +1,145 @@
-"""The documents of a release, one after the other in one file: a page of neighbours is read in one go, any other document
-by document, without a search. Where each begins is an array of the release.
+"""The documents of a release, one after the other in one file with a comma behind each: a page of neighbours is a stretch
+of the file, and any other is read document by document, without a search. Beside it a file of the same form with what
+each record is sorted by. Where each entry begins is an array of the release.
 """
 
 import os
 from array import array
 from collections.abc import Sequence
-from itertools import pairwise
+from contextlib import ExitStack, closing
+from itertools import repeat
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
+
+import orjson
 
 from service.errors import ReleaseDamaged
 from service.release.orders import Arrays, ArrayWriter
 
 DOCUMENTS = "archive.documents"
-#: The array of where each document begins, in bytes, and where the last one ends.
-OFFSETS = "documents/offsets"
+KEYS = "archive.keys"
+#: What stands behind each entry, so that those of a page are the members of a JSON array as they lie there.
+SEPARATOR = b","
+
+
+class Keys(NamedTuple):
+    """What a record is sorted by."""
+
+    id: str
+    #: Its title, label or name, folded; and its date, in ascending order. Empty where its collection has no such order.
+    by_text: str
+    by_date: str
+    #: When it last changed: UTC, RFC 3339, to the second.
+    updated_at: str
 
 
 class DocumentWriter:
-    """Writes documents in the order of their ordinals."""
+    """Writes documents and keys in the order of their ordinals."""
 
     def __init__(self, folder: Path) -> None:
-        self._file: BinaryIO = (folder / DOCUMENTS).open("wb", buffering=1 << 20)
-        self._offsets = array("Q", [0])
+        with ExitStack() as opened:
+            self._documents = opened.enter_context(closing(_EntryWriter(folder / DOCUMENTS)))
+            self._keys = opened.enter_context(closing(_EntryWriter(folder / KEYS)))
+            self._opened = opened.pop_all()
 
-    def add(self, document: bytes) -> None:
-        self._file.write(document)
-        self._offsets.append(self._offsets[-1] + len(document))
+    def add(self, document: bytes, keys: Keys) -> None:
+        self._documents.add(document)
+        self._keys.add(orjson.dumps([*keys]))
 
     def finish(self, arrays: ArrayWriter) -> None:
         """Write everything out, and where it lies."""
+        self._documents.finish(arrays)
+        self._keys.finish(arrays)
+
+    def close(self) -> None:
+        self._opened.close()
+
+
+class _EntryWriter:
+    """Writes one file."""
+
+    def __init__(self, path: Path) -> None:
+        self._name = path.name
+        self._file: BinaryIO = path.open("wb", buffering=1 << 20)
+        self._offsets = array("Q", [0])
+
+    def add(self, entry: bytes) -> None:
+        self._file.write(entry)
+        self._file.write(SEPARATOR)
+        self._offsets.append(self._offsets[-1] + len(entry) + len(SEPARATOR))
+
+    def finish(self, arrays: ArrayWriter) -> None:
         self._file.flush()
-        arrays.write(OFFSETS, self._offsets)
+        arrays.write(_offsets_of(self._name), self._offsets)
 
     def close(self) -> None:
         self._file.close()
 
 
+def _offsets_of(name: str) -> str:
+    """Return the name of the array of where each entry of a file begins, in bytes, and where the last one ends."""
+    return f"{name}/offsets"
+
+
 class DocumentFile:
-    """Reads documents by ordinal. The file stays readable while it is open, also when it has been removed."""
+    """Reads documents and keys by ordinal. The files stay readable while they are open, also when they have been removed."""
 
     def __init__(self, folder: Path, arrays: Arrays) -> None:
-        self._name = folder.name
-        self._arrays = arrays
-        self._file = os.open(folder / DOCUMENTS, os.O_RDONLY | os.O_CLOEXEC)
+        with ExitStack() as opened:
+            self._documents = opened.enter_context(closing(_EntryFile(folder / DOCUMENTS, arrays)))
+            self._keys = opened.enter_context(closing(_EntryFile(folder / KEYS, arrays)))
+            self._opened = opened.pop_all()
 
     def read(self, ordinals: Sequence[int]) -> list[bytes]:
         """Return the documents of records, in the order given. Raises ReleaseDamaged."""
-        offsets = self._arrays.numbers(OFFSETS)
-        if not ordinals:
-            return []
-        # Ordinals begin with 1.
-        first, last = ordinals[0] - 1, ordinals[-1]
-        if last - first == len(ordinals) and [*ordinals] == [*range(first + 1, last + 1)]:
-            start = offsets[first]
-            data = self._part(start, offsets[last])
-            places = offsets[first : last + 1]
-            return [data[place - start : end - start] for place, end in pairwise(places)]
-        return [self._part(offsets[ordinal - 1], offsets[ordinal]) for ordinal in ordinals]
+        return self._documents.read(ordinals)
 
-    def _part(self, start: int, end: int) -> bytes:
+    def joined(self, ordinals: Sequence[int]) -> bytes:
+        """Return the documents of records, in the order given, with commas between them. Raises ReleaseDamaged."""
+        return self._documents.joined(ordinals)
+
+    def keys(self, ordinals: Sequence[int]) -> list[Keys]:
+        """Return what records are sorted by, in the order given. Raises ReleaseDamaged."""
+        return [Keys(*orjson.loads(keys)) for keys in self._keys.read(ordinals)]
+
+    def close(self) -> None:
+        self._opened.close()
+
+
+class _EntryFile:
+    """Reads one file."""
+
+    def __init__(self, path: Path, arrays: Arrays) -> None:
+        self._path = path
+        self._arrays = arrays
+        self._offsets = _offsets_of(path.name)
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def read(self, ordinals: Sequence[int]) -> list[bytes]:
+        at = self._arrays.numbers(self._offsets).__getitem__
+        # Ordinals begin with 1.
+        starts = [at(ordinal - 1) for ordinal in ordinals]
+        lengths = [at(ordinal) - start - len(SEPARATOR) for ordinal, start in zip(ordinals, starts, strict=True)]
+        entries = list(map(os.pread, repeat(self._file), lengths, starts))
+        self._expect(sum(map(len, entries)), sum(lengths))
+        return entries
+
+    def joined(self, ordinals: Sequence[int]) -> bytes:
+        if not ordinals:
+            return b""
+        first, last = ordinals[0], ordinals[-1]
+        if last - first != len(ordinals) - 1 or [*ordinals] != [*range(first, last + 1)]:
+            return SEPARATOR.join(self.read(ordinals))
+        offsets = self._arrays.numbers(self._offsets)
+        start, end = offsets[first - 1], offsets[last] - len(SEPARATOR)
         data = os.pread(self._file, end - start, start)
-        if len(data) != end - start:
-            raise ReleaseDamaged(f"{self._name}: {DOCUMENTS} has been cut short; publish the archive again")
+        self._expect(len(data), end - start)
         return data
+
+    def _expect(self, found: int, wanted: int) -> None:
+        if found != wanted:
+            folder, name = self._path.parent.name, self._path.name
+            raise ReleaseDamaged(f"{folder}: {name} has been cut short; publish the archive again")
 
     def close(self) -> None:
         os.close(self._file)

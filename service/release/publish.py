@@ -30,7 +30,7 @@ from service.archive.writing import sync_folder
 from service.errors import ReleaseError
 from service.release import tables
 from service.release.change_log import Action, ChangeLog, no_changes
-from service.release.document_file import DocumentWriter
+from service.release.document_file import DocumentWriter, Keys
 from service.release.documents import render_document
 from service.release.finding import FindingWriter
 from service.release.indexing import index_record
@@ -43,6 +43,7 @@ from service.release.store import (
     CANONICAL,
     DATABASE,
     MANIFEST,
+    RELEASE_FORMAT,
     SHORT_ID,
     STAGING_PREFIX,
     FileEntry,
@@ -58,6 +59,7 @@ from service.release.store import (
     sync_file,
     timestamp,
     verify_files,
+    verify_format,
 )
 from service.release.tables import insert_statement
 from service.release.texts import TextWriter
@@ -127,6 +129,7 @@ def _previous_release(data: Path) -> Release | None:
     if folder is None:
         return None
     manifest = read_manifest(folder)
+    verify_format(folder, manifest)
     verify_files(folder, manifest)
     return Release(folder, manifest)
 
@@ -287,8 +290,9 @@ class _Publication:
             body = orjson.dumps(render_document(public, around))
             digest = hashlib.sha256(line + body).digest()
             version, updated_at = log.continue_record(public["id"], digest)
-            documents.add(b'%s,"version":%d,"updated_at":"%s"}' % (body[:-1], version, updated_at.encode()))
-            rows.append((ordinal, public["id"], version, updated_at, digest, by_text, by_date))
+            document = b'%s,"version":%d,"updated_at":"%s"}' % (body[:-1], version, updated_at.encode())
+            documents.add(document, Keys(public["id"], by_text, by_date, updated_at))
+            rows.append((ordinal, public["id"], version, updated_at, digest))
             entries = index_record(public, around, by_text=by_text, by_date=by_date)
             finding.add(collection, ordinal, entries, updated_at=updated_at)
             texts.add(ordinal, public)
@@ -313,6 +317,7 @@ class _Publication:
                 name = path.relative_to(self.staging).as_posix()
                 files[name] = FileEntry(bytes=path.stat().st_size, sha256=file_sha256(path))
         manifest = Manifest(
+            format=RELEASE_FORMAT,
             id=release_id,
             number=number,
             published_at=self.published_at,

@@ -12,7 +12,7 @@ import re
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,12 +25,14 @@ from service import __version__
 from service.archive.model import PREFIXES
 from service.archive.writing import sync_folder
 from service.errors import NoRelease, PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown
-from service.release.document_file import DOCUMENTS, DocumentFile
+from service.release.document_file import DOCUMENTS, KEYS, DocumentFile, Keys
 from service.release.orders import ARRAYS, Arrays
 
 DATABASE = "archive.sqlite"
 CANONICAL = "archive.jsonl"
 MANIFEST = "manifest.json"
+#: The form of the files that this engine writes and reads; raised with every change to it.
+RELEASE_FORMAT = 2
 
 #: How many digits of a release id name its folder.
 SHORT_ID = 12
@@ -57,6 +59,8 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    #: The form of the release's files: see `RELEASE_FORMAT`.
+    format: int = 1
     #: sha256: and the SHA-256 of the canonical public archive.
     id: str
     number: int
@@ -131,13 +135,27 @@ def read_manifest(folder: Path) -> Manifest:
 _REMEDY = "run: testimony-archive releases rollback; where there is no earlier release, move the data folder aside and publish again"
 
 
+def _go_on() -> None:
+    """Do not pause."""
+
+
 def verify_release(folder: Path, manifest: Manifest) -> None:
     """Compare every file of a release with its manifest, and the engine with this one. Raises ReleaseDamaged."""
     _verify_engine(folder, manifest)
     verify_files(folder, manifest)
 
 
+def verify_format(folder: Path, manifest: Manifest) -> None:
+    """Make sure that a release's files have the form that this engine reads. Raises ReleaseDamaged."""
+    if manifest.format != RELEASE_FORMAT:
+        raise ReleaseDamaged(
+            f"{folder.name} has files of form {manifest.format}, and this engine reads form {RELEASE_FORMAT}; "
+            "move the data folder aside and publish the archive again"
+        )
+
+
 def _verify_engine(folder: Path, manifest: Manifest) -> None:
+    verify_format(folder, manifest)
     if manifest.engine != __version__:
         raise ReleaseDamaged(
             f"{folder.name} was published by version {manifest.engine} of the engine and this is {__version__}; "
@@ -152,12 +170,12 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
             raise ReleaseDamaged(damage)
 
 
-def _damage_of(folder: Path, name: str, entry: FileEntry) -> str | None:
+def _damage_of(folder: Path, name: str, entry: FileEntry, *, pause: Callable[[], None] = _go_on) -> str | None:
     """Return what is wrong with one file of a release, or None."""
     path = folder / name
     try:
         size = path.stat().st_size
-        intact = size == entry.bytes and file_sha256(path) == entry.sha256
+        intact = size == entry.bytes and file_sha256(path, pause=pause) == entry.sha256
     except OSError as error:
         return f"{folder.name}: {name} cannot be read ({error.strerror}); {_REMEDY}"
     if size != entry.bytes:
@@ -180,12 +198,13 @@ def marks_of(folder: Path) -> Marks:
     return marks
 
 
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal digits."""
+def file_sha256(path: Path, *, pause: Callable[[], None] = _go_on) -> str:
+    """Return the SHA-256 of a file in hexadecimal digits. `pause` is called after each `HASH_CHUNK` bytes."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(HASH_CHUNK):
             digest.update(chunk)
+            pause()
     return digest.hexdigest()
 
 
@@ -225,7 +244,7 @@ class Release:
             self._documents = DocumentFile(folder, self._arrays)
         except (OSError, sqlite3.DatabaseError):
             self.close()
-            raise ReleaseDamaged(f"{folder.name}: {ARRAYS} or {DOCUMENTS} cannot be read; {_REMEDY}") from None
+            raise ReleaseDamaged(f"{folder.name}: {ARRAYS}, {DOCUMENTS} or {KEYS} cannot be read; {_REMEDY}") from None
         #: The head of the archive file, every field present.
         self.head: dict[str, Any] = orjson.loads(head)
 
@@ -241,6 +260,18 @@ class Release:
         self.require(DOCUMENTS)
         assert self._documents is not None
         return self._documents.read(ordinals)
+
+    def joined_documents(self, ordinals: Sequence[int]) -> bytes:
+        """Return the documents of records, in the order given, with commas between them. Raises ReleaseDamaged."""
+        self.require(DOCUMENTS)
+        assert self._documents is not None
+        return self._documents.joined(ordinals)
+
+    def keys(self, ordinals: Sequence[int]) -> list[Keys]:
+        """Return what records are sorted by, in the order given. Raises ReleaseDamaged."""
+        self.require(KEYS)
+        assert self._documents is not None
+        return self._documents.keys(ordinals)
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection. Raises ReleaseDamaged."""
@@ -286,11 +317,13 @@ class Release:
             raise FileNotFoundError(f"{self.folder.name}: the release is closed")
         return os.pread(self._canonical, length, start)
 
-    def look_for_damage(self) -> str | None:
+    def look_for_damage(self, *, pause: Callable[[], None] = _go_on) -> str | None:
         """Compare every file with the manifest again, and read those no more that were changed. A file that is gone goes
-        on being read, since it is open. Returns what is wrong with the first that is not as it was published.
+        on being read, since it is open. Returns what is wrong with the first that is not as it was published. `pause` is
+        called after each `HASH_CHUNK` bytes.
         """
-        found = {name: _damage_of(self.folder, name, entry) for name, entry in self.manifest.files.items()}
+        files = self.manifest.files.items()
+        found = {name: _damage_of(self.folder, name, entry, pause=pause) for name, entry in files}
         damage = {name: why for name, why in found.items() if why is not None}
         self._damage = {name: why for name, why in damage.items() if (self.folder / name).exists()}
         return next(iter(damage.values()), None)

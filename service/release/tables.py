@@ -34,10 +34,6 @@ class RecordRow(SQLModel, table=True):
     updated_at: str
     #: SHA-256 of what is served of the record less `version` and `updated_at`: tells a change from none.
     digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    #: What it is sorted by besides its identifier and `updated_at`: its title, label or name, folded; and its date, in
-    #: ascending order. Empty where its collection has no such order.
-    by_text: str
-    by_date: str
 
 
 class CollectionRow(SQLModel, table=True):

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.api.cache import LARGEST_PART, OVERHEAD, ResponseCache
+from service.api.cache import LARGEST_PART, OVERHEAD, ResponseCache, Whole
 from service.api.serving import HEAVY_REQUESTS
 from service.catalogue.browsing import Catalogue
 from tests.archives import archive, record
@@ -159,13 +159,16 @@ def test_who_asks_for_too_much_at_once_is_told_to_come_back(
 
 def test_the_cache_is_bounded_in_bytes() -> None:
     cache = ResponseCache(1 << 20)
-    start = {"type": "http.response.start", "status": 200, "headers": [(b"etag", b'"1"')]}
+
+    def answer(size: int) -> Whole:
+        return Whole(200, [(b"etag", b'"1"')], bytes(size))
+
     largest = (1 << 20) // LARGEST_PART - OVERHEAD
     for number in range(100):
-        cache.keep((number,), start, {"body": bytes(largest)})
+        cache.keep((number,), answer(largest))
         assert cache.get((number,), None) is None
-        cache.keep((number,), start, {"body": bytes(largest)})
+        cache.keep((number,), answer(largest))
     assert [number for number in range(100) if cache.get((number,), None)] == [*range(100 - LARGEST_PART, 100)]
     for _ in range(2):
-        cache.keep(("large",), start, {"body": bytes(largest + 1)})
+        cache.keep(("large",), answer(largest + 1))
     assert cache.get(("large",), None) is None

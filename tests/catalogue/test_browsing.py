@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from service.catalogue.browsing import Catalogue
-from service.catalogue.criteria import CRITERIA, read_criteria
+from service.catalogue.criteria import CRITERIA, read_criteria, sort_choices
+from service.catalogue.cursor import decode_cursor
 from service.errors import InvalidCursor
 from service.release.indexing import UNBOUNDED_LATE, date_key, text_key
 from service.release.projection import rounded_point
@@ -259,6 +260,29 @@ def test_a_walk_goes_on_beside_a_record_that_is_gone(tmp_path: Path, sort: str, 
     found = [orjson.loads(document)["id"] for document in page.documents]
     assert found == (order[:4] if backward else order[8:])
     catalogue.release.close()
+
+
+@pytest.mark.parametrize("sort", [sort for sort in sort_choices(CRITERIA["testimonies"]) if sort != "relevance"])
+@pytest.mark.parametrize("filters", [[], [("language", "en")]])
+def test_a_cursor_of_another_release_finds_the_place_by_what_it_holds(
+    tmp_path: Path, sort: str, filters: list[tuple[str, str]]
+) -> None:
+    made = [
+        record(f"tes-{n}", title=f"{n % 3}", given=f"202{n % 4}", language="en" if n % 2 else "ru") for n in range(12)
+    ]
+    publish_in(tmp_path, archive(*made[:7])).release.close()
+    with closing((catalogue := publish_in(tmp_path, archive(*made))).release):
+        model = CRITERIA["testimonies"]
+        listing = catalogue.look_up(read_criteria(model, [*filters, ("sort", sort), ("limit", "2")]))
+        page = catalogue.page(listing)
+        while page.next is not None:
+            page = catalogue.page(listing, page.next)
+            for text in filter(None, (page.next, page.prev)):
+                cursor = decode_cursor(text, listing.criteria.fingerprint)
+                elsewhere = cursor._replace(place=0, release="another").encode(listing.criteria.fingerprint)
+                assert catalogue.page(listing, elsewhere) == catalogue.page(listing, text)
+                beyond = cursor._replace(place=10**9).encode(listing.criteria.fingerprint)
+                assert catalogue.page(listing, beyond) == catalogue.page(listing, text)
 
 
 def test_a_cursor_serves_only_the_list_it_was_made_for(tmp_path: Path) -> None:

@@ -278,8 +278,9 @@ def test_a_request_that_fails_is_counted_with_status_0() -> None:
         return None
 
     metrics = Seen(Serving(Path("none")), ResponseCache(0), several=False)
+    application: Any = fails
     watching = Watching(
-        fails,
+        application,
         templates=Templates([], root_path=""),
         metrics=metrics,
         access_log=AccessLog.OFF,

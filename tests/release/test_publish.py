@@ -22,6 +22,7 @@ from service.archive.model import RECORD_TYPES
 from service.errors import PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown
 from service.release.publish import publish
 from service.release.store import (
+    RELEASE_FORMAT,
     kept_releases,
     open_current,
     open_release,
@@ -62,7 +63,7 @@ def test_the_folder_is_named_and_described_as_promised(tmp_path: Path, publish_t
     published = publish_to(tmp_path / "data", archive(record("tes-1")), now=at(1))
     assert str((tmp_path / "data" / "current").readlink()) == f"releases/{published.folder.name}"
     manifest = json.loads((published.folder / "manifest.json").read_text())
-    assert set(manifest) == {"id", "number", "published_at", "engine", "counts", "files"}
+    assert set(manifest) == {"format", "id", "number", "published_at", "engine", "counts", "files"}
     assert published.folder.name == f"1-{manifest['id'].removeprefix('sha256:')[:12]}"
     assert manifest["published_at"] == "2026-03-01T12:00:00Z"
     assert manifest["counts"]["testimonies"] == 1
@@ -74,6 +75,7 @@ def test_the_folder_is_named_and_described_as_promised(tmp_path: Path, publish_t
         "archive.sqlite",
         "archive.arrays",
         "archive.documents",
+        "archive.keys",
         "archive.jsonl",
         "index",
         "manifest.json",
@@ -318,6 +320,10 @@ def damage(folder: Path, how: str) -> None:
             target.write_bytes(content[:50])
         case "manifest of another engine":
             target.write_bytes(content.replace(b'"engine": "', b'"engine": "9.'))
+        case "manifest of another form":
+            target.write_bytes(content.replace(b'"format": ', b'"format": 9'))
+        case "manifest without a form":
+            target.write_bytes(content.replace(b'"format": %d,' % RELEASE_FORMAT, b""))
 
 
 @pytest.mark.parametrize(
@@ -329,6 +335,8 @@ def damage(folder: Path, how: str) -> None:
         ("manifest missing", "manifest.json cannot be read"),
         ("manifest truncated", "not a release's manifest"),
         ("manifest of another engine", "version 9.*publish the archive again"),
+        ("manifest of another form", "files of form 92,.*move the data folder aside"),
+        ("manifest without a form", "files of form 1,.*move the data folder aside"),
     ],
 )
 def test_a_damaged_release_is_refused_with_what_to_do(
@@ -342,12 +350,16 @@ def test_a_damaged_release_is_refused_with_what_to_do(
         open_release(folder)
     if how == "manifest of another engine":
         assert publish_to(data, archive(record("tes-1", title="Two"))).changed
+    elif "form" in how:
+        with pytest.raises(ReleaseDamaged, match=message):
+            publish_to(data, archive(record("tes-1", title="Two")))
     else:
         with pytest.raises(ReleaseDamaged, match="releases rollback"):
             publish_to(data, archive(record("tes-1", title="Three")))
         assert roll_back(data).number == 1
         assert publish_to(data, archive(record("tes-1", title="Three"))).manifest.number == 3
-    assert documents(data)["tes-1"]["title"] in ("Two", "Three")
+    if "form" not in how:
+        assert documents(data)["tes-1"]["title"] in ("Two", "Three")
 
 
 def test_a_link_to_nothing_is_damage_not_an_empty_folder(tmp_path: Path, publish_to: PublishTo) -> None:

@@ -62,7 +62,7 @@ _RANGE = re.compile(r"bytes=([0-9]{1,18})?-([0-9]{1,18})?", re.IGNORECASE)
 async def download_archive(request: Request) -> Response:
     """The public archive, byte for byte as it was published. Not compressed: the digest is that of the bytes sent."""
     served: Served = request.app.state.serving.of(request.scope)
-    choose_media_type(request.headers.get("accept"), [NDJSON])
+    choose_media_type(request.headers.get("accept"), (NDJSON,))
     read_criteria(NoParameters, query_pairs(request.scope))
     release = served.catalogue.release
     file = release.manifest.files[CANONICAL]

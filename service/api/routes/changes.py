@@ -8,7 +8,7 @@ from service.api.atom import draw_feed
 from service.api.cache import release_answer
 from service.api.describing import PlainRoute, changes_operation
 from service.api.formats import ATOM, JSON, choose_format
-from service.api.links import base_url, page_url, query_pairs, record_url, request_url
+from service.api.links import base_url, link_header, page_url, query_pairs, record_url, request_url
 from service.api.serving import Served
 from service.api.shapes import ChangeEntry, Changes
 from service.archive.model import PLURALS, TYPE_OF_PREFIX
@@ -32,10 +32,10 @@ async def show_changes(request: Request) -> Response:
     resume = page_url(request.scope, pairs, page.cursor)
     following = resume if page.more else None
     own = request_url(request.scope)
-    headers = {} if following is None else {"Link": f'<{following}>; rel="next"'}
+    headers = link_header({"next": following})
     if chosen == ATOM:
         body = draw_feed(release, page.changes, base=base, own=own, following=following)
-        return release_answer(request, served.key, body, headers=headers, media_type=ATOM)
+        return release_answer(request.scope, served.key, body, headers=headers, media_type=ATOM)
     changes: Changes = {
         "data": [_entry(change, base) for change in page.changes],
         "meta": {
@@ -46,7 +46,7 @@ async def show_changes(request: Request) -> Response:
         },
         "links": {"self": own, "next": following, "resume": resume},
     }
-    return release_answer(request, served.key, orjson.dumps(changes), headers=headers)
+    return release_answer(request.scope, served.key, orjson.dumps(changes), headers=headers)
 
 
 def _entry(change: Change, base: str) -> ChangeEntry:

@@ -3,11 +3,16 @@
 Each pair of routes differs only in its criteria and shapes.
 """
 
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
+from starlette.types import Scope
 
-from service.api.cache import CACHE_CONTROL, VARY, entity_tag, matches, release_answer
+from service.api.cache import CACHE_CONTROL, VARY, Answer, RawHeaders, entity_tag, matches, release_answer
 from service.api.describing import PlainRoute, list_operation, record_operation
 from service.api.formats import (
     JSON,
@@ -20,85 +25,130 @@ from service.api.formats import (
     wished_languages,
     written,
 )
-from service.api.links import base_url, page_url, query_pairs, request_url
+from service.api.links import (
+    base_url,
+    header,
+    kept_query,
+    link_header,
+    pairs_of,
+    query_pairs,
+    request_address,
+    request_url,
+)
 from service.api.serving import Served
+from service.api.straight import AtOnce
 from service.api.streaming import compressed, stream
 from service.archive.model import PREFIXES
 from service.catalogue.browsing import Listing, Page
 from service.catalogue.criteria import CRITERIA, Criteria, RecordView, read_criteria
+from service.catalogue.cursor import CURSOR_LENGTH
 from service.catalogue.languages import Wishes, translate
-from service.errors import NotFound, Withdrawn
+from service.errors import InvalidParameters, NotFound, Withdrawn
 
 router = APIRouter(route_class=PlainRoute)
+
+#: What answers without waiting, by the path of its route.
+AT_ONCE: dict[str, AtOnce] = {}
+
+_CURSOR = re.compile(rb"(?:^|&)cursor=([A-Za-z0-9_-]{1,%d})(?=&|$)" % CURSOR_LENGTH)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedList:
+    """A list as it was asked for, whichever of its pages."""
+
+    listing: Listing
+    chosen: Format
+    wishes: Wishes
+    #: The query of the address of another page, up to its cursor.
+    query: str
+
+
+def ask_list(
+    served: Served, model: type[Criteria], query: bytes, accept: str | None, languages: str | None
+) -> AskedList:
+    """Read what a query and the headers Accept and Accept-Language ask for. Raises InvalidParameters, NotAcceptable."""
+    pairs = pairs_of(query)
+    criteria = read_criteria(model, pairs)
+    chosen = format_of(criteria, accept)
+    wishes = served.catalogue.effective(model.collection, wished_languages(criteria.lang, languages))
+    return AskedList(served.catalogue.look_up(criteria), chosen, wishes, kept_query(query, pairs))
+
+
+def asked_of(scope: Scope, served: Served, model: type[Criteria]) -> tuple[AskedList, str | None]:
+    """Return what a request asks for, and the cursor of the page. Pages of a list differ in the cursor alone: all else is
+    read once.
+    """
+    query: bytes = scope["query_string"]
+    beside = header(scope, b"accept"), header(scope, b"accept-language")
+    found = _CURSOR.search(query)
+    if found is None:
+        return served.recall(ask_list, model, query, *beside), None
+    rest = (query[: found.start()] + query[found.end() :]).removeprefix(b"&")
+    with suppress(InvalidParameters):
+        asked = served.recall(ask_list, model, rest, *beside)
+        if asked.listing.criteria.cursor is None and asked.chosen.writer is None:
+            return asked, found[1].decode()
+    # A second cursor, one where there are no pages, or something else: all that is wrong shows in the whole.
+    return served.recall(ask_list, model, query, *beside), None
+
+
+def page_at_once(scope: Scope, served: Served, model: type[Criteria]) -> Answer | None:
+    """Answer with one page of a collection; None where that takes longer than the event loop should stand still."""
+    asked, cursor = asked_of(scope, served, model)
+    if asked.chosen.writer is not None or not asked.listing.quick:
+        return None
+    return draw_page(scope, served, asked, served.catalogue.page(asked.listing, cursor))
 
 
 async def list_records(request: Request, *, model: type[Criteria]) -> Response:
     """Answer with one page of a collection, or with the whole list in a format that has no pages."""
     served: Served = request.app.state.serving.of(request.scope)
-    pairs = query_pairs(request.scope)
-    criteria = read_criteria(model, pairs)
-    chosen = format_of(criteria, request.headers.get("accept"))
-    listing = served.catalogue.look_up(criteria)
-    wishes = _wishes(request, served, criteria, model)
-    if chosen.writer is not None:
-        return await export_list(request, served, listing, chosen, wishes=wishes)
-    if listing.quick:
-        page = served.catalogue.page(listing)
-    else:
-        # Counting or sorting many matches takes long enough to hold up every other request: not on the event loop.
-        page = await served.apart(served.catalogue.page, listing)
-    body, headers = draw_page(request, served, criteria, page, pairs, wishes=wishes)
-    return release_answer(request, served.key, body, headers=headers, wishes=wishes)
+    if (answer := page_at_once(request.scope, served, model)) is not None:
+        return answer
+    asked, cursor = asked_of(request.scope, served, model)
+    if asked.chosen.writer is not None:
+        return await export_list(request, served, asked.listing, asked.chosen, wishes=asked.wishes)
+    page = await served.apart(served.catalogue.page, asked.listing, cursor)
+    return draw_page(request.scope, served, asked, page)
 
 
-def _wishes(request: Request, served: Served, view: RecordView, model: type[Criteria]) -> Wishes:
-    """Return the languages that a request wishes for, as far as they change anything in this collection."""
-    asked = wished_languages(view.lang, request.headers.get("accept-language"))
-    return served.catalogue.effective(model.collection, asked)
-
-
-def draw_page(
-    request: Request,
-    served: Served,
-    criteria: Criteria,
-    page: Page,
-    pairs: list[tuple[str, str]],
-    *,
-    wishes: Wishes = (),
-) -> tuple[bytes, dict[str, str]]:
-    """Return the body of a page, its records joined as they are stored or in the languages wished for, and headers."""
+def draw_page(scope: Scope, served: Served, asked: AskedList, page: Page) -> Answer:
+    """Answer with a page, its records joined as they are stored or in the languages wished for."""
+    criteria, release = asked.listing.criteria, served.catalogue.release
+    address = request_address(scope)
     links = {
-        "self": request_url(request.scope),
-        "next": None if page.next is None else page_url(request.scope, pairs, page.next),
-        "prev": None if page.prev is None else page_url(request.scope, pairs, page.prev),
+        "self": request_url(scope),
+        "next": None if page.next is None else f"{address}?{asked.query}cursor={page.next}",
+        "prev": None if page.prev is None else f"{address}?{asked.query}cursor={page.prev}",
     }
-    release = served.catalogue.release
     meta = {"total": page.total, "limit": criteria.limit, "release": release.id, "licence": release.head["licence"]}
-    shown, headers = show_in(page.documents, wishes)
-    documents = [select_fields(document, criteria.fields) for document in shown] if criteria.fields else shown
-    # Joined once: the documents are most of it, and copying them again is what costs.
-    parts = [b'{"data":[', *(part for document in documents for part in (document, b","))]
-    if documents:
-        parts.pop()
-    parts.append(b'],"meta":%s,"links":%s' % (orjson.dumps(meta), orjson.dumps(links)))
+    headers = link_header(links)
+    if asked.wishes or criteria.fields:
+        shown, languages = show_in(page.documents, asked.wishes)
+        records = b",".join([select_fields(document, criteria.fields) for document in shown])
+        headers += languages
+    else:
+        records = page.joined
+    # Joined once: the records are most of it, and copying them again is what costs.
+    parts = [b'{"data":[', records, b'],"meta":', orjson.dumps(meta), b',"links":', orjson.dumps(links)]
     if page.facets is not None:
-        parts.append(b',"facets":%s' % orjson.dumps(page.facets))
-    parts.append(b"}")
-    body = b"".join(parts)
-    beside = [f'<{links[name]}>; rel="{name}"' for name in ("next", "prev") if links[name] is not None]
-    return body, headers | ({"Link": ", ".join(beside)} if beside else {})
+        parts += [b',"facets":', orjson.dumps(page.facets)]
+    body = b"".join([*parts, b"}"])
+    return release_answer(scope, served.key, body, headers=headers, wishes=asked.wishes)
 
 
-def show_in(documents: list[bytes], wishes: Wishes) -> tuple[list[bytes], dict[str, str]]:
+def show_in(documents: list[bytes], wishes: Wishes) -> tuple[list[bytes], RawHeaders]:
     """Return documents with their texts in the languages wished for, and the header that names these languages; as they
     are stored, and no header, where no wish counts.
     """
     if not wishes:
-        return documents, {}
+        return documents, []
     translated = [translate(document, wishes) for document in documents]
     languages = sorted(set[str]().union(*(languages for _, languages in translated)))
-    header = {"Content-Language": ", ".join(languages)} if languages else {}
-    return [document for document, _ in translated], header
+    return [document for document, _ in translated], (
+        [(b"content-language", ", ".join(languages).encode())] if languages else []
+    )
 
 
 async def export_list(
@@ -107,11 +157,11 @@ async def export_list(
     """Answer with a whole list as a file. `Archive-Total` says how many records it has, for a reader to compare."""
     assert chosen.writer is not None
     catalogue, criteria = served.catalogue, listing.criteria
-    zipped = accepts_gzip(request.headers.get("accept-encoding"))
+    zipped = accepts_gzip(header(request.scope, b"accept-encoding"))
     encoding = "gzip" if zipped else "identity"
-    tag = entity_tag(request, served.key, encoding=encoding, media_type=chosen.media_type, wishes=wishes)
+    tag = entity_tag(request.scope, served.key, encoding=encoding, media_type=chosen.media_type, wishes=wishes)
     headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}
-    if matches(request.headers.get("if-none-match"), tag):
+    if matches(header(request.scope, b"if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     # Looking up and counting may take as long as a page that is not quick.
     listing = await served.apart(catalogue.whole, listing)
@@ -134,20 +184,19 @@ async def export_list(
     return await stream(request, served, pieces, headers=headers)
 
 
-async def show_record(request: Request, *, model: type[Criteria]) -> Response:
+def record_at_once(scope: Scope, served: Served, model: type[Criteria], record_id: str) -> Answer:
     """Answer with one record: 404 where there is none or it is not public, 410 where it was withdrawn."""
-    served: Served = request.app.state.serving.of(request.scope)
-    choose_media_type(request.headers.get("accept"), [JSON])
-    view = read_criteria(RecordView.of(model.record), query_pairs(request.scope))
-    document = find_document(request, served, model)
-    wishes = _wishes(request, served, view, model)
+    choose_media_type(header(scope, b"accept"), (JSON,))
+    view = read_criteria(RecordView.of(model.record), query_pairs(scope))
+    document = find_document(served, model, record_id)
+    wished = wished_languages(view.lang, header(scope, b"accept-language"))
+    wishes = served.catalogue.effective(model.collection, wished)
     [shown], headers = show_in([document], wishes)
-    return release_answer(request, served.key, select_fields(shown, view.fields), headers=headers, wishes=wishes)
+    return release_answer(scope, served.key, select_fields(shown, view.fields), headers=headers, wishes=wishes)
 
 
-def find_document(request: Request, served: Served, model: type[Criteria]) -> bytes:
+def find_document(served: Served, model: type[Criteria], record_id: str) -> bytes:
     """Return the document of the record that an address names. Raises NotFound or Withdrawn."""
-    record_id: str = request.path_params["id"]
     belongs = record_id.startswith(f"{PREFIXES[model.record]}-")
     document = served.catalogue.document(record_id) if belongs else None
     if document is None:
@@ -167,12 +216,14 @@ def _add(collection: str, model: type[Criteria]) -> None:
         return await list_records(request, model=model)
 
     async def show_one(request: Request) -> Response:
-        return await show_record(request, model=model)
+        served: Served = request.app.state.serving.of(request.scope)
+        return record_at_once(request.scope, served, model, request.path_params["id"])
 
-    router.add_api_route(f"/v1/{collection}", show_page, methods=["GET"], tags=[collection], **list_operation(model))
-    router.add_api_route(
-        f"/v1/{collection}/{{id}}", show_one, methods=["GET"], tags=[collection], **record_operation(model)
-    )
+    page, one = f"/v1/{collection}", f"/v1/{collection}/{{id}}"
+    AT_ONCE[page] = lambda scope, served, _: page_at_once(scope, served, model)
+    AT_ONCE[one] = lambda scope, served, record_id: record_at_once(scope, served, model, record_id)
+    router.add_api_route(page, show_page, methods=["GET"], tags=[collection], **list_operation(model))
+    router.add_api_route(one, show_one, methods=["GET"], tags=[collection], **record_operation(model))
 
 
 for _collection, _model in CRITERIA.items():

@@ -33,7 +33,7 @@ _PROBLEMS = {problem.slug: problem for problem in problems()}
 async def show_entrance(request: Request) -> Response:
     """What this archive is, which release answers, and the address of everything else."""
     served: Served = request.app.state.serving.of(request.scope)
-    choose_media_type(request.headers.get("accept"), [JSON])
+    choose_media_type(request.headers.get("accept"), (JSON,))
     read_criteria(NoParameters, query_pairs(request.scope))
     base, manifest = base_url(request.scope), served.catalogue.release.manifest
     entrance: Entrance = {
@@ -55,7 +55,7 @@ async def show_entrance(request: Request) -> Response:
             "docs": f"{base}/docs",
         },
     }
-    return release_answer(request, served.key, orjson.dumps(entrance))
+    return release_answer(request.scope, served.key, orjson.dumps(entrance))
 
 
 @router.get(

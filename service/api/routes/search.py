@@ -9,7 +9,7 @@ from starlette.responses import Response
 from service.api.cache import release_answer
 from service.api.describing import PlainRoute, search_operation, suggest_operation
 from service.api.formats import JSON, choose_media_type
-from service.api.links import base_url, page_url, query_pairs, request_url
+from service.api.links import base_url, link_header, page_url, query_pairs, request_url
 from service.api.serving import Served
 from service.api.shapes import ExcerptDocument, HitDocument
 from service.catalogue.browsing import Hits
@@ -24,7 +24,7 @@ router = APIRouter(route_class=PlainRoute, tags=["search"])
 async def search(request: Request) -> Response:
     """The best matches in every collection, with the passages that match."""
     served: Served = request.app.state.serving.of(request.scope)
-    choose_media_type(request.headers.get("accept"), [JSON])
+    choose_media_type(request.headers.get("accept"), (JSON,))
     pairs = query_pairs(request.scope)
     criteria = read_criteria(SearchCriteria, pairs)
     found = await served.apart(served.catalogue.search, criteria)
@@ -34,8 +34,7 @@ async def search(request: Request) -> Response:
         "prev": None if found.prev is None else page_url(request.scope, pairs, found.prev),
     }
     body = orjson.dumps(_page(served, criteria, found, links, base_url(request.scope)))
-    beside = [f'<{links[name]}>; rel="{name}"' for name in ("next", "prev") if links[name] is not None]
-    return release_answer(request, served.key, body, headers={"Link": ", ".join(beside)} if beside else {})
+    return release_answer(request.scope, served.key, body, headers=link_header(links))
 
 
 def _page(
@@ -82,7 +81,7 @@ def draw_hit(hit: Hit, base: str) -> HitDocument:
 async def suggest(request: Request) -> Response:
     """Titles, labels and names that go on as what was typed, for a search box."""
     served: Served = request.app.state.serving.of(request.scope)
-    choose_media_type(request.headers.get("accept"), [JSON])
+    choose_media_type(request.headers.get("accept"), (JSON,))
     criteria = read_criteria(SuggestCriteria, query_pairs(request.scope))
     body = orjson.dumps({"data": served.catalogue.suggest(criteria)})
-    return release_answer(request, served.key, body)
+    return release_answer(request.scope, served.key, body)

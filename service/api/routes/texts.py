@@ -34,7 +34,7 @@ async def show_transcript(request: Request) -> Response:
     served: Served = request.app.state.serving.of(request.scope)
     view = read_criteria(TranscriptView, query_pairs(request.scope))
     chosen = choose_format(view.format, request.headers.get("accept"), _FORMATS)
-    document = find_document(request, served, TestimonyCriteria)
+    document = find_document(served, TestimonyCriteria, request.path_params["id"])
     record_id: str = request.path_params["id"]
     found = served.catalogue.transcript(record_id)
     if found is None:
@@ -61,7 +61,8 @@ async def show_transcript(request: Request) -> Response:
         body = orjson.dumps(transcript)
     else:
         body = (as_vtt(segments) if chosen == VTT else as_text(segments)).encode()
-    return release_answer(request, served.key, body, headers={"Content-Language": language}, media_type=chosen)
+    headers = [(b"content-language", language.encode())]
+    return release_answer(request.scope, served.key, body, headers=headers, media_type=chosen)
 
 
 @router.get("/v1/sources/{id}/text", tags=["sources"], **text_operation())
@@ -69,8 +70,8 @@ async def show_text(request: Request) -> Response:
     """The text that citations of this source count their offsets in, where its words may be republished."""
     served: Served = request.app.state.serving.of(request.scope)
     read_criteria(NoParameters, query_pairs(request.scope))
-    choose_media_type(request.headers.get("accept"), [TEXT])
-    document = orjson.loads(find_document(request, served, SourceCriteria))
+    choose_media_type(request.headers.get("accept"), (TEXT,))
+    document = orjson.loads(find_document(served, SourceCriteria, request.path_params["id"]))
     record_id: str = request.path_params["id"]
     text = served.catalogue.source_text(record_id)
     if text is None:
@@ -79,9 +80,9 @@ async def show_text(request: Request) -> Response:
             f"The text of {record_id} is not published: {reason}. "
             "has_text is true in the record of each source whose text is."
         )
-    headers = {
-        "Content-Language": text.language,
-        "Repr-Digest": f"sha-256=:{base64.b64encode(text.digest).decode()}:",
-    }
+    headers = [
+        (b"content-language", text.language.encode()),
+        (b"repr-digest", b"sha-256=:%b:" % base64.b64encode(text.digest)),
+    ]
     # The digest is of the bytes as they are sent (RFC 9530, section 3), so they must be those that were hashed.
-    return release_answer(request, served.key, text.content, headers=headers, media_type=TEXT, compressible=False)
+    return release_answer(request.scope, served.key, text.content, headers=headers, media_type=TEXT, compressible=False)

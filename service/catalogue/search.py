@@ -72,6 +72,22 @@ Spellings = dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """What is known of a word that was asked for: what it is looked for as, which of these spellings stand in titles,
+    labels and names, and how many matches all of them have in texts.
+    """
+
+    spellings: Spellings
+    in_names: list[str]
+    matches: int
+
+    @property
+    def number(self) -> int:
+        """The number of spellings."""
+        return sum(map(len, self.spellings.values()))
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """Records that match, in order: ordinal and score (0 where the order is not by relevance), and how many do in all."""
 
@@ -122,7 +138,7 @@ class TextIndex:
         self.sets = {name: numbers_of_sets(self.searcher, name) for name in SETS}
         self._stemmers = sorted(set[str]().union(*self._fields.values()))
         # Words come again: in other questions, and on the next page.
-        self._words: LRUCache[object, Spellings] = LRUCache(SPELLINGS_KEPT, getsizeof=_number)
+        self._words: LRUCache[object, Word] = LRUCache(SPELLINGS_KEPT, getsizeof=lambda word: 1 + word.number)
         self._lock = Lock()
 
     @property
@@ -212,7 +228,7 @@ class TextIndex:
     def _range(self, field: str, low: float | None, high: float | None) -> Query:
         return Query.range_query(self.schema, field, FieldType.Float, low, high)
 
-    def _begun(self, terms: list[SearchTerm]) -> dict[str, list[str]]:
+    def _begun(self, terms: tuple[SearchTerm, ...]) -> dict[str, list[str]]:
         """Return the spellings that each `begin*` of a query stands for. Raises InvalidParameters."""
         begun = {
             beginning: sorted(beginning_as(self.searcher, beginning, limit=MOST_BEGINNINGS + 1))
@@ -227,7 +243,8 @@ class TextIndex:
         """Return a query for one term: found where the texts of any language have it, scored by the best of these and by
         the names that have it. Raises InvalidParameters.
         """
-        asked = [self._spellings(typed, word) for typed, word in zip(term.typed, term.words, strict=True)]
+        words = [self._word(typed, word) for typed, word in zip(term.typed, term.words, strict=True)]
+        asked = [word.spellings for word in words]
         if term.prefix:
             found = begun[term.words[-1]]
             if len(term.words) > 1:
@@ -244,29 +261,28 @@ class TextIndex:
         if not scored or not either:
             return Query.boolean_query([(Occur.Should, each) for each in either])
         best = Query.disjunction_max_query(either)
-        if term.prefix or not (named := self._in_names(asked)):
+        if term.prefix or not all(word.in_names for word in words):
             return best
+        # Whatever the language of the text: that adds to scores only.
+        named = self._side_by_side("names", [word.in_names for word in words])
         named_best = Query.boost_query(Query.disjunction_max_query(named), NAME_BOOST)
         return Query.boolean_query([(Occur.Must, best), (Occur.Should, named_best)])
 
     @cachedmethod(attrgetter("_words"), lock=attrgetter("_lock"))
-    def _spellings(self, typed: str, word: str) -> Spellings:
-        """Return what a word is looked for as: in any case, with any accents, in any inflection."""
+    def _word(self, typed: str, word: str) -> Word:
+        """Look up what a word is looked for as: in any case, with any accents, in any inflection."""
         searcher = self.searcher
         alike = spelled_as(searcher, word)
         inflected = {each: spelled_as(searcher, stem(typed, each), stemmer=each) for each in self._stemmers}
-        spellings = {}
+        spellings, matches = {}, 0
         for field, stemmers in self._fields.items():
             words = set(alike).union(*(inflected[stemmer] for stemmer in stemmers))
-            if there := sorted(each for each in words if searcher.doc_freq(field, each)):
-                spellings[field] = there
-        return spellings
-
-    def _in_names(self, asked: list[Spellings]) -> list[Query]:
-        """Return what finds a term in titles, labels and names, whatever their language: that adds to scores only."""
-        words = [sorted(set[str]().union(*spellings.values())) for spellings in asked]
-        words = [[each for each in some if self.searcher.doc_freq("names", each)] for some in words]
-        return self._side_by_side("names", words) if all(words) else []
+            numbers = {each: number for each in sorted(words) if (number := searcher.doc_freq(field, each))}
+            if numbers:
+                spellings[field] = list(numbers)
+                matches += sum(numbers.values())
+        in_names = [each for each in sorted(set[str]().union(*spellings.values())) if searcher.doc_freq("names", each)]
+        return Word(spellings, in_names, matches)
 
     def _side_by_side(self, field: str, asked: list[list[str]]) -> list[Query]:
         """Return queries of which any finds words side by side, each in any of its spellings."""
@@ -286,15 +302,11 @@ class TextIndex:
     def is_quick(self, criteria: Listed) -> bool:
         """Tell whether the best matches are found so quickly that the event loop may stand still meanwhile."""
         assert criteria.q is not None
-        matches = 0
-        for term in parse_query(criteria.q):
-            if term.prefix or len(term.words) > 1:
-                return False
-            spellings = self._spellings(term.typed[0], term.words[0])
-            if _number(spellings) > SET_FROM:  # counting them takes long enough
-                return False
-            matches += sum(self._searcher.doc_freq(field, each) for field, some in spellings.items() for each in some)
-        return matches <= QUICK_MATCHES
+        terms = parse_query(criteria.q)
+        if any(term.prefix or len(term.words) > 1 for term in terms):
+            return False
+        words = [self._word(term.typed[0], term.words[0]) for term in terms]
+        return sum(word.matches for word in words) <= QUICK_MATCHES and sum(word.number for word in words) <= SET_FROM
 
     def best(self, criteria: Listed, *, offset: int, limit: int) -> Found:
         """Return matches in order of relevance, ties by identifier. Raises TooDeep."""
@@ -369,10 +381,6 @@ def _patterns(beginning: str, words: list[str]) -> list[str]:
         next(word[:end] for end in range(1, len(word) + 1) if plain(word[:end]).startswith(beginning)) for word in words
     }
     return [each + _REST for each in sorted(begun)]
-
-
-def _number(spellings: Spellings) -> int:
-    return 1 + sum(map(len, spellings.values()))
 
 
 def _refuse_too_many(term: SearchTerm, asked: list[Spellings]) -> None:

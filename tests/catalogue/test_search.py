@@ -202,7 +202,7 @@ def test_only_what_has_few_matches_is_found_on_the_event_loop(
     monkeypatch.setattr("service.catalogue.search.QUICK_MATCHES", 1)
     assert is_quick("reunion")
     assert not is_quick("camera")
-    monkeypatch.setattr("service.catalogue.search.SET_FROM", 1)
+    monkeypatch.setattr("service.catalogue.search.SET_FROM", 0)
     assert not is_quick("reunion")
 
 

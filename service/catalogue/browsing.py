@@ -180,8 +180,9 @@ class Catalogue:
             up, down = down, up
         collection = listing.criteria.collection
         ordinals = self._ordinals(collection, listing.order, shown)
-        following, before = self._cursors(listing.order, ordinals, shown, mark) if up or down else (None, None)
-        return Page(self.release, ordinals, number, following if up else None, before if down else None)
+        following = self._cursor(listing.order, ordinals[-1], shown[-1], mark, backward=False) if up else None
+        before = self._cursor(listing.order, ordinals[0], shown[0], mark, backward=True) if down else None
+        return Page(self.release, ordinals, number, following, before)
 
     def _window(self, listing: Listing, places: BitMap | range, number: int, cursor: Cursor | None) -> tuple[int, int]:
         """Return which part of a list's places a page shows: from the first of them on, up to the last."""
@@ -271,16 +272,10 @@ class Catalogue:
         members = self.sets.order(collection, order).members
         return [first + members[place] for place in places]
 
-    def _cursors(self, order: str, ordinals: list[int], places: list[int], mark: str) -> tuple[str, str]:
-        """Return the cursors to what comes after the last and before the first of these records, at these places of an
-        order.
-        """
-        (last_id, *last), (first_id, *first) = self.release.keys((ordinals[-1], ordinals[0]))
-        release = self._release_of(order)
-        return (
-            Cursor(False, sort_key(order, *last), last_id, places[-1], release).encode(mark),
-            Cursor(True, sort_key(order, *first), first_id, places[0], release).encode(mark),
-        )
+    def _cursor(self, order: str, ordinal: int, place: int, mark: str, *, backward: bool) -> str:
+        """Return the cursor to what comes after a record, or before it, given its place in an order."""
+        [(record_id, *parts)] = self.release.keys((ordinal,))
+        return Cursor(backward, sort_key(order, *parts), record_id, place, self._release_of(order)).encode(mark)
 
     def _release_of(self, order: str) -> str:
         """Return what names this release in cursors: its content, or this publication of it where the order depends on
@@ -349,11 +344,10 @@ class Catalogue:
         has_previous, has_next = (more, behind) if backward else (behind, more)
         first = self.sets.collections[criteria.collection].first
         place_of = self.sets.order(criteria.collection, order).places
-        places = [place_of[ordinal - first] for ordinal in (ordinals[0], ordinals[-1])]
-        following, before = self._cursors(order, ordinals, places, mark)
-        return Page(
-            self.release, ordinals, found.total, following if has_next else None, before if has_previous else None
-        )
+        low, high = ordinals[0], ordinals[-1]
+        following = self._cursor(order, high, place_of[high - first], mark, backward=False) if has_next else None
+        before = self._cursor(order, low, place_of[low - first], mark, backward=True) if has_previous else None
+        return Page(self.release, ordinals, found.total, following, before)
 
     def _neighbour(self, listing: Listing, cursor: Cursor, *, downward: bool) -> int | None:
         """Return the ordinal of the record that comes next to a cursor in a list's order, if there is one."""

@@ -623,10 +623,11 @@ def _read(  # noqa: PLR0912 - one branch for each thing that can be wrong
         raise InvalidParameters(f"{len(pairs)} parameters are more than the {MAX_PARAMETERS} that are read")
     given: dict[str, Any] = {}
     errors: dict[str, ParameterError] = {}
+    known_names, several = parameter_schemas(model), _several(model)
     for name, value in pairs:
-        if name not in parameter_schemas(model):
-            errors[name] = _unknown(name, tuple(parameter_schemas(model)))
-        elif name in _several(model):
+        if name not in known_names:
+            errors[name] = _unknown(name, tuple(known_names))
+        elif name in several:
             given.setdefault(name, []).append(value)
         elif name in given:
             errors[name] = ParameterError(name, "is given more than once; it takes one value")
@@ -639,7 +640,7 @@ def _read(  # noqa: PLR0912 - one branch for each thing that can be wrong
             refused = _refused(model, error)
             errors.setdefault(refused.parameter, refused)
     else:
-        if isinstance(criteria, RecordView):
+        if isinstance(criteria, RecordView) and criteria.fields:
             known = document_fields(criteria.record)
             if unknown := [name for name in criteria.fields if name not in known]:
                 errors["fields"] = ParameterError("fields", f"{_echo(unknown[0])} is no key of these records", known)

@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from itertools import repeat
+from operator import sub
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -116,25 +117,30 @@ class _EntryFile:
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self, ordinals: Sequence[int]) -> list[bytes]:
-        at = self._arrays.numbers(self._offsets).__getitem__
-        # Ordinals begin with 1.
-        starts = [at(ordinal - 1) for ordinal in ordinals]
-        lengths = [at(ordinal) - start - len(SEPARATOR) for ordinal, start in zip(ordinals, starts, strict=True)]
-        entries = list(map(os.pread, repeat(self._file), lengths, starts))
-        self._expect(sum(map(len, entries)), sum(lengths))
-        return entries
+        return [entry[: -len(SEPARATOR)] for entry in self._with_separators(ordinals)]
 
     def joined(self, ordinals: Sequence[int]) -> bytes:
         if not ordinals:
             return b""
         first, last = ordinals[0], ordinals[-1]
-        if last - first != len(ordinals) - 1 or [*ordinals] != [*range(first, last + 1)]:
-            return SEPARATOR.join(self.read(ordinals))
-        offsets = self._arrays.numbers(self._offsets)
-        start, end = offsets[first - 1], offsets[last] - len(SEPARATOR)
-        data = os.pread(self._file, end - start, start)
-        self._expect(len(data), end - start)
-        return data
+        if last - first == len(ordinals) - 1 and [*ordinals] == [*range(first, last + 1)]:
+            offsets = self._arrays.numbers(self._offsets)
+            start, end = offsets[first - 1], offsets[last] - len(SEPARATOR)
+            data = os.pread(self._file, end - start, start)
+            self._expect(len(data), end - start)
+            return data
+        entries = self._with_separators(ordinals)
+        entries[-1] = entries[-1][: -len(SEPARATOR)]
+        return b"".join(entries)
+
+    def _with_separators(self, ordinals: Sequence[int]) -> list[bytes]:
+        at = self._arrays.numbers(self._offsets).__getitem__
+        # Ordinals begin with 1.
+        starts = [at(ordinal - 1) for ordinal in ordinals]
+        lengths = list(map(sub, map(at, ordinals), starts))
+        entries = list(map(os.pread, repeat(self._file), lengths, starts))
+        self._expect(sum(map(len, entries)), sum(lengths))
+        return entries
 
     def _expect(self, found: int, wanted: int) -> None:
         if found != wanted:

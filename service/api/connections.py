@@ -205,7 +205,7 @@ class BoundedConnection(HttpToolsProtocol):
             if whole is not None:
                 self._give(cycle, whole)
                 return
-        self.write_out()
+        # What was answered at once before it is written first: the loop keeps to the order in which it was told.
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
 

@@ -191,8 +191,7 @@ class Front:
         if head:
             scope["method"] = "GET"
         # Routes answer HEAD as they do GET; an answer that is long to make may look, and leave out its body.
-        scope["state"] = {**scope.get("state", {}), "served": served, "head": head}
-        place(scope)
+        place(scope, {**scope.get("state", {}), "served": served, "head": head})
 
     def _believe(self, scope: Scope) -> None:
         """Put what a trusted proxy says of scheme, host and root path into the scope."""

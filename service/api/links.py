@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.types import Scope
@@ -35,16 +36,23 @@ def _base_of(scope: Scope) -> str:
     if host is None:
         address, port = scope.get("server") or ("localhost", None)
         host = f"{address}:{port}".encode() if port else address.encode()
-    return f"{scope['scheme']}://{host.decode('latin-1')}{_quoted(scope.get('root_path', ''))}"
+    return _address(scope["scheme"], host, scope.get("root_path", ""))
 
 
-def place(scope: Scope) -> None:
-    """Note what routes ask for: headers by name, the address of the API's root and that of what was asked for."""
-    state = scope["state"]
+@lru_cache(1024)
+def _address(scheme: str, host: bytes, path: str) -> str:
+    return f"{scheme}://{host.decode('latin-1')}{quote(path)}"
+
+
+def place(scope: Scope, state: dict[str, Any]) -> None:
+    """Put a request's state into its scope, and what routes ask for besides: headers by name, the address of the API's
+    root and that of what was asked for.
+    """
     state["headers"] = dict(reversed(scope["headers"]))
     state["base"] = base = _base_of(scope)
     path: str = scope["path"]
     state["address"] = base + _quoted(path.removeprefix(scope["root_path"]))
+    scope["state"] = state
 
 
 def request_address(scope: Scope) -> str:

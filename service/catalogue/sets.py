@@ -77,49 +77,29 @@ class RecordSets:
     def _at_hand(self, statement: str, binds: tuple[str | int, ...]) -> Term | None:
         """Return a set, read from the release unless it is at hand."""
         key = (statement, *binds)
-        kept = self._recall(key)
-        if kept is None:
-            for number, data in self._release.rows(statement, binds):
-                kept = self._keep(key, Term(number, BitMap.deserialize(data), len(data)))
+        with self._lock:
+            if (kept := self._kept.get(key)) is not None:
+                self._kept.move_to_end(key)
+                return kept
+        for number, data in self._release.rows(statement, binds):
+            kept = Term(number, BitMap.deserialize(data), len(data))
+            with self._lock:
+                self._keep(key, kept)
         return kept
 
-    def _recall(self, key: tuple[str | int, ...]) -> Term | None:
-        with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None:
-                self._kept.move_to_end(key)
-            return kept
-
-    def _keep(self, key: tuple[str | int, ...], term: Term) -> Term:
-        with self._lock:
-            if key not in self._kept:  # another thread may have been faster
-                self._bytes += term.bytes + OVERHEAD
-            self._kept[key] = term
-            while self._bytes > SETS_KEPT:
-                _, dropped = self._kept.popitem(last=False)
-                self._bytes -= dropped.bytes + OVERHEAD
-        return term
+    def _keep(self, key: tuple[str | int, ...], term: Term) -> None:
+        if key not in self._kept:  # another thread may have been faster
+            self._bytes += term.bytes + OVERHEAD
+        self._kept[key] = term
+        while self._bytes > SETS_KEPT:
+            _, dropped = self._kept.popitem(last=False)
+            self._bytes -= dropped.bytes + OVERHEAD
 
     # --- What conditions stand for --------------------------------------------------------------------------------
 
     def members(self, filters: Sequence[list[Term]], spans: Sequence[BitMap]) -> BitMap:
         """Return the members that every filter and every span finds. There is at least one of them."""
-        return _all_of([*(self._any_of(terms) for terms in filters), *spans])
-
-    def _any_of(self, terms: list[Term], order: Order | None = None, name: str = "") -> BitMap:
-        """Return the members of any of these terms, or the places that they take in an order of this name. Of several
-        terms it is kept at hand: people look at the same ones in other orders, and with other filters.
-        """
-        if not terms:
-            return BitMap()
-        if len(terms) == 1:
-            return terms[0].found if order is None else self._placed(terms[0], order, name)
-        key: tuple[str | int, ...] = ("any of", name, *(term.id for term in terms))
-        kept = self._recall(key)
-        if kept is None:
-            sets = [term.found if order is None else self._placed(term, order, name) for term in terms]
-            kept = self._keep(key, Term(0, BitMap.union(*sets), sum(term.bytes for term in terms)))
-        return kept.found
+        return _all_of([*(_any_of([term.found for term in terms]) for terms in filters), *spans])
 
     def places(
         self, collection: str, filters: Sequence[list[Term]], spans: Sequence[BitMap], order_name: str
@@ -132,7 +112,7 @@ class RecordSets:
         fewest = min((sum(len(term.found) for term in terms) for terms in filters), default=0)
         if spans or fewest < PLACED_FROM or isinstance(order.places, range):
             return order.placed(self.members(filters, spans))
-        return _all_of([self._any_of(terms, order, order_name) for terms in filters])
+        return _all_of([_any_of([self._placed(term, order, order_name) for term in terms]) for terms in filters])
 
     def span(self, collection: str, span: Span) -> BitMap:
         """Return the members that a span finds."""
@@ -194,6 +174,12 @@ class RecordSets:
 
         between = bisect_left(order.members, (key, record_id), key=standing)
         return between, between
+
+
+def _any_of(sets: list[BitMap]) -> BitMap:
+    if not sets:
+        return BitMap()
+    return sets[0] if len(sets) == 1 else BitMap.union(*sets)
 
 
 def _all_of(sets: list[BitMap]) -> BitMap:

@@ -118,13 +118,16 @@ def is_established(address: tuple[str, int], connection: socket.socket) -> bool:
     )
 
 
-def test_who_does_not_read_is_let_go(address: tuple[str, int]) -> None:
+@pytest.mark.parametrize(("path", "times"), [(b"/openapi.json", 1), (b"/v1/sources?limit=200", 8)])
+def test_who_does_not_read_is_let_go(address: tuple[str, int], path: bytes, times: int) -> None:
     with socket.socket() as connection:
         connection.setsockopt(
             socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 12
         )  # what the kernel takes in is not waited for
         connection.connect(address)
-        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: arden\r\n\r\n" * connections.PIPELINED)
+        for _ in range(times):
+            connection.sendall(b"GET %b HTTP/1.1\r\nHost: arden\r\n\r\n" % path * connections.PIPELINED)
+            time.sleep(0.02)
         assert is_established(address, connection)
         assert wait_until(lambda: not is_established(address, connection))
 

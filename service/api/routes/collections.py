@@ -62,6 +62,8 @@ class AskedList:
     wishes: Wishes
     #: The query of the address of another page, up to its cursor.
     query: str
+    #: What `meta` says besides the total.
+    meta: dict[str, str | int]
 
 
 def ask_list(
@@ -72,7 +74,9 @@ def ask_list(
     criteria = read_criteria(model, pairs)
     chosen = format_of(criteria, accept)
     wishes = served.catalogue.effective(model.collection, wished_languages(criteria.lang, languages))
-    return AskedList(served.catalogue.look_up(criteria), chosen, wishes, kept_query(query, pairs))
+    release = served.catalogue.release
+    meta = {"limit": criteria.limit, "release": release.id, "licence": release.head["licence"]}
+    return AskedList(served.catalogue.look_up(criteria), chosen, wishes, kept_query(query, pairs), meta)
 
 
 def asked_of(scope: Scope, served: Served, model: type[Criteria]) -> tuple[AskedList, str | None]:
@@ -115,14 +119,14 @@ async def list_records(request: Request, *, model: type[Criteria]) -> Response:
 
 def draw_page(scope: Scope, served: Served, asked: AskedList, page: Page) -> Answer:
     """Answer with a page, its records joined as they are stored or in the languages wished for."""
-    criteria, release = asked.listing.criteria, served.catalogue.release
+    criteria = asked.listing.criteria
     address = request_address(scope)
     links = {
         "self": request_url(scope),
         "next": None if page.next is None else f"{address}?{asked.query}cursor={page.next}",
         "prev": None if page.prev is None else f"{address}?{asked.query}cursor={page.prev}",
     }
-    meta = {"total": page.total, "limit": criteria.limit, "release": release.id, "licence": release.head["licence"]}
+    meta = {"total": page.total} | asked.meta
     headers = link_header(links)
     if asked.wishes or criteria.fields:
         shown, languages = show_in(page.documents, asked.wishes)

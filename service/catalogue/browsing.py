@@ -9,7 +9,7 @@ from pyroaring import BitMap
 
 from service.catalogue.criteria import RELEVANCE, Criteria, Listed, SearchCriteria, SuggestCriteria
 from service.catalogue.cursor import Cursor, decode_cursor, fingerprint
-from service.catalogue.facets import Bucket, count_facets
+from service.catalogue.facets import Bucket, Facets
 from service.catalogue.languages import Wishes, read_languages
 from service.catalogue.queries import Span, Terms, conditions_of, order_of
 from service.catalogue.search import Hit, TextIndex, read_hits
@@ -100,6 +100,7 @@ class Catalogue:
         self.release = release
         self.sets = RecordSets(release)
         self.text = TextIndex(release)
+        self._facets = Facets(release, self.text)
         self._languages = read_languages(release)
         manifest = release.manifest
         self._content = fingerprint(manifest.format, manifest.id)
@@ -141,7 +142,10 @@ class Catalogue:
         filters = [self.sets.find(criteria.collection, each) for each in terms]
         size = self.sets.collections[criteria.collection].size
         order, descending = ("id", False) if criteria.sort == RELEVANCE else order_of(criteria)
-        quick = criteria.q is None and not criteria.facets and (not spans or size <= QUICK)
+        if criteria.q is not None:
+            quick = criteria.sort == RELEVANCE and not criteria.facets and self.text.is_quick(criteria)
+            return Listing(criteria, order, descending, filters, spans, quick)
+        quick = not criteria.facets and (not spans or size <= QUICK)
         places = self._found(criteria.collection, filters, spans, order) if quick else None
         return Listing(criteria, order, descending, filters, spans, quick, places)
 
@@ -281,7 +285,7 @@ class Catalogue:
 
     def facets(self, criteria: Listed) -> dict[str, list[Bucket]] | None:
         """Count the facets of a list, where any are asked for."""
-        return count_facets(self.release, self.text, criteria) if criteria.facets else None
+        return self._facets.count(criteria) if criteria.facets else None
 
     def search(self, criteria: SearchCriteria) -> Hits:
         """Read one page of hits across collections. Raises InvalidCursor or TooDeep."""

@@ -210,8 +210,8 @@ SearchText = Annotated[
         max_length=QUERY_LENGTH,
         pattern=r"^[^\x00-\x1f\x7f]+$",
         description="Words that must all be found, in any inflection, without regard to case and accents; "
-        '`"a phrase"`, `-without`, `begin*`, which may stand for 5,000 words. Anything else is plain text. At most 16 '
-        "words.",
+        '`"a phrase"`, each of whose words may be written in 300 ways, `-without`, `begin*`, which may stand for 5,000 '
+        "words. Anything else is plain text. At most 16 words.",
         examples=['camera "metro station" -dog'],
     ),
 ]

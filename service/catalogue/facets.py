@@ -3,17 +3,21 @@
 A facet of topics or places counts what its filter would find: a record under a narrower topic counts for the broader.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from threading import Lock
 
+import orjson
+from cachetools import LRUCache
 from tantivy import Occur, Query
 
 from service.catalogue.criteria import EventCriteria, Listed, invalid_parameters
 from service.catalogue.search import Aggregation, Counted, TextIndex
 from service.errors import ParameterError
 from service.release.indexing import text_key
-from service.release.store import Release
-from service.release.text_index import FIRST_SET, MOST_SETS, SETS, UNNUMBERED, bucket_name, bucket_of
+from service.release.store import DATABASE, Release
+from service.release.text_index import FIRST_SET, FOLDER, MOST_SETS, SETS, UNNUMBERED, bucket_name, bucket_of
 
 #: Buckets of a timeline: a hundred years of months. One event of "some time since 1500" would have thousands.
 LONGEST_TIMELINE = 1200
@@ -26,6 +30,8 @@ _KEPT = 65_000
 _UNKNOWN = "\x00"
 #: The same among sets.
 _NO_SET = 0
+#: Counts that are kept: a few megabytes.
+BUCKETS_KEPT = 20_000
 #: Identifiers looked up at a time.
 _BATCH = 500
 _TIMELINES = {"year", "month"}
@@ -41,28 +47,52 @@ class Bucket:
     count: int
 
 
-def count_facets(release: Release, index: TextIndex, criteria: Listed) -> dict[str, list[Bucket]]:
-    """Return the facets that are asked for, each counted over the whole list. Raises InvalidParameters where a timeline
-    would be too long.
-
-    Facets that are counted over the same records are counted in one walk over these.
+class Facets:
+    """Counts facets over the lists of one release, and keeps what was counted: every page of a list has the same ones.
+    Threads may share it.
     """
-    alike: dict[frozenset[str], list[str]] = {}
-    for name in dict.fromkeys(criteria.facets):
-        own = (_DATES if name in _TIMELINES else {name}) & criteria.filters().keys()
-        alike.setdefault(frozenset(own if criteria.facet_mode == "others" else ()), []).append(name)
-    facets: dict[str, list[Bucket]] = {}
-    for ignored, names in alike.items():
-        query = index.query(criteria, ignoring=ignored)
-        counted = index.aggregate(query, {key: each for name in names for key, each in _wanted(name, criteria).items()})
+
+    def __init__(self, release: Release, index: TextIndex) -> None:
+        self._release = release
+        self._index = index
+        self._kept: LRUCache[tuple[bytes, str], list[Bucket]] = LRUCache(BUCKETS_KEPT, getsizeof=len)
+        self._lock = Lock()
+
+    def count(self, criteria: Listed) -> dict[str, list[Bucket]]:
+        """Return the facets that are asked for, each counted over the whole list. Raises InvalidParameters where a
+        timeline would be too long, and ReleaseDamaged.
+        """
+        for needed in (FOLDER, DATABASE):  # by what was not kept
+            self._release.require(needed)
+        asked = orjson.dumps([criteria.collection, criteria.filters(), criteria.facet_mode, criteria.facet_limit])
+        keys = {name: (asked, name) for name in criteria.facets}
+        with self._lock:
+            kept = {name: self._kept.get(key) for name, key in keys.items()}
+        counted = self._count(criteria, [name for name, buckets in kept.items() if buckets is None])
+        for name, buckets in counted.items():
+            with self._lock, suppress(ValueError):  # more than all that are kept
+                self._kept[keys[name]] = buckets
+        return {name: kept[name] or counted[name] for name in keys}
+
+    def _count(self, criteria: Listed, names: list[str]) -> dict[str, list[Bucket]]:
+        """Count facets: those that are counted over the same records in one walk over these."""
+        alike: dict[frozenset[str], list[str]] = {}
         for name in names:
-            if name in _TIMELINES:
-                assert isinstance(criteria, EventCriteria)
-                facets[name] = _timeline(counted, criteria, name)
-            else:
-                counts = _counts(index, query, counted[name], name, limit=criteria.facet_limit)
-                facets[name] = _buckets(release, counts, criteria.facet_limit)
-    return {name: facets[name] for name in dict.fromkeys(criteria.facets)}
+            own = (_DATES if name in _TIMELINES else {name}) & criteria.filters().keys()
+            alike.setdefault(frozenset(own if criteria.facet_mode == "others" else ()), []).append(name)
+        facets: dict[str, list[Bucket]] = {}
+        for ignored, some in alike.items():
+            query = self._index.query(criteria, ignoring=ignored)
+            wanted = {key: each for name in some for key, each in _wanted(name, criteria).items()}
+            counted = self._index.aggregate(query, wanted)
+            for name in some:
+                if name in _TIMELINES:
+                    assert isinstance(criteria, EventCriteria)
+                    facets[name] = _timeline(counted, criteria, name)
+                else:
+                    counts = _counts(self._index, query, counted[name], name, limit=criteria.facet_limit)
+                    facets[name] = _buckets(self._release, counts, criteria.facet_limit)
+        return facets
 
 
 def _wanted(name: str, criteria: Listed) -> dict[str, Aggregation]:

@@ -6,10 +6,13 @@ Builds the engine's query objects itself; user text never meets the engine's par
 
 from array import array
 from dataclasses import dataclass
+from operator import attrgetter
+from threading import Lock
 from typing import Any
 
 import orjson
 import tantivy
+from cachetools import LRUCache, cachedmethod
 from tantivy import FieldType, Occur, Query
 
 from service.archive.model import PLURALS
@@ -53,14 +56,35 @@ NAME_BOOST = 2.0
 MOST_BEGINNINGS = 5000
 #: Above this many spellings of a word, they are looked for as a set, which has no scores.
 SET_FROM = 50
-#: Spellings that each word of a phrase is looked for as: the engine makes an expression of them, of limited size.
+#: Spellings that a word of a phrase may have: the engine makes an expression of them, of limited size.
 MOST_BESIDE = 300
 
 # The rest of a word, in an expression.
 _REST = ".*"
 
+#: Spellings of words asked for that are kept at hand: some megabytes.
+SPELLINGS_KEPT = 20_000
+#: Up to so many matches of single words, the best are found on the event loop: it takes about two milliseconds.
+QUICK_MATCHES = 100_000
+
 #: The spellings that a word is looked for as, by field of texts. Fields without any are left out.
 Spellings = dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What is known of a word that was asked for: what it is looked for as, which of these spellings stand in titles,
+    labels and names, and how many matches all of them have in texts.
+    """
+
+    spellings: Spellings
+    in_names: list[str]
+    matches: int
+
+    @property
+    def number(self) -> int:
+        """The number of spellings."""
+        return sum(map(len, self.spellings.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +127,7 @@ class TextIndex:
         self._release = release
         self._searcher = open_index(release.folder)
         self.schema = schema()
+        self._sizes = {each: self.searcher.doc_freq("collection", each) for each in CRITERIA}
         everywhere = stemmer_of(release.head["language"])
         #: Fields of texts, and how the words in each are stemmed: in the language of the text, and in the archive's.
         self._fields = {
@@ -112,6 +137,9 @@ class TextIndex:
         #: The numbers of the sets that each value of a filter is in, by filter.
         self.sets = {name: numbers_of_sets(self.searcher, name) for name in SETS}
         self._stemmers = sorted(set[str]().union(*self._fields.values()))
+        # Words come again: in other questions, and on the next page.
+        self._words: LRUCache[object, Word] = LRUCache(SPELLINGS_KEPT, getsizeof=lambda word: 1 + word.number)
+        self._lock = Lock()
 
     @property
     def searcher(self) -> tantivy.Searcher:
@@ -124,7 +152,7 @@ class TextIndex:
     def query(self, criteria: Listed, *, ignoring: frozenset[str] = frozenset(), scored: bool = False) -> Query:
         """Return the engine's query for a list; `ignoring` names filters to leave out. Without scores it costs less.
 
-        Raises InvalidParameters where a `begin*` would stand for too many words.
+        Raises InvalidParameters where a `begin*`, or a word of a phrase, would stand for too many words.
         """
         clauses = [(Occur.Must, _unscored(each)) for each in self._filters(criteria, ignoring)]
         clauses += self._in_collections(criteria, ignoring)
@@ -165,11 +193,11 @@ class TextIndex:
         if isinstance(criteria, SearchCriteria) and (not criteria.among or "collection" in ignoring):
             return []
         others = [each for each in CRITERIA if each not in among]
-        counts = {each: self.searcher.doc_freq("collection", each) for each in CRITERIA}
-        if criteria.q is None or sum(counts[each] for each in among) < sum(counts[each] for each in others):
+        if criteria.q is None or sum(map(self._sizes.__getitem__, among)) < sum(map(self._sizes.__getitem__, others)):
             return [(Occur.Must, _unscored(self._equal("collection", among)))]
+        # Not as a constant score, as other filters: the engine has a faster way for bare terms.
         left_out = [Query.term_query(self.schema, "collection", each, index_option="basic") for each in others]
-        return [(Occur.MustNot, Query.boolean_query([(Occur.Should, _unscored(each)) for each in left_out]))]
+        return [(Occur.MustNot, Query.boolean_query([(Occur.Should, each) for each in left_out]))]
 
     def _days(self, criteria: EventCriteria, ignoring: frozenset[str]) -> list[Query]:
         start = None if criteria.date_from is None or "date_from" in ignoring else day_number(criteria.date_from)
@@ -200,7 +228,7 @@ class TextIndex:
     def _range(self, field: str, low: float | None, high: float | None) -> Query:
         return Query.range_query(self.schema, field, FieldType.Float, low, high)
 
-    def _begun(self, terms: list[SearchTerm]) -> dict[str, list[str]]:
+    def _begun(self, terms: tuple[SearchTerm, ...]) -> dict[str, list[str]]:
         """Return the spellings that each `begin*` of a query stands for. Raises InvalidParameters."""
         begun = {
             beginning: sorted(beginning_as(self.searcher, beginning, limit=MOST_BEGINNINGS + 1))
@@ -213,14 +241,17 @@ class TextIndex:
 
     def _term(self, term: SearchTerm, begun: dict[str, list[str]], *, scored: bool) -> Query:
         """Return a query for one term: found where the texts of any language have it, scored by the best of these and by
-        the names that have it.
+        the names that have it. Raises InvalidParameters.
         """
-        asked = [self._spellings(typed, word) for typed, word in zip(term.typed, term.words, strict=True)]
+        words = [self._word(typed, word) for typed, word in zip(term.typed, term.words, strict=True)]
+        asked = [word.spellings for word in words]
         if term.prefix:
             found = begun[term.words[-1]]
             if len(term.words) > 1:
                 found = _patterns(term.words[-1], found)
             asked[-1] = dict.fromkeys(self._fields, found) if found else {}
+        if len(asked) > 1:
+            _refuse_too_many(term, asked)
         either = [
             query
             for field in self._fields
@@ -230,27 +261,28 @@ class TextIndex:
         if not scored or not either:
             return Query.boolean_query([(Occur.Should, each) for each in either])
         best = Query.disjunction_max_query(either)
-        if term.prefix or not (named := self._in_names(asked)):
+        if term.prefix or not all(word.in_names for word in words):
             return best
+        # Whatever the language of the text: that adds to scores only.
+        named = self._side_by_side("names", [word.in_names for word in words])
         named_best = Query.boost_query(Query.disjunction_max_query(named), NAME_BOOST)
         return Query.boolean_query([(Occur.Must, best), (Occur.Should, named_best)])
 
-    def _spellings(self, typed: str, word: str) -> Spellings:
-        """Return what a word is looked for as: in any case, with any accents, in any inflection."""
-        alike = spelled_as(self.searcher, word)
-        inflected = {each: spelled_as(self.searcher, stem(typed, each), stemmer=each) for each in self._stemmers}
-        spellings = {}
+    @cachedmethod(attrgetter("_words"), lock=attrgetter("_lock"))
+    def _word(self, typed: str, word: str) -> Word:
+        """Look up what a word is looked for as: in any case, with any accents, in any inflection."""
+        searcher = self.searcher
+        alike = spelled_as(searcher, word)
+        inflected = {each: spelled_as(searcher, stem(typed, each), stemmer=each) for each in self._stemmers}
+        spellings, matches = {}, 0
         for field, stemmers in self._fields.items():
             words = set(alike).union(*(inflected[stemmer] for stemmer in stemmers))
-            if there := sorted(each for each in words if self.searcher.doc_freq(field, each)):
-                spellings[field] = there
-        return spellings
-
-    def _in_names(self, asked: list[Spellings]) -> list[Query]:
-        """Return what finds a term in titles, labels and names, whatever their language: that adds to scores only."""
-        words = [sorted(set[str]().union(*spellings.values())) for spellings in asked]
-        words = [[each for each in some if self.searcher.doc_freq("names", each)] for some in words]
-        return self._side_by_side("names", words) if all(words) else []
+            numbers = {each: number for each in sorted(words) if (number := searcher.doc_freq(field, each))}
+            if numbers:
+                spellings[field] = list(numbers)
+                matches += sum(numbers.values())
+        in_names = [each for each in sorted(set[str]().union(*spellings.values())) if searcher.doc_freq("names", each)]
+        return Word(spellings, in_names, matches)
 
     def _side_by_side(self, field: str, asked: list[list[str]]) -> list[Query]:
         """Return queries of which any finds words side by side, each in any of its spellings."""
@@ -261,10 +293,20 @@ class TextIndex:
             return [Query.term_query(self.schema, field, word, index_option="freq") for word in words]
         if all(len(words) == 1 and not words[0].endswith(_REST) for words in asked):
             return [Query.phrase_query(self.schema, field, [word for [word] in asked])]
-        # Words are letters and digits only, so that nothing in them means anything to an expression.
+        # Words are letters and digits only, so that nothing in them means anything to an expression. What is left out
+        # counts for scores only: see `_refuse_too_many`.
         return [Query.regex_phrase_query(self.schema, field, [f"({'|'.join(words[:MOST_BESIDE])})" for words in asked])]
 
     # --- Answers --------------------------------------------------------------------------------------------------
+
+    def is_quick(self, criteria: Listed) -> bool:
+        """Tell whether the best matches are found so quickly that the event loop may stand still meanwhile."""
+        assert criteria.q is not None
+        terms = parse_query(criteria.q)
+        if any(term.prefix or len(term.words) > 1 for term in terms):
+            return False
+        words = [self._word(term.typed[0], term.words[0]) for term in terms]
+        return sum(word.matches for word in words) <= QUICK_MATCHES and sum(word.number for word in words) <= SET_FROM
 
     def best(self, criteria: Listed, *, offset: int, limit: int) -> Found:
         """Return matches in order of relevance, ties by identifier. Raises TooDeep."""
@@ -339,6 +381,17 @@ def _patterns(beginning: str, words: list[str]) -> list[str]:
         next(word[:end] for end in range(1, len(word) + 1) if plain(word[:end]).startswith(beginning)) for word in words
     }
     return [each + _REST for each in sorted(begun)]
+
+
+def _refuse_too_many(term: SearchTerm, asked: list[Spellings]) -> None:
+    """Raise InvalidParameters where a word of several that stand side by side has too many spellings."""
+    for word, spellings in zip(term.words, asked, strict=True):
+        if max(map(len, spellings.values()), default=0) > MOST_BESIDE:
+            message = (
+                f"{word} is written in more than {MOST_BESIDE} ways, too many beside another word; "
+                "write it apart, without quotes"
+            )
+            raise invalid_parameters([ParameterError("q", message)])
 
 
 def count_of(result: tantivy.SearchResult) -> int:

@@ -5,6 +5,7 @@ Anything that is none of these is plain text: a quote without its partner, brack
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pydantic_core import PydanticCustomError
 
@@ -30,7 +31,8 @@ class SearchTerm:
     prefix: bool = False
 
 
-def parse_query(text: str) -> list[SearchTerm]:
+@lru_cache(100)
+def parse_query(text: str) -> tuple[SearchTerm, ...]:
     """Return what a query asks for, in order; nothing where it has no word in it, such as punctuation or an emoji.
 
     Raises PydanticCustomError, which names `q`, where there are too many words or only words to leave out.
@@ -48,7 +50,7 @@ def parse_query(text: str) -> list[SearchTerm]:
         raise _refused(f"must not have more than {MOST_WORDS} words")
     if terms and all(term.without for term in terms):
         raise _refused("must have a word to look for beside those to leave out")
-    return list(terms)
+    return tuple(terms)
 
 
 def _refused(message: str) -> PydanticCustomError:

@@ -10,12 +10,11 @@ import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import tantivy
 
@@ -65,6 +64,8 @@ TERM_FILTERS: Final = (
     "unit", "witness",
 )  # fmt: skip
 
+_TERM_FIELDS: Final = {name: f"is_{name}" for name in TERM_FILTERS}
+
 #: Ordinals take the lower 32 bits of a sort value, so that no two records have the same.
 ORDINAL_BITS = 32
 
@@ -72,8 +73,7 @@ ORDINAL_BITS = 32
 # --- What is searched -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One text of a record: the field it stands in, its language, and its transcript segment if any."""
 
     field: str
@@ -127,7 +127,7 @@ def searched_parts(public: PublicRecord, language: str) -> Iterator[Part]:
 
 def names_of(public: PublicRecord) -> Iterator[str]:
     """Yield the titles, labels and names of a record, translated ones too: what a search box completes."""
-    for texts in ({"": public} | public.get("translations", {})).values():
+    for texts in (public, *public.get("translations", {}).values()):
         for name in _NAMES:
             if isinstance(text := texts.get(name), str):
                 yield text
@@ -240,6 +240,7 @@ def _stemmed(text: str, *, stemmer: str | None) -> list[str]:
     return _analyzer(fold=True, stemmer=stemmer).analyze(text.replace("ё", "е"))
 
 
+@lru_cache(1000)
 def stemmer_of(language: str) -> str | None:
     """Return the stemmer of a language (BCP 47), or None where none stems it."""
     return STEMMED.get(language.split("-", maxsplit=1)[0].lower())
@@ -268,6 +269,7 @@ _ENTRIES = 1000
 _SHORT = 12
 
 
+@cache
 def words_field(stemmer: str | None) -> str:
     """Return the field of texts in a language with this stemmer, or with none."""
     return f"words_{stemmer or 'other'}"
@@ -356,8 +358,8 @@ class IndexWriter:
     def _add_terms(self, document: tantivy.Document, entries: Entries) -> None:
         sets: dict[str, list[str]] = {}
         for name, value in sorted(entries.terms):
-            if name in TERM_FILTERS:
-                document.add_text(f"is_{name}", value)
+            if (field := _TERM_FIELDS.get(name)) is not None:
+                document.add_text(field, value)
             if name in SETS:
                 sets.setdefault(name, []).append(value)
         for name, values in sets.items():

@@ -14,14 +14,16 @@ from service.api.front import Front
 from service.settings import Settings
 from tests.conftest import Serve
 
-#: Lists and records are answered at once; searches, exports and all that is wrong are not.
+#: Lists, also of words with few matches, and records are answered at once; searches, exports and all that is wrong are
+#: not.
 AT_ONCE = [
     "/v1/events?limit=2",
     "/v1/events?sort=-date&type=detention",
     "/v1/testimonies/tes-001",
     "/v1/topics?lang=ru",
+    "/v1/events?q=camera",
 ]
-NOT_AT_ONCE = ["/v1/search?q=camera", "/v1/events?q=camera", "/v1/events?facets=type", "/v1/events?format=csv", "/v1"]
+NOT_AT_ONCE = ["/v1/search?q=camera", "/v1/events?q=cam*", "/v1/events?facets=type", "/v1/events?format=csv", "/v1"]
 WRONG = ["/v1/events/evt-none", "/v1/events?limit=0", "/v1/events?limit=1&cursor=AAAA", "/v1/none", "/v1/events/"]
 LAST = b"Connection: close\r\n"
 

@@ -186,6 +186,26 @@ def test_too_deep_says_what_to_do(catalogue: Catalogue) -> None:
         catalogue.text.best(read_criteria(SearchCriteria, [("q", "a")]), offset=10_000, limit=1)
 
 
+def test_only_what_has_few_matches_is_found_on_the_event_loop(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_quick(q: str, *pairs: tuple[str, str]) -> bool:
+        return catalogue.look_up(read_criteria(CRITERIA["testimonies"], [("q", q), *pairs])).quick
+
+    assert is_quick("night camera -walk")
+    assert is_quick("nowhere")
+    for q in ("cam*", '"at night"', "a-walk"):
+        assert not is_quick(q)
+    for pair in (("sort", "title"), ("facets", "language")):
+        assert not is_quick("camera", pair)
+    # In two records, in a spelling each.
+    monkeypatch.setattr("service.catalogue.search.QUICK_MATCHES", 1)
+    assert is_quick("reunion")
+    assert not is_quick("camera")
+    monkeypatch.setattr("service.catalogue.search.SET_FROM", 0)
+    assert not is_quick("reunion")
+
+
 @pytest.mark.parametrize(
     ("q", "found"),
     [

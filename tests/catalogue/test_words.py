@@ -246,6 +246,65 @@ def test_a_word_of_very_many_spellings_is_found_in_each(tmp_path: Path, monkeypa
         ]
 
 
+def test_a_phrase_is_refused_where_a_word_has_too_many_spellings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.catalogue.search.MOST_BESIDE", 2)
+    whole = archive(*(record(f"tes-{n}", title=f"The {word}") for n, word in enumerate(("film", "films", "filmed"))))
+    publish(write(tmp_path / "archive.json", whole), tmp_path / "data")
+    catalogue = Catalogue(open_current(tmp_path / "data"))
+
+    def found(q: str) -> list[str]:
+        return walk(catalogue, "testimonies", [("q", q), ("sort", "id")])
+
+    with closing(catalogue.release):
+        assert found("the filming") == ["tes-0", "tes-1", "tes-2"]
+        for q in ('"the films"', "the-filming", '-"films of" the'):
+            with pytest.raises(InvalidParameters) as refused:
+                found(q)
+            [error] = refused.value.errors
+            assert error.parameter == "q"
+            assert error.message.startswith("film")
+            assert "more than 2 ways" in error.message
+
+
+def test_a_facet_is_counted_once_for_all_pages_of_a_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = archive(
+        record("top-1"),
+        *(record(f"evt-{n}", title="Night", topics=["top-1"][: n % 2], type="arrest") for n in range(3)),
+        *(record(f"tes-{n}", title="Night", topics=["top-1"]) for n in range(2)),
+    )
+    publish(write(tmp_path / "archive.json", whole), tmp_path / "data")
+    catalogue = Catalogue(open_current(tmp_path / "data"))
+    walks = 0
+    aggregate = catalogue.text.aggregate
+
+    def counting(*args: Any) -> Any:
+        nonlocal walks
+        walks += 1
+        return aggregate(*args)
+
+    monkeypatch.setattr(catalogue.text, "aggregate", counting)
+
+    def asked(collection: str, *pairs: tuple[str, str]) -> tuple[int, dict[str, list[int]]]:
+        before = walks
+        pairs = (("facets", "topic,type" if collection == "events" else "topic"), *pairs)
+        facets = catalogue.page(catalogue.look_up(read_criteria(CRITERIA[collection], list(pairs)))).facets
+        assert facets is not None
+        return walks - before, {name: [each.count for each in buckets] for name, buckets in facets.items()}
+
+    with closing(catalogue.release):
+        assert asked("events", ("q", "night")) == (1, {"topic": [1, 2], "type": [3, 0]})
+        for pair in (("limit", "1"), ("sort", "title"), ("fields", "id")):
+            assert asked("events", ("q", "night"), pair) == (0, {"topic": [1, 2], "type": [3, 0]})
+        assert asked("events", ("q", "day")) == (1, {"topic": [0], "type": [0]})
+        assert asked("testimonies", ("q", "night")) == (1, {"topic": [2, 0]})
+        narrow = ("topic", "top-1")
+        assert asked("events", narrow) == (1, {"topic": [1, 0], "type": [1, 0]})
+        assert asked("events", narrow, ("facet_mode", "others")) == (2, {"topic": [1, 2], "type": [1, 0]})
+        assert asked("events", narrow, ("facet_limit", "1")) == (1, {"topic": [1, 0], "type": [1, 0]})
+
+
 def test_facets_are_right_where_the_engine_counts_only_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of values that are too many to be counted in one walk, and of sets without a number, nothing is lost."""
     topics = [record(f"top-{n}", label=f"Topic {9 - n}") for n in range(6)]

@@ -10,12 +10,11 @@ import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache, partial
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import tantivy
 
@@ -65,6 +64,8 @@ TERM_FILTERS: Final = (
     "unit", "witness",
 )  # fmt: skip
 
+_FIELD_OF_FILTER: Final = {name: f"is_{name}" for name in TERM_FILTERS}
+
 #: Ordinals take the lower 32 bits of a sort value, so that no two records have the same.
 ORDINAL_BITS = 32
 
@@ -72,8 +73,7 @@ ORDINAL_BITS = 32
 # --- What is searched -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One text of a record: the field it stands in, its language, and its transcript segment if any."""
 
     field: str
@@ -141,10 +141,11 @@ COMPLETED_WORDS, COMPLETION_LENGTH = 12, 32
 
 def completion_keys(name: str) -> list[str]:
     """Return what is left of a name, folded, from each of its first words on."""
-    words = plain_words(name[:400])
-    return list(
-        dict.fromkeys(" ".join(words[start:])[:COMPLETION_LENGTH] for start in range(len(words[:COMPLETED_WORDS])))
-    )
+    # Word by word: names share most of their words, and what these become is kept.
+    words = [word for part in name[:400].split() for word in plain_words(part)]
+    text = " ".join(words)
+    starts = accumulate((len(word) + 1 for word in words[:-1][: COMPLETED_WORDS - 1]), initial=0) if words else ()
+    return list(dict.fromkeys(text[start : start + COMPLETION_LENGTH] for start in starts))
 
 
 # --- Words ------------------------------------------------------------------------------------------------------------
@@ -240,6 +241,7 @@ def _stemmed(text: str, *, stemmer: str | None) -> list[str]:
     return _analyzer(fold=True, stemmer=stemmer).analyze(text.replace("ё", "е"))
 
 
+@lru_cache(1000)
 def stemmer_of(language: str) -> str | None:
     """Return the stemmer of a language (BCP 47), or None where none stems it."""
     return STEMMED.get(language.split("-", maxsplit=1)[0].lower())
@@ -285,8 +287,8 @@ def schema() -> tantivy.Schema:
     for name in ("names", *WORDS_FIELDS):
         builder.add_text_field(name, tokenizer_name="spellings")
     builder.add_text_field("vocabulary", tokenizer_name="raw", index_option="basic")
-    for name in TERM_FILTERS:
-        builder.add_text_field(f"is_{name}", fast=name not in SETS, tokenizer_name="raw", index_option="basic")
+    for name, field in _FIELD_OF_FILTER.items():
+        builder.add_text_field(field, fast=name not in SETS, tokenizer_name="raw", index_option="basic")
     for name in SETS:
         builder.add_unsigned_field(f"set_{name}", fast=True)
     for name in ("updated", "day_from", "day_to", *TIMELINE, *SORT_FIELDS):
@@ -356,8 +358,8 @@ class IndexWriter:
     def _add_terms(self, document: tantivy.Document, entries: Entries) -> None:
         sets: dict[str, list[str]] = {}
         for name, value in sorted(entries.terms):
-            if name in TERM_FILTERS:
-                document.add_text(f"is_{name}", value)
+            if (field := _FIELD_OF_FILTER.get(name)) is not None:
+                document.add_text(field, value)
             if name in SETS:
                 sets.setdefault(name, []).append(value)
         for name, values in sets.items():

@@ -286,11 +286,19 @@ class _NoItems(list[Any]):
 
     __hash__ = object.__hash__  # type: ignore[assignment]
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.list_schema()
+
 
 class _NoEntries(dict[str, Any]):
     """The same as an object."""
 
     __hash__ = object.__hash__  # type: ignore[assignment]
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.dict_schema()
 
 
 NO_ITEMS, NO_ENTRIES = _NoItems(), _NoEntries()

@@ -5,9 +5,10 @@ other. Knows no release: what it must know of the current one is asked of a `Pre
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 from operator import itemgetter
@@ -19,8 +20,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from service.archive.dates import parse_day, parse_edtf
+from service.archive.dividing import can_divide, divided
 from service.archive.evidence import WordRuns, check_citation, is_measure_of, own_words, sha256_of
-from service.archive.ledger import COMPARISONS, MAX_FINDINGS, Ledger, Predecessor
+from service.archive.ledger import COMPARISONS, MAX_FINDINGS, Ledger, Predecessor, Rows
 from service.archive.model import (
     PREFIXES,
     RECORD_MODELS,
@@ -44,8 +46,22 @@ from service.archive.model import (
     Withdrawn,
     is_identifier,
 )
-from service.archive.reading import Finding, Item, join_pointer, locate, open_regular, read_archive
+from service.archive.reading import (
+    Finding,
+    HeadWatch,
+    Item,
+    Line,
+    join_pointer,
+    locate,
+    open_regular,
+    parsed,
+    read_archive,
+    read_batches,
+)
 from service.errors import ArchiveUnreadable, TestimonyArchiveError
+
+#: Bytes of an archive file from which a second process helps: it takes half a second to start.
+DIVIDED_FROM = 16 << 20
 
 #: Every code, with what it stands for.
 RULES: Final[Mapping[str, str]] = {
@@ -122,7 +138,8 @@ def check_archive(
     today: date,
     sources: Mapping[str, Path] = MappingProxyType({}),
     predecessor: Predecessor | None = None,
-    accept: Callable[[Record | Withdrawn], None] | None = None,
+    prepare: Callable[[Record | Withdrawn], object] | None = None,
+    accept: Callable[[Any], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Check an archive file by every rule, in memory that does not grow with it.
@@ -132,16 +149,30 @@ def check_archive(
         today: the day, in UTC, that embargoes are judged by.
         sources: copies of sources at hand, by identifier: UTF-8, exactly as they were measured.
         predecessor: the release that the archive is to follow, if there is one.
-        accept: given each record and withdrawal that is valid by itself, as it is read.
+        prepare: given each record and withdrawal that is valid by itself, perhaps in another process. It has to be one
+            that can be handed over, as must what it returns.
+        accept: given what `prepare` returned, unless that is None, in the order of the file. Without `prepare`, given
+            the records and withdrawals themselves.
         progress: told the bytes read so far.
 
     Raises:
         ArchiveUnreadable: for the file, or a copy of a source, that cannot be read.
+        TestimonyArchiveError: where the process that helps has been ended.
     """
+    if prepare is None:
+        prepare = _nothing if accept is None else _itself
+    judge = partial(_judge, today=today, prepare=prepare)
+    is_large = path.is_file() and path.stat().st_size >= DIVIDED_FROM
     with closing(Ledger()) as ledger:
-        check = _Check(ledger, today=today, accept=accept or _ignore)
-        for piece in read_archive(path, progress=progress):
-            check.take(piece)
+        check = _Check(ledger)
+        batches = _numbered(read_batches(path, progress=progress))
+        with closing(divided(judge, batches, beside=is_large and can_divide())) as all_judged:
+            for judged in all_judged:
+                check.take(judged)
+                if accept is not None:
+                    for prepared in judged.prepared:
+                        accept(prepared)
+        check.end()
         if not check.is_foreign:
             if predecessor is not None:
                 ledger.add_release(predecessor)
@@ -150,43 +181,172 @@ def check_archive(
         return check.report()
 
 
-def _ignore(_: Record | Withdrawn) -> None:
+def _nothing(_: Record | Withdrawn) -> None:
     pass
+
+
+def _itself(record: Record | Withdrawn) -> Record | Withdrawn:
+    return record
+
+
+#: Pieces of the file, and the number of the first: pieces are numbered as they come, so that findings can be told in the
+#: file's order.
+_Numbered = tuple[int, list[Line | Item | Finding]]
+
+
+def _numbered(batches: Iterable[list[Line | Item | Finding]]) -> Iterator[_Numbered]:
+    first = 1
+    for batch in batches:
+        yield first, batch
+        first += len(batch)
+
+
+@dataclass(slots=True)
+class _Judged:
+    """What was found of some pieces of a file, each by itself, and what comparing them with others will need."""
+
+    findings: list[tuple[int, Finding]] = field(default_factory=list)
+    counts: Counter[RecordType] = field(default_factory=Counter)
+    rows: Rows = field(default_factory=Rows)
+    prepared: list[object] = field(default_factory=list)
+    #: The pieces that are no records: parts of the head, and what could not be read.
+    others: list[Item | Finding] = field(default_factory=list)
+    #: The heads among them, None for one that is not valid.
+    heads: list[Head | None] = field(default_factory=list)
+    #: The number of the last piece.
+    last: int = 0
+
+
+def _judge(batch: _Numbered, *, today: date, prepare: Callable[[Record | Withdrawn], object]) -> _Judged:
+    """Check pieces of the file, each by itself."""
+    judge = _Judge(today, prepare)
+    first, pieces = batch
+    for number, piece in enumerate(pieces, first):
+        judge.take(number, parsed(piece))
+    return judge.judged
+
+
+class _Judge:
+    """Checks pieces of a file by themselves, in whatever process."""
+
+    def __init__(self, today: date, prepare: Callable[[Record | Withdrawn], object]) -> None:
+        self._today = today
+        self._prepare = prepare
+        self.judged = _Judged()
+
+    def take(self, number: int, piece: Item | Finding) -> None:
+        """Check the next piece by itself, and note what comparing will need."""
+        self.judged.last = number
+        if isinstance(piece, Finding):
+            self.judged.others.append(piece)
+            self._add(piece)
+        elif piece.kind == "format":
+            self.judged.others.append(piece)
+        elif piece.kind == "archive":
+            self.judged.others.append(piece)
+            self.judged.heads.append(cast("Head | None", self._validate(Head, piece)))
+        elif piece.kind == "withdrawn":
+            self._take_withdrawn(piece)
+        elif piece.kind in RECORD_MODELS:
+            self._take_record(piece.kind, piece)
+
+    def _add(self, finding: Finding) -> None:
+        # One more than a report keeps tells that there are more. What is in another format comes last.
+        if len(self.judged.findings) <= MAX_FINDINGS or finding.code == "unsupported_format":
+            self.judged.findings.append((self.judged.last, finding))
+
+    def _add_all(self, place: str, findings: Iterable[Finding]) -> None:
+        for found in findings:
+            self._add(Finding(found.code, locate(place, found.pointer), found.detail))
+
+    def _validate(self, model: type[Part], item: Item) -> Part | None:
+        try:
+            return model.model_validate(item.value)
+        except ValidationError as error:
+            self._add_all(item.place, map(_explain, error.errors(include_url=False)))
+            return None
+
+    def _take_withdrawn(self, item: Item) -> None:
+        if (withdrawn := cast("Withdrawn | None", self._validate(Withdrawn, item))) is not None:
+            self.judged.rows.add("withdrawn", self.judged.last, withdrawn.id, item.place)
+            self._hand_on(withdrawn)
+
+    def _take_record(self, kind: RecordType, item: Item) -> None:
+        self.judged.counts[kind] += 1
+        record = cast("Record | None", self._validate(RECORD_MODELS[kind], item))
+        if record is None:
+            # It is there all the same: one mistake in it must not make every reference to it another.
+            name = item.value.get("id") if isinstance(item.value, dict) else None
+            if isinstance(name, str) and is_identifier(name):
+                self.judged.rows.add("record", self.judged.last, name, item.place, False, False)
+            return
+        self._add_all(item.place, _check_record(record))
+        self._remember(record, item.place)
+        self._hand_on(record)
+
+    def _remember(self, record: Record, place: str) -> None:
+        number, rows = self.judged.last, self.judged.rows
+        is_protected = isinstance(record, Agent) and record.name_policy != "published"
+        rows.add("record", number, record.id, place, is_hidden(record.access, today=self._today), is_protected)
+        for at, target, types in _references(record, _LINKS[record.record]):
+            kind = TYPE_OF_PREFIX[target[:3]]
+            if kind in types:
+                rows.add("reference", number, at, target)
+            else:
+                detail = f"Must name a record of type {', '.join(types)}, not {kind}."
+                self._add(Finding("wrong_reference_type", locate(place, at), detail))
+        for at, citation in _citations(record):
+            if citation.start is not None or citation.time is not None or citation.quote is not None:
+                rows.add("citation", number, at, citation.source, *_passage(citation))
+        if (remember := _REMEMBER.get(record.record)) is not None:
+            remember(rows, number, record)
+
+    def _hand_on(self, record: Record | Withdrawn) -> None:
+        if (prepared := self._prepare(record)) is not None:
+            self.judged.prepared.append(prepared)
 
 
 class _Check:
     """One run of the checks over one file."""
 
-    def __init__(self, ledger: Ledger, *, today: date, accept: Callable[[Record | Withdrawn], None]) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._today = today
-        self._accept = accept
         self._findings: list[tuple[int, Finding]] = []
         self._more = False
         self._counts = dict.fromkeys(RECORD_TYPES, 0)
         self._head: Head | None = None
-        # Pieces of the file are numbered as they come, so that findings can be told in the file's order.
-        self._number = 0
+        self._last = 0
+        self._watch = HeadWatch()
         # Whether every piece could be read: if not, a record that is missing may only have been unreadable.
         self._is_whole = True
         #: Whether the file is in another format, of which nothing more can be said.
         self.is_foreign = False
 
-    def take(self, piece: Item | Finding) -> None:
-        """Check the next piece of the file by itself, and remember what comparing will need."""
-        self._number += 1
-        if isinstance(piece, Finding):
+    def take(self, judged: _Judged) -> None:
+        """Take what was found of the next pieces of the file, and remember what comparing will need."""
+        for piece in judged.others:
+            self._watch.see(piece)
+            self._is_whole &= isinstance(piece, Item)
+            self.is_foreign |= isinstance(piece, Finding) and piece.code == "unsupported_format"
+        self._last = judged.last
+        if judged.heads:
+            self._head = judged.heads[-1]
+        if self.is_foreign:
+            # The last piece says so. Nothing said before it holds.
+            self._findings, self._more, self._head = [], False, None
+            judged.findings = judged.findings[-1:]
+        for number, finding in judged.findings:
+            self._add(number, finding)
+        for kind, count in judged.counts.items():
+            self._counts[kind] += count
+        self._ledger.add(judged.rows)
+
+    def end(self) -> None:
+        """Tell what the head lacks, once all pieces have come."""
+        for finding in self._watch.findings():
             self._is_whole = False
-            if piece.code == "unsupported_format":
-                self.is_foreign = True
-                self._findings, self._more, self._head = [], False, None
-            self._add(self._number, piece)
-        elif piece.kind == "archive":
-            self._head = cast("Head | None", self._validate(Head, piece))
-        elif piece.kind == "withdrawn":
-            self._take_withdrawn(piece)
-        elif piece.kind in RECORD_MODELS:
-            self._take_record(piece.kind, piece)
+            self._last += 1
+            self._add(self._last, finding)
 
     def compare(self) -> None:
         """Check records against each other, once all are remembered."""
@@ -220,58 +380,12 @@ class _Check:
         else:
             self._more = True
 
-    def _add_all(self, place: str, findings: Iterable[Finding]) -> None:
-        for found in findings:
-            self._add(self._number, Finding(found.code, locate(place, found.pointer), found.detail))
-
-    def _validate(self, model: type[Part], item: Item) -> Part | None:
-        try:
-            return model.model_validate(item.value)
-        except ValidationError as error:
-            self._add_all(item.place, map(_explain, error.errors(include_url=False)))
-            return None
-
-    def _take_withdrawn(self, item: Item) -> None:
-        if (withdrawn := cast("Withdrawn | None", self._validate(Withdrawn, item))) is not None:
-            self._ledger.add("withdrawn", self._number, withdrawn.id, item.place)
-            self._accept(withdrawn)
-
-    def _take_record(self, kind: RecordType, item: Item) -> None:
-        self._counts[kind] += 1
-        record = cast("Record | None", self._validate(RECORD_MODELS[kind], item))
-        if record is None:
-            # It is there all the same: one mistake in it must not make every reference to it another.
-            name = item.value.get("id") if isinstance(item.value, dict) else None
-            if isinstance(name, str) and is_identifier(name):
-                self._ledger.add("record", self._number, name, item.place, False, False)
-            return
-        self._add_all(item.place, _check_record(record))
-        self._remember(record, item.place)
-        self._accept(record)
-
-    def _remember(self, record: Record, place: str) -> None:
-        number, ledger = self._number, self._ledger
-        is_protected = isinstance(record, Agent) and record.name_policy != "published"
-        ledger.add("record", number, record.id, place, is_hidden(record.access, today=self._today), is_protected)
-        for at, target, types in _references(record, _LINKS[record.record]):
-            kind = TYPE_OF_PREFIX[target[:3]]
-            if kind in types:
-                ledger.add("reference", number, at, target)
-            else:
-                detail = f"Must name a record of type {', '.join(types)}, not {kind}."
-                self._add(number, Finding("wrong_reference_type", locate(place, at), detail))
-        for at, citation in _citations(record):
-            if citation.start is not None or citation.time is not None or citation.quote is not None:
-                ledger.add("citation", number, at, citation.source, *_passage(citation))
-        if (remember := _REMEMBER.get(record.record)) is not None:
-            remember(ledger, number, record)
-
     def _take_copy(self, source: str, text: str, runs: WordRuns) -> None:
         stated = self._ledger.source(source)
         if stated is None:
             if self._is_whole:
                 detail = f"A copy was given of `{source}`, which is no source of the archive."
-                self._add(self._number + 1, Finding("dangling_reference", "", detail))
+                self._add(self._last + 1, Finding("dangling_reference", "", detail))
             return
         if not stated.is_verbatim:
             runs.add(source, text)
@@ -550,8 +664,8 @@ class _Link(NamedTuple):
 
 
 def _links(model: type[Part]) -> Iterator[_Link]:
-    for name, field in model.model_fields.items():
-        marks = [*field.metadata, *_walk(field.annotation)]
+    for name, described in model.model_fields.items():
+        marks = [*described.metadata, *_walk(described.annotation)]
         types = next((mark.types for mark in marks if isinstance(mark, RefersTo)), ())
         parts = (mark for mark in marks if isinstance(mark, type) and issubclass(mark, Part))
         inner = tuple(link for part in parts for link in _links(part))
@@ -603,48 +717,48 @@ def _passage(citation: Citation) -> tuple[int | None, int | None, str | None, fl
     )
 
 
-def _remember_source(ledger: Ledger, number: int, source: Source) -> None:
+def _remember_source(rows: Rows, number: int, source: Source) -> None:
     text = source.text
     content = text.content if text is not None else None
     if text is not None and content is not None and not is_measure_of(text, content):
         content = None  # told already: its passages would each say so again
     measures = (text.length, text.bytes, text.sha256) if text is not None else (None, None, None)
     is_court_record = source.type == "court_record"
-    ledger.add("source", source.id, number, source.verbatim, is_court_record, source.duration_s, *measures, content)
+    rows.add("source", source.id, number, source.verbatim, is_court_record, source.duration_s, *measures, content)
 
 
-def _remember_parent(field: str, ledger: Ledger, number: int, record: Record) -> None:
+def _remember_parent(field: str, rows: Rows, number: int, record: Record) -> None:
     if (parent := getattr(record, field)) is not None:
-        ledger.add("parent", record.id, number, f"/{field}", parent, 0)
+        rows.add("parent", record.id, number, f"/{field}", parent, 0)
 
 
-def _remember_event(ledger: Ledger, number: int, event: Event) -> None:
-    _remember_parent("part_of", ledger, number, event)
+def _remember_event(rows: Rows, number: int, event: Event) -> None:
+    _remember_parent("part_of", rows, number, event)
     for index, act in enumerate(event.acts):
         if act.actor is not None and act.status != "alleged":
             at = f"/acts/{index}/status"
-            ledger.add("claim", number, at, event.id, act.actor)
+            rows.add("claim", number, at, event.id, act.actor)
             for citation in act.citations:
-                ledger.add("claim_source", number, at, citation.source)
+                rows.add("claim_source", number, at, citation.source)
 
 
-def _remember_testimony(ledger: Ledger, number: int, testimony: Testimony) -> None:
+def _remember_testimony(rows: Rows, number: int, testimony: Testimony) -> None:
     if testimony.transcript:
         for citation in testimony.citations:
-            ledger.add("transcript", number, citation.source)
+            rows.add("transcript", number, citation.source)
     anchored = next((at for at, citation in _citations(testimony) if citation.anchored), None)
     if anchored is not None:
         for agent in {testimony.witness, *testimony.hearsay}:
-            ledger.add("exposure", number, anchored, agent)
+            rows.add("exposure", number, anchored, agent)
 
 
-def _remember_response(ledger: Ledger, _: int, response: Response) -> None:
+def _remember_response(rows: Rows, _: int, response: Response) -> None:
     if response.kind == "acknowledged":
         for subject in response.about or [""]:
-            ledger.add("admission", response.party, subject)
+            rows.add("admission", response.party, subject)
 
 
-_REMEMBER: Mapping[RecordType, Callable[[Ledger, int, Any], None]] = {
+_REMEMBER: Mapping[RecordType, Callable[[Rows, int, Any], None]] = {
     "source": _remember_source,
     "place": partial(_remember_parent, "part_of"),
     "topic": partial(_remember_parent, "broader"),

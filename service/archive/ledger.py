@@ -167,9 +167,6 @@ _INDEXES = (
     "admission (party, about)",
 )
 
-# Rows kept in memory before they are written: under 2 MB, and few enough calls into SQLite to cost nothing.
-_BATCH = 4096
-
 
 class StatedSource(NamedTuple):
     """What the archive says of a source and its text, and where it says so."""
@@ -178,6 +175,19 @@ class StatedSource(NamedTuple):
     place: str
     is_verbatim: bool
     text: SourceText | None
+
+
+class Rows(defaultdict[str, list[tuple[object, ...]]]):
+    """Rows to remember, in the columns of their tables, by table."""
+
+    def __init__(self) -> None:
+        super().__init__(list)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Rows, (), None, None, iter(self.items())
+
+    def add(self, table: str, *row: object) -> None:
+        self[table].append(row)
 
 
 class Ledger:
@@ -195,20 +205,15 @@ class Ledger:
         for table, columns in _TABLES.items():
             self._database.execute(f"CREATE TABLE {table} ({columns})")
         self._database.execute("BEGIN")
-        self._rows: dict[str, list[tuple[object, ...]]] = defaultdict(list)
-        self._waiting = 0
 
     def close(self) -> None:
         """Forget everything."""
         self._database.close()
 
-    def add(self, table: str, *row: object) -> None:
-        """Remember a row, in the columns of its table."""
-        self._rows[table].append(row)
-        self._waiting += 1
-        # Texts are long: one is written before there is another.
-        if self._waiting >= _BATCH or (table == "source" and row[-1] is not None):
-            self._flush()
+    def add(self, rows: "Rows") -> None:
+        """Remember rows of any tables."""
+        for table, those in rows.items():
+            self._insert(table, those)
 
     def add_release(self, release: Predecessor) -> None:
         """Remember what the checks must know of the current release."""
@@ -217,8 +222,7 @@ class Ledger:
         self._insert("former_source", release.source_hashes())
 
     def index(self) -> None:
-        """Write what waits and make ready for questions."""
-        self._flush()
+        """Make ready for questions."""
         for number, columns in enumerate(_INDEXES):
             self._database.execute(f"CREATE INDEX index_{number} ON {columns}")
 
@@ -282,9 +286,3 @@ class Ledger:
         places = ", ".join("?" * (_TABLES[table].count(",") + 1))
         # A second row with the same key is a repeated id, which is told by other means.
         self._database.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({places})", rows)  # noqa: S608 - names of our own tables
-
-    def _flush(self) -> None:
-        for table, rows in self._rows.items():
-            self._insert(table, rows)
-        self._rows.clear()
-        self._waiting = 0

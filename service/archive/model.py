@@ -14,12 +14,13 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     JsonValue,
     PlainValidator,
     StringConstraints,
     WithJsonSchema,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from service.archive.dates import DateError, parse_day, parse_edtf
 
@@ -182,23 +183,27 @@ TYPE_OF_PREFIX: dict[str, RecordType] = {prefix: record for record, prefix in PR
 
 _ANY_ID = rf"^(?:{'|'.join(TYPE_OF_PREFIX)})-[a-z0-9-]+$"
 
-
-_ID = re.compile(rf"(?:{'|'.join(TYPE_OF_PREFIX)})-(?=-*[a-z0-9])[a-z0-9-]+")
+# A form that Python and Pydantic's own engine, in which records name each other a million times, read alike.
+_ID = rf"(?:{'|'.join(TYPE_OF_PREFIX)})-[a-z0-9-]*[a-z0-9][a-z0-9-]*"
+_is_id = re.compile(_ID).fullmatch
 
 
 def is_identifier(value: str) -> bool:
     """Tell whether `value` has the form of an identifier of any type; whether it names one is for the checks."""
-    return len(value) <= ID_LENGTH and _ID.fullmatch(value) is not None
+    return len(value) <= ID_LENGTH and _is_id(value) is not None
 
 
-def _identifier(value: str) -> str:
-    if not is_identifier(value):
-        raise PydanticCustomError(
-            "invalid_id",
-            "is not an identifier: one of the prefixes src- agt- plc- top- evt- tes- sta- rsp-, "
+class _IsIdentifier:
+    """Refuses a text that is no identifier."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        form = core_schema.custom_error_schema(
+            core_schema.str_schema(pattern=f"^{_ID}$", max_length=ID_LENGTH),
+            custom_error_type="invalid_id",
+            custom_error_message="is not an identifier: one of the prefixes src- agt- plc- top- evt- tes- sta- rsp-, "
             "then lower-case letters, digits and hyphens, 64 characters at most",
         )
-    return value
+        return core_schema.chain_schema([handler(source), form])
 
 
 class RefersTo:
@@ -208,7 +213,7 @@ class RefersTo:
         self.types = types
 
 
-Identifier = Annotated[str, AfterValidator(_identifier), WithJsonSchema({"type": "string", "pattern": _ANY_ID})]
+Identifier = Annotated[str, _IsIdentifier(), WithJsonSchema({"type": "string", "pattern": _ANY_ID})]
 SourceRef = Annotated[Identifier, RefersTo("source")]
 AgentRef = Annotated[Identifier, RefersTo("agent")]
 PlaceRef = Annotated[Identifier, RefersTo("place")]
@@ -274,6 +279,29 @@ class Part(BaseModel):
     """What every object of the format has in common: exact types, no unknown field, not changed after reading."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class _NoItems(list[Any]):
+    """An empty list that Pydantic does not copy for each record, since it can be hashed: nothing changes a record."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.list_schema()
+
+
+class _NoEntries(dict[str, Any]):
+    """The same as an object."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.dict_schema()
+
+
+NO_ITEMS, NO_ENTRIES = _NoItems(), _NoEntries()
 
 
 class Access(Part):
@@ -351,7 +379,7 @@ class Source(Record):
     type: SourceType
     title: Text
     publisher: AgentRef | None = None
-    creators: list[AgentRef] = []
+    creators: list[AgentRef] = NO_ITEMS
     language: Language
     published: Edtf | None = None
     url: WebAddress | None = None
@@ -361,7 +389,7 @@ class Source(Record):
     verbatim: bool = False
     text: SourceText | None = None
     duration_s: Seconds | None = None
-    translations: dict[Language, SourceTranslation] = {}
+    translations: dict[Language, SourceTranslation] = NO_ENTRIES
 
 
 class AgentTranslation(Part):
@@ -381,8 +409,8 @@ class Agent(Record):
     label: Text | None = None
     description: Text | None = None
     age_stated: Annotated[int, Field(ge=0, le=150)] | None = None
-    citations: list[Citation] = []
-    translations: dict[Language, AgentTranslation] = {}
+    citations: list[Citation] = NO_ITEMS
+    translations: dict[Language, AgentTranslation] = NO_ENTRIES
 
 
 class PlaceTranslation(Part):
@@ -401,7 +429,7 @@ class Place(Record):
     latitude: Number | None = None
     longitude: Number | None = None
     radius_m: Number | None = None
-    translations: dict[Language, PlaceTranslation] = {}
+    translations: dict[Language, PlaceTranslation] = NO_ENTRIES
 
 
 class TopicTranslation(Part):
@@ -417,8 +445,8 @@ class Topic(Record):
     label: Text
     broader: TopicRef | None = None
     description: Text | None = None
-    exact_match: list[Concept] = []
-    translations: dict[Language, TopicTranslation] = {}
+    exact_match: list[Concept] = NO_ITEMS
+    translations: dict[Language, TopicTranslation] = NO_ENTRIES
 
 
 class Participant(Part):
@@ -455,12 +483,12 @@ class Event(Record):
     date: Edtf | None
     date_note: Text | None = None
     place: PlaceRef | None = None
-    topics: list[TopicRef] = []
-    participants: list[Participant] = []
-    acts: list[Act] = []
+    topics: list[TopicRef] = NO_ITEMS
+    participants: list[Participant] = NO_ITEMS
+    acts: list[Act] = NO_ITEMS
     part_of: EventRef | None = None
     citations: Citations
-    translations: dict[Language, EventTranslation] = {}
+    translations: dict[Language, EventTranslation] = NO_ENTRIES
 
 
 class Segment(Part):
@@ -489,19 +517,19 @@ class Testimony(Record):
     title: Text
     summary: Text
     witness: AgentRef
-    events: list[EventRef] = []
+    events: list[EventRef] = NO_ITEMS
     place: PlaceRef | None = None
-    topics: list[TopicRef] = []
+    topics: list[TopicRef] = NO_ITEMS
     language: Language
     original_language: Language | None = None
     given: Edtf | None = None
     reported_by: AgentRef | None = None
     attribution: Attribution
-    hearsay: list[AgentRef] = []
-    content_warnings: list[Text] = []
-    transcript: list[Segment] = []
+    hearsay: list[AgentRef] = NO_ITEMS
+    content_warnings: list[Text] = NO_ITEMS
+    transcript: list[Segment] = NO_ITEMS
     citations: Citations
-    translations: dict[Language, TestimonyTranslation] = {}
+    translations: dict[Language, TestimonyTranslation] = NO_ENTRIES
 
 
 class StatisticTranslation(Part):
@@ -532,12 +560,12 @@ class Statistic(Record):
     period: Edtf | None = None
     stated_on: Edtf | None = None
     place: PlaceRef | None = None
-    topics: list[TopicRef] = []
+    topics: list[TopicRef] = NO_ITEMS
     asserted_by: AgentRef
     reported_by: AgentRef | None = None
     method: Text | None = None
     citations: Citations
-    translations: dict[Language, StatisticTranslation] = {}
+    translations: dict[Language, StatisticTranslation] = NO_ENTRIES
 
 
 class ResponseTranslation(Part):
@@ -554,11 +582,11 @@ class Response(Record):
     referred_to: AgentRef | None = None
     via: AgentRef | None = None
     asked_by: AgentRef | None = None
-    about: list[SubjectRef] = []
+    about: list[SubjectRef] = NO_ITEMS
     subject: Text | None = None
     date: Edtf | None = None
     citations: Citations
-    translations: dict[Language, ResponseTranslation] = {}
+    translations: dict[Language, ResponseTranslation] = NO_ENTRIES
 
 
 class Withdrawn(Part):

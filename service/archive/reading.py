@@ -15,8 +15,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, cast
 
+import orjson
 from ijson.backends import yajl2_c  # type: ignore[import-untyped]
 from ijson.common import JSONError  # type: ignore[import-untyped]
 from ijson.utils import sendable_list  # type: ignore[import-untyped]
@@ -36,6 +37,8 @@ MAX_DEPTH = 64
 
 # Bytes read at once; also how often progress is told.
 _CHUNK = 2**16
+# Pieces of a batch, and bytes from which it has no more: handing a batch over costs little beside working on it.
+_BATCH, _BATCH_BYTES = 250, 2**18
 _LINE_FEED = b"\n"
 _KINDS = {**{plural: kind for kind, plural in PLURALS.items()}, "withdrawn": "withdrawn"}
 _RECORDS = frozenset(_KINDS.values())
@@ -72,6 +75,13 @@ class Item:
     value: object
 
 
+class Line(NamedTuple):
+    """A line of a `.jsonl` that holds a record, as far as one can tell without parsing it."""
+
+    number: int
+    text: bytes
+
+
 def locate(place: str, inner: str) -> str:
     """Return the pointer to what `inner`, a pointer or nothing, names within the piece at `place`."""
     is_whole_line = place.startswith("line ") and "/" not in place
@@ -95,6 +105,24 @@ class _BrokenSyntax(_Broken):
     """As the parser found it, which does not say where."""
 
 
+class HeadWatch:
+    """Notices which parts of the head an archive lacks, by its pieces."""
+
+    def __init__(self) -> None:
+        self._missing = set(_HEAD)
+
+    def see(self, piece: Item | Finding) -> None:
+        if isinstance(piece, Item):
+            self._missing.discard(piece.kind)
+        elif piece.code in ("invalid_json", "unsupported_format") or not piece.pointer:
+            self._missing.clear()  # for all that is known, they stood in what could not be read
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield what is missing, once all pieces were seen."""
+        for key in sorted(self._missing):
+            yield Finding("missing_field", "", f"`{key}` is required.")
+
+
 def read_archive(path: Path, *, progress: Callable[[int], None] | None = None) -> Iterator[Item | Finding]:
     """Yield the pieces of an archive file in the order they stand there, and what is wrong with its JSON.
 
@@ -105,19 +133,37 @@ def read_archive(path: Path, *, progress: Callable[[int], None] | None = None) -
     Raises:
         ArchiveUnreadable: for a file that cannot be opened or read, or is named like no archive file.
     """
-    missing = set(_HEAD)
-    with _open_stream(path, progress) as (stream, is_lines):
-        for piece in _read_pieces(path, stream, is_lines=is_lines):
-            if isinstance(piece, Item):
-                missing.discard(piece.kind)
-                if piece.kind == "format" and piece.value != FORMAT:
-                    yield Finding("unsupported_format", piece.place, f"Only the format {FORMAT} is read.")
-                    return
-            elif piece.code == "invalid_json" or not piece.pointer:
-                missing.clear()  # for all that is known, they stood in what could not be read
+    head = HeadWatch()
+    for batch in read_batches(path, progress=progress):
+        for part in batch:
+            piece = parsed(part)
+            head.see(piece)
             yield piece
-    for key in sorted(missing):
-        yield Finding("missing_field", "", f"`{key}` is required.")
+    yield from head.findings()
+
+
+def read_batches(path: Path, *, progress: Callable[[int], None] | None = None) -> Iterator[list[Line | Item | Finding]]:
+    """Yield what `read_archive` does, in batches that can be worked on beside each other, less what the head lacks.
+
+    Each line of a `.jsonl` but the first is left to be `parsed`.
+    """
+    batch: list[Line | Item | Finding] = []
+    with _open_stream(path, progress) as (stream, is_lines):
+        begin = 0
+        for piece in _read_pieces(path, stream, is_lines=is_lines):
+            if isinstance(piece, Item) and piece.kind == "format" and piece.value != FORMAT:
+                batch.append(Finding("unsupported_format", piece.place, f"Only the format {FORMAT} is read."))
+                break
+            batch.append(piece)
+            if len(batch) >= _BATCH or stream.tell() - begin >= _BATCH_BYTES:
+                yield batch
+                batch, begin = [], stream.tell()
+    yield batch
+
+
+def parsed(piece: Line | Item | Finding) -> Item | Finding:
+    """Return a piece of the file, parsed if it is not yet."""
+    return _take_line(piece) if isinstance(piece, Line) else piece
 
 
 def open_regular(path: Path, *, progress: Callable[[int], None] | None = None) -> io.BufferedReader:
@@ -170,7 +216,7 @@ def _open_stream(
             yield file, is_lines
 
 
-def _read_pieces(path: Path, stream: io.BufferedReader, *, is_lines: bool) -> Iterator[Item | Finding]:
+def _read_pieces(path: Path, stream: io.BufferedReader, *, is_lines: bool) -> Iterator[Line | Item | Finding]:
     events = _Events(stream)
     try:
         if detail := _refuse_encoding(stream.peek(4)[:4]):
@@ -371,33 +417,37 @@ def _line_of_damage(path: Path) -> int:
 # --- .jsonl -------------------------------------------------------------------------------------------------
 
 
-def _read_lines(stream: io.BufferedReader) -> Iterator[Item | Finding]:
+def _read_lines(stream: io.BufferedReader) -> Iterator[Line | Item | Finding]:
     is_head_due = True
     number = 0
-    while line := stream.readline(MAX_RECORD + 1):
+    while text := stream.readline(MAX_RECORD + 1):
         number += 1
-        place = f"line {number}"
-        if line.isspace():
+        if text.isspace():
             continue
-        if len(line) > MAX_RECORD:
-            _skip_line(line, stream)
-        try:
-            value = _parse_line(line)
-        except _Refused as error:
-            yield Finding("invalid_json", place, str(error))
+        if len(text) > MAX_RECORD:
+            _skip_line(text, stream)
+        line = Line(number, text)
+        if is_head_due:
+            yield from _take_first(line)
         else:
-            if not isinstance(value, dict):
-                yield Finding("invalid_type", place, "Each line must hold one JSON object.")
-            elif is_head_due and "record" not in value:
-                yield from _take_head(value, place)
-            else:
-                yield _take_record(value, place)
+            yield line
         is_head_due = False
 
 
 def _skip_line(line: bytes, stream: io.BufferedReader) -> None:
     while line and not line.endswith(_LINE_FEED):
         line = stream.readline(_CHUNK)
+
+
+def _take_first(line: Line) -> Iterator[Item | Finding]:
+    try:
+        value = _parse_line(line.text)
+    except _Refused:
+        value = None
+    if isinstance(value, dict) and "record" not in value:
+        yield from _take_head(value, f"line {line.number}")
+    else:
+        yield _take_line(line)
 
 
 def _take_head(value: dict[str, object], place: str) -> Iterator[Item | Finding]:
@@ -407,6 +457,17 @@ def _take_head(value: dict[str, object], place: str) -> Iterator[Item | Finding]
             yield Item(key, inner, part)
         else:
             yield Finding("unknown_field", inner, "The first line holds `format` and `archive`, nothing else.")
+
+
+def _take_line(line: Line) -> Item | Finding:
+    place = f"line {line.number}"
+    try:
+        value = _parse_line(line.text)
+    except _Refused as error:
+        return Finding("invalid_json", place, str(error))
+    if not isinstance(value, dict):
+        return Finding("invalid_type", place, "Each line must hold one JSON object.")
+    return _take_record(value, place)
 
 
 def _take_record(value: dict[str, object], place: str) -> Item | Finding:
@@ -422,8 +483,29 @@ def _parse_line(line: bytes) -> object:
     """Parse one line of JSON. Raises _Refused."""
     if len(line) > MAX_RECORD:
         raise _Refused(_TOO_LONG)
+    value = _parse_plain(line)
+    if value is None:
+        value = _parse_any(line)
+    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _is_too_deep(value):
+        raise _Refused(_TOO_DEEP)
+    return value
+
+
+def _parse_plain(line: bytes) -> object:
+    """Parse a line that is written as orjson writes it, in a third of the time; None for any other. It has then no key
+    twice, no number that would be changed, and no escape that stands for half a character.
+    """
     try:
-        value = _DECODER.decode(line.decode())
+        value = orjson.loads(line)
+        return value if orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE) == line else None
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return None
+
+
+def _parse_any(line: bytes) -> object:
+    """Parse a line, and tell what is wrong with it. Raises _Refused."""
+    try:
+        value: object = _DECODER.decode(line.decode())
     except json.JSONDecodeError as error:
         raise _Refused(f"Not valid JSON at column {error.colno}: {error.msg}.") from None
     except UnicodeDecodeError:
@@ -432,8 +514,6 @@ def _parse_line(line: bytes) -> object:
         raise _Refused(_TOO_DEEP) from None
     except ValueError:  # an integer longer than Python converts (4,300 digits)
         raise _Refused(_TOO_LARGE) from None
-    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _is_too_deep(value):
-        raise _Refused(_TOO_DEEP)
     if _lone_surrogate(line) is not None:
         raise _Refused(_LONE_SURROGATE)
     return value

@@ -264,8 +264,8 @@ class Surroundings(Protocol):
     def country(self, place_id: str) -> str | None:
         """Return a place's country: its own, or that of the nearest place around it that states one."""
 
-    def responses_of(self, agent_id: str) -> list[PublicRecord]:
-        """Return the responses whose party is `agent_id`, by identifier."""
+    def responses_of(self, agent_id: str, event_id: str) -> list[PublicRecord]:
+        """Return the responses whose party is `agent_id`, by identifier, less those that are about other events only."""
 
 
 def shown_label(public: PublicRecord) -> str:
@@ -369,22 +369,17 @@ class _Renderer:
         """Return the actor's responses, less those that are about other events only: a denial of something else,
         shown here, would read as a denial of this.
         """
-        responses: list[ActResponseDocument] = []
-        for response in self.around.responses_of(actor):
-            events = [subject for subject in response.get("about", []) if subject.startswith("evt-")]
-            if events and event_id not in events:
-                continue
-            responses.append(
-                {
-                    "id": response["id"],
-                    "kind": response["kind"],
-                    "subject": response.get("subject"),
-                    "date": _maybe_date(response.get("date")),
-                    "asked_by": self.maybe(response.get("asked_by")),
-                    "referred_to": self.maybe(response.get("referred_to")),
-                }
-            )
-        return responses
+        return [
+            {
+                "id": response["id"],
+                "kind": response["kind"],
+                "subject": response.get("subject"),
+                "date": _maybe_date(response.get("date")),
+                "asked_by": self.maybe(response.get("asked_by")),
+                "referred_to": self.maybe(response.get("referred_to")),
+            }
+            for response in self.around.responses_of(actor, event_id)
+        ]
 
 
 def _maybe_date(edtf: str | None) -> DateDocument | None:

@@ -15,7 +15,6 @@ from pyroaring import BitMap
 
 from service.release.indexing import (
     DATED_SORTS,
-    SORTS,
     TEXT_SORTS,
     UNBOUNDED_LATE,
     Entries,
@@ -26,8 +25,8 @@ from service.release.orders import PLACED_FROM, ArrayWriter, Order
 from service.release.scratch import BATCH, Scratch
 from service.release.tables import TermRow, insert_statement, placed_term
 
-#: Pairs of term and record that are kept in memory: about 30 MB where every term finds one record.
-PAIRS_AT_HAND = 150_000
+#: Pairs of term and record that are kept in memory: about 20 MB where every term finds one record.
+PAIRS_AT_HAND = 100_000
 
 
 class FindingWriter:
@@ -52,6 +51,9 @@ class FindingWriter:
             for order in stored_orders(collection):
                 if order != "updated_at":
                     self._write_order(collection, order)
+        self._places_by_text = {
+            collection: made.places for (collection, order), made in self.orders.items() if order in TEXT_SORTS
+        }
 
     def add(self, collection: str, ordinal: int, entries: Entries, *, updated_at: str) -> None:
         """Take what one record is found by."""
@@ -79,8 +81,9 @@ class FindingWriter:
         for collection in self._collections:
             self._write_order(collection, "updated_at")
         for (collection, name), (values, members) in self._columns.items():
-            pairs = sorted(zip(values, members, strict=True))
-            self.arrays.write_column(f"{collection}/{name}", pairs)
+            # Members ascend, and stay so where values are the same.
+            places = sorted(range(len(values)), key=values.__getitem__)
+            self.arrays.write_column(f"{collection}/{name}", ((values[at], members[at]) for at in places))
         self._write_terms()
 
     def _write_order(self, collection: str, order: str) -> None:
@@ -89,10 +92,8 @@ class FindingWriter:
 
     def place_by_text(self, collection: str, ordinal: int) -> int:
         """Return a record's place in its collection's order by title, label or name, from 1; 0 where there is none."""
-        member = ordinal - self._collections[collection][0]
-        return next(
-            (1 + self.orders[collection, name].places[member] for name in SORTS[collection] if name in TEXT_SORTS), 0
-        )
+        places = self._places_by_text.get(collection)
+        return 0 if places is None else 1 + places[ordinal - self._collections[collection][0]]
 
     def _members_in(self, order: str, first: int, size: int) -> "array[int]":
         if order == "id" or (order == "updated_at" and len(self._moments) < 2):

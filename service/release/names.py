@@ -5,22 +5,25 @@ import sqlite3
 from service.archive.model import PLURALS, Head
 from service.release import tables
 from service.release.projection import PublicRecord, canonical_line, public_head
-from service.release.scratch import BATCH, Scratch
+from service.release.scratch import BATCH
 from service.release.tables import insert_statement
 from service.release.text_index import completion_keys, names_of
 
 
 class NameWriter:
-    """Writes the names of one release. Records come in the order of their ordinals."""
+    """Writes the names of one release. Records come in the order of their ordinals.
 
-    def __init__(self, database: sqlite3.Connection, scratch: Scratch, head: Head) -> None:
+    What has to be sorted lies in temporary tables of the release's database, so that it can be sorted into the release
+    without passing through here.
+    """
+
+    def __init__(self, database: sqlite3.Connection, head: Head) -> None:
         self.database = database
-        self.scratch = scratch.connection
         self.offset = len(canonical_line(public_head(head)))
         self._lines: list[tuple[int, int, int]] = []
         self._labels: list[tuple[str, str]] = []
         self._names: list[tuple[str, str]] = []
-        self.scratch.execute("CREATE TABLE named (collection TEXT, text TEXT)")
+        self.database.execute("CREATE TEMP TABLE named (collection TEXT, text TEXT)")
 
     def add(self, public: PublicRecord, ordinal: int, length: int, label: str) -> None:
         self._lines.append((ordinal, self.offset, length))
@@ -34,21 +37,28 @@ class NameWriter:
     def _flush(self) -> None:
         self.database.executemany(insert_statement(tables.LineRow), self._lines)
         self.database.executemany(insert_statement(tables.LabelRow), self._labels)
-        self.scratch.executemany("INSERT INTO named VALUES (?, ?)", self._names)
+        self.database.executemany("INSERT INTO temp.named VALUES (?, ?)", self._names)
         for rows in (self._lines, self._labels, self._names):
             rows.clear()
 
     def finish(self) -> None:
         """Count and sort the names into the release."""
         self._flush()
-        self.scratch.execute("CREATE TABLE completed (collection TEXT, key TEXT, name INTEGER)")
-        grouped = self.scratch.execute("SELECT collection, text, count(*) FROM named GROUP BY 1, 2 ORDER BY 1, 2")
-        number = 0
-        while batch := grouped.fetchmany(BATCH):
-            names = [(number + place, *row) for place, row in enumerate(batch, 1)]
-            number += len(batch)
-            self.database.executemany(insert_statement(tables.NameRow), names)
-            keys = ((collection, key, name) for name, collection, text, _ in names for key in completion_keys(text))
-            self.scratch.executemany("INSERT INTO completed VALUES (?, ?, ?)", keys)
-        completed = self.scratch.execute("SELECT collection, key, name FROM completed ORDER BY 1, 2, 3")
-        self.database.executemany(insert_statement(tables.completion), completed)
+        # SQLite numbers them from 1.
+        self.database.execute(
+            "INSERT INTO name SELECT NULL, collection, text, count(*) FROM temp.named GROUP BY 2, 3 ORDER BY 2, 3"
+        )
+        self.database.execute("DROP TABLE temp.named")
+        self.database.execute("CREATE TEMP TABLE completed (key TEXT, name INTEGER)")
+        for (collection,) in self.database.execute("SELECT DISTINCT collection FROM name ORDER BY 1").fetchall():
+            self._complete(collection)
+        self.database.execute("DROP TABLE temp.completed")
+
+    def _complete(self, collection: str) -> None:
+        names = self.database.execute("SELECT id, text FROM name WHERE collection = ?", (collection,))
+        keys = ((key, name) for name, text in names for key in completion_keys(text))
+        self.database.executemany("INSERT INTO temp.completed VALUES (?, ?)", keys)
+        self.database.execute(
+            "INSERT INTO completion SELECT ?, key, name FROM temp.completed ORDER BY key, name", (collection,)
+        )
+        self.database.execute("DELETE FROM temp.completed")

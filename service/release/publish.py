@@ -5,15 +5,18 @@ release being served is untouched, so a publisher may fail or be killed at any m
 archive: what has to be remembered or sorted lies in a scratch database in the staging folder.
 """
 
+import gc
 import hashlib
 import os
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -37,8 +40,8 @@ from service.release.indexing import index_record
 from service.release.indexing_process import IndexBeside, IndexHere, WordIndex
 from service.release.names import NameWriter
 from service.release.orders import ArrayWriter
-from service.release.projection import public_record, public_withdrawal
-from service.release.scratch import BATCH, Neighbourhood, Scratch, connect_to_write
+from service.release.projection import public_record
+from service.release.scratch import BATCH, Kept, Neighbourhood, Scratch, connect_to_write, kept
 from service.release.store import (
     CANONICAL,
     DATABASE,
@@ -66,6 +69,8 @@ from service.release.texts import TextWriter
 
 #: Bytes of an archive file from which words are indexed in a process of its own: it takes half a second to start.
 INDEXED_BESIDE = 16 << 20
+#: Files that are hashed at once: hashing leaves the interpreter to others.
+SEALED_AT_ONCE = 2
 
 
 class Progress(Protocol):
@@ -107,7 +112,7 @@ def publish(
         previous = _previous_release(data)
         staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=data / "releases"))
         try:
-            with _sorting_in(staging):
+            with _sorting_in(staging), _without_collecting():
                 publication = _Publication(
                     archive, data, staging=staging, previous=previous, moment=now(), progress=progress
                 )
@@ -149,6 +154,18 @@ def _sorting_in(folder: Path) -> Iterator[None]:
             os.environ[name] = before
 
 
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Do not look for objects that hold themselves: a publication makes millions of objects, and none that does."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 class _Publication:
     """One publication, from the archive file to the swap."""
 
@@ -174,13 +191,14 @@ class _Publication:
         self.progress = progress
 
     def run(self, *, keep: int) -> Published:
-        with closing(Scratch(self.staging / "scratch.sqlite")) as scratch, closing(self.word_index()) as index:
+        with closing(Scratch(self.staging / "scratch.sqlite")) as scratch:
             head = self.check(scratch)
-            release_id = self.write_canonical(scratch, head)
-            if self.previous is not None and self.is_same(release_id):
-                return Published(self.previous.folder, self.previous.manifest, False, no_changes(), 0)
-            number = 1 + max((release.number for release in kept_releases(self.data)), default=0)
-            counts, changes = self.write_database(scratch, index, head, release_id, number)
+            with closing(self.word_index()) as index:
+                release_id = self.write_canonical(scratch, head)
+                if self.previous is not None and self.is_same(release_id):
+                    return Published(self.previous.folder, self.previous.manifest, False, no_changes(), 0)
+                number = 1 + max((release.number for release in kept_releases(self.data)), default=0)
+                counts, changes = self.write_database(scratch, index, head, release_id, number)
         scratch.path.unlink()
         manifest = self.seal(release_id, number, counts)
         folder = self.data / "releases" / f"{number}-{release_id.removeprefix('sha256:')[:SHORT_ID]}"
@@ -196,10 +214,10 @@ class _Publication:
     def check(self, scratch: Scratch) -> Head:
         """Check the archive and collect what is public of it. Raises ArchiveInvalid."""
 
-        def accept(record: Record | Withdrawn) -> None:
-            if isinstance(record, Withdrawn):
-                scratch.withdraw(public_withdrawal(record))
-            elif (public := public_record(record, today=self.today)) is not None:
+        def accept(public: Kept | Withdrawn) -> None:
+            if isinstance(public, Withdrawn):
+                scratch.withdraw(public.id, public.on)
+            else:
                 scratch.add(public)
 
         size = self.archive.stat().st_size if self.archive.is_file() else 0
@@ -207,6 +225,7 @@ class _Publication:
             self.archive,
             today=self.today,
             predecessor=self.previous,
+            prepare=partial(_what_is_public, today=self.today),
             accept=accept,
             progress=lambda done: self.progress("Checking", done, size),
         )
@@ -215,8 +234,8 @@ class _Publication:
         if self.previous is not None:
             # An identifier once withdrawn stays withdrawn, whether the file still lists it or not.
             for record_id, day in self.previous.rows('SELECT id, "on" FROM withdrawn'):
-                scratch.withdraw({"record": "withdrawn", "id": record_id, "on": day})
-        scratch.flush()
+                scratch.withdraw(record_id, day)
+        scratch.finish()
         return report.head
 
     def write_canonical(self, scratch: Scratch, head: Head) -> str:
@@ -252,7 +271,7 @@ class _Publication:
             self.progress("Indexing", 0, 2)
             finding.finish()
             self.progress("Indexing", 1, 2)
-            index.finish()
+            index.wait()
             self.progress("Indexing", 2, 2)
             database.executemany(insert_statement(tables.ArrayRow), arrays.rows)
             collections = scratch.collections()
@@ -279,12 +298,12 @@ class _Publication:
         """Write every record's document, and take what it is found by, in one walk through the records."""
         around = Neighbourhood(scratch, head.language)
         texts = TextWriter(database, head.language)
-        names = NameWriter(database, scratch, head)
+        names = NameWriter(database, head)
         index.begin(head.language)
         statement = insert_statement(tables.RecordRow)
         rows: list[tuple[object, ...]] = []
         total = scratch.count()
-        for ordinal, (line, label, by_text, by_date) in enumerate(scratch.rows(), 1):
+        for ordinal, (line, label, by_text, by_date) in enumerate(scratch.rows(self.staging / CANONICAL), 1):
             public = orjson.loads(line)
             collection = PLURALS[public["record"]]
             body = orjson.dumps(render_document(public, around))
@@ -304,18 +323,18 @@ class _Publication:
                 rows.clear()
                 self.progress("Rendering", ordinal, total)
         database.executemany(statement, rows)
+        index.finish()
         texts.finish()
         names.finish()
 
     def seal(self, release_id: str, number: int, counts: dict[str, int]) -> Manifest:
         """Make every file durable and describe it in the manifest."""
-        files = {}
-        for path in sorted(self.staging.rglob("*")):
-            if path.is_file():
-                path.chmod(0o444)
-                sync_file(path)
-                name = path.relative_to(self.staging).as_posix()
-                files[name] = FileEntry(bytes=path.stat().st_size, sha256=file_sha256(path))
+        paths = sorted(path for path in self.staging.rglob("*") if path.is_file())
+        with ThreadPoolExecutor(SEALED_AT_ONCE) as threads:
+            entries = threads.map(_sealed, paths)
+            files = {
+                path.relative_to(self.staging).as_posix(): entry for path, entry in zip(paths, entries, strict=True)
+            }
         manifest = Manifest(
             format=RELEASE_FORMAT,
             id=release_id,
@@ -332,6 +351,21 @@ class _Publication:
         self.staging.chmod(0o755)
         sync_folder(self.staging)
         return manifest
+
+
+def _sealed(path: Path) -> FileEntry:
+    """Make a file durable and unchangeable, and describe it."""
+    path.chmod(0o444)
+    sync_file(path)
+    return FileEntry(bytes=path.stat().st_size, sha256=file_sha256(path))
+
+
+def _what_is_public(record: Record | Withdrawn, *, today: date) -> Kept | Withdrawn | None:
+    """Return what is kept of a record of the archive, if anything is."""
+    if isinstance(record, Withdrawn):
+        return record
+    public = public_record(record, today=today)
+    return None if public is None else kept(public)
 
 
 def _create_tables(database: sqlite3.Connection) -> None:

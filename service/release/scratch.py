@@ -3,12 +3,14 @@
 So memory does not grow with the archive. Knows what a public record is, and nothing of the release being built.
 """
 
+import os
 import sqlite3
+import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -22,7 +24,7 @@ BATCH = 500
 #: How many places, topics and labels are kept at hand while rendering.
 KEPT_AT_HAND = 20_000
 #: Page cache of each database while publishing, in KiB.
-CACHE_KIB = 20_000
+CACHE_KIB = 10_000
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:
@@ -40,15 +42,56 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
     return connection
 
 
+class Kept(NamedTuple):
+    """What is kept of a public record: its canonical line, what others show of it, and what it is sorted by."""
+
+    line: bytes
+    id: str
+    label: str
+    detail: str | None
+    parent: str | None
+    latitude: float | None
+    longitude: float | None
+    by_text: str
+    by_date: str
+    #: Of a response: who answers, and each event it is about, or "" where it is about none.
+    answers: tuple[tuple[str, str], ...]
+
+
+def kept(public: PublicRecord) -> Kept:
+    """Return what is kept of a public record."""
+    return Kept(
+        line=canonical_line(public),
+        id=public["id"],
+        label=shown_label(public),
+        detail=public.get("publisher") or public.get("country"),
+        parent=public.get("part_of") or public.get("broader"),
+        latitude=public.get("latitude"),
+        longitude=public.get("longitude"),
+        by_text=text_of(public),
+        by_date=date_of(public),
+        answers=tuple(_answers(public)) if public["record"] == "response" else (),
+    )
+
+
+def _answers(response: PublicRecord) -> Iterator[tuple[str, str]]:
+    events = [subject for subject in response.get("about", []) if subject.startswith("evt-")]
+    for event in events or [""]:
+        yield response["party"], event
+
+
 class Scratch:
-    """The public records of the archive being published, in the order of their identifiers."""
+    """The public records of the archive being published, in the order of their identifiers.
+
+    Lines lie one after the other in a file without a name, so that the database has short rows only.
+    """
 
     _SCHEMA = (
         """CREATE TABLE record (
-            id TEXT PRIMARY KEY, line BLOB, label TEXT, detail TEXT, parent TEXT, latitude REAL, longitude REAL,
-            by_text TEXT, by_date TEXT
+            id TEXT PRIMARY KEY, label TEXT, detail TEXT, parent TEXT, latitude REAL, longitude REAL,
+            by_text TEXT, by_date TEXT, offset INTEGER, length INTEGER
         )""",
-        "CREATE TABLE response (party TEXT, id TEXT, PRIMARY KEY (party, id)) WITHOUT ROWID",
+        "CREATE TABLE response (party TEXT, event TEXT, id TEXT, PRIMARY KEY (party, event, id)) WITHOUT ROWID",
         'CREATE TABLE withdrawn (id TEXT PRIMARY KEY, "on" TEXT) WITHOUT ROWID',
         "CREATE TABLE keyed (ordinal INTEGER PRIMARY KEY, by_text TEXT, by_date TEXT)",
     )
@@ -58,69 +101,78 @@ class Scratch:
         self.connection = connect_to_write(path)
         for statement in self._SCHEMA:
             self.connection.execute(statement)
+        self._lines = tempfile.TemporaryFile(dir=path.parent, buffering=1 << 20)  # noqa: SIM115 - closed by `close`
+        self._offset = 0
         self._records: list[tuple[Any, ...]] = []
 
     def close(self) -> None:
         self.connection.close()
+        self._lines.close()
 
-    def add(self, public: PublicRecord) -> None:
-        """Keep one public record, with what others show of it at hand."""
-        row = (
-            public["id"],
-            canonical_line(public),
-            shown_label(public),
-            public.get("publisher") or public.get("country"),
-            public.get("part_of") or public.get("broader"),
-            public.get("latitude"),
-            public.get("longitude"),
-            text_of(public),
-            date_of(public),
-        )
-        self._records.append(row)
-        if public["record"] == "response":
-            self.connection.execute("INSERT OR REPLACE INTO response VALUES (?, ?)", (public["party"], public["id"]))
+    def add(self, record: Kept) -> None:
+        """Keep one public record."""
+        self._lines.write(record.line)
+        self._records.append((*record[1:-1], self._offset, len(record.line)))
+        self._offset += len(record.line)
+        for party, event in record.answers:
+            self.connection.execute("INSERT OR REPLACE INTO response VALUES (?, ?, ?)", (party, event, record.id))
         if len(self._records) >= BATCH:
-            self.flush()
+            self._flush()
 
-    def withdraw(self, withdrawal: PublicRecord) -> None:
+    def withdraw(self, record_id: str, day: str) -> None:
         """Keep a withdrawal. The first day given for an identifier stands."""
-        self.connection.execute("INSERT OR IGNORE INTO withdrawn VALUES (?, ?)", (withdrawal["id"], withdrawal["on"]))
+        self.connection.execute("INSERT OR IGNORE INTO withdrawn VALUES (?, ?)", (record_id, day))
 
-    def flush(self) -> None:
-        self.connection.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", self._records)
+    def _flush(self) -> None:
+        places = ", ".join("?" * 10)
+        self.connection.executemany(f"INSERT OR REPLACE INTO record VALUES ({places})", self._records)  # noqa: S608 - only places
         self._records.clear()
+
+    def finish(self) -> None:
+        """Number the records, once all of them are here."""
+        self._flush()
+        self._lines.flush()
+        # SQLite counts up from 1.
+        self.connection.execute("INSERT INTO keyed SELECT NULL, by_text, by_date FROM record ORDER BY id")
 
     def count(self) -> int:
         [(number,)] = self.connection.execute("SELECT count(*) FROM record")
         return int(number)
 
-    def rows(self) -> Iterator[tuple[bytes, str, str, str]]:
+    def rows(self, canonical: Path) -> Iterator[tuple[bytes, str, str, str]]:
         """Yield canonical line, label and sort keys of every record by identifier, which is by type and identifier: the
-        alphabetical order of the identifiers' prefixes is that of the types' names.
+        alphabetical order of the identifiers' prefixes is that of the types' names. Lines are read from the file that
+        has all of `canonical_lines`.
         """
-        yield from self.connection.execute("SELECT line, label, by_text, by_date FROM record ORDER BY id")
+        with canonical.open("rb", buffering=1 << 20) as lines:
+            next(lines)  # the head
+            for label, by_text, by_date in self.connection.execute(
+                "SELECT label, by_text, by_date FROM record ORDER BY id"
+            ):
+                yield next(lines), label, by_text, by_date
 
     def canonical_lines(self, head: Head) -> Iterator[bytes]:
-        """Yield the public archive in canonical form. Notes on the way what each record is sorted by."""
+        """Yield the public archive in canonical form."""
         yield canonical_line(public_head(head))
-        keys: list[tuple[int, str, str]] = []
-        for ordinal, (line, _, by_text, by_date) in enumerate(self.rows(), 1):
-            yield line
-            keys.append((ordinal, by_text, by_date))
-            if len(keys) >= BATCH:
-                self._keep_keys(keys)
-        self._keep_keys(keys)
+        for offset, length in self.connection.execute("SELECT offset, length FROM record ORDER BY id"):
+            yield self._line(offset, length)
         for record_id, day in self.withdrawals():
             yield canonical_line({"record": "withdrawn", "id": record_id, "on": day})
 
-    def _keep_keys(self, keys: list[tuple[int, str, str]]) -> None:
-        self.connection.executemany("INSERT INTO keyed VALUES (?, ?, ?)", keys)
-        keys.clear()
+    def _line(self, offset: int, length: int) -> bytes:
+        return os.pread(self._lines.fileno(), length, offset)
+
+    def responses_of(self, agent_id: str, event_id: str) -> list[PublicRecord]:
+        """Return the responses whose party is `agent_id`, by identifier, less those that are about other events only."""
+        rows = self.connection.execute(
+            "SELECT offset, length FROM response JOIN record USING (id)"
+            " WHERE party = ? AND event IN ('', ?) ORDER BY response.id",
+            (agent_id, event_id),
+        )
+        return [orjson.loads(self._line(*row)) for row in rows]
 
     def in_order(self, key: str, first: int, size: int) -> "array[int]":
-        """Return the ordinals of a collection's records in the order of a key, `by_text` or `by_date`. After
-        `canonical_lines`.
-        """
+        """Return the ordinals of a collection's records in the order of a key, `by_text` or `by_date`."""
         rows = self.connection.execute(
             f"SELECT ordinal FROM keyed WHERE ordinal >= ? AND ordinal < ? ORDER BY {key}, ordinal",  # noqa: S608
             (first, first + size),
@@ -153,17 +205,18 @@ class Neighbourhood:
         self._ask = scratch.connection.execute
         keep = lru_cache(KEPT_AT_HAND)
         self._row = keep(self._row)  # type: ignore[method-assign]
+        self.label = keep(self._label)
         self.place_and_around = keep(self._with_parents)
         self.topic_and_broader = self.place_and_around
         self.country = keep(self._country)
-        self.responses_of = keep(self._responses_of)
+        self.responses_of = scratch.responses_of
 
     def _row(self, record_id: str) -> tuple[Any, ...]:
         statement = "SELECT label, detail, parent, latitude, longitude FROM record WHERE id = ?"
         row: tuple[Any, ...] = self._ask(statement, (record_id,)).fetchone()
         return row
 
-    def label(self, record_id: str) -> str:
+    def _label(self, record_id: str) -> str:
         return str(self._row(record_id)[0])
 
     def publisher(self, source_id: str) -> str | None:
@@ -183,9 +236,3 @@ class Neighbourhood:
     def _country(self, place_id: str) -> str | None:
         stated: Iterable[str | None] = (self._row(place)[1] for place in self.place_and_around(place_id))
         return next((country for country in stated if country is not None), None)
-
-    def _responses_of(self, agent_id: str) -> list[PublicRecord]:
-        rows = self._ask(
-            "SELECT line FROM response JOIN record USING (id) WHERE party = ? ORDER BY response.id", (agent_id,)
-        )
-        return [orjson.loads(row[0]) for row in rows]

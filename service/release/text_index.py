@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache, partial
-from itertools import chain, islice
+from itertools import accumulate, chain, islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -141,10 +141,11 @@ COMPLETED_WORDS, COMPLETION_LENGTH = 12, 32
 
 def completion_keys(name: str) -> list[str]:
     """Return what is left of a name, folded, from each of its first words on."""
-    words = plain_words(name[:400])
-    return list(
-        dict.fromkeys(" ".join(words[start:])[:COMPLETION_LENGTH] for start in range(len(words[:COMPLETED_WORDS])))
-    )
+    # Word by word: names share most of their words, and what these become is kept.
+    words = [word for part in name[:400].split() for word in plain_words(part)]
+    text = " ".join(words)
+    starts = accumulate((len(word) + 1 for word in words[:-1][: COMPLETED_WORDS - 1]), initial=0) if words else ()
+    return list(dict.fromkeys(text[start : start + COMPLETION_LENGTH] for start in starts))
 
 
 # --- Words ------------------------------------------------------------------------------------------------------------
@@ -287,8 +288,8 @@ def schema() -> tantivy.Schema:
     for name in ("names", *WORDS_FIELDS):
         builder.add_text_field(name, tokenizer_name="spellings")
     builder.add_text_field("vocabulary", tokenizer_name="raw", index_option="basic")
-    for name in TERM_FILTERS:
-        builder.add_text_field(f"is_{name}", fast=name not in SETS, tokenizer_name="raw", index_option="basic")
+    for name, field in _FIELD_OF_FILTER.items():
+        builder.add_text_field(field, fast=name not in SETS, tokenizer_name="raw", index_option="basic")
     for name in SETS:
         builder.add_unsigned_field(f"set_{name}", fast=True)
     for name in ("updated", "day_from", "day_to", *TIMELINE, *SORT_FIELDS):

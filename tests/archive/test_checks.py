@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from service.archive.checks import RULES, ArchiveInvalid, Report, check_archive
 from service.archive.evidence import sha256_of
-from service.archive.ledger import MAX_FINDINGS, Ledger
+from service.archive.ledger import MAX_FINDINGS, Ledger, Rows
 from service.archive.model import PLURALS, RECORD_MODELS, ArchiveFile, Part, Record, Withdrawn
 from service.archive.reading import Finding
 from service.errors import ArchiveUnreadable, TestimonyArchiveError
@@ -260,11 +260,13 @@ def test_an_acknowledgement_supports_a_status(check_json: Callable[..., Report],
 )
 def test_a_cycle_is_told_once_however_long(last_parent: str, cycles: list[tuple[int, str, str]]) -> None:
     last = 100_000
+    rows = Rows()
+    for number in range(last + 1):
+        parent = f"plc-{number + 1}" if number < last else last_parent
+        rows.add("record", number, f"plc-{number}", f"/places/{number}", False, False)
+        rows.add("parent", f"plc-{number}", number, "/part_of", parent, 0)
     with closing(Ledger()) as ledger:
-        for number in range(last + 1):
-            parent = f"plc-{number + 1}" if number < last else last_parent
-            ledger.add("record", number, f"plc-{number}", f"/places/{number}", False, False)
-            ledger.add("parent", f"plc-{number}", number, "/part_of", parent, 0)
+        ledger.add(rows)
         ledger.index()
         assert list(ledger.cycles()) == cycles
 

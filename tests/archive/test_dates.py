@@ -411,7 +411,7 @@ def test_the_cache_is_bounded_and_holds_no_refusals() -> None:
     with pytest.raises(DateError):
         parse_edtf("1" * 1_000_000)
     cache = parse_edtf.cache_info()
-    assert (cache.maxsize, cache.currsize) == (4096, 1)
+    assert (cache.maxsize, cache.currsize) == (16_384, 1)
 
 
 @given(dates, qualifiers)

@@ -66,12 +66,18 @@ def test_an_index_that_cannot_be_written_changes_nothing(
     assert {path.name for path in data.rglob("*")} == {"releases", ".lock"}
 
 
-def test_no_process_outlives_a_publisher_that_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("imported", "started"),
+    [
+        ("service.release.indexing_process import IndexBeside", "IndexBeside(Path(sys.argv[1]))"),
+        ("service.archive.dividing import _Second", "_Second(len)"),
+    ],
+)
+def test_no_process_outlives_a_publisher_that_is_killed(tmp_path: Path, imported: str, started: str) -> None:
     program = (
-        "import sys, time; from pathlib import Path\n"
-        "from service.release.indexing_process import IndexBeside\n"
+        f"import sys, time; from pathlib import Path; from {imported}\n"
         "if __name__ == '__main__':\n"
-        "    index = IndexBeside(Path(sys.argv[1])); index.begin('en'); print(index._process.pid, flush=True)\n"
+        f"    beside = {started}; print(beside._process.pid, flush=True)\n"
         "    time.sleep(60)\n"
     )
     parent = subprocess.Popen(
@@ -84,7 +90,7 @@ def test_no_process_outlives_a_publisher_that_is_killed(tmp_path: Path) -> None:
     parent.stdout.close()
     ended = time.monotonic() + 10
     while _is_alive(child):
-        assert time.monotonic() < ended, "the process that indexes words lives on"
+        assert time.monotonic() < ended, "the process beside lives on"
         time.sleep(0.01)
 
 

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import json
+import multiprocessing
 import signal
 import sqlite3
 import subprocess
@@ -17,9 +18,10 @@ from typing import Any
 import orjson
 import pytest
 
+from service.archive import dividing
 from service.archive.checks import ArchiveInvalid
 from service.archive.model import RECORD_TYPES
-from service.errors import PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown
+from service.errors import PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown, TestimonyArchiveError
 from service.release.publish import publish
 from service.release.store import (
     RELEASE_FORMAT,
@@ -138,6 +140,20 @@ def test_every_record_type_is_counted(tmp_path: Path) -> None:
     counts = publish(SEED, tmp_path / "data").manifest.counts
     assert len(counts) == len(RECORD_TYPES) + 1
     assert counts["statistics"] == 11
+
+
+def test_a_release_made_by_three_processes_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = archive(*(record(f"tes-{n}", title=f"Title {n % 7}") for n in range(500)), record("evt-1"))
+    path = write(tmp_path / "archive.jsonl", whole)
+    here = publish(path, tmp_path / "here", now=at(1)).folder
+    monkeypatch.setattr("service.archive.checks.DIVIDED_FROM", 0)
+    monkeypatch.setattr("service.archive.checks.can_divide", lambda: True)
+    monkeypatch.setattr("service.archive.reading._BATCH", 7)
+    monkeypatch.setattr("service.release.publish.INDEXED_BESIDE", 0)
+    beside = publish(path, tmp_path / "beside", now=at(1)).folder
+    # The index has random names in it; that it answers the same is for its own test.
+    for name in ("archive.sqlite", "archive.arrays", "archive.documents", "archive.jsonl"):
+        assert (beside / name).read_bytes() == (here / name).read_bytes(), name
 
 
 # --- Publishing again ---------------------------------------------------------------------------------------------
@@ -301,6 +317,27 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, publish_to: PublishTo, monk
     with pytest.raises(ReleaseError, match="disk is full; nothing was changed"):
         publish_to(data, archive(record("tes-1")))
     assert snapshot(data) == before
+
+
+def test_a_second_process_that_is_killed_changes_nothing(
+    tmp_path: Path, publish_to: PublishTo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    publish_to(data, archive())
+    before = snapshot(data)
+    take = dividing._Second.take
+
+    def kill(self: Any, batch: object) -> bool:
+        self._process.kill()
+        return take(self, batch)
+
+    monkeypatch.setattr(dividing._Second, "take", kill)
+    monkeypatch.setattr("service.archive.checks.DIVIDED_FROM", 0)
+    monkeypatch.setattr("service.archive.checks.can_divide", lambda: True)
+    with pytest.raises(TestimonyArchiveError, match="has ended; nothing was changed"):
+        publish_to(data, archive(record("tes-1")))
+    assert snapshot(data) == before
+    assert multiprocessing.active_children() == []
 
 
 def damage(folder: Path, how: str) -> None:

@@ -288,7 +288,7 @@ def schema() -> tantivy.Schema:
     for name in ("names", *WORDS_FIELDS):
         builder.add_text_field(name, tokenizer_name="spellings")
     builder.add_text_field("vocabulary", tokenizer_name="raw", index_option="basic")
-    for name, field in _FIELD_OF_FILTER.items():
+    for name, field in _TERM_FIELDS.items():
         builder.add_text_field(field, fast=name not in SETS, tokenizer_name="raw", index_option="basic")
     for name in SETS:
         builder.add_unsigned_field(f"set_{name}", fast=True)

@@ -55,7 +55,9 @@ class Facets:
     def __init__(self, release: Release, index: TextIndex) -> None:
         self._release = release
         self._index = index
-        self._kept: LRUCache[tuple[bytes, str], list[Bucket]] = LRUCache(BUCKETS_KEPT, getsizeof=len)
+        self._kept: LRUCache[tuple[bytes, str], list[Bucket]] = LRUCache(
+            BUCKETS_KEPT, getsizeof=lambda buckets: 1 + len(buckets)
+        )
         self._lock = Lock()
 
     def count(self, criteria: Listed) -> dict[str, list[Bucket]]:
@@ -67,12 +69,13 @@ class Facets:
         asked = orjson.dumps([criteria.collection, criteria.filters(), criteria.facet_mode, criteria.facet_limit])
         keys = {name: (asked, name) for name in criteria.facets}
         with self._lock:
-            kept = {name: self._kept.get(key) for name, key in keys.items()}
-        counted = self._count(criteria, [name for name, buckets in kept.items() if buckets is None])
+            kept = {name: buckets for name, key in keys.items() if (buckets := self._kept.get(key)) is not None}
+        counted = self._count(criteria, [name for name in keys if name not in kept])
         for name, buckets in counted.items():
             with self._lock, suppress(ValueError):  # more than all that are kept
                 self._kept[keys[name]] = buckets
-        return {name: kept[name] or counted[name] for name in keys}
+        both = kept | counted
+        return {name: both[name] for name in keys}
 
     def _count(self, criteria: Listed, names: list[str]) -> dict[str, list[Bucket]]:
         """Count facets: those that are counted over the same records in one walk over these."""

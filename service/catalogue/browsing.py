@@ -109,7 +109,7 @@ class Catalogue:
     def document(self, record_id: str) -> bytes | None:
         """Return the document of a public record, or None where there is none."""
         rows = self.release.rows("SELECT ordinal FROM record WHERE id = ?", (record_id,))
-        return self.release.documents(rows[0])[0] if rows else None
+        return self.release.document(rows[0][0]) if rows else None
 
     def withdrawn_on(self, record_id: str) -> str | None:
         """Return the day a record was withdrawn, or None where it was not."""
@@ -274,7 +274,7 @@ class Catalogue:
 
     def _cursor(self, order: str, ordinal: int, place: int, mark: str, *, backward: bool) -> str:
         """Return the cursor to what comes after a record, or before it, given its place in an order."""
-        [(record_id, *parts)] = self.release.keys((ordinal,))
+        record_id, *parts = self.release.keys(ordinal)
         return Cursor(backward, sort_key(order, *parts), record_id, place, self._release_of(order)).encode(mark)
 
     def _release_of(self, order: str) -> str:

@@ -87,7 +87,7 @@ def _change(release: Release, row: tuple[Any, ...], *, with_document: bool) -> C
     # Of what is gone only the identifier and the day are told, by the entries of before too.
     if ordinal is None or action == "withdrawn":
         return Change(sequence, action, record_id, None, at, release_id, None)
-    document = release.documents([ordinal])[0] if with_document else None
+    document = release.document(ordinal) if with_document else None
     return Change(sequence, action, record_id, version, at, release_id, document)
 
 

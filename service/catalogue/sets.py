@@ -148,7 +148,7 @@ class RecordSets:
         first = self.collections[collection].first
 
         def changed(member: int) -> str:
-            return self._release.keys((first + member,))[0].updated_at
+            return self._release.keys(first + member).updated_at
 
         return BitMap(order.members[bisect_left(order.members, moment, key=changed) :])
 
@@ -163,7 +163,7 @@ class RecordSets:
         first = self.collections[collection].first
 
         def standing(member: int) -> tuple[str, str]:
-            [(other, *parts)] = self._release.keys((first + member,))
+            other, *parts = self._release.keys(first + member)
             return sort_key(order_name, *parts), other
 
         for (ordinal,) in self._release.rows("SELECT ordinal FROM record WHERE id = ?", (record_id,)):

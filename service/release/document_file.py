@@ -99,9 +99,13 @@ class DocumentFile:
         """Return the documents of records, in the order given, with commas between them. Raises ReleaseDamaged."""
         return self._documents.joined(ordinals)
 
-    def keys(self, ordinals: Sequence[int]) -> list[Keys]:
-        """Return what records are sorted by, in the order given. Raises ReleaseDamaged."""
-        return [Keys(*orjson.loads(keys)) for keys in self._keys.read(ordinals)]
+    def one(self, ordinal: int) -> bytes:
+        """Return the document of a record. Raises ReleaseDamaged."""
+        return self._documents.one(ordinal)
+
+    def keys(self, ordinal: int) -> Keys:
+        """Return what a record is sorted by. Raises ReleaseDamaged."""
+        return Keys(*orjson.loads(self._keys.one(ordinal)))
 
     def close(self) -> None:
         self._opened.close()
@@ -116,6 +120,19 @@ class _EntryFile:
         self._offsets = _offsets_of(path.name)
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
+    def one(self, ordinal: int) -> bytes:
+        return self._stretch(ordinal, ordinal)
+
+    def _stretch(self, first: int, last: int) -> bytes:
+        """Return neighbours and what stands between them."""
+        offsets = self._arrays.numbers(self._offsets)
+        # Ordinals begin with 1.
+        start = offsets[first - 1]
+        length = offsets[last] - start - len(SEPARATOR)
+        data = os.pread(self._file, length, start)
+        self._expect(len(data), length)
+        return data
+
     def read(self, ordinals: Sequence[int]) -> list[bytes]:
         return [entry[: -len(SEPARATOR)] for entry in self._with_separators(ordinals)]
 
@@ -124,18 +141,13 @@ class _EntryFile:
             return b""
         first, last = ordinals[0], ordinals[-1]
         if last - first == len(ordinals) - 1 and [*ordinals] == [*range(first, last + 1)]:
-            offsets = self._arrays.numbers(self._offsets)
-            start, end = offsets[first - 1], offsets[last] - len(SEPARATOR)
-            data = os.pread(self._file, end - start, start)
-            self._expect(len(data), end - start)
-            return data
+            return self._stretch(first, last)
         entries = self._with_separators(ordinals)
         entries[-1] = entries[-1][: -len(SEPARATOR)]
         return b"".join(entries)
 
     def _with_separators(self, ordinals: Sequence[int]) -> list[bytes]:
         at = self._arrays.numbers(self._offsets).__getitem__
-        # Ordinals begin with 1.
         starts = [at(ordinal - 1) for ordinal in ordinals]
         lengths = list(map(sub, map(at, ordinals), starts))
         entries = list(map(os.pread, repeat(self._file), lengths, starts))

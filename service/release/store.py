@@ -267,11 +267,17 @@ class Release:
         assert self._documents is not None
         return self._documents.joined(ordinals)
 
-    def keys(self, ordinals: Sequence[int]) -> list[Keys]:
-        """Return what records are sorted by, in the order given. Raises ReleaseDamaged."""
+    def document(self, ordinal: int) -> bytes:
+        """Return the document of a record. Raises ReleaseDamaged."""
+        self.require(DOCUMENTS)
+        assert self._documents is not None
+        return self._documents.one(ordinal)
+
+    def keys(self, ordinal: int) -> Keys:
+        """Return what a record is sorted by. Raises ReleaseDamaged."""
         self.require(KEYS)
         assert self._documents is not None
-        return self._documents.keys(ordinals)
+        return self._documents.keys(ordinal)
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection. Raises ReleaseDamaged."""
@@ -372,7 +378,7 @@ class Release:
             "SELECT ordinal, id FROM record WHERE id BETWEEN ? AND ? ORDER BY id", (f"{prefix}-", f"{prefix}.")
         )
         for ordinal, record_id in rows:
-            text = orjson.loads(self.documents([ordinal])[0])["text"]
+            text = orjson.loads(self.document(ordinal))["text"]
             if text is not None:
                 yield record_id, text["sha256"]
 

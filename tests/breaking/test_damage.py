@@ -17,11 +17,12 @@ from tests.archives import archive, record
 from tests.conftest import PublishTo, Serve
 
 DATABASE, INDEX, CANONICAL = "archive.sqlite", "index", "archive.jsonl"
-DOCUMENTS, ARRAYS = "archive.documents", "archive.arrays"
+DOCUMENTS, KEYS, ARRAYS = "archive.documents", "archive.keys", "archive.arrays"
 #: What each address is answered from.
 NEEDED = {
-    # A list of one page: the cursors of others come from the database.
     "/v1/testimonies": {DOCUMENTS, ARRAYS},
+    # Where there are other pages, cursors to them.
+    "/v1/events?limit=1": {DOCUMENTS, KEYS, ARRAYS},
     "/v1/testimonies/tes-1": {DATABASE, DOCUMENTS},
     "/v1/testimonies?format=csv": {DATABASE, DOCUMENTS, ARRAYS},
     "/v1/changes": {DATABASE},
@@ -75,7 +76,7 @@ def _overwrite(path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("damage", [flip, cut])
-@pytest.mark.parametrize("name", [DATABASE, INDEX, CANONICAL, DOCUMENTS, ARRAYS])
+@pytest.mark.parametrize("name", [DATABASE, INDEX, CANONICAL, DOCUMENTS, KEYS, ARRAYS])
 def test_a_server_says_what_was_damaged_and_answers_from_what_was_not(
     tmp_path: Path,
     publish_to: PublishTo,
@@ -84,7 +85,7 @@ def test_a_server_says_what_was_damaged_and_answers_from_what_was_not(
     name: str,
     damage: Callable[[Path], None],
 ) -> None:
-    folder = publish_to(tmp_path / "data", archive(record("tes-1"), record("evt-1"))).folder
+    folder = publish_to(tmp_path / "data", archive(record("tes-1"), record("evt-1"), record("evt-2"))).folder
     # What was answered before the damage is right and goes on being given again: asked here without that.
     client = serve(tmp_path / "data", cache_mib=0)
     assert refused(client) == set()

@@ -9,6 +9,7 @@ import weakref
 import orjson
 from starlette.types import Receive, Scope, Send
 from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from service.api.cache import Whole
@@ -104,8 +105,9 @@ class BoundedConnection(HttpToolsProtocol):
     #: Until when a request must have arrived, and what waits for the client have been read, by the loop's clock.
     _request_by: float | None = None
     _read_by: float | None = None
-    #: Heads and bodies of answers that go out at the end of the loop's turn.
+    #: Heads and bodies of answers that go out at the end of the loop's turn, and how many bytes these are.
     _unwritten: list[bytes]
+    _unwritten_bytes = 0
     _turn: _Turn
     #: Looks at both now and then: setting a timer for each request would cost a tenth of answering one.
     _clock: asyncio.TimerHandle | None = None
@@ -206,7 +208,8 @@ class BoundedConnection(HttpToolsProtocol):
         All else goes the ASGI way.
         """
         at_once = getattr(app, "at_once", None)
-        if at_once is not None and cycle.keep_alive and cycle.scope["method"] == "GET" and not self.flow.write_paused:
+        may_wait = self._unwritten_bytes < HIGH_WATER_LIMIT and not self.flow.write_paused
+        if at_once is not None and may_wait and cycle.keep_alive and cycle.scope["method"] == "GET":
             whole: Whole | None = at_once(cycle.scope)
             if whole is not None:
                 self._give(cycle, whole)
@@ -219,12 +222,10 @@ class BoundedConnection(HttpToolsProtocol):
         """Answer a request; the bytes go out with those of others."""
         if whole.head is None:
             whole.head = STATUS_LINE[whole.status] + _lines(whole.headers)
-        waits = bool(self._unwritten)
-        self._unwritten += (
-            b"%b%b\r\n" % (whole.head, self._turn.added(self.server_state.default_headers)),
-            whole.body,
-        )
-        if not waits:
+        head = b"%b%b\r\n" % (whole.head, self._turn.added(self.server_state.default_headers))
+        self._unwritten += (head, whole.body)
+        self._unwritten_bytes += len(head) + len(whole.body)
+        if len(self._unwritten) == 2:
             self._turn.take(self)
         cycle.response_started = cycle.response_complete = True
         self.on_response_complete()
@@ -233,7 +234,7 @@ class BoundedConnection(HttpToolsProtocol):
         """Write the answers that wait for it."""
         if self._unwritten and not self.transport.is_closing():
             self.transport.writelines(filter(None, self._unwritten))
-        self._unwritten = []
+        self._unwritten, self._unwritten_bytes = [], 0
 
     def _due_in(self, seconds: float) -> float:
         """Return the time in so many seconds, and see to it that the client is looked at by then."""

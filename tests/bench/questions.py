@@ -23,7 +23,7 @@ SORTS = ("id", "-id", "title", "-title", "given", "-given", "updated_at", "-upda
 #: Records on the pages that are measured, and at most on any.
 LIMIT, MOST = 20, 200
 #: Pages that a walk looks at in each order, and records on them at most: each gives two cursors.
-STEPS, STEP = 1500, 50
+STEPS, STEP = 4000, 50
 #: Targets of one work: more than are asked.
 ENOUGH = 60_000
 #: Cursors around one place of a list.

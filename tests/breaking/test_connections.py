@@ -109,6 +109,19 @@ def test_requests_may_be_sent_ahead_but_not_by_the_thousand(address: tuple[str, 
         assert read_all(connection).count(b"HTTP/1.1 200 OK") <= connections.PIPELINED + 1
 
 
+def test_what_is_answered_at_once_is_not_by_the_thousand_either(address: tuple[str, int]) -> None:
+    page = b"GET /v1/events HTTP/1.1\r\nHost: arden\r\n\r\n"
+    with connected(address) as connection:
+        connection.sendall(page * 20)
+        assert read_all(connection).count(b"HTTP/1.1 200 OK") == 20
+    with connected(address) as connection:
+        connection.sendall(page * 5000)
+        got = read_all(connection)
+        # As many as may wait to be written, in bytes, and then those that may wait to be answered.
+        most = len(got) // max(1, got.count(b"HTTP/1.1 200 OK"))
+        assert got.count(b"HTTP/1.1 200 OK") <= 2 + (1 << 16) // most + connections.PIPELINED
+
+
 def is_established(address: tuple[str, int], connection: socket.socket) -> bool:
     """Tell whether the server's end of a connection is open, as the kernel sees it."""
     ours = f":{connection.getsockname()[1]:04X}"

@@ -16,25 +16,19 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from multiprocessing import resource_tracker
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NoReturn
 
 import orjson
 import typer
-import uvicorn
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
-from uvicorn.supervisors import Multiprocess
 
 from service import __version__
-from service.api.app import create_app, settle
-from service.api.connections import BoundedConnection, make_room
 from service.api.logs import log_event, logging_config
-from service.api.metrics import CountedConnection
-from service.api.serving import is_compared_first
 from service.archive.checks import ArchiveInvalid, Report, check_archive
 from service.archive.embargoes import embargoes
 from service.archive.model import PLURALS, archive_schema
@@ -55,11 +49,6 @@ from service.settings import AccessLog, LogFormat, Settings, read_settings
 
 if TYPE_CHECKING:
     from service.release.publish import Published
-
-#: Seconds that requests under way are given when the server is stopped; container engines wait ten.
-GRACE_S = 8
-#: Seconds that worker processes are given to start.
-START_S = 60
 
 app = typer.Typer(
     name="testimony-archive",
@@ -117,6 +106,10 @@ def serve(
         access_log=access_log,
         cache_mib=cache_mib,
     )
+    # The framework takes half a second to import, which no other command should wait for.
+    from service.api.server import run_server  # noqa: PLC0415
+    from service.api.serving import is_compared_first  # noqa: PLC0415
+
     # The address comes first: that it is taken should not be found out after a long publication.
     with _failures_in_log(settings), _leaving_when_told(), closing(_bind(settings)) as bound:
         _publish_first(settings)
@@ -126,7 +119,7 @@ def serve(
         if is_compared_first(release.manifest):
             verify_release(release.folder, release.manifest)
         release.close()
-        _run(settings, bound)
+        run_server(settings, bound, tell=partial(_tell, settings))
 
 
 @contextmanager
@@ -200,86 +193,6 @@ def _bind(settings: Settings) -> socket.socket:
         reason = error.strerror if isinstance(error, OSError) else "not the name of a host"
         raise TestimonyArchiveError(f"cannot listen on {host}:{port} ({reason})") from None
     return bound
-
-
-class _Server(uvicorn.Server):
-    """Says where it listens when it does."""
-
-    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
-        super().__init__(config)
-        self.settings = settings
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        if self.started and sockets:
-            _announce(sockets[0], self.settings)
-
-    def stop(self, *_: object) -> None:
-        """Stop once the requests under way are finished: a signal handler."""
-        self.should_exit = True
-
-
-class _Workers(Multiprocess):
-    """Says where it listens once every worker answers, and ends where one cannot start."""
-
-    started = False
-
-    def __init__(self, config: uvicorn.Config, bound: socket.socket, settings: Settings) -> None:
-        super().__init__(config, sockets=[bound])
-        self.settings = settings
-
-    def init_processes(self) -> None:
-        # Ctrl+C reaches every process of a terminal. The workers, who inherit what is blocked, leave it to this one.
-        resource_tracker.ensure_running()  # started by the first worker otherwise, which unblocks the signal (3.11)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-        try:
-            super().init_processes()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        self.started = all(process.wait_until_ready(START_S, self.should_exit) for process in self.processes)
-        if self.started:
-            _announce(self.sockets[0], self.settings)
-        else:
-            self.should_exit.set()
-
-
-def _announce(listening: socket.socket, settings: Settings) -> None:
-    host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    message = f"Serving at http://{shown}:{port}/v1 (documentation: http://{shown}:{port}/docs). Stop with Ctrl+C."
-    _tell(settings, "started", message, version=__version__, host=host, port=port, workers=settings.workers)
-
-
-def _run(settings: Settings, bound: socket.socket) -> None:
-    """Answer requests until SIGTERM or SIGINT; requests under way are finished."""
-    common: dict[str, Any] = {
-        "loop": "uvloop",
-        "http": CountedConnection if settings.metrics else BoundedConnection,
-        "ws": "none",
-        "lifespan": "on",
-        "access_log": False,
-        "proxy_headers": False,  # believed by our own rule: see api/front.py
-        "server_header": False,
-        "log_config": logging_config(settings.log_format),
-        "timeout_graceful_shutdown": GRACE_S,
-    }
-    make_room()
-    if settings.workers == 1:
-        server = _Server(uvicorn.Config(create_app(settings, verify=False), **common), settings)
-        settle()
-        # Before uvicorn listens to signals itself, and when it raises the one that stopped it once more at its end.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, server.stop)
-        server.run(sockets=[bound])
-        _tell(settings, "stopped", "Stopped.")
-        return
-    os.environ.update(settings.as_environment())
-    config = uvicorn.Config("service.api.app:app_for_worker", factory=True, workers=settings.workers, **common)
-    workers = _Workers(config, bound, settings)
-    workers.run()
-    if not workers.started:
-        raise TestimonyArchiveError("the worker processes did not start")
-    _tell(settings, "stopped", "Stopped.")
 
 
 # --- publish and check ------------------------------------------------------------------------------------------------

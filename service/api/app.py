@@ -1,8 +1,13 @@
 """The application, put together. The only place that knows all of its parts."""
 
 import gc
+import multiprocessing
+import os
+import signal
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from multiprocessing.connection import wait
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -99,9 +104,18 @@ def app_for_worker() -> FastAPI:
     """Return the application for the settings in the environment: the way in for uvicorn's worker processes, whose
     parent has verified the release.
     """
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     app = create_app(read_settings(), verify=False)
     settle()
     return app
+
+
+def _end_with_parent() -> None:
+    """Stop this worker once its parent is gone, killed for one: nobody else would, and its port would stay taken."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def settle() -> None:

@@ -338,6 +338,20 @@ def test_workers_take_the_flags_before_the_environment(tmp_path: Path) -> None:
     assert "Traceback" not in "".join(said)
 
 
+def test_workers_end_with_their_parent_when_that_is_killed(tmp_path: Path) -> None:
+    with serving("--data", tmp_path / "data", "--workers", 2) as (process, address, _):
+        assert httpx.get(f"{address}/readyz", trust_env=False).status_code == 200
+        process.kill()
+        deadline = time.monotonic() + 15
+        while True:
+            try:
+                httpx.get(f"{address}/readyz", trust_env=False, timeout=5)
+            except httpx.TransportError:
+                break
+            assert time.monotonic() < deadline, "somebody still answers"
+            time.sleep(0.05)
+
+
 # On a machine for tests a missing /proc is a failure; elsewhere, macOS for one, there is none.
 @pytest.mark.skipif(
     os.environ.get("CI") != "true" and not Path("/proc/self/task").exists(),

@@ -1,0 +1,112 @@
+"""The server process, or several: uvicorn, set up with what is ours."""
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from multiprocessing import resource_tracker
+from typing import Any, Protocol
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from service import __version__
+from service.api.app import create_app, settle
+from service.api.connections import BoundedConnection, make_room
+from service.api.logs import logging_config
+from service.api.metrics import CountedConnection
+from service.errors import TestimonyArchiveError
+from service.settings import Settings
+
+#: Seconds that requests under way are given when the server is stopped; container engines wait ten.
+GRACE_S = 8
+#: Seconds that worker processes are given to start.
+START_S = 60
+
+
+class Tell(Protocol):
+    """Tells the operator of an event: its name, a sentence, and what machines want of it."""
+
+    def __call__(self, event: str, message: str, **members: object) -> None: ...
+
+
+class _Server(uvicorn.Server):
+    """Says where it listens when it does."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[socket.socket], None]) -> None:
+        super().__init__(config)
+        self.announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started and sockets:
+            self.announce(sockets[0])
+
+    def stop(self, *_: object) -> None:
+        """Stop once the requests under way are finished: a signal handler."""
+        self.should_exit = True
+
+
+class _Workers(Multiprocess):
+    """Says where it listens once every worker answers, and ends where one cannot start."""
+
+    started = False
+
+    def __init__(self, config: uvicorn.Config, bound: socket.socket, announce: Callable[[socket.socket], None]) -> None:
+        super().__init__(config, sockets=[bound])
+        self.announce = announce
+
+    def init_processes(self) -> None:
+        # Ctrl+C reaches every process of a terminal. The workers, who inherit what is blocked, leave it to this one.
+        resource_tracker.ensure_running()  # started by the first worker otherwise, which unblocks the signal (3.11)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            super().init_processes()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self.started = all(process.wait_until_ready(START_S, self.should_exit) for process in self.processes)
+        if self.started:
+            self.announce(self.sockets[0])
+        else:
+            self.should_exit.set()
+
+
+def run_server(settings: Settings, bound: socket.socket, *, tell: Tell) -> None:
+    """Answer requests at an address until SIGTERM or SIGINT; requests under way are finished. `tell` is told of the start
+    and the end. Raises TestimonyArchiveError where worker processes do not start.
+    """
+
+    def announce(listening: socket.socket) -> None:
+        host, port = listening.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        message = f"Serving at http://{shown}:{port}/v1 (documentation: http://{shown}:{port}/docs). Stop with Ctrl+C."
+        tell("started", message, version=__version__, host=host, port=port, workers=settings.workers)
+
+    common: dict[str, Any] = {
+        "loop": "uvloop",
+        "http": CountedConnection if settings.metrics else BoundedConnection,
+        "ws": "none",
+        "lifespan": "on",
+        "access_log": False,
+        "proxy_headers": False,  # believed by our own rule: see api/front.py
+        "server_header": False,
+        "log_config": logging_config(settings.log_format),
+        "timeout_graceful_shutdown": GRACE_S,
+    }
+    make_room()
+    if settings.workers == 1:
+        server = _Server(uvicorn.Config(create_app(settings, verify=False), **common), announce)
+        settle()
+        # Before uvicorn listens to signals itself, and when it raises the one that stopped it once more at its end.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, server.stop)
+        server.run(sockets=[bound])
+        tell("stopped", "Stopped.")
+        return
+    os.environ.update(settings.as_environment())
+    config = uvicorn.Config("service.api.app:app_for_worker", factory=True, workers=settings.workers, **common)
+    workers = _Workers(config, bound, announce)
+    workers.run()
+    if not workers.started:
+        raise TestimonyArchiveError("the worker processes did not start")
+    tell("stopped", "Stopped.")

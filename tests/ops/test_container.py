@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from service import cli
+from service.api.server import GRACE_S
 from service.settings import PREFIX, Settings
 from tests.cli.test_packaging import ROOT
 
@@ -75,7 +75,7 @@ def test_it_listens_for_the_proxy_on_this_machine_only(service: Any) -> None:
 
 
 def test_requests_are_given_time_to_finish(service: Any) -> None:
-    assert int(service["stop_grace_period"].removesuffix("s")) > cli.GRACE_S
+    assert int(service["stop_grace_period"].removesuffix("s")) > GRACE_S
     assert "STOPSIGNAL SIGTERM" in DOCKERFILE
 
 

@@ -246,7 +246,7 @@ def test_every_event_is_documented() -> None:
     readme = (root / "README.md").read_text(encoding="utf-8")
     source = "".join(path.read_text(encoding="utf-8") for path in (root / "service").rglob("*.py"))
     named = set(re.findall(r"log_event\(\s*logging\.[A-Z]+,\s*\"([a-z_]+)\"", source))
-    named |= set(re.findall(r"_tell\(settings, \"([a-z_]+)\"", source))
+    named |= set(re.findall(r"tell\((?:settings, )?\"([a-z_]+)\"", source))
     named |= set(
         re.findall(r"\"(release_(?!served)[a-z]+)\"", (root / "service/api/serving.py").read_text(encoding="utf-8"))
     )

@@ -63,11 +63,11 @@ class _EntryWriter:
         self._name = path.name
         self._file: BinaryIO = path.open("wb", buffering=1 << 20)
         self._offsets = array("Q", [0])
+        self._end = 0
 
     def add(self, entry: bytes) -> None:
-        self._file.write(entry)
-        self._file.write(SEPARATOR)
-        self._offsets.append(self._offsets[-1] + len(entry) + len(SEPARATOR))
+        self._end += self._file.write(entry + SEPARATOR)
+        self._offsets.append(self._end)
 
     def finish(self, arrays: ArrayWriter) -> None:
         self._file.flush()

@@ -251,7 +251,10 @@ class BoundedConnection(HttpToolsProtocol):
             self._request_by = None
             if self.transport.get_write_buffer_size() == 0:
                 # Who has sent nothing of a request may be reading an answer that the system holds: that is not cut.
-                self._leave() if self._in_head else self.transport.close()
+                if self._in_head:
+                    self._leave()
+                else:
+                    self.transport.close()
             elif self._read_by is None:
                 self._read_by = now + READING_S
         if self._read_by is not None and now >= self._read_by:

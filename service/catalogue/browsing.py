@@ -8,14 +8,13 @@ from typing import NamedTuple
 from pyroaring import BitMap
 
 from service.catalogue.criteria import RELEVANCE, Criteria, Listed, SearchCriteria, SuggestCriteria
-from service.catalogue.cursor import Cursor, decode_cursor, fingerprint
+from service.catalogue.cursor import Cursor, decode_cursor, fingerprint, not_ours
 from service.catalogue.facets import Bucket, Facets
 from service.catalogue.languages import Wishes, read_languages
 from service.catalogue.queries import Span, Terms, conditions_of, order_of
 from service.catalogue.search import Hit, TextIndex, read_hits
 from service.catalogue.sets import RecordSets, Term
 from service.catalogue.suggestions import Suggestion, suggest
-from service.errors import InvalidCursor
 from service.release.indexing import HAS_POINT, sort_key
 from service.release.store import Release
 from service.release.text_index import sort_field
@@ -371,9 +370,7 @@ def _offset(text: str | None, mark: str) -> int:
         return 0
     cursor = decode_cursor(text, mark)
     if not cursor.key.isascii() or not cursor.key.isdecimal() or len(cursor.key) > OFFSET_DIGITS:
-        raise InvalidCursor(
-            "cursor is not one that this archive gave out; follow the links of a page as they are given"
-        )
+        raise not_ours()
     return int(cursor.key)
 
 

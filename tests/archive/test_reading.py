@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from service.archive.reading import Finding, Item, join_pointer, json_object, locate, read_archive
+from service.archive.reading import Finding, Item, join_pointer, json_lines, json_object, limits, locate, read_archive
 from service.errors import ArchiveUnreadable
 
 HEAD = {"format": "testimony-archive/1", "archive": {"id": "arden"}}

@@ -383,7 +383,7 @@ class Release:
                 self._documents.close()
                 self._documents = None
 
-    # What the checks ask of the release before the one being published (`archive.checks.Predecessor`).
+    # What the checks ask of the release before the one being published (`archive.checks.ledger.Predecessor`).
 
     def withdrawn_ids(self) -> Iterator[str]:
         """Yield the identifier of every withdrawn record."""

@@ -28,13 +28,13 @@ from rich.table import Table
 from rich.text import Text
 
 from service import __version__
-from service.api.logs import log_event, logging_config
 from service.archive.checks import ArchiveInvalid, Report, check_archive
 from service.archive.embargoes import embargoes
 from service.archive.model import PLURALS, archive_schema
 from service.archive.withdrawing import Withdrawal, withdraw
 from service.archive.writing import written_whole
 from service.errors import NoRelease, SettingsInvalid, TestimonyArchiveError
+from service.http.logs import log_event, logging_config
 from service.release.store import (
     CANONICAL,
     Kept,
@@ -107,8 +107,9 @@ def serve(
         cache_mib=cache_mib,
     )
     # The framework takes half a second to import, which no other command should wait for.
-    from service.api.server import run_server  # noqa: PLC0415
-    from service.api.serving import is_compared_first  # noqa: PLC0415
+    from service.app import WORKER, create_app  # noqa: PLC0415
+    from service.http.releases import is_compared_first  # noqa: PLC0415
+    from service.http.server import run_server  # noqa: PLC0415
 
     # The address comes first: that it is taken should not be found out after a long publication.
     with _failures_in_log(settings), _leaving_when_told(), closing(_bind(settings)) as bound:
@@ -119,7 +120,13 @@ def serve(
         if is_compared_first(release.manifest):
             verify_release(release.folder, release.manifest)
         release.close()
-        run_server(settings, bound, tell=partial(_tell, settings))
+        run_server(
+            settings,
+            bound,
+            application=partial(create_app, settings, verify=False),
+            worker=WORKER,
+            tell=partial(_tell, settings),
+        )
 
 
 @contextmanager

@@ -17,8 +17,9 @@ import httpx
 import pytest
 import uvicorn
 
-from service.api.app import create_app
-from service.api.connections import BoundedConnection
+from service.app import create_app
+from service.http.application import Application
+from service.http.connections import BoundedConnection
 from service.release.publish import Published, publish
 from service.settings import Settings
 from tests.archives import Fields, write
@@ -30,9 +31,9 @@ PublishTo = Callable[..., Published]
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[httpx.Client]:
+def running(settings: Settings, application: Application | None = None) -> Iterator[httpx.Client]:
     """Run the application in a thread and yield a client whose base is its address, with the application beside it."""
-    application = create_app(settings)
+    application = application or create_app(settings)
     config = uvicorn.Config(
         application,
         host="127.0.0.1",

@@ -8,10 +8,10 @@ from xml.etree import ElementTree as ET  # writes only; nothing is parsed here
 import orjson
 
 from service import __version__
-from service.api.formats import ATOM
-from service.api.links import record_url
 from service.archive.model import TYPE_OF_PREFIX
 from service.catalogue.changes import Change
+from service.http.links import record_url
+from service.http.negotiation import ATOM
 from service.release.documents import shown_label
 from service.release.store import Release
 

@@ -1,17 +1,14 @@
 """The OpenAPI description, drawn from what the server itself goes by: criteria, document shapes, problem classes."""
 
-from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse
 
 from service import __version__
-from service.api import problems
-from service.api.formats import ATOM, FORMATS, TEXT, VTT, formats_of
+from service.api.formats import FORMATS, formats_of
 from service.api.shapes import PAGES, Changes, FeatureCollection, SearchPage, Suggestions, Transcript
 from service.archive.model import PREFIXES
 from service.catalogue.criteria import (
@@ -43,6 +40,8 @@ from service.errors import (
     UriTooLong,
     Withdrawn,
 )
+from service.http import problems
+from service.http.negotiation import ATOM, TEXT, VTT
 from service.release.documents import DOCUMENTS
 
 #: The name of the schema of GeoJSON.
@@ -89,22 +88,6 @@ Records are shown in translation where `Accept-Language` or `lang` asks for one 
 `language_of` which language its texts are in. `/v1/changes` tells mirrors what is new, what has changed, and above all
 what was withdrawn.
 """
-
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-
-
-class PlainRoute(APIRoute):
-    """A route whose function takes the request and returns the response. FastAPI's own reading of parameters costs more
-    than a page of records does, and its errors would have another shape.
-    """
-
-    def get_route_handler(self) -> Handler:
-        endpoint: Callable[[Request], Awaitable[Response]] = self.endpoint
-
-        async def handle(request: Request) -> Response:
-            return await endpoint(request)
-
-        return handle
 
 
 def headers(*names: str) -> dict[str, Any]:

@@ -4,10 +4,10 @@
 bytes and knows nothing of how they are sent.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from functools import cache
+from typing import Any, Protocol
 
 import orjson
 
@@ -16,28 +16,11 @@ from service.api.columns import cited_sources as cited_sources_of
 from service.catalogue.browsing import Catalogue, Listing
 from service.catalogue.criteria import Criteria, invalid_parameters, parameter_schemas
 from service.catalogue.languages import Wishes, translate
-from service.errors import NotAcceptable, ParameterError
+from service.errors import ParameterError
+from service.http.negotiation import CSV, GEOJSON, JSON, NDJSON, choose_format
 
-JSON = "application/json"
-ATOM = "application/atom+xml"
-VTT = "text/vtt"
-TEXT = "text/plain"
-CSV = "text/csv"
-NDJSON = "application/x-ndjson"
-GEOJSON = "application/geo+json"
-
-#: Language ranges of an Accept-Language header that are read. Browsers send ten at most.
-MAX_LANGUAGES = 20
 #: Answers about other records, such as a source's address, that one export keeps at hand. A bound on memory.
 KEPT_AT_HAND = 4096
-#: Headers that are remembered as they were read: the clients of one kind send the same.
-REMEMBERED = 256
-#: The longest of these, in characters. Browsers send 150.
-REMEMBERED_LENGTH = 300
-
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class Writer(Protocol):
@@ -92,102 +75,6 @@ def _offers(model: type[Criteria]) -> tuple[dict[str, Format], dict[str, str]]:
     """Return the formats of a collection by media type, and their media types by name."""
     by_media_type = {each.media_type: each for each in formats_of(model).values()}
     return by_media_type, {each.name: media_type for media_type, each in by_media_type.items()}
-
-
-# --- Choosing a media type --------------------------------------------------------------------------------------------
-
-
-def _quality(parameters: Sequence[str]) -> float:
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
-    return 1.0
-
-
-def accepted(header: str) -> list[tuple[str, float]]:
-    """Return the tokens of an Accept or Accept-Encoding header in lower case with their qualities, in order."""
-    ranges = []
-    for part in header.split(","):
-        token, *parameters = part.split(";")
-        if token.strip():
-            ranges.append((token.strip().lower(), _quality(parameters)))
-    return ranges
-
-
-def remembering(read: Callable[Concatenate[str | None, P], T]) -> Callable[Concatenate[str | None, P], T]:
-    """Remember what was read from a header, where it is no longer than those that clients send."""
-    remembered = lru_cache(REMEMBERED)(read)
-
-    def read_again(header: str | None, /, *given: P.args, **named: P.kwargs) -> T:
-        if header is not None and len(header) > REMEMBERED_LENGTH:
-            return read(header, *given, **named)
-        return remembered(header, *given, **named)  # type: ignore[arg-type] # all arguments can be hashed
-
-    return read_again
-
-
-@remembering
-def choose_media_type(header: str | None, available: tuple[str, ...]) -> str:
-    """Return the media type to answer with: the one the client prefers, the first where it does not care.
-
-    Raises NotAcceptable, which lists what there is, where the header excludes all.
-    """
-    if not header or not header.strip():
-        return available[0]
-    ranges = accepted(header)
-
-    def preference(media_type: str) -> float:
-        family = media_type.partition("/")[0] + "/*"
-        # The most specific range that names the type decides, whatever its quality.
-        for wanted in (media_type, family, "*/*"):
-            for token, quality in ranges:
-                if token == wanted:
-                    return quality
-        return 0.0
-
-    best = max(available, key=preference)
-    if preference(best) <= 0:
-        listed = ", ".join(available)
-        raise NotAcceptable(
-            f"This address answers with {listed}.",
-            errors=[ParameterError("Accept", "excludes everything there is", tuple(available))],
-        )
-    return best
-
-
-def choose_format(named: str | None, header: str | None, offers: Mapping[str, str]) -> str:
-    """Return the media type to answer with: that of the format named, else the one that the Accept header prefers.
-
-    `offers` are media types by the name of the format, the first the default. Raises NotAcceptable.
-    """
-    return choose_media_type(header, tuple(offers.values())) if named is None else offers[named]
-
-
-def wished_languages(named: str | None, header: str | None) -> tuple[str, ...]:
-    """Return the languages wished for, in lower case, the dearest first; none where the original is.
-
-    `named` goes before the Accept-Language header. A `*` ends the list: any language will do from there on.
-    """
-    if named is not None:
-        return () if named == "*" else (named.lower(),)
-    if not header:
-        return ()
-    ranges = [(token, quality) for token, quality in accepted(header)[:MAX_LANGUAGES] if quality > 0]
-    tokens = [token for token, _ in sorted(ranges, key=lambda wish: -wish[1])]
-    return tuple(tokens[: tokens.index("*")] if "*" in tokens else tokens)
-
-
-@remembering
-def accepts_gzip(header: str | None) -> bool:
-    """Tell whether an Accept-Encoding header lets an answer be compressed with gzip."""
-    if not header:
-        return False
-    qualities = dict(accepted(header))
-    return qualities.get("gzip", qualities.get("*", 0.0)) > 0
 
 
 # --- Writers ----------------------------------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import typer
 
-from service.api.logs import log_event, logging_config
 from service.cli.output import say
 from service.errors import TestimonyArchiveError
+from service.http.logs import log_event, logging_config
 from service.settings import LogFormat, Settings
 
 

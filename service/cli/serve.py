@@ -56,8 +56,9 @@ def serve_command(
         cache_mib=cache_mib,
     )
     # The framework takes half a second to import, which no other command should wait for.
-    from service.api.server import run_server  # noqa: PLC0415
-    from service.api.serving import is_compared_first  # noqa: PLC0415
+    from service.app import WORKER, create_app  # noqa: PLC0415
+    from service.http.releases import is_compared_first  # noqa: PLC0415
+    from service.http.server import run_server  # noqa: PLC0415
 
     # The address comes first: that it is taken should not be found out after a long publication.
     with failures_logged(settings), _leaving_when_told(), closing(_bind(settings)) as bound:
@@ -68,7 +69,13 @@ def serve_command(
         if is_compared_first(release.manifest):
             verify_release(release.folder, release.manifest)
         release.close()
-        run_server(settings, bound, tell=partial(tell, settings))
+        run_server(
+            settings,
+            bound,
+            application=partial(create_app, settings, verify=False),
+            worker=WORKER,
+            tell=partial(tell, settings),
+        )
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from service.api.app import create_app
 from service.api.shapes import Changes
+from service.app import create_app
 from service.catalogue.changes import page_statement
 from service.catalogue.criteria import CRITERIA
 from service.catalogue.cursor import encode_parts

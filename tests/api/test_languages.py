@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from service.api.formats import wished_languages
 from service.catalogue.languages import Languages, look_up, widening
+from service.http.negotiation import wished_languages
 from service.release.documents import text_fields
 from service.release.publish import publish
 from service.settings import Settings

@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.archive.checks import RULES, ArchiveInvalid, Report, check_archive
+from service.archive.checks.ledger import Ledger, Rows
+from service.archive.checks.report import MAX_FINDINGS
 from service.archive.evidence import sha256_of
-from service.archive.ledger import MAX_FINDINGS, Ledger, Rows
 from service.archive.model import PLURALS, RECORD_MODELS, ArchiveFile, Part, Record, Withdrawn
 from service.archive.reading import Finding
 from service.errors import ArchiveUnreadable, TestimonyArchiveError

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.api import connections
-from tests.api.test_moving_over import wait_until
+from service.http import connections
 from tests.conftest import Serve
+from tests.http.test_moving_over import wait_until
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: arden\r\n\r\n"
 

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from service.release.store import roll_back
-from tests.api.test_moving_over import wait_until
 from tests.archives import archive, record
 from tests.conftest import PublishTo, Serve
+from tests.http.test_moving_over import wait_until
 
 DATABASE, INDEX, CANONICAL = "archive.sqlite", "index", "archive.jsonl"
 DOCUMENTS, KEYS, ARRAYS = "archive.documents", "archive.keys", "archive.arrays"
@@ -181,7 +181,7 @@ def test_a_data_folder_made_anew_is_seen_also_where_its_release_has_the_same_nam
 def test_a_large_release_is_compared_while_it_is_served(
     tmp_path: Path, publish_to: PublishTo, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.api.serving.COMPARED_FIRST", 0)
+    monkeypatch.setattr("service.http.releases.COMPARED_FIRST", 0)
     whole = publish_to(tmp_path / "whole", archive(record("tes-1"))).folder
     assert serve(whole.parent.parent).get("/readyz").json()["trouble"] is None
     flip(publish_to(tmp_path / "data", archive(record("tes-1"))).folder / DOCUMENTS)

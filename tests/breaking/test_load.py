@@ -21,8 +21,8 @@ import httptools
 import pytest
 
 from service.release.publish import publish
-from tests.api.test_moving_over import wait_until
 from tests.archives import archive, record, write
+from tests.http.test_moving_over import wait_until
 
 SEED = int(os.environ.get("BREAKING_SEED", "20261125"))
 REQUESTS = int(os.environ.get("BREAKING_REQUESTS", "20000"))

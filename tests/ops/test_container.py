@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from service.api.server import GRACE_S
+from service.http.server import GRACE_S
 from service.settings import PREFIX, Settings
 from tests.cli.test_packaging import ROOT
 

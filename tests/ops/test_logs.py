@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
-from service.api import problems
-from service.api.logs import JsonLines, Lines, log_event, logging_config
-from service.api.watching import _visible
 from service.errors import AnswerCutShort, NotReady
+from service.http import problems
+from service.http.logs import JsonLines, Lines, log_event, logging_config
+from service.http.request_log import _visible
 from service.settings import LogFormat
 from tests.archives import archive, record, write
 from tests.cli.test_command import serving
@@ -248,7 +248,7 @@ def test_every_event_is_documented() -> None:
     named = set(re.findall(r"log_event\(\s*logging\.[A-Z]+,\s*\"([a-z_]+)\"", source))
     named |= set(re.findall(r"tell\((?:settings, )?\"([a-z_]+)\"", source))
     named |= set(
-        re.findall(r"\"(release_(?!served)[a-z]+)\"", (root / "service/api/serving.py").read_text(encoding="utf-8"))
+        re.findall(r"\"(release_(?!served)[a-z]+)\"", (root / "service/http/releases.py").read_text(encoding="utf-8"))
     )
     assert len(named) >= 10
     assert [name for name in sorted(named) if f"`{name}`" not in readme] == []

@@ -11,16 +11,17 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from fastapi.routing import APIRoute
 from prometheus_client import Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.api.app import PARTS, create_app
-from service.api.cache import ResponseCache
-from service.api.front import Front
-from service.api.metrics import BUCKETS, Metrics
-from service.api.proxies import TrustedProxies
-from service.api.serving import Serving
-from service.api.watching import UNKNOWN, Templates, Watching
+from service.app import PARTS, create_app
+from service.http.metrics import BUCKETS, Metrics
+from service.http.middleware import OuterMiddleware
+from service.http.proxies import TrustedProxies
+from service.http.releases import Serving
+from service.http.request_log import UNKNOWN, RequestObserver, Templates
+from service.http.response_cache import ResponseCache
 from service.settings import AccessLog, Settings
 from tests.archives import archive, record
 from tests.cli.test_command import serving
@@ -67,8 +68,8 @@ def test_nothing_is_measured_unasked(client: httpx.Client, seed_data: Path) -> N
     assert answer.json()["type"].endswith("/problems/not-found")
     assert "TESTIMONY_ARCHIVE_METRICS" in answer.json()["detail"]
     # And nothing stands in the way of a request.
-    assert isinstance(create_app(Settings(data=seed_data)).middleware_stack, Front)
-    assert isinstance(create_app(Settings(data=seed_data, metrics=True)).middleware_stack, Watching)
+    assert isinstance(create_app(Settings(data=seed_data)).middleware_stack, OuterMiddleware)
+    assert isinstance(create_app(Settings(data=seed_data, metrics=True)).middleware_stack, RequestObserver)
 
 
 def test_requests_are_counted_by_the_template_of_their_route(seed_data: Path, serve: Serve) -> None:
@@ -251,13 +252,13 @@ def test_long_answers_being_made_are_counted() -> None:
     ],
 )
 def test_a_path_has_the_template_of_its_route(path: str, root_path: str, prefix: str, template: str) -> None:
-    paths = [route.path for part in PARTS for route in part.router.routes]
+    paths = [route.path for part in PARTS for route in part.router.routes if isinstance(route, APIRoute)]
     headers = [(b"x-forwarded-prefix", prefix.encode())] if prefix else []
     assert Templates(paths, root_path=root_path).of({"path": path, "headers": headers}) == template
 
 
 def test_every_route_has_a_template() -> None:
-    paths = [route.path for part in PARTS for route in part.router.routes]
+    paths = [route.path for part in PARTS for route in part.router.routes if isinstance(route, APIRoute)]
     templates = Templates(paths, root_path="")
     for path in paths:
         asked = path.replace("{id}", "a-1").replace("{slug}", "a").replace("{asset}", "a.css")
@@ -279,7 +280,7 @@ def test_a_request_that_fails_is_counted_with_status_0() -> None:
 
     metrics = Seen(Serving(Path("none")), ResponseCache(0), several=False)
     application: Any = fails
-    watching = Watching(
+    watching = RequestObserver(
         application,
         templates=Templates([], root_path=""),
         metrics=metrics,

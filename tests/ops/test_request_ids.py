@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from service.api.proxies import TrustedProxies
-from service.api.request_ids import take_request_id
+from service.http.proxies import TrustedProxies
+from service.http.request_ids import take_request_id
 from service.settings import Settings
 from tests.conftest import Serve
 

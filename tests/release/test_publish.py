@@ -81,6 +81,9 @@ def test_the_folder_is_named_and_described_as_promised(tmp_path: Path, publish_t
         "archive.jsonl",
         "index",
         "manifest.json",
+        "signatures.jsonl",
+        "statement.json",
+        "statements.jsonl",
     }
 
 
@@ -146,9 +149,9 @@ def test_a_release_made_by_three_processes_is_the_same(tmp_path: Path, monkeypat
     whole = archive(*(record(f"tes-{n}", title=f"Title {n % 7}") for n in range(500)), record("evt-1"))
     path = write(tmp_path / "archive.jsonl", whole)
     here = publish(path, tmp_path / "here", now=at(1)).folder
-    monkeypatch.setattr("service.archive.checks.DIVIDED_FROM", 0)
-    monkeypatch.setattr("service.archive.checks.can_divide", lambda: True)
-    monkeypatch.setattr("service.archive.reading._BATCH", 7)
+    monkeypatch.setattr("service.archive.checks.checking.DIVIDED_FROM", 0)
+    monkeypatch.setattr("service.archive.checks.checking.can_divide", lambda: True)
+    monkeypatch.setattr("service.archive.reading.stream._BATCH", 7)
     monkeypatch.setattr("service.release.publish.INDEXED_BESIDE", 0)
     beside = publish(path, tmp_path / "beside", now=at(1)).folder
     # The index has random names in it; that it answers the same is for its own test.
@@ -332,8 +335,8 @@ def test_a_second_process_that_is_killed_changes_nothing(
         return take(self, batch)
 
     monkeypatch.setattr(dividing._Second, "take", kill)
-    monkeypatch.setattr("service.archive.checks.DIVIDED_FROM", 0)
-    monkeypatch.setattr("service.archive.checks.can_divide", lambda: True)
+    monkeypatch.setattr("service.archive.checks.checking.DIVIDED_FROM", 0)
+    monkeypatch.setattr("service.archive.checks.checking.can_divide", lambda: True)
     with pytest.raises(TestimonyArchiveError, match="has ended; nothing was changed"):
         publish_to(data, archive(record("tes-1")))
     assert snapshot(data) == before
@@ -372,7 +375,7 @@ def damage(folder: Path, how: str) -> None:
         ("manifest missing", "manifest.json cannot be read"),
         ("manifest truncated", "not a release's manifest"),
         ("manifest of another engine", "version 9.*publish the archive again"),
-        ("manifest of another form", "files of form 92,.*move the data folder aside"),
+        ("manifest of another form", "files of form 93,.*move the data folder aside"),
         ("manifest without a form", "files of form 1,.*move the data folder aside"),
     ],
 )

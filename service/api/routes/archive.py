@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.cache import CACHE_CONTROL, matches
-from service.api.describing import PlainRoute, headers, problem_responses
-from service.api.formats import NDJSON, choose_media_type
-from service.api.links import query_pairs
-from service.api.serving import Served
-from service.api.streaming import stream
+from service.api.describing import headers, problem_responses
 from service.catalogue.criteria import NoParameters, read_criteria
 from service.errors import InvalidParameters, NotAcceptable, NotReady, RangeNotSatisfiable
+from service.http.links import query_pairs
+from service.http.negotiation import NDJSON, choose_media_type
+from service.http.releases import Served
+from service.http.responses import CACHE_CONTROL, matches
+from service.http.routing import PlainRoute
+from service.http.streaming import stream
 from service.release.store import CANONICAL, SHORT_ID, Release
 
 router = APIRouter(route_class=PlainRoute, tags=["archive"])

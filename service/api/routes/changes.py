@@ -5,15 +5,16 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api.atom import draw_feed
-from service.api.cache import release_answer
-from service.api.describing import PlainRoute, changes_operation
-from service.api.formats import ATOM, JSON, choose_format
-from service.api.links import base_url, link_header, page_url, query_pairs, record_url, request_url
-from service.api.serving import Served
+from service.api.describing import changes_operation
 from service.api.shapes import ChangeEntry, Changes
 from service.archive.model import PLURALS, TYPE_OF_PREFIX
 from service.catalogue.changes import Change, read_changes
 from service.catalogue.criteria import ChangeCriteria, read_criteria
+from service.http.links import base_url, link_header, page_url, query_pairs, record_url, request_url
+from service.http.negotiation import ATOM, JSON, choose_format
+from service.http.releases import Served
+from service.http.responses import release_answer
+from service.http.routing import PlainRoute
 
 router = APIRouter(route_class=PlainRoute, tags=["changes"])
 

@@ -12,20 +12,15 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from service.api.cache import CACHE_CONTROL, VARY, Answer, RawHeaders, entity_tag, matches, release_answer
-from service.api.describing import PlainRoute, list_operation, record_operation
-from service.api.formats import (
-    JSON,
-    Export,
-    Format,
-    accepts_gzip,
-    choose_media_type,
-    format_of,
-    select_fields,
-    wished_languages,
-    written,
-)
-from service.api.links import (
+from service.api.describing import list_operation, record_operation
+from service.api.formats import Export, Format, format_of, select_fields, written
+from service.archive.model import PREFIXES
+from service.catalogue.browsing import Listing, Page
+from service.catalogue.criteria import CRITERIA, Criteria, RecordView, read_criteria
+from service.catalogue.cursor import CURSOR_LENGTH
+from service.catalogue.languages import Wishes, translate
+from service.errors import InvalidParameters, NotFound, Withdrawn
+from service.http.links import (
     base_url,
     header,
     kept_query,
@@ -35,15 +30,11 @@ from service.api.links import (
     request_address,
     request_url,
 )
-from service.api.serving import Served
-from service.api.straight import AtOnce
-from service.api.streaming import compressed, stream
-from service.archive.model import PREFIXES
-from service.catalogue.browsing import Listing, Page
-from service.catalogue.criteria import CRITERIA, Criteria, RecordView, read_criteria
-from service.catalogue.cursor import CURSOR_LENGTH
-from service.catalogue.languages import Wishes, translate
-from service.errors import InvalidParameters, NotFound, Withdrawn
+from service.http.negotiation import JSON, accepts_gzip, choose_media_type, wished_languages
+from service.http.releases import Served
+from service.http.responses import CACHE_CONTROL, VARY, Answer, RawHeaders, entity_tag, matches, release_answer
+from service.http.routing import AtOnce, PlainRoute
+from service.http.streaming import compressed, stream
 
 router = APIRouter(route_class=PlainRoute)
 

@@ -8,10 +8,11 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
-from service.api.describing import PlainRoute, describe
-from service.api.formats import JSON
-from service.api.links import base_url
+from service.api.describing import describe
 from service.errors import NotFound
+from service.http.links import base_url
+from service.http.negotiation import JSON
+from service.http.routing import PlainRoute
 
 router = APIRouter(route_class=PlainRoute, include_in_schema=False)
 

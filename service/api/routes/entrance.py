@@ -6,14 +6,15 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.cache import release_answer
-from service.api.describing import PlainRoute, problem_responses
-from service.api.formats import JSON, choose_media_type
-from service.api.links import base_url, query_pairs
-from service.api.serving import Served
+from service.api.describing import problem_responses
 from service.api.shapes import Entrance, ProblemDescription
 from service.catalogue.criteria import CRITERIA, NoParameters, read_criteria
 from service.errors import InvalidParameters, NotAcceptable, NotFound, NotReady, Problem, problems
+from service.http.links import base_url, query_pairs
+from service.http.negotiation import JSON, choose_media_type
+from service.http.releases import Served
+from service.http.responses import release_answer
+from service.http.routing import PlainRoute
 
 router = APIRouter(route_class=PlainRoute, tags=["archive"])
 

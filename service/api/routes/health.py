@@ -5,12 +5,13 @@ from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
-from service.api.describing import PlainRoute, problem_responses
-from service.api.formats import JSON
-from service.api.metrics import Metrics
-from service.api.serving import RETRY
+from service.api.describing import problem_responses
 from service.api.shapes import Health, Readiness
 from service.errors import Broken, NotFound, NotReady, ReleaseDamaged
+from service.http.metrics import Metrics
+from service.http.negotiation import JSON
+from service.http.releases import RETRY
+from service.http.routing import PlainRoute
 from service.release.store import DATABASE
 
 router = APIRouter(route_class=PlainRoute, tags=["health"])

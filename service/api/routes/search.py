@@ -6,15 +6,16 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.cache import release_answer
-from service.api.describing import PlainRoute, search_operation, suggest_operation
-from service.api.formats import JSON, choose_media_type
-from service.api.links import base_url, link_header, page_url, query_pairs, request_url
-from service.api.serving import Served
+from service.api.describing import search_operation, suggest_operation
 from service.api.shapes import ExcerptDocument, HitDocument
 from service.catalogue.browsing import Hits
 from service.catalogue.criteria import SearchCriteria, SuggestCriteria, read_criteria
 from service.catalogue.search import Hit
+from service.http.links import base_url, link_header, page_url, query_pairs, request_url
+from service.http.negotiation import JSON, choose_media_type
+from service.http.releases import Served
+from service.http.responses import release_answer
+from service.http.routing import PlainRoute
 from service.release.documents import shown_label
 
 router = APIRouter(route_class=PlainRoute, tags=["search"])

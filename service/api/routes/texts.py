@@ -6,12 +6,8 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.cache import release_answer
-from service.api.describing import PlainRoute, text_operation, transcript_operation
-from service.api.formats import JSON, TEXT, VTT, choose_format, choose_media_type
-from service.api.links import base_url, query_pairs, record_url, request_url
+from service.api.describing import text_operation, transcript_operation
 from service.api.routes.collections import find_document
-from service.api.serving import Served
 from service.api.shapes import Transcript
 from service.api.transcripts import as_text, as_vtt
 from service.catalogue.criteria import (
@@ -22,6 +18,11 @@ from service.catalogue.criteria import (
     read_criteria,
 )
 from service.errors import NotFound
+from service.http.links import base_url, query_pairs, record_url, request_url
+from service.http.negotiation import JSON, TEXT, VTT, choose_format, choose_media_type
+from service.http.releases import Served
+from service.http.responses import release_answer
+from service.http.routing import PlainRoute
 
 router = APIRouter(route_class=PlainRoute)
 

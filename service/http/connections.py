@@ -12,11 +12,11 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from service.api.cache import Whole
-from service.api.problems import MEDIA_TYPE, problem_document, problem_response
-from service.api.request_ids import HEADER, request_id_of
-from service.api.serving import RETRY
 from service.errors import BadRequest, Busy
+from service.http.problems import MEDIA_TYPE, problem_document, problem_response
+from service.http.releases import RETRY
+from service.http.request_ids import HEADER, request_id_of
+from service.http.responses import CompleteResponse
 
 #: Connections that are answered; one more is told to come back. Each holds about 10 kB, and a page that is not read yet.
 CONNECTIONS = 1000
@@ -210,7 +210,7 @@ class BoundedConnection(HttpToolsProtocol):
         at_once = getattr(app, "at_once", None)
         may_wait = self._unwritten_bytes < HIGH_WATER_LIMIT and not self.flow.write_paused
         if at_once is not None and may_wait and cycle.keep_alive and cycle.scope["method"] == "GET":
-            whole: Whole | None = at_once(cycle.scope)
+            whole: CompleteResponse | None = at_once(cycle.scope)
             if whole is not None:
                 self._give(cycle, whole)
                 return
@@ -218,7 +218,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
 
-    def _give(self, cycle: RequestResponseCycle, whole: Whole) -> None:
+    def _give(self, cycle: RequestResponseCycle, whole: CompleteResponse) -> None:
         """Answer a request; the bytes go out with those of others."""
         if whole.head is None:
             whole.head = STATUS_LINE[whole.status] + _lines(whole.headers)

@@ -10,12 +10,12 @@ from time import perf_counter
 
 from starlette.types import Message, Receive, Scope, Send
 
-from service.api.cache import Whole
-from service.api.front import Front
-from service.api.logs import log_event
-from service.api.metrics import Metrics
-from service.api.proxies import TrustedProxies
-from service.api.request_ids import naming, take_request_id, with_request_id
+from service.http.logs import log_event
+from service.http.metrics import Metrics
+from service.http.middleware import OuterMiddleware
+from service.http.proxies import TrustedProxies
+from service.http.request_ids import naming, take_request_id, with_request_id
+from service.http.responses import CompleteResponse
 from service.settings import AccessLog
 
 #: What stands for every address that is none of ours: strangers ask for anything.
@@ -49,12 +49,12 @@ class Templates:
         return UNKNOWN if match is None or match.lastindex is None else self._open[match.lastindex - 1]
 
 
-class Watching:
+class RequestObserver:
     """ASGI middleware around everything else."""
 
     def __init__(
         self,
-        app: Front,
+        app: OuterMiddleware,
         *,
         templates: Templates,
         metrics: Metrics | None,
@@ -67,7 +67,7 @@ class Watching:
         self.access_log = access_log
         self.proxies = proxies
 
-    def at_once(self, scope: Scope) -> Whole | None:
+    def at_once(self, scope: Scope) -> CompleteResponse | None:
         """Return the answer to a GET request that can be given without waiting, counted; None where a line is to tell of
         it, which needs to know when it is out.
         """

@@ -4,6 +4,8 @@ import logging
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, NotRequired
 
@@ -15,17 +17,19 @@ from starlette.responses import Response
 from starlette.types import Scope
 from typing_extensions import TypedDict
 
-from service.api.links import base_url
-from service.api.logs import log_event
-from service.api.request_ids import HEADER, request_id_of
 from service.errors import (
     BadRequest,
     InternalError,
     InvalidParameters,
     MethodNotAllowed,
+    NotAcceptable,
     NotFound,
     Problem,
 )
+from service.http.links import base_url
+from service.http.logs import log_event
+from service.http.negotiation import HTML, choose_media_type
+from service.http.request_ids import HEADER, request_id_of
 
 MEDIA_TYPE = "application/problem+json"
 #: What every address answers.
@@ -77,13 +81,40 @@ def problem_document(problem: Problem, scope: Scope, *, base: str | None = None)
     return document | problem.members  # type: ignore[return-value]
 
 
+#: Shows a problem to people, given its document: a complete HTML response with the status of the problem.
+ProblemPage = Callable[[ProblemDocument, Scope], Response]
+
+
 def problem_response(problem: Problem, scope: Scope, *, base: str | None = None) -> Response:
     """Return the answer that tells a client of a problem. It is not to be kept: what is missing may be there soon."""
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         _unavailable.tell(problem, scope)
     headers = {"Cache-Control": "no-cache", HEADER: request_id_of(scope)} | problem.headers
-    body = orjson.dumps(problem_document(problem, scope, base=base))
-    return Response(body, problem.status, headers, media_type=MEDIA_TYPE)
+    document = problem_document(problem, scope, base=base)
+    page = getattr(getattr(scope.get("app"), "state", None), "problem_page", None)
+    if page is not None:
+        headers["Vary"] = "Accept"
+        if _prefers_html(scope) and (shown := _shown(page, document, scope)) is not None:
+            shown.status_code = problem.status
+            shown.headers.update(headers)
+            return shown
+    return Response(orjson.dumps(document), problem.status, headers, media_type=MEDIA_TYPE)
+
+
+def _prefers_html(scope: Scope) -> bool:
+    accept = b", ".join(value for name, value in scope["headers"] if name == b"accept").decode("latin-1")
+    with suppress(NotAcceptable):
+        return choose_media_type(accept, (MEDIA_TYPE, HTML)) == HTML
+    return False
+
+
+def _shown(page: ProblemPage, document: ProblemDocument, scope: Scope) -> Response | None:
+    """Return the page of a problem; None, and a line in the log, where making it fails: the problem is told as JSON."""
+    try:
+        return page(document, scope)
+    except Exception as error:  # noqa: BLE001 - a fault of the page must not hide the problem it shows
+        internal_error(error, scope)
+        return None
 
 
 def from_framework(error: HTTPException) -> Problem:
@@ -160,8 +191,9 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
     return problem_response(InvalidParameters("The request does not fit this address."), request.scope)
 
 
-def install_problems(app: FastAPI) -> None:
-    """Make every exception raised by a route a problem."""
+def install_problems(app: FastAPI, *, page: ProblemPage | None) -> None:
+    """Make every exception raised by a route a problem, shown by `page` to clients that prefer HTML."""
+    app.state.problem_page = page
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)

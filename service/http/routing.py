@@ -4,22 +4,38 @@ The framework goes through its own layers and through every route in turn, which
 records does. Whatever is not found here, unknown paths and other methods included, goes the framework's way.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import Request
+from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.cache import Answer
-from service.api.describing import PlainRoute
-from service.api.serving import Served
+from service.http.releases import Served
+from service.http.responses import Answer
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 #: Answers a request without waiting, from a release, given the last part of the path; None where it would have to wait.
 AtOnce = Callable[[Scope, Served, str], Answer | None]
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _LAST_PART = "/{id}"
+
+
+class PlainRoute(APIRoute):
+    """A route whose function takes the request and returns the response. FastAPI's own reading of parameters costs more
+    than a page of records does, and its errors would have another shape.
+    """
+
+    def get_route_handler(self) -> Handler:
+        endpoint: Callable[[Request], Awaitable[Response]] = self.endpoint
+
+        async def handle(request: Request) -> Response:
+            return await endpoint(request)
+
+        return handle
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +46,7 @@ class _Way:
     at_once: AtOnce | None
 
 
-class Straight:
+class RouteTable:
     """ASGI middleware: finds plain routes by path, and leaves all else to the framework."""
 
     def __init__(self, app: ASGIApp, *, routes: Iterable[BaseRoute], at_once: Mapping[str, AtOnce]) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from service.api.cache import LARGEST_PART, OVERHEAD, ResponseCache, Whole
-from service.api.serving import HEAVY_REQUESTS
 from service.catalogue.browsing import Catalogue
+from service.http.releases import HEAVY_REQUESTS
+from service.http.response_cache import LARGEST_PART, OVERHEAD, ResponseCache
+from service.http.responses import CompleteResponse
 from tests.archives import archive, record
 from tests.conftest import PublishTo, Serve
 
@@ -160,8 +161,8 @@ def test_who_asks_for_too_much_at_once_is_told_to_come_back(
 def test_the_cache_is_bounded_in_bytes() -> None:
     cache = ResponseCache(1 << 20)
 
-    def answer(size: int) -> Whole:
-        return Whole(200, [(b"etag", b'"1"')], bytes(size))
+    def answer(size: int) -> CompleteResponse:
+        return CompleteResponse(200, [(b"etag", b'"1"')], bytes(size))
 
     largest = (1 << 20) // LARGEST_PART - OVERHEAD
     for number in range(100):

@@ -20,9 +20,9 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from service import __version__
-from service.api.cache import ResponseCache
-from service.api.connections import BoundedConnection
-from service.api.serving import Serving
+from service.http.connections import BoundedConnection
+from service.http.releases import Serving
+from service.http.response_cache import ResponseCache
 
 _PREFIX = "testimony_archive_"
 #: Upper bounds in seconds: from an answer out of memory to a long download.

@@ -1,21 +1,25 @@
-"""The server process, or several: uvicorn, set up with what is ours."""
+"""The server process, or several: uvicorn, set up with what is ours. The application is handed in."""
 
+import gc
+import multiprocessing
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from multiprocessing import resource_tracker
+from multiprocessing.connection import wait
 from typing import Any, Protocol
 
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from service import __version__
-from service.api.app import create_app, settle
-from service.api.connections import BoundedConnection, make_room
-from service.api.logs import logging_config
-from service.api.metrics import CountedConnection
 from service.errors import TestimonyArchiveError
+from service.http.connections import BoundedConnection, make_room
+from service.http.logs import logging_config
+from service.http.metrics import CountedConnection
 from service.settings import Settings
 
 #: Seconds that requests under way are given when the server is stopped; container engines wait ten.
@@ -71,9 +75,14 @@ class _Workers(Multiprocess):
             self.should_exit.set()
 
 
-def run_server(settings: Settings, bound: socket.socket, *, tell: Tell) -> None:
+def run_server(
+    settings: Settings, bound: socket.socket, *, application: Callable[[], ASGIApp], worker: str, tell: Tell
+) -> None:
     """Answer requests at an address until SIGTERM or SIGINT; requests under way are finished. `tell` is told of the start
     and the end. Raises TestimonyArchiveError where worker processes do not start.
+
+    `application` makes what answers where this process does. Where others do, `worker` is where they find a function that
+    makes it from the settings in the environment: `module:function`.
     """
 
     def announce(listening: socket.socket) -> None:
@@ -88,14 +97,14 @@ def run_server(settings: Settings, bound: socket.socket, *, tell: Tell) -> None:
         "ws": "none",
         "lifespan": "on",
         "access_log": False,
-        "proxy_headers": False,  # believed by our own rule: see api/front.py
+        "proxy_headers": False,  # believed by our own rule: see http/middleware.py
         "server_header": False,
         "log_config": logging_config(settings.log_format),
         "timeout_graceful_shutdown": GRACE_S,
     }
     make_room()
     if settings.workers == 1:
-        server = _Server(uvicorn.Config(create_app(settings, verify=False), **common), announce)
+        server = _Server(uvicorn.Config(application(), **common), announce)
         settle()
         # Before uvicorn listens to signals itself, and when it raises the one that stopped it once more at its end.
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -104,9 +113,29 @@ def run_server(settings: Settings, bound: socket.socket, *, tell: Tell) -> None:
         tell("stopped", "Stopped.")
         return
     os.environ.update(settings.as_environment())
-    config = uvicorn.Config("service.api.app:app_for_worker", factory=True, workers=settings.workers, **common)
+    config = uvicorn.Config(worker, factory=True, workers=settings.workers, **common)
     workers = _Workers(config, bound, announce)
     workers.run()
     if not workers.started:
         raise TestimonyArchiveError("the worker processes did not start")
     tell("stopped", "Stopped.")
+
+
+def settle() -> None:
+    """Tell the garbage collector that what a process has set up stays: going through it again and again would make
+    requests wait for tens of milliseconds. For a process that only serves, before it does.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def end_with_parent() -> None:
+    """Stop this worker process once its parent is gone, killed for one: nobody else would, and its port would stay taken."""
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)

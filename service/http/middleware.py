@@ -10,14 +10,15 @@ from functools import lru_cache
 
 from starlette.types import Message, Receive, Scope, Send
 
-from service.api.cache import Key, RawHeaders, ResponseCache, Whole
-from service.api.links import place
-from service.api.problems import METHODS, internal_error, problem_response
-from service.api.proxies import TrustedProxies
-from service.api.request_ids import RAW_HEADER, naming, take_request_id, with_request_id
-from service.api.serving import Served, Serving
-from service.api.straight import Straight
 from service.errors import AnswerCutShort, BadRequest, Problem, UriTooLong
+from service.http.links import place
+from service.http.problems import METHODS, internal_error, problem_response
+from service.http.proxies import TrustedProxies
+from service.http.releases import Served, Serving
+from service.http.request_ids import RAW_HEADER, naming, take_request_id, with_request_id
+from service.http.response_cache import Key, ResponseCache
+from service.http.responses import CompleteResponse, RawHeaders
+from service.http.routing import RouteTable
 
 #: Longest path and query that are read, in bytes. A list of 50 identifiers is 3,500.
 URI_LENGTH = 8000
@@ -50,12 +51,12 @@ def _is_host(value: bytes) -> bool:
     return _HOST.match(value) is not None
 
 
-class Front:
+class OuterMiddleware:
     """ASGI middleware around the whole application."""
 
     def __init__(
         self,
-        app: Straight,
+        app: RouteTable,
         *,
         serving: Serving,
         cache: ResponseCache,
@@ -69,7 +70,7 @@ class Front:
         self.root_path = root_path
         self._served: Served | None = None
 
-    def at_once(self, scope: Scope) -> Whole | None:
+    def at_once(self, scope: Scope) -> CompleteResponse | None:
         """Return the answer to a GET request that can be given without waiting: it is kept, or quickly made. None for all
         else, and where something is wrong: that is told the long way.
         """
@@ -107,7 +108,7 @@ class Front:
             self._served = served
         return served
 
-    def _at_once(self, scope: Scope, headers: dict[bytes, bytes], served: Served | None) -> Whole | None:
+    def _at_once(self, scope: Scope, headers: dict[bytes, bytes], served: Served | None) -> CompleteResponse | None:
         key = self._key(scope, headers, served)
         if key is None or served is None:
             return None
@@ -123,7 +124,7 @@ class Front:
         if answer is None:
             return None
         assert isinstance(answer.body, bytes)
-        whole = Whole(answer.status_code, [*answer.raw_headers, *_ALWAYS, served.header], answer.body)
+        whole = CompleteResponse(answer.status_code, [*answer.raw_headers, *_ALWAYS, served.header], answer.body)
         self.cache.misses += 1
         self.cache.keep(key, whole)
         return whole
@@ -154,7 +155,7 @@ class Front:
         try:
             self._place(scope, served)
             if scope["method"] == "OPTIONS":
-                await Whole(204, _PREFLIGHT, b"").send_to(answer)
+                await CompleteResponse(204, _PREFLIGHT, b"").send_to(answer)
             else:
                 await self.app(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 - the last place where an error can still become an answer
@@ -228,7 +229,7 @@ class _Answer:
         if self._start is not None:
             if self._key is not None:
                 if not message.get("more_body") and not self._head:
-                    whole = Whole(self._start["status"], self._start["headers"], message.get("body", b""))
+                    whole = CompleteResponse(self._start["status"], self._start["headers"], message.get("body", b""))
                     self._cache.keep(self._key, whole)
                 self._cache.made(self._key)
             self.started = True

@@ -14,7 +14,7 @@ from fastapi import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from service.api.serving import Served
+from service.http.releases import Served
 
 #: Bytes sent at a time. The server takes no more until they have gone to the network.
 PIECE = 1 << 16

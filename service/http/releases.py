@@ -16,9 +16,9 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 from starlette.types import Scope
 
-from service.api.logs import log_event
 from service.catalogue.browsing import Catalogue
 from service.errors import Broken, Busy, NoRelease, NotReady, Problem, ReleaseDamaged, ReleaseError
+from service.http.logs import log_event
 from service.release.store import HASH_CHUNK, Manifest, Marks, current_folder, marks_of, open_release, read_manifest
 
 T = TypeVar("T")

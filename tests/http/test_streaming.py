@@ -15,15 +15,15 @@ from typing import Any
 import httpx
 import pytest
 
-from service.api import streaming
 from service.api.formats import FORMATS, Export, written
 from service.catalogue.browsing import BATCH, Catalogue
 from service.catalogue.criteria import CRITERIA, read_criteria
+from service.http import streaming
 from service.release.publish import publish
 from service.release.store import current_folder, open_current
-from tests.api.test_moving_over import wait_until
 from tests.archives import archive, record, write
 from tests.conftest import Serve
+from tests.http.test_moving_over import wait_until
 
 #: Records whose export does not fit between server and reader: what is not read stays to be made.
 MANY = 6000

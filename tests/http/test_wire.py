@@ -1,4 +1,4 @@
-"""Facts on the wire: key sets, header bytes, statuses. Front ends and caches rely on each of these."""
+"""Facts on the wire: key sets, header bytes, statuses. OuterMiddleware ends and caches rely on each of these."""
 
 import gzip
 import socket

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from service.api.app import create_app
-from service.api.front import Front
+from service.app import create_app
+from service.http.middleware import OuterMiddleware
 from service.settings import Settings
 from tests.conftest import Serve
 
@@ -53,15 +53,15 @@ def answers(client: httpx.Client, *requests: bytes) -> list[tuple[bytes, set[byt
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of what was answered at once."""
     paths: list[str] = []
-    at_once = Front.at_once
+    at_once = OuterMiddleware.at_once
 
-    def noted(self: Front, scope: Any) -> Any:
+    def noted(self: OuterMiddleware, scope: Any) -> Any:
         whole = at_once(self, scope)
         if whole is not None:
             paths.append(scope["path"])
         return whole
 
-    monkeypatch.setattr(Front, "at_once", noted)
+    monkeypatch.setattr(OuterMiddleware, "at_once", noted)
     return paths
 
 

@@ -1,0 +1,15 @@
+"""What the API answers, in the order in which its description shows it."""
+
+from service.api.routes import archive, changes, collections, docs, entrance, health, search, texts
+from service.http.application import Part
+
+PARTS = (
+    Part(entrance.router),
+    Part(archive.router),
+    Part(collections.router, collections.AT_ONCE),
+    Part(search.router),
+    Part(texts.router),
+    Part(changes.router),
+    Part(health.router),
+    Part(docs.router),
+)

@@ -1,0 +1,26 @@
+"""The application, put together from every room that answers requests. The only module that knows them all."""
+
+from service.api.parts import PARTS as API_PARTS
+from service.http.application import Application, build_application
+from service.http.server import end_with_parent, settle
+from service.settings import Settings, read_settings
+
+#: All that answers, in the order in which the description shows it.
+PARTS = API_PARTS
+#: Where uvicorn's worker processes find `app_for_worker`.
+WORKER = "service.app:app_for_worker"
+
+
+def create_app(settings: Settings, *, verify: bool = True) -> Application:
+    """Return the application for these settings: see `http.application.build_application`."""
+    return build_application(settings, PARTS, verify=verify)
+
+
+def app_for_worker() -> Application:
+    """Return the application for the settings in the environment: the way in for uvicorn's worker processes, whose
+    parent has verified the release.
+    """
+    end_with_parent()
+    app = create_app(read_settings(), verify=False)
+    settle()
+    return app

@@ -39,7 +39,19 @@ def allow(path: Path, *keys: Path, options: str = "") -> Path:
 def ssh_keygen_verifies(statement: Path, signature: Path, allowed: Path) -> bool:
     """Ask ssh-keygen whether a signature is one of an allowed signer."""
     require_ssh_keygen()
-    command: list[str | Path] = ["ssh-keygen", "-Y", "verify", "-f", allowed, "-I", PRINCIPAL, "-n", NAMESPACE, "-s", signature]
+    command: list[str | Path] = [
+        "ssh-keygen",
+        "-Y",
+        "verify",
+        "-f",
+        allowed,
+        "-I",
+        PRINCIPAL,
+        "-n",
+        NAMESPACE,
+        "-s",
+        signature,
+    ]
     with statement.open("rb") as message:
         run = subprocess.run(command, stdin=message, capture_output=True, check=False, timeout=60)
     return run.returncode == 0

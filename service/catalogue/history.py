@@ -26,14 +26,15 @@ class Version:
 
 
 _HISTORY = (
-    "SELECT action, version, release_number, release_id, at, digest FROM change WHERE record_id = ? ORDER BY sequence"
+    "SELECT action, version, release_number, release_id, at,"
+    " CASE WHEN digest IS NOT NULL THEN 'sha256:' || lower(hex(digest)) END"
+    " FROM change WHERE record_id = ? ORDER BY sequence"
 )
 
 
 def history_of(release: Release, record_id: str) -> list[Version]:
     """Return the history of a record, the oldest entry first; an empty one where there never was such a record."""
-    rows = release.rows(_HISTORY, (record_id,))
-    return [Version(*row, digest=None if digest is None else f"sha256:{digest.hex()}") for *row, digest in rows]
+    return [Version(*row) for row in release.rows(_HISTORY, (record_id,))]
 
 
 def cite_as(head: dict[str, Any], record_id: str, latest: Version) -> str:

@@ -22,16 +22,10 @@ from service.archive import dividing
 from service.archive.checks import ArchiveInvalid
 from service.archive.model import RECORD_TYPES
 from service.errors import PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown, TestimonyArchiveError
+from service.release.data_folder import kept_releases, prune, roll_back
+from service.release.manifest import RELEASE_FORMAT, read_manifest
+from service.release.opening import open_current, open_release
 from service.release.publish import publish
-from service.release.store import (
-    RELEASE_FORMAT,
-    kept_releases,
-    open_current,
-    open_release,
-    prune,
-    read_manifest,
-    roll_back,
-)
 from tests.archives import Fields, archive, record, write
 from tests.conftest import SEED, PublishTo
 
@@ -316,7 +310,7 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, publish_to: PublishTo, monk
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("service.release.publish.FindingWriter.finish", full)
+    monkeypatch.setattr("service.release.publish.FilterIndexWriter.finish", full)
     with pytest.raises(ReleaseError, match="disk is full; nothing was changed"):
         publish_to(data, archive(record("tes-1")))
     assert snapshot(data) == before

@@ -85,9 +85,20 @@ COMPARISONS: Sequence[Comparison] = (
     ),
     Comparison(
         "deanonymising_anchor",
-        "An exact passage of a source would tell who `{}` is: cite the source, a page or a time.",
-        """SELECT number, place, at, agent FROM exposure JOIN record USING (number)
-           WHERE agent IN (SELECT id FROM record WHERE is_protected) GROUP BY number""",
+        "The very words of a source would tell who `{}` is: cite the source, a page or a time alone, or say `masked`"
+        " where they name nobody.",
+        """WITH protected AS (SELECT id, is_hidden AS needs_hidden FROM record WHERE is_protected),
+           named AS (SELECT number, at, target, needs_hidden FROM reference JOIN protected ON target = id),
+           part AS (
+               SELECT number, id AS agent, 0 AS needs_hidden FROM record WHERE is_protected
+               UNION ALL SELECT number, target, needs_hidden FROM named
+               -- She has a part, too, in what is said of a happening that befell her, or of her account.
+               UNION ALL SELECT reference.number, named.target, max(record.is_hidden, needs_hidden)
+               FROM named JOIN record USING (number) JOIN reference ON reference.target = record.id
+               WHERE reference.at GLOB '/events/*' OR reference.at GLOB '/about/*'
+           )
+           SELECT number, place, at, min(agent) FROM part JOIN exposing USING (number) JOIN record USING (number)
+           WHERE is_hidden >= needs_hidden GROUP BY number, at""",
     ),
     Comparison(
         "unsupported_status",

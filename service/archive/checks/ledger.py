@@ -35,7 +35,9 @@ _TABLES = {
     # `content` comes last: SQLite then reads the other columns without reading through it.
     "source": "id PRIMARY KEY, stated_in, is_verbatim, is_court, duration, length, bytes, sha256, content",
     "transcript": "number, cited",
-    "exposure": "number, at, agent",
+    # Where a record leads to the very words of a source, and the records that an editor has declared to be masked there.
+    "exposing": "number, at",
+    "masked": "number",
     "claim": "number, at, event, actor",
     "claim_source": "number, at, cited",
     "admission": "party, about",

@@ -9,7 +9,7 @@ from typing import cast
 from pydantic import ValidationError
 
 from service.archive.checks.ledger import Rows
-from service.archive.checks.records import check_record, citations_of, is_hidden
+from service.archive.checks.records import check_record, citations_of, is_hidden, is_protected
 from service.archive.checks.references import references_of
 from service.archive.checks.remembering import passage_of, remember
 from service.archive.checks.report import MAX_FINDINGS
@@ -17,7 +17,6 @@ from service.archive.checks.shapes import explain
 from service.archive.model import (
     RECORD_MODELS,
     TYPE_OF_PREFIX,
-    Agent,
     Head,
     Part,
     Record,
@@ -125,8 +124,8 @@ class _Judge:
 
     def _remember(self, record: Record, place: str) -> None:
         number, rows = self.judged.last, self.judged.rows
-        is_protected = isinstance(record, Agent) and record.name_policy != "published"
-        rows.add("record", number, record.id, place, is_hidden(record.access, today=self._today), is_protected)
+        is_private = is_hidden(record.access, today=self._today)
+        rows.add("record", number, record.id, place, is_private, is_protected(record))
         for at, target, types in references_of(record):
             kind = TYPE_OF_PREFIX[target[:3]]
             if kind in types:
@@ -137,6 +136,10 @@ class _Judge:
         for at, citation in citations_of(record):
             if citation.start is not None or citation.time is not None or citation.quote is not None:
                 rows.add("citation", number, at, citation.source, *passage_of(citation))
+            if citation.masked:
+                rows.add("masked", number)
+            elif citation.anchored or citation.quote is not None:
+                rows.add("exposing", number, at)
         remember(rows, number, record)
 
     def _hand_on(self, record: Record | Withdrawn) -> None:

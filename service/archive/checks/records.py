@@ -30,6 +30,11 @@ def is_hidden(access: Access, *, today: date) -> bool:
     return access.visibility != "public"
 
 
+def is_protected(record: Record) -> bool:
+    """Tell whether this is an agent whom nothing published may name. Somebody `unknown` has no name to protect."""
+    return isinstance(record, Agent) and record.name_policy in {"pseudonym", "withheld"}
+
+
 def citations_of(record: Record) -> Iterator[tuple[str, Citation]]:
     """Yield every citation of a record, with the pointer to it."""
     for index, citation in enumerate(getattr(record, "citations", ())):
@@ -78,10 +83,7 @@ def _check_agent(agent: Agent) -> Iterator[Finding]:
     for at, name in names:
         if name is not None:
             detail = f"A name is given, but `name_policy` is {agent.name_policy}. Use `label`."
-            yield Finding("protected_name_present", at, detail)
-    for at, citation in citations_of(agent):
-        if citation.anchored:
-            yield Finding("deanonymising_anchor", at, _ANCHOR_DETAIL)
+            yield Finding("protected_name_present" if is_protected(agent) else "invalid_value", at, detail)
 
 
 def _check_place(place: Place) -> Iterator[Finding]:
@@ -116,8 +118,6 @@ def _check_response(response: Response) -> Iterator[Finding]:
     if response.kind != "referred" and response.referred_to is not None:
         yield Finding("invalid_value", "/referred_to", "`referred_to` is only for the kind referred.")
 
-
-_ANCHOR_DETAIL = "An exact passage of a source would tell who this is: cite the source, a page or a time."
 
 # Each takes records of its own type only, which is more than the type of a table can say.
 _RECORD_RULES: Mapping[RecordType, Callable[[Any], Iterator[Finding]]] = {

@@ -31,7 +31,7 @@ RULES: Final[Mapping[str, str]] = {
     "unsupported_status": "An act with an actor is alleged, in a court record, or acknowledged by the actor.",
     "protected_name_present": "An agent whose name is withheld, or who has a pseudonym, has no name here.",
     "visibility_conflict": "No public record names a restricted one, or one under embargo.",
-    "deanonymising_anchor": "No exact passage is cited for a witness whose name is withheld or a pseudonym.",
+    "deanonymising_anchor": "No record in which a protected person has a part leads to the words of a source that name them.",
     "invalid_embargo": "A record has a day its embargo ends if and only if it is embargoed.",
     "missing_referral": "A response that referred to somebody else says to whom.",
     "invalid_language": "Every language is a BCP 47 tag.",

@@ -42,6 +42,7 @@ from service.release.names import NameWriter
 from service.release.orders import ArrayWriter
 from service.release.projection import public_record
 from service.release.scratch import BATCH, Kept, Neighbourhood, Scratch, connect_to_write, kept
+from service.release.statements import Sign, Statement, continue_chain, forget_kept_chain, write_chain
 from service.release.store import (
     CANONICAL,
     DATABASE,
@@ -53,6 +54,7 @@ from service.release.store import (
     Manifest,
     Release,
     bring_in,
+    chain_of,
     current_folder,
     file_sha256,
     kept_releases,
@@ -99,6 +101,7 @@ def publish(
     data: Path,
     *,
     keep: int = 3,
+    sign: Sign | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Progress = _silent,
 ) -> Published:
@@ -106,7 +109,7 @@ def publish(
 
     Raises ArchiveInvalid with every finding, ArchiveUnreadable, PublishInProgress, ReleaseDamaged where the release
     being served cannot be continued, or ReleaseError where the data folder cannot be written. In each case the release
-    being served is as it was.
+    being served is as it was. With `sign` the release's statement is signed.
     """
     with sole_publisher(data):
         previous = _previous_release(data)
@@ -114,7 +117,7 @@ def publish(
         try:
             with _sorting_in(staging), _without_collecting():
                 publication = _Publication(
-                    archive, data, staging=staging, previous=previous, moment=now(), progress=progress
+                    archive, data, staging=staging, previous=previous, moment=now(), sign=sign, progress=progress
                 )
                 return publication.run(keep=keep)
         except sqlite3.Error as error:
@@ -177,16 +180,21 @@ class _Publication:
         staging: Path,
         previous: Release | None,
         moment: datetime,
+        sign: Sign | None,
         progress: Progress,
     ) -> None:
         self.archive = archive
         self.data = data
         self.staging = staging
         self.previous = previous
-        self.published_at = timestamp(moment)
+        self.sign = sign
+        #: The statements of every release before, those that were gone back from included.
+        self.chain = chain_of(data)
+        before = [link.statement.published_at for link in self.chain[-1:]]
         if previous is not None:
-            # A clock may jump back; the log does not: who asks for what came since a moment is told of all that did.
-            self.published_at = max(self.published_at, previous.manifest.published_at)
+            before.append(previous.manifest.published_at)
+        # A clock may jump back; the log does not: who asks for what came since a moment is told of all that did.
+        self.published_at = max([timestamp(moment), *before])
         self.today = moment.astimezone(UTC).date()
         self.progress = progress
 
@@ -197,19 +205,43 @@ class _Publication:
                 release_id = self.write_canonical(scratch, head)
                 if self.previous is not None and self.is_same(release_id):
                     return Published(self.previous.folder, self.previous.manifest, False, no_changes(), 0)
-                number = 1 + max((release.number for release in kept_releases(self.data)), default=0)
+                number = self.next_number()
                 counts, changes = self.write_database(scratch, index, head, release_id, number)
         scratch.path.unlink()
+        self.state(head, release_id, number, counts)
         manifest = self.seal(release_id, number, counts)
         folder = self.data / "releases" / f"{number}-{release_id.removeprefix('sha256:')[:SHORT_ID]}"
         bring_in(self.data, self.staging, folder)
+        forget_kept_chain(self.data)
         pruned = prune_held(self.data, keep=keep)
         return Published(folder, manifest, True, changes, len(pruned))
 
     def is_same(self, release_id: str) -> bool:
-        """Tell whether the release being served holds this content, rendered by this engine."""
+        """Tell whether the release being served holds this content, rendered by this engine and signed as is asked."""
         assert self.previous is not None
-        return self.previous.id == release_id and self.previous.manifest.engine == __version__
+        if self.previous.id != release_id or self.previous.manifest.engine != __version__:
+            return False
+        own = self.previous.statements()[-1]
+        # The same key gives the same signature.
+        return self.sign is None or own.signature == self.sign(own.line)
+
+    def next_number(self) -> int:
+        """Return the number of the new release: one that no release ever had."""
+        stated = self.chain[-1].statement.number if self.chain else 0
+        return 1 + max(stated, *(release.number for release in kept_releases(self.data)), 0)
+
+    def state(self, head: Head, release_id: str, number: int, counts: dict[str, int]) -> None:
+        """Write the release's statement behind those before it."""
+        statement = Statement(
+            archive=head.id,
+            release=release_id,
+            number=number,
+            published_at=self.published_at,
+            counts=counts,
+            engine=__version__,
+            previous=None,
+        )
+        write_chain(self.staging, continue_chain(self.chain, statement, self.sign))
 
     def check(self, scratch: Scratch) -> Head:
         """Check the archive and collect what is public of it. Raises ArchiveInvalid."""

@@ -27,12 +27,21 @@ from service.archive.writing import sync_folder
 from service.errors import NoRelease, PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown
 from service.release.document_file import DOCUMENTS, KEYS, DocumentFile, Keys
 from service.release.orders import ARRAYS, Arrays
+from service.release.statements import (
+    SIGNATURES,
+    STATEMENTS,
+    Link,
+    chain_files,
+    keep_chain,
+    longest_chain,
+    parse_chain,
+)
 
 DATABASE = "archive.sqlite"
 CANONICAL = "archive.jsonl"
 MANIFEST = "manifest.json"
 #: The form of the files that this engine writes and reads; raised with every change to it.
-RELEASE_FORMAT = 2
+RELEASE_FORMAT = 3
 
 #: How many digits of a release id name its folder.
 SHORT_ID = 12
@@ -228,6 +237,7 @@ class Release:
         self._spare: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._canonical: int | None = None
+        self._chain: list[Link] | None = None
         self._arrays: Arrays | None = None
         self._documents: DocumentFile | None = None
         try:
@@ -245,6 +255,11 @@ class Release:
         except (OSError, sqlite3.DatabaseError):
             self.close()
             raise ReleaseDamaged(f"{folder.name}: {ARRAYS}, {DOCUMENTS} or {KEYS} cannot be read; {_REMEDY}") from None
+        try:
+            self._chain_files = chain_files(folder)
+        except OSError:
+            self.close()
+            raise ReleaseDamaged(f"{folder.name}: {STATEMENTS} or {SIGNATURES} cannot be read; {_REMEDY}") from None
         #: The head of the archive file, every field present.
         self.head: dict[str, Any] = orjson.loads(head)
 
@@ -322,6 +337,13 @@ class Release:
         if self._canonical is None:
             raise FileNotFoundError(f"{self.folder.name}: the release is closed")
         return os.pread(self._canonical, length, start)
+
+    def statements(self) -> list[Link]:
+        """Return the statements of this release and all before it, the oldest first. Raises ReleaseDamaged."""
+        self.require(STATEMENTS)
+        if self._chain is None:
+            self._chain = parse_chain(self.folder.name, *self._chain_files)
+        return self._chain
 
     def look_for_damage(self, *, pause: Callable[[], None] = _go_on) -> str | None:
         """Compare every file with the manifest again, and read those no more that were changed. A file that is gone goes
@@ -528,9 +550,27 @@ def prune_held(data: Path, *, keep: int) -> list[Kept]:
     """`prune` for a caller that holds the lock."""
     others = [release for release in kept_releases(data) if not release.current]
     removed = others[max(0, keep - 1) :]
+    _keep_statements_of(data, removed)
     for release in removed:
         _remove(release.folder)
     return removed
+
+
+def chain_of(data: Path) -> list[Link]:
+    """Return the statements of every release that was ever published into a data folder, the oldest first."""
+    return longest_chain([data, *(release.folder for release in kept_releases(data))])
+
+
+def _keep_statements_of(data: Path, removed: Sequence[Kept]) -> None:
+    """See to it that no statement goes with the releases to be removed. One that was gone back from has statements that
+    no release left knows; without them its number would be given again, and that it was ever published would be denied.
+    """
+    gone = {release.folder for release in removed}
+    left = longest_chain([data, *(each.folder for each in kept_releases(data) if each.folder not in gone)])
+    known = left[-1].statement.number if left else 0
+    whole = chain_of(data)
+    if whole and whole[-1].statement.number > known:
+        keep_chain(data, whole)
 
 
 def _remove(folder: Path) -> None:

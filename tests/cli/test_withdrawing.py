@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from service import cli
+from service.cli import due, withdraw
 from service.release.publish import publish
 from service.release.store import kept_releases
 from tests.archives import archive, record, write
@@ -19,7 +19,8 @@ PERSON = record("agt-2", kind="person", name_policy="published", name="Mara Ivan
 
 @pytest.fixture(autouse=True)
 def today(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "_today", lambda: date(2026, 3, 4))
+    for command in (withdraw, due):
+        monkeypatch.setattr(command, "today", lambda: date(2026, 3, 4))
 
 
 # --- withdraw ---------------------------------------------------------------------------------------------------------

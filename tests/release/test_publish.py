@@ -81,6 +81,9 @@ def test_the_folder_is_named_and_described_as_promised(tmp_path: Path, publish_t
         "archive.jsonl",
         "index",
         "manifest.json",
+        "signatures.jsonl",
+        "statement.json",
+        "statements.jsonl",
     }
 
 
@@ -372,7 +375,7 @@ def damage(folder: Path, how: str) -> None:
         ("manifest missing", "manifest.json cannot be read"),
         ("manifest truncated", "not a release's manifest"),
         ("manifest of another engine", "version 9.*publish the archive again"),
-        ("manifest of another form", "files of form 92,.*move the data folder aside"),
+        ("manifest of another form", "files of form 93,.*move the data folder aside"),
         ("manifest without a form", "files of form 1,.*move the data folder aside"),
     ],
 )

@@ -87,17 +87,7 @@ COMPARISONS: Sequence[Comparison] = (
         "deanonymising_anchor",
         "The very words of a source would tell who `{}` is: cite the source, a page or a time alone, or say `masked`"
         " where they name nobody.",
-        """WITH protected AS (SELECT id, is_hidden AS needs_hidden FROM record WHERE is_protected),
-           named AS (SELECT number, at, target, needs_hidden FROM reference JOIN protected ON target = id),
-           part AS (
-               SELECT number, id AS agent, 0 AS needs_hidden FROM record WHERE is_protected
-               UNION ALL SELECT number, target, needs_hidden FROM named
-               -- She has a part, too, in what is said of a happening that befell her, or of her account.
-               UNION ALL SELECT reference.number, named.target, max(record.is_hidden, needs_hidden)
-               FROM named JOIN record USING (number) JOIN reference ON reference.target = record.id
-               WHERE reference.at GLOB '/events/*' OR reference.at GLOB '/about/*'
-           )
-           SELECT number, place, at, min(agent) FROM part JOIN exposing USING (number) JOIN record USING (number)
+        """SELECT number, place, at, min(agent) FROM part JOIN exposing USING (number) JOIN record USING (number)
            WHERE is_hidden >= needs_hidden GROUP BY number, at""",
     ),
     Comparison(
@@ -110,6 +100,13 @@ COMPARISONS: Sequence[Comparison] = (
                              AND (source.id IS NULL OR is_court))
            AND NOT EXISTS (SELECT 1 FROM admission WHERE party = actor AND about IN ('', claim.event))""",
         needs_all=True,
+    ),
+    Comparison(
+        "citation_without_passage",
+        "The text of `{}` is known: the passage could be named.",
+        """SELECT number, place, at, cited
+           FROM unlocated JOIN record USING (number) JOIN source ON source.id = cited
+           WHERE length IS NOT NULL AND number NOT IN (SELECT number FROM part)""",
     ),
     Comparison(
         "source_changed",

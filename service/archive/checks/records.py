@@ -1,5 +1,6 @@
 """The rules that one record can be judged by alone, once it has its shape."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
@@ -13,6 +14,7 @@ from service.archive.model import (
     Agent,
     Citation,
     Event,
+    Head,
     Place,
     Record,
     RecordType,
@@ -43,6 +45,20 @@ def citations_of(record: Record) -> Iterator[tuple[str, Citation]]:
         for number, act in enumerate(record.acts):
             for index, citation in enumerate(act.citations):
                 yield f"/acts/{number}/citations/{index}", citation
+
+
+#: What a person can write to: an address of mail or web.
+_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.\w|https?://\S|\bwww\.\S|\+\d[\d ()-]{6,}")
+
+
+def check_head(head: Head) -> Iterator[Finding]:
+    """Yield what is wrong with the head by itself; pointers are within it."""
+    if not _ADDRESS.search(head.contact):
+        yield Finding(
+            "contact_without_address",
+            "/contact",
+            "`contact` holds no address of mail or web: somebody in danger could not reach you.",
+        )
 
 
 def check_record(record: Record) -> Iterator[Finding]:
@@ -107,6 +123,8 @@ def _check_event(event: Event) -> Iterator[Finding]:
 
 
 def _check_testimony(testimony: Testimony) -> Iterator[Finding]:
+    if len({citation.source for citation in testimony.citations}) == 1:
+        yield Finding("single_source", "/citations", "This testimony rests on one source.")
     for index, segment in enumerate(testimony.transcript):
         if segment.start_s is not None and segment.end_s is not None and segment.end_s < segment.start_s:
             yield Finding("invalid_value", f"/transcript/{index}/end_s", "`end_s` must not be before `start_s`.")

@@ -30,7 +30,9 @@ def _remember_source(rows: Rows, number: int, source: Source) -> None:
     is_court_record = source.type == "court_record"
     leads = ("text", "url", "archived_url")
     led = next((f"/{name}" for name in leads if getattr(source, name) is not None), None)
-    if led is not None and not source.masked:
+    if source.masked:
+        rows.add("masked", number)
+    elif led is not None:
         rows.add("exposing", number, led)
     rows.add("source", source.id, number, source.verbatim, is_court_record, source.duration_s, *measures, content)
 

@@ -52,6 +52,8 @@ class Manifest(BaseModel):
     engine: str
     #: Public records by collection, and withdrawals.
     counts: dict[str, int]
+    #: Citations and sources that the archive's editors have declared to name nobody whose name is protected.
+    masked: int = 0
     files: dict[str, FileEntry]
 
 

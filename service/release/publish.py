@@ -197,6 +197,8 @@ class _Publication:
         self.published_at = max([timestamp(moment), *before])
         self.today = moment.astimezone(UTC).date()
         self.progress = progress
+        #: What the check counted as masked.
+        self.masked = 0
 
     def run(self, *, keep: int) -> Published:
         with closing(Scratch(self.staging / "scratch.sqlite")) as scratch:
@@ -268,6 +270,7 @@ class _Publication:
             for record_id, day in self.previous.rows('SELECT id, "on" FROM withdrawn'):
                 scratch.withdraw(record_id, day)
         scratch.finish()
+        self.masked = report.masked
         return report.head
 
     def write_canonical(self, scratch: Scratch, head: Head) -> str:
@@ -376,6 +379,7 @@ class _Publication:
             published_at=self.published_at,
             engine=__version__,
             counts=counts,
+            masked=self.masked,
             files=files,
         )
         path = self.staging / MANIFEST

@@ -59,7 +59,7 @@ def test_the_folder_is_named_and_described_as_promised(tmp_path: Path, publish_t
     published = publish_to(tmp_path / "data", archive(record("tes-1")), now=at(1))
     assert str((tmp_path / "data" / "current").readlink()) == f"releases/{published.folder.name}"
     manifest = json.loads((published.folder / "manifest.json").read_text())
-    assert set(manifest) == {"format", "id", "number", "published_at", "engine", "counts", "files"}
+    assert set(manifest) == {"format", "id", "number", "published_at", "engine", "counts", "masked", "files"}
     assert published.folder.name == f"1-{manifest['id'].removeprefix('sha256:')[:12]}"
     assert manifest["published_at"] == "2026-03-01T12:00:00Z"
     assert manifest["counts"]["testimonies"] == 1

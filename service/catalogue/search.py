@@ -16,6 +16,7 @@ from cachetools import LRUCache, cachedmethod
 from tantivy import FieldType, Occur, Query
 
 from service.archive.model import PLURALS
+from service.archive.words import plain, stem, stemmer_of
 from service.catalogue.criteria import (
     CRITERIA,
     EventCriteria,
@@ -39,11 +40,8 @@ from service.release.text_index import (
     moment_number,
     numbers_of_sets,
     open_index,
-    plain,
     schema,
     spelled_as,
-    stem,
-    stemmer_of,
 )
 
 #: Matches that are asked for at a time where all are: enough that asking costs little, few enough for memory.

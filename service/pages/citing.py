@@ -31,7 +31,10 @@ def citation_text(reader: Reader, document: Document) -> str:
         f"{publisher}, “{reader.head['title']}”",
         f"“{reader.name(document)}”",
         reader.words.text(
-            "%(id)s, version %(version)s, release %(release)s", id=document["id"], version=document["version"], release=digits
+            "%(id)s, version %(version)s, release %(release)s",
+            id=document["id"],
+            version=document["version"],
+            release=digits,
         ),
     ]
     return ". ".join([*parts, address])

@@ -1,18 +1,24 @@
 """Dates (EDTF) in words: what is stated is said, what is not stated is said to be so, and nothing is filled in."""
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from babel.dates import format_date, format_skeleton
 
-from service.pages.languages import Words
+from service.pages.languages import N_, Words
 
 #: A year in which every day and month exists, to write a day whose year is not stated.
 _LEAP_YEAR = 2000
-_DECADE = re.compile(r"([0-9]{3})X")
-_CENTURY = re.compile(r"([0-9]{2})XX")
+#: How an interval is said whose end is open or not known, by how that is written; the same for its beginning.
+_INTERVALS = {
+    "..": N_("from %(start)s on, with no end stated"),
+    "": N_("from %(start)s, its end not known"),
+}
+_INTERVALS_BEFORE = {
+    "..": N_("until %(end)s, with no beginning stated"),
+    "": N_("until %(end)s, its beginning not known"),
+}
 
 
 def date_in_words(date_document: Mapping[str, Any] | str | None, words: Words) -> str:
@@ -23,15 +29,12 @@ def date_in_words(date_document: Mapping[str, Any] | str | None, words: Words) -
     if "/" not in edtf:
         return _single(edtf, words)
     start, _, end = edtf.partition("/")
-    if end == "..":
-        return words.text("from %(start)s on, with no end stated", start=_single(start, words))
-    if end == "":
-        return words.text("from %(start)s, its end not known", start=_single(start, words))
-    if start == "..":
-        return words.text("until %(end)s, with no beginning stated", end=_single(end, words))
-    if start == "":
-        return words.text("until %(end)s, its beginning not known", end=_single(end, words))
-    return words.text("from %(start)s to %(end)s", start=_single(start, words), end=_single(end, words))
+    ends = {"start": _end(start, words), "end": _end(end, words)}
+    return words.text(_INTERVALS.get(end) or _INTERVALS_BEFORE.get(start) or N_("from %(start)s to %(end)s"), **ends)
+
+
+def _end(edtf: str, words: Words) -> str:
+    return "" if edtf in ("", "..") else _single(edtf, words)
 
 
 def _single(edtf: str, words: Words) -> str:
@@ -48,19 +51,20 @@ def _single(edtf: str, words: Words) -> str:
 
 
 def _plain(edtf: str, words: Words) -> str:
-    if decade := _DECADE.fullmatch(edtf):
-        return _between_years(decade[1] + "0", decade[1] + "9", words)
-    if century := _CENTURY.fullmatch(edtf):
-        return _between_years(century[1] + "00", century[1] + "99", words)
+    """Return a date without its qualifier in words."""
     year, month, day = (*edtf.split("-"), "", "")[:3]
     if year == "XXXX":
         written = format_skeleton("MMMMd", date(_LEAP_YEAR, int(month), int(day)), locale=words.locale)
         return words.text("%(date)s, year not stated", date=written)
+    if "X" in year:
+        return _between_years(year.replace("X", "0"), year.replace("X", "9"), words)
     if month == "XX":
-        said = "%(date)s, month and day not stated" if day else "%(date)s, month not stated"
+        said = N_("%(date)s, month and day not stated") if day else N_("%(date)s, month not stated")
         return words.text(said, date=_year(year, words))
-    if not month:
-        return _year(year, words)
+    return _month_or_day(year, month, day, words) if month else _year(year, words)
+
+
+def _month_or_day(year: str, month: str, day: str, words: Words) -> str:
     if day in ("", "XX"):
         written = format_skeleton("yMMMM", date(int(year), int(month), 1), locale=words.locale)
         return words.text("%(date)s, day not stated", date=written) if day else written

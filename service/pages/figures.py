@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from babel.numbers import format_decimal
 
-from service.pages.languages import Words
+from service.pages.languages import N_, Words
 
 #: Width of a drawing, in its own units; where a figure has no upper end, the line runs on to the edge.
 WIDTH = 1000
@@ -19,13 +19,13 @@ WIDTH = 1000
 LOGARITHMIC_FROM = 30
 
 #: How a lower bound that is only an order of magnitude is said.
-_MAGNITUDES = {
-    10: "dozens",
-    100: "hundreds",
-    1_000: "thousands",
-    10_000: "tens of thousands",
-    100_000: "hundreds of thousands",
-    1_000_000: "millions",
+_MAGNITUDES: dict[float, str] = {
+    10: N_("dozens"),
+    100: N_("hundreds"),
+    1_000: N_("thousands"),
+    10_000: N_("tens of thousands"),
+    100_000: N_("hundreds of thousands"),
+    1_000_000: N_("millions"),
 }
 
 Statistic = Mapping[str, Any]
@@ -33,49 +33,58 @@ Statistic = Mapping[str, Any]
 
 def number_in_words(value: float, words: Words) -> str:
     """Return a number as it is written in a language."""
-    return format_decimal(value, locale=words.locale)
+    return str(format_decimal(value, locale=words.locale))
+
+
+#: How a figure with one number is said, and which number that is.
+_WITH_NUMBER = {
+    "about": (N_("about %(number)s"), "value"),
+    "at_least": (N_("at least %(number)s"), "lower"),
+    "more_than": (N_("more than %(number)s"), "lower"),
+    "at_most": (N_("at most %(number)s"), "upper"),
+    "less_than": (N_("less than %(number)s"), "upper"),
+}
+#: How a part of another figure is said, which is named where it is known.
+_PARTS = {
+    "most": (N_("most"), N_("most of: %(base)s")),
+    "all": (N_("all"), N_("all of: %(base)s")),
+    "none": (N_("none"), N_("none of: %(base)s")),
+}
 
 
 def figure_in_words(statistic: Statistic, words: Words) -> str:
     """Return a stated figure with its qualifier, without the unit: "more than 2,000", "between 5 and 6", "hundreds"."""
+    qualifier = statistic["qualifier"]
+    if qualifier in _PARTS:
+        alone, of_another = _PARTS[qualifier]
+        base = statistic.get("relative_to")
+        return words.text(of_another, base=base["label"]) if base else words.text(alone)
+    if qualifier == "not_available":
+        return words.text("not available")
+    return _number_stated(statistic, words) or str(statistic["as_stated"])
+
+
+def _number_stated(statistic: Statistic, words: Words) -> str | None:
+    """Return a figure that states a number or two, or its order; None where it does not."""
 
     def number(name: str) -> str:
-        value = statistic[name]
-        return "" if value is None else number_in_words(value, words)
+        return number_in_words(statistic[name] or 0, words)
 
-    base = statistic["relative_to"]["label"] if statistic.get("relative_to") else None
-    match statistic["qualifier"]:
-        case "exact":
-            return number("value")
-        case "about":
-            return words.text("about %(number)s", number=number("value"))
-        case "at_least":
-            return words.text("at least %(number)s", number=number("lower"))
-        case "more_than":
-            return words.text("more than %(number)s", number=number("lower"))
-        case "at_most":
-            return words.text("at most %(number)s", number=number("upper"))
-        case "less_than":
-            return words.text("less than %(number)s", number=number("upper"))
-        case "between":
-            return words.text("between %(low)s and %(high)s", low=number("lower"), high=number("upper"))
-        case "order_of_magnitude":
-            return _magnitude(statistic["lower"], words)
-        case "most":
-            return words.text("most of: %(base)s", base=base) if base else words.text("most")
-        case "all":
-            return words.text("all of: %(base)s", base=base) if base else words.text("all")
-        case "none":
-            return words.text("none of: %(base)s", base=base) if base else words.text("none")
-        case "not_available":
-            return words.text("not available")
-    return str(statistic["as_stated"])
+    qualifier = statistic["qualifier"]
+    if qualifier in _WITH_NUMBER:
+        message, name = _WITH_NUMBER[qualifier]
+        return words.text(message, number=number(name))
+    if qualifier == "between":
+        return words.text("between %(low)s and %(high)s", low=number("lower"), high=number("upper"))
+    if qualifier == "order_of_magnitude":
+        return _magnitude(statistic["lower"], words)
+    return number("value") if qualifier == "exact" else None
 
 
-def _magnitude(lower: float | None, words: Words) -> str:
+def _magnitude(lower: float | None, words: Words) -> str | None:
     if lower is None:
-        return words.text("not available")
-    named = _MAGNITUDES.get(int(lower))
+        return None
+    named = _MAGNITUDES.get(lower)
     if named is not None:
         return words.text(named)
     return words.text("in the order of %(number)s", number=number_in_words(lower, words))
@@ -143,7 +152,9 @@ def _chart(unit: str, statistics: list[Statistic], words: Words) -> Chart:
 def _numbers(statistic: Statistic) -> list[float]:
     if statistic["qualifier"] in ("most", "not_available"):
         return []
-    return [value for name in ("value", "lower", "upper") if (value := statistic[name]) is not None]
+    numbers = [value for name in ("value", "lower", "upper") if (value := statistic[name]) is not None]
+    # An order of magnitude reaches up to the next one: the scale must have room for it.
+    return [*numbers, *(10 * value for value in numbers if statistic["qualifier"] == "order_of_magnitude")]
 
 
 class Scale:
@@ -166,17 +177,24 @@ class Scale:
         return round(min(max(share, 0.0), 1.0) * WIDTH, 1)
 
     def ticks(self, words: Words) -> list[Tick]:
-        """Return the marks of the scale: its ends, and powers of ten or the middle between."""
+        """Return the marks of the scale: powers of ten, or multiples of a number that is easy to read."""
         if self.logarithmic:
             highest = round(math.log10(self.high))
             step = max(1, math.ceil(highest / 4))
             values = [0.0, *(10.0**power for power in range(highest, 0, -step))]
         else:
-            values = [self.low, _rounded((self.low + self.high) / 2), _rounded(self.high * 0.98)]
-        # No two marks at nearly the same place.
-        unique = sorted({self.at(value): value for value in values}.items())
-        spaced = [pair for index, pair in enumerate(unique) if not index or pair[0] - unique[index - 1][0] > WIDTH / 8]
-        return [Tick(at, number_in_words(_whole(value), words), _anchor(at)) for at, value in spaced]
+            width = _easy((self.high - self.low) / 3)
+            first, last = math.ceil(self.low / width), math.floor(self.high / width)
+            values = [number * width for number in range(first, last + 1)]
+        return [
+            Tick(at, number_in_words(_whole(value), words), _anchor(at)) for value in values for at in [self.at(value)]
+        ]
+
+
+def _easy(value: float) -> float:
+    """Return the next number from `value` on that is easy to count in: 1, 2 or 5 and noughts."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(power * digit for digit in (1, 2, 5, 10) if power * digit >= value)
 
 
 def _anchor(at: float) -> Literal["start", "middle", "end"]:
@@ -189,39 +207,30 @@ def _next_power(value: float) -> float:
     return 10.0 ** math.ceil(math.log10(value * 1.5))
 
 
-def _rounded(value: float) -> float:
-    """Return a number near `value` that is easy to read: two digits."""
-    if value == 0:
-        return 0.0
-    digits = 1 - math.floor(math.log10(abs(value)))
-    return round(value, digits)
-
-
 def _whole(value: float) -> float:
     return int(value) if value == int(value) else value
 
 
 def drawing_of(statistic: Statistic, scale: Scale) -> Drawing:
     """Return what is drawn of a figure on a scale."""
-    value, lower, upper = statistic["value"], statistic["lower"], statistic["upper"]
-    qualifier = statistic["qualifier"]
-    if qualifier in ("most", "all", "none") and statistic.get("relative_to") and not _stands_alone(statistic):
+    qualifier, lower = statistic["qualifier"], statistic["lower"]
+    if qualifier in _PARTS and statistic.get("relative_to") and statistic["value"] is None:
         return Drawing("share", WIDTH / 2 if qualifier == "most" else 0, 0 if qualifier == "none" else WIDTH)
     if qualifier == "order_of_magnitude":
         return Drawing("none") if lower is None else Drawing("order", scale.at(lower), WIDTH)
-    if qualifier == "about" and value is not None and lower is None and upper is None:
-        return Drawing("about", scale.at(value), scale.at(value))
+    return _with_bounds(statistic, scale)
+
+
+def _with_bounds(statistic: Statistic, scale: Scale) -> Drawing:
+    """Return what is drawn of a figure by the bounds that it has."""
+    value, lower, upper = statistic["value"], statistic["lower"], statistic["upper"]
+    ends = {"low_inclusive": statistic["lower_inclusive"], "high_inclusive": statistic["upper_inclusive"]}
     if lower is not None and upper is not None:
-        shape: Literal["point", "range"] = "point" if lower == upper else "range"
-        ends = statistic["lower_inclusive"], statistic["upper_inclusive"]
-        return Drawing(shape, scale.at(lower), scale.at(upper), *ends)
+        return Drawing("point" if lower == upper else "range", scale.at(lower), scale.at(upper), **ends)
     if lower is not None:
-        return Drawing("from", scale.at(lower), WIDTH, low_inclusive=statistic["lower_inclusive"])
+        return Drawing("from", scale.at(lower), WIDTH, **ends)
     if upper is not None:
-        return Drawing("range", scale.at(scale.low), scale.at(upper), high_inclusive=statistic["upper_inclusive"])
-    return Drawing("none") if value is None else Drawing("point", scale.at(value), scale.at(value))
-
-
-def _stands_alone(statistic: Statistic) -> bool:
-    """Tell whether a part of another figure has a number of its own."""
-    return statistic["value"] is not None
+        return Drawing("range", scale.at(scale.low), scale.at(upper), **ends)
+    if value is None:
+        return Drawing("none")
+    return Drawing("about" if statistic["qualifier"] == "about" else "point", scale.at(value), scale.at(value))

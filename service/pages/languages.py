@@ -27,12 +27,21 @@ _RIGHT_TO_LEFT = frozenset({"Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm", "Roh
 _WRITTEN_RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ks", "ps", "sd", "syr", "ug", "ur", "yi"})
 
 
+#: Day before month, as most of the world writes it.
+_LOCALES = {"en": "en_GB"}
+
+
+def N_(message: str) -> str:  # noqa: N802 - the name that extractors of messages know
+    """Mark a message of the interface where it is not yet said: it is translated where it is shown."""
+    return message
+
+
 class Words:
     """The messages of the interface in one language. English is what the messages are written in."""
 
     def __init__(self, language: str) -> None:
         self.language = language
-        self.locale = Locale.parse(language)
+        self.locale = Locale.parse(_LOCALES.get(language, language))
         self._messages = _read_messages(language)
 
     def say(self, message: str, **values: object) -> Markup:

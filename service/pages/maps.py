@@ -136,11 +136,11 @@ def land_path(section: Section) -> str:
     """Return the outlines of the land as the path of an SVG drawing: whole units, each point relative to the one before."""
     west, south, east, north = section.box
     shifts = [shift for shift in (-360, 0, 360) if west < 180 + shift and east > -180 + shift]
-    parts = []
-    for shift in shifts:
-        for ring in land_in((west - shift, south, east - shift, north)):
-            parts.append(_ring_path(section.at(x + shift, y) for x, y in ring))
-    return "".join(parts)
+    return "".join(
+        _ring_path(section.at(x + shift, y) for x, y in ring)
+        for shift in shifts
+        for ring in land_in((west - shift, south, east - shift, north))
+    )
 
 
 def _ring_path(points: Iterable[Point]) -> str:

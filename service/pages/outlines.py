@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
@@ -43,18 +42,18 @@ def land_in(box: Box) -> list[list[Point]]:
 def _clip(ring: list[Point], box: Box) -> list[Point]:
     """Return a ring cut to a box, by the algorithm of Sutherland and Hodgman: one side after the other."""
     west, south, east, north = box
-    sides: list[tuple[Callable[[Point], bool], int, float]] = [
-        (lambda point: point[0] >= west, 0, west),
-        (lambda point: point[0] <= east, 0, east),
-        (lambda point: point[1] >= south, 1, south),
-        (lambda point: point[1] <= north, 1, north),
+    sides = [
+        (0, 1, west),
+        (0, -1, east),
+        (1, 1, south),
+        (1, -1, north),
     ]
-    for is_inside, axis, limit in sides:
+    for axis, sign, limit in sides:
         kept: list[Point] = []
         for before, here in zip([ring[-1], *ring[:-1]], ring, strict=True) if ring else ():
-            if is_inside(here) != is_inside(before):
+            if (here[axis] * sign >= limit * sign) != (before[axis] * sign >= limit * sign):
                 kept.append(_crossing(before, here, axis, limit))
-            if is_inside(here):
+            if here[axis] * sign >= limit * sign:
                 kept.append(here)
         ring = kept
     return ring

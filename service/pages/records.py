@@ -154,9 +154,7 @@ def _topic(reader: Reader, topic: Document) -> Context:
     }
 
 
-def _lists(
-    reader: Reader, name: str, record_id: str, *, without: str = "", but: str = ""
-) -> list[tuple[str, Few]]:
+def _lists(reader: Reader, name: str, record_id: str, *, without: str = "", but: str = "") -> list[tuple[str, Few]]:
     """Return the collections in which records have this value of a filter: the first of them, and how many."""
     found = []
     for collection, model in CRITERIA.items():

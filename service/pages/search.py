@@ -41,7 +41,9 @@ def search_view(reader: Reader, _name: str) -> View:
         "q": words,
         "suggestions": suggestions(reader, words),
         "hits": [
-            _hit(reader, documents[hit.public["id"]], hit.excerpts) for hit in found.hits if hit.public["id"] in documents
+            _hit(reader, documents[hit.public["id"]], hit.excerpts)
+            for hit in found.hits
+            if hit.public["id"] in documents
         ],
         "total": found.total,
         "collections_found": _collections(reader, found.collections, beside),

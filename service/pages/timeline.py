@@ -78,7 +78,8 @@ def _one_by_one(events: list[Document]) -> dict[str, Any]:
     def at(day: date) -> float:
         return round(40 + (day - first).days / days * (WIDTH - 80), 1)
 
-    spans, floating = [], []
+    spans: list[Span] = []
+    floating = []
     for event, (earliest, latest) in zip(events, bounds, strict=True):
         if earliest is None and latest is None:
             floating.append(event)

@@ -3,13 +3,7 @@
 `N_` marks a text as a message of the interface, so that a test finds those that are not translated.
 """
 
-from service.pages.languages import Words
-
-
-def N_(message: str) -> str:  # noqa: N802 - the name that extractors of messages know
-    """Mark a message: it is translated where it is shown."""
-    return message
-
+from service.pages.languages import N_, Words
 
 #: Collections in the order in which the menu lists them.
 COLLECTIONS = {
@@ -124,7 +118,9 @@ VALUES = {
 
 #: What a grade of evidence means to who wants to check it.
 GRADES = {
-    "anchored": N_("The passage is named by its place in the source’s text and its fingerprint; any copy can be checked."),
+    "anchored": N_(
+        "The passage is named by its place in the source’s text and its fingerprint; any copy can be checked."
+    ),
     "located": N_("The page of the source, or the time in the recording, is named."),
     "cited": N_("The source is named, but not where in it."),
 }
@@ -199,7 +195,10 @@ PROBLEMS = {
     ),
     "not-ready": (N_("The archive is not open yet"), N_("Nothing has been published here yet. Try again in a while.")),
     "busy": (N_("Too many are searching just now"), N_("Try again in a few seconds.")),
-    "release-damaged": (N_("The archive is being repaired"), N_("Some of it cannot be read just now. Try again later.")),
+    "release-damaged": (
+        N_("The archive is being repaired"),
+        N_("Some of it cannot be read just now. Try again later."),
+    ),
     "internal-error": (N_("Something went wrong here"), N_("It is not your fault. Try again later.")),
 }
 

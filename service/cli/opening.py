@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import NoRelease
+from service.release.opening import open_current
 from service.release.statements import Link, read_chain
-from service.release.store import open_current
 
 
 def today() -> date:

@@ -16,8 +16,9 @@ import orjson
 from service.archive.model import archive_schema
 from service.archive.writing import sync_folder
 from service.errors import BagInvalid, TestimonyArchiveError
+from service.release.manifest import CANONICAL
+from service.release.opening import Release
 from service.release.statements import SIGNATURE, SIGNATURES, STATEMENT, STATEMENTS
-from service.release.store import CANONICAL, Release
 
 #: The file that makes a folder a bag.
 BAG_DECLARATION = "bagit.txt"

@@ -20,8 +20,9 @@ import orjson
 from service import __version__
 from service.depots.bags import PAYLOAD, is_bag, open_bag
 from service.errors import BagInvalid, CopyUnreadable, ReleaseDamaged
+from service.release.data_folder import current_folder
+from service.release.manifest import CANONICAL, MANIFEST, read_manifest, verify_files
 from service.release.statements import SIGNATURE, SIGNATURES, STATEMENT, STATEMENTS, read_signatures
-from service.release.store import CANONICAL, MANIFEST, current_folder, read_manifest, verify_files
 
 #: Seconds that a server may stay silent.
 PATIENCE_S = 60

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from service.release.store import open_current
+from service.release.opening import open_current
 from tests.archives import TEXT, archive, passage, record, write
 from tests.depots.keys import allow, make_key, ssh_keygen_verifies
 

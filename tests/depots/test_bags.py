@@ -12,7 +12,7 @@ from service.archive.model import archive_schema
 from service.depots.bags import open_bag, write_bag
 from service.depots.signatures import read_signer
 from service.errors import BagInvalid, TestimonyArchiveError
-from service.release.store import open_current
+from service.release.opening import open_current
 from tests.archives import TEXT, archive, passage, record
 from tests.conftest import PublishTo
 from tests.depots.keys import allow, make_key, ssh_keygen_verifies

@@ -14,8 +14,8 @@ from service.depots.copies import open_copy
 from service.depots.signatures import Signer, read_allowed_signers, read_signer
 from service.depots.verification import Known, Verification, verify_copy
 from service.errors import CopyUnreadable
+from service.release.data_folder import current_folder
 from service.release.statements import Statement, statement_line
-from service.release.store import current_folder
 from tests.archives import TEXT, archive, passage, record
 from tests.conftest import PublishTo, Serve
 from tests.depots.keys import allow, make_key

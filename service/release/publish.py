@@ -11,7 +11,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ from service.release.opening import Release
 from service.release.orders import ArrayWriter
 from service.release.projection import public_record
 from service.release.scratch import BATCH, Neighbourhood, Scratch, ScratchRecord, connect_to_write, scratch_record
-from service.release.statements import Sign, Statement, continue_chain, forget_kept_chain, write_chain
+from service.release.statements import Link, Sign, Statement, continue_chain, forget_kept_chain, write_chain
 from service.release.tables import insert_statement
 from service.release.texts import TextWriter
 
@@ -102,6 +102,7 @@ def publish(
     *,
     keep: int = 3,
     sign: Sign | None = None,
+    chain: Sequence[Link] = (),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Progress = _silent,
 ) -> Published:
@@ -109,7 +110,8 @@ def publish(
 
     Raises ArchiveInvalid with every finding, ArchiveUnreadable, PublishInProgress, ReleaseDamaged where the release
     being served cannot be continued, or ReleaseError where the data folder cannot be written. In each case the release
-    being served is as it was. With `sign` the release's statement is signed.
+    being served is as it was. With `sign` the release's statement is signed. `chain` holds
+    statements to go on from where the data folder has none: an archive that was lost is published again from a bag.
     """
     with sole_publisher(data):
         previous = _previous_release(data)
@@ -117,7 +119,14 @@ def publish(
         try:
             with _sorting_in(staging), _without_collecting():
                 publication = _Publication(
-                    archive, data, staging=staging, previous=previous, moment=now(), sign=sign, progress=progress
+                    archive,
+                    data,
+                    staging=staging,
+                    previous=previous,
+                    moment=now(),
+                    sign=sign,
+                    chain=chain,
+                    progress=progress,
                 )
                 return publication.run(keep=keep)
         except sqlite3.Error as error:
@@ -181,6 +190,7 @@ class _Publication:
         previous: Release | None,
         moment: datetime,
         sign: Sign | None,
+        chain: Sequence[Link],
         progress: Progress,
     ) -> None:
         self.archive = archive
@@ -189,7 +199,7 @@ class _Publication:
         self.previous = previous
         self.sign = sign
         #: The statements of every release before, those that were gone back from included.
-        self.chain = chain_of(data)
+        self.chain = chain_of(data) or [*chain]
         before = [link.statement.published_at for link in self.chain[-1:]]
         if previous is not None:
             before.append(previous.manifest.published_at)

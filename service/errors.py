@@ -5,6 +5,10 @@ TestimonyArchiveError
 ├── AnswerCutShort             an answer failed after its first bytes were out
 ├── ArchiveUnreadable          the archive file cannot be opened or read
 ├── WithdrawalRefused          a record cannot be withdrawn from it
+├── SigningKeyUnusable         a key file that statements cannot be signed or checked with
+├── SignatureInvalid           a signature that does not fit what it should sign
+├── CopyUnreadable             a copy of a release that cannot be read, so that nothing can be verified
+├── BagInvalid                 a folder that should be a bag and is none, or a damaged one
 ├── ReleaseError
 │   ├── NoRelease              nothing has been published yet
 │   ├── ReleaseDamaged         files missing, changed, or written by another engine version
@@ -55,6 +59,22 @@ class ArchiveUnreadable(TestimonyArchiveError):
 
 class WithdrawalRefused(TestimonyArchiveError):
     """A record cannot be withdrawn: it is not there, or the archive file is not sound, or in use. It is as it was."""
+
+
+class SigningKeyUnusable(TestimonyArchiveError):
+    """A key file that cannot be used: missing, protected by a passphrase, of another kind, open to others' eyes."""
+
+
+class SignatureInvalid(TestimonyArchiveError):
+    """A signature that is none, was made for another purpose, or does not fit what it should sign."""
+
+
+class CopyUnreadable(TestimonyArchiveError):
+    """A copy of a release that should be verified and cannot be read: no such place, cut short, no archive."""
+
+
+class BagInvalid(TestimonyArchiveError):
+    """A folder that should be a bag (BagIt) of an archive and is none, or whose files are not as they were packed."""
 
 
 class ReleaseError(TestimonyArchiveError):

@@ -11,7 +11,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -29,41 +29,43 @@ from sqlmodel import SQLModel
 from service import __version__
 from service.archive.checks import ArchiveInvalid, check_archive
 from service.archive.model import PLURALS, Head, Record, Withdrawn
-from service.archive.writing import sync_folder
+from service.archive.writing import sync_file, sync_folder
 from service.errors import ReleaseError
 from service.release import tables
 from service.release.change_log import Action, ChangeLog, no_changes
+from service.release.data_folder import (
+    STAGING_PREFIX,
+    bring_in,
+    chain_of,
+    current_folder,
+    kept_releases,
+    prune_held,
+    sole_publisher,
+)
 from service.release.document_file import DocumentWriter, Keys
 from service.release.documents import render_document
-from service.release.finding import FindingWriter
+from service.release.filter_index import FilterIndexWriter
 from service.release.indexing import index_record
 from service.release.indexing_process import IndexBeside, IndexHere, WordIndex
-from service.release.names import NameWriter
-from service.release.orders import ArrayWriter
-from service.release.projection import public_record
-from service.release.scratch import BATCH, Kept, Neighbourhood, Scratch, connect_to_write, kept
-from service.release.store import (
+from service.release.manifest import (
     CANONICAL,
     DATABASE,
     MANIFEST,
     RELEASE_FORMAT,
     SHORT_ID,
-    STAGING_PREFIX,
     FileEntry,
     Manifest,
-    Release,
-    bring_in,
-    current_folder,
     file_sha256,
-    kept_releases,
-    prune_held,
     read_manifest,
-    sole_publisher,
-    sync_file,
-    timestamp,
     verify_files,
     verify_format,
 )
+from service.release.names import NameWriter
+from service.release.opening import Release
+from service.release.orders import ArrayWriter
+from service.release.projection import public_record
+from service.release.scratch import BATCH, Neighbourhood, Scratch, ScratchRecord, connect_to_write, scratch_record
+from service.release.statements import Link, Sign, Statement, continue_chain, forget_kept_chain, write_chain
 from service.release.tables import insert_statement
 from service.release.texts import TextWriter
 
@@ -99,6 +101,8 @@ def publish(
     data: Path,
     *,
     keep: int = 3,
+    sign: Sign | None = None,
+    chain: Sequence[Link] = (),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Progress = _silent,
 ) -> Published:
@@ -106,7 +110,8 @@ def publish(
 
     Raises ArchiveInvalid with every finding, ArchiveUnreadable, PublishInProgress, ReleaseDamaged where the release
     being served cannot be continued, or ReleaseError where the data folder cannot be written. In each case the release
-    being served is as it was.
+    being served is as it was. With `sign` the release's statement is signed. `chain` holds
+    statements to go on from where the data folder has none: an archive that was lost is published again from a bag.
     """
     with sole_publisher(data):
         previous = _previous_release(data)
@@ -114,7 +119,14 @@ def publish(
         try:
             with _sorting_in(staging), _without_collecting():
                 publication = _Publication(
-                    archive, data, staging=staging, previous=previous, moment=now(), progress=progress
+                    archive,
+                    data,
+                    staging=staging,
+                    previous=previous,
+                    moment=now(),
+                    sign=sign,
+                    chain=chain,
+                    progress=progress,
                 )
                 return publication.run(keep=keep)
         except sqlite3.Error as error:
@@ -177,18 +189,26 @@ class _Publication:
         staging: Path,
         previous: Release | None,
         moment: datetime,
+        sign: Sign | None,
+        chain: Sequence[Link],
         progress: Progress,
     ) -> None:
         self.archive = archive
         self.data = data
         self.staging = staging
         self.previous = previous
-        self.published_at = timestamp(moment)
+        self.sign = sign
+        #: The statements of every release before, those that were gone back from included.
+        self.chain = chain_of(data) or [*chain]
+        before = [link.statement.published_at for link in self.chain[-1:]]
         if previous is not None:
-            # A clock may jump back; the log does not: who asks for what came since a moment is told of all that did.
-            self.published_at = max(self.published_at, previous.manifest.published_at)
+            before.append(previous.manifest.published_at)
+        # A clock may jump back; the log does not: who asks for what came since a moment is told of all that did.
+        self.published_at = max([timestamp(moment), *before])
         self.today = moment.astimezone(UTC).date()
         self.progress = progress
+        #: What the check counted as masked.
+        self.masked = 0
 
     def run(self, *, keep: int) -> Published:
         with closing(Scratch(self.staging / "scratch.sqlite")) as scratch:
@@ -197,24 +217,48 @@ class _Publication:
                 release_id = self.write_canonical(scratch, head)
                 if self.previous is not None and self.is_same(release_id):
                     return Published(self.previous.folder, self.previous.manifest, False, no_changes(), 0)
-                number = 1 + max((release.number for release in kept_releases(self.data)), default=0)
+                number = self.next_number()
                 counts, changes = self.write_database(scratch, index, head, release_id, number)
         scratch.path.unlink()
+        self.state(head, release_id, number, counts)
         manifest = self.seal(release_id, number, counts)
         folder = self.data / "releases" / f"{number}-{release_id.removeprefix('sha256:')[:SHORT_ID]}"
         bring_in(self.data, self.staging, folder)
+        forget_kept_chain(self.data)
         pruned = prune_held(self.data, keep=keep)
         return Published(folder, manifest, True, changes, len(pruned))
 
     def is_same(self, release_id: str) -> bool:
-        """Tell whether the release being served holds this content, rendered by this engine."""
+        """Tell whether the release being served holds this content, rendered by this engine and signed as is asked."""
         assert self.previous is not None
-        return self.previous.id == release_id and self.previous.manifest.engine == __version__
+        if self.previous.id != release_id or self.previous.manifest.engine != __version__:
+            return False
+        own = self.previous.statements()[-1]
+        # The same key gives the same signature.
+        return self.sign is None or own.signature == self.sign(own.line)
+
+    def next_number(self) -> int:
+        """Return the number of the new release: one that no release ever had."""
+        stated = self.chain[-1].statement.number if self.chain else 0
+        return 1 + max(stated, *(release.number for release in kept_releases(self.data)), 0)
+
+    def state(self, head: Head, release_id: str, number: int, counts: dict[str, int]) -> None:
+        """Write the release's statement behind those before it."""
+        statement = Statement(
+            archive=head.id,
+            release=release_id,
+            number=number,
+            published_at=self.published_at,
+            counts=counts,
+            engine=__version__,
+            previous=None,
+        )
+        write_chain(self.staging, continue_chain(self.chain, statement, self.sign))
 
     def check(self, scratch: Scratch) -> Head:
         """Check the archive and collect what is public of it. Raises ArchiveInvalid."""
 
-        def accept(public: Kept | Withdrawn) -> None:
+        def accept(public: ScratchRecord | Withdrawn) -> None:
             if isinstance(public, Withdrawn):
                 scratch.withdraw(public.id, public.on)
             else:
@@ -236,6 +280,7 @@ class _Publication:
             for record_id, day in self.previous.rows('SELECT id, "on" FROM withdrawn'):
                 scratch.withdraw(record_id, day)
         scratch.finish()
+        self.masked = report.masked
         return report.head
 
     def write_canonical(self, scratch: Scratch, head: Head) -> str:
@@ -263,13 +308,13 @@ class _Publication:
         ):
             _create_tables(database)
             database.execute(insert_statement(tables.ArchiveHead), (head.id, orjson.dumps(head.model_dump())))
-            finding = FindingWriter(database, arrays, scratch)
+            filters = FilterIndexWriter(database, arrays, scratch)
             log = ChangeLog(database, self.previous, release_id, number, self.published_at)
-            self.write_records(scratch, database, finding, index, documents=documents, log=log, head=head)
+            self.write_records(scratch, database, filters, index, documents=documents, log=log, head=head)
             log.finish()
             documents.finish(arrays)
             self.progress("Indexing", 0, 2)
-            finding.finish()
+            filters.finish()
             self.progress("Indexing", 1, 2)
             index.wait()
             self.progress("Indexing", 2, 2)
@@ -288,7 +333,7 @@ class _Publication:
         self,
         scratch: Scratch,
         database: sqlite3.Connection,
-        finding: FindingWriter,
+        filters: FilterIndexWriter,
         index: WordIndex,
         *,
         documents: DocumentWriter,
@@ -307,16 +352,18 @@ class _Publication:
             public = orjson.loads(line)
             collection = PLURALS[public["record"]]
             body = orjson.dumps(render_document(public, around))
-            digest = hashlib.sha256(line + body).digest()
-            version, updated_at = log.continue_record(public["id"], digest)
+            of_line = hashlib.sha256(line)
+            digest = of_line.copy()
+            digest.update(body)
+            version, updated_at = log.continue_record(public["id"], digest.digest(), of_line.digest())
             document = b'%s,"version":%d,"updated_at":"%s"}' % (body[:-1], version, updated_at.encode())
             documents.add(document, Keys(public["id"], by_text, by_date, updated_at))
-            rows.append((ordinal, public["id"], version, updated_at, digest))
+            rows.append((ordinal, public["id"], version, updated_at, digest.digest()))
             entries = index_record(public, around, by_text=by_text, by_date=by_date)
-            finding.add(collection, ordinal, entries, updated_at=updated_at)
+            filters.add(collection, ordinal, entries, updated_at=updated_at)
             texts.add(ordinal, public)
             names.add(public, ordinal, len(line), label)
-            place = finding.place_by_text(collection, ordinal)
+            place = filters.place_by_text(collection, ordinal)
             index.add(line, ordinal, entries, by_text=place, updated_at=updated_at)
             if ordinal % BATCH == 0:
                 database.executemany(statement, rows)
@@ -342,6 +389,7 @@ class _Publication:
             published_at=self.published_at,
             engine=__version__,
             counts=counts,
+            masked=self.masked,
             files=files,
         )
         path = self.staging / MANIFEST
@@ -360,12 +408,12 @@ def _sealed(path: Path) -> FileEntry:
     return FileEntry(bytes=path.stat().st_size, sha256=file_sha256(path))
 
 
-def _what_is_public(record: Record | Withdrawn, *, today: date) -> Kept | Withdrawn | None:
+def _what_is_public(record: Record | Withdrawn, *, today: date) -> ScratchRecord | Withdrawn | None:
     """Return what is kept of a record of the archive, if anything is."""
     if isinstance(record, Withdrawn):
         return record
     public = public_record(record, today=today)
-    return None if public is None else kept(public)
+    return None if public is None else scratch_record(public)
 
 
 def _create_tables(database: sqlite3.Connection) -> None:
@@ -375,3 +423,8 @@ def _create_tables(database: sqlite3.Connection) -> None:
 
     engine = create_mock_engine("sqlite://", execute)
     SQLModel.metadata.create_all(engine, checkfirst=False)
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a moment as UTC, RFC 3339, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,5 +1,6 @@
-"""What is too long for a document: transcripts and texts of sources, kept in tables of their own; and which languages
-the texts of each collection are in.
+"""Writes transcripts and the texts of sources into tables of their own, because they are too long for lists.
+
+Also counts which languages the texts of each collection are in.
 """
 
 import hashlib

@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
-from service.archive import checks, dividing, reading
-from service.archive.checks import Report, check_archive
+from service.archive import dividing
+from service.archive.checks import Report, check_archive, checking
 from service.archive.dividing import divided
 from service.archive.model import Record, Withdrawn
+from service.archive.reading import stream
 from service.errors import TestimonyArchiveError
 from tests.archives import archive, record, write
 
@@ -46,8 +47,8 @@ def checked(path: Path) -> tuple[Report, list[Record | Withdrawn], list[int]]:
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
 def test_batches_of_any_size_give_the_same_report(path: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = checked(path)
-    monkeypatch.setattr(reading, "_BATCH", size)
-    monkeypatch.setattr(checks, "divided", handed_over)
+    monkeypatch.setattr(stream, "_BATCH", size)
+    monkeypatch.setattr(checking, "divided", handed_over)
     assert checked(path) == whole
 
 
@@ -76,9 +77,9 @@ def flawed(folder: Path, name: str) -> Path:
 
 @pytest.fixture
 def beside(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "DIVIDED_FROM", 0)
-    monkeypatch.setattr(checks, "can_divide", lambda: True)
-    monkeypatch.setattr(reading, "_BATCH", 7)
+    monkeypatch.setattr(checking, "DIVIDED_FROM", 0)
+    monkeypatch.setattr(checking, "can_divide", lambda: True)
+    monkeypatch.setattr(stream, "_BATCH", 7)
 
 
 @pytest.mark.parametrize("name", ["archive.json", "archive.jsonl", "archive.jsonl.gz"])

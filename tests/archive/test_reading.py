@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from service.archive import reading
-from service.archive.reading import Finding, Item, join_pointer, locate, read_archive
+from service.archive.reading import Finding, Item, join_pointer, json_lines, json_object, limits, locate, read_archive
 from service.errors import ArchiveUnreadable
 
 HEAD = {"format": "testimony-archive/1", "archive": {"id": "arden"}}
@@ -376,7 +375,8 @@ def test_a_file_of_zeros_takes_no_memory(tmp_path: Path, name: str) -> None:
 
 
 def test_a_text_without_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MAX_RECORD", 2**20)
+    for module in (json_lines, json_object, limits):
+        monkeypatch.setattr(module, "MAX_RECORD", 2**20)
     endless = archive(b'[{"id":"plc-a"},"' + b"x" * 2**21)
     assert findings(tmp_path, endless) == [("invalid_json", "/places/1")]
     escapes = archive(b'[{"id":"plc-a"},"' + b"\\" * 2**21)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from service.errors import ReleaseError
+from service.release.data_folder import kept_releases
+from service.release.opening import open_current
 from service.release.publish import publish
-from service.release.store import kept_releases, open_current
 from tests.archives import archive, record, write
 from tests.conftest import SEED, PublishTo, Serve
 
@@ -113,14 +114,32 @@ def test_an_export_to_a_full_disk_leaves_what_was_there(disk: Path, seed_data: P
     assert run("export", disk / name, "--force", "--data", seed_data).returncode == 0
 
 
+@pytest.mark.parametrize("unbuffered", [False, True])
 @pytest.mark.parametrize(
     "arguments", [("export",), ("export", "-", "--format", "json"), ("releases", "list"), ("schema",), ("check", SEED)]
 )
-def test_a_full_disk_behind_standard_output_is_an_error(seed_data: Path, arguments: tuple[object, ...]) -> None:
+def test_a_full_disk_behind_standard_output_is_an_error(
+    seed_data: Path, arguments: tuple[object, ...], *, unbuffered: bool
+) -> None:
+    environment = {**os.environ, "TESTIMONY_ARCHIVE_DATA": str(seed_data)}
+    environment.pop("PYTHONUNBUFFERED", None)
+    if unbuffered:
+        environment["PYTHONUNBUFFERED"] = "1"
     with Path("/dev/full").open("w") as full:
-        ran = run(*arguments, stdout=full, env={**os.environ, "TESTIMONY_ARCHIVE_DATA": str(seed_data)})
+        ran = run(*arguments, stdout=full, env=environment)
     assert ran.returncode == 1
     assert_one_line(ran.stderr, "No space left on device")
+
+
+@pytest.mark.parametrize("arguments", [("schema",), ("export",), ("check", SEED)])
+def test_a_closed_pipe_behind_standard_output_needs_no_words(seed_data: Path, arguments: tuple[object, ...]) -> None:
+    environment = {**os.environ, "TESTIMONY_ARCHIVE_DATA": str(seed_data)}
+    environment.pop("PYTHONUNBUFFERED", None)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        ran = run(*arguments, stdout=pipe, env=environment)
+    assert (ran.returncode, ran.stderr) == (1, "")
 
 
 def test_a_check_without_room_for_what_it_must_remember_is_an_error(disk: Path, tmp_path: Path) -> None:

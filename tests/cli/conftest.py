@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service import cli
+from service.cli.app import run as run_command
 
 
 class Ran:
@@ -25,7 +25,7 @@ def command(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.Monke
 
     def run(*arguments: object) -> Ran:
         try:
-            code = cli.run([str(argument) for argument in arguments])
+            code = run_command([str(argument) for argument in arguments])
         except SystemExit as left:
             code = int(left.code or 0)
         captured = capfdbinary.readouterr()

@@ -22,16 +22,10 @@ from service.archive import dividing
 from service.archive.checks import ArchiveInvalid
 from service.archive.model import RECORD_TYPES
 from service.errors import PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown, TestimonyArchiveError
+from service.release.data_folder import kept_releases, prune, roll_back
+from service.release.manifest import RELEASE_FORMAT, read_manifest
+from service.release.opening import open_current, open_release
 from service.release.publish import publish
-from service.release.store import (
-    RELEASE_FORMAT,
-    kept_releases,
-    open_current,
-    open_release,
-    prune,
-    read_manifest,
-    roll_back,
-)
 from tests.archives import Fields, archive, record, write
 from tests.conftest import SEED, PublishTo
 
@@ -65,7 +59,7 @@ def test_the_folder_is_named_and_described_as_promised(tmp_path: Path, publish_t
     published = publish_to(tmp_path / "data", archive(record("tes-1")), now=at(1))
     assert str((tmp_path / "data" / "current").readlink()) == f"releases/{published.folder.name}"
     manifest = json.loads((published.folder / "manifest.json").read_text())
-    assert set(manifest) == {"format", "id", "number", "published_at", "engine", "counts", "files"}
+    assert set(manifest) == {"format", "id", "number", "published_at", "engine", "counts", "masked", "files"}
     assert published.folder.name == f"1-{manifest['id'].removeprefix('sha256:')[:12]}"
     assert manifest["published_at"] == "2026-03-01T12:00:00Z"
     assert manifest["counts"]["testimonies"] == 1
@@ -81,6 +75,9 @@ def test_the_folder_is_named_and_described_as_promised(tmp_path: Path, publish_t
         "archive.jsonl",
         "index",
         "manifest.json",
+        "signatures.jsonl",
+        "statement.json",
+        "statements.jsonl",
     }
 
 
@@ -146,9 +143,9 @@ def test_a_release_made_by_three_processes_is_the_same(tmp_path: Path, monkeypat
     whole = archive(*(record(f"tes-{n}", title=f"Title {n % 7}") for n in range(500)), record("evt-1"))
     path = write(tmp_path / "archive.jsonl", whole)
     here = publish(path, tmp_path / "here", now=at(1)).folder
-    monkeypatch.setattr("service.archive.checks.DIVIDED_FROM", 0)
-    monkeypatch.setattr("service.archive.checks.can_divide", lambda: True)
-    monkeypatch.setattr("service.archive.reading._BATCH", 7)
+    monkeypatch.setattr("service.archive.checks.checking.DIVIDED_FROM", 0)
+    monkeypatch.setattr("service.archive.checks.checking.can_divide", lambda: True)
+    monkeypatch.setattr("service.archive.reading.stream._BATCH", 7)
     monkeypatch.setattr("service.release.publish.INDEXED_BESIDE", 0)
     beside = publish(path, tmp_path / "beside", now=at(1)).folder
     # The index has random names in it; that it answers the same is for its own test.
@@ -313,7 +310,7 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, publish_to: PublishTo, monk
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("service.release.publish.FindingWriter.finish", full)
+    monkeypatch.setattr("service.release.publish.FilterIndexWriter.finish", full)
     with pytest.raises(ReleaseError, match="disk is full; nothing was changed"):
         publish_to(data, archive(record("tes-1")))
     assert snapshot(data) == before
@@ -332,8 +329,8 @@ def test_a_second_process_that_is_killed_changes_nothing(
         return take(self, batch)
 
     monkeypatch.setattr(dividing._Second, "take", kill)
-    monkeypatch.setattr("service.archive.checks.DIVIDED_FROM", 0)
-    monkeypatch.setattr("service.archive.checks.can_divide", lambda: True)
+    monkeypatch.setattr("service.archive.checks.checking.DIVIDED_FROM", 0)
+    monkeypatch.setattr("service.archive.checks.checking.can_divide", lambda: True)
     with pytest.raises(TestimonyArchiveError, match="has ended; nothing was changed"):
         publish_to(data, archive(record("tes-1")))
     assert snapshot(data) == before
@@ -372,7 +369,7 @@ def damage(folder: Path, how: str) -> None:
         ("manifest missing", "manifest.json cannot be read"),
         ("manifest truncated", "not a release's manifest"),
         ("manifest of another engine", "version 9.*publish the archive again"),
-        ("manifest of another form", "files of form 92,.*move the data folder aside"),
+        ("manifest of another form", "files of form 93,.*move the data folder aside"),
         ("manifest without a form", "files of form 1,.*move the data folder aside"),
     ],
 )

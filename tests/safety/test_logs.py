@@ -94,9 +94,9 @@ def test_routes_and_metrics_that_an_operator_asks_for_tell_no_more(tmp_path: Pat
 # What was asked for, in the exception of a route, and of an answer that has begun.
 FAILING = f"""
 import sys
-from service import cli
+from service.cli.app import run
 from service.catalogue.browsing import Catalogue
-from service.release.store import Release
+from service.release.opening import Release
 
 def fail(*asked, **also):
     raise RuntimeError(f"{ASKED} {{asked}} {{also}}") from ValueError("{ASKED}")
@@ -104,7 +104,7 @@ def fail(*asked, **also):
 Catalogue.suggest = fail
 Catalogue.look_up = fail
 Release.canonical_part = fail
-sys.exit(cli.run(sys.argv[1:]))
+sys.exit(run(sys.argv[1:]))
 """
 
 

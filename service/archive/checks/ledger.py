@@ -1,18 +1,16 @@
-"""What is remembered of an archive while it is read, and the rules that compare its records with each other.
+"""What is remembered of an archive while it is read, to compare its records with each other.
 
 Owns a scratch database, so that memory does not grow with the archive. Knows no model and reads no file.
 """
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol, cast
 
+from service.archive.checks.report import MAX_FINDINGS
 from service.archive.model import SourceText
 from service.archive.reading import locate
-
-#: Findings that a report keeps: nobody reads more, and a broken export makes its mistake in every record.
-MAX_FINDINGS = 1000
 
 
 class Predecessor(Protocol):
@@ -28,118 +26,6 @@ class Predecessor(Protocol):
         """Yield each source that has a text with the text's SHA-256."""
 
 
-class Comparison(NamedTuple):
-    """A rule over all records. `sql` gives each offence: number, place, pointer, and the id it is about."""
-
-    code: str
-    detail: str
-    sql: str
-    #: Whether a record that could not be read would be taken for one that is not there.
-    needs_all: bool = False
-
-
-COMPARISONS: Sequence[Comparison] = (
-    Comparison(
-        "duplicate_id",
-        "`{}` is the id of an earlier record too.",
-        """SELECT number, place, '/id', id
-           FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY number) AS nth FROM record)
-           WHERE nth > 1""",
-    ),
-    Comparison(
-        "duplicate_id",
-        "`{}` is listed as withdrawn before.",
-        """SELECT number, place, '/id', id
-           FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY number) AS nth FROM withdrawn)
-           WHERE nth > 1""",
-    ),
-    Comparison(
-        "id_withdrawn",
-        "`{}` was withdrawn, and is never used again.",
-        """SELECT number, place, '/id', id FROM record
-           WHERE id IN (SELECT id FROM withdrawn) OR id IN (SELECT id FROM former_withdrawn)""",
-    ),
-    Comparison(
-        "dangling_reference",
-        "There is no record `{}`.",
-        """SELECT number, place, at, target FROM reference JOIN record USING (number)
-           WHERE target NOT IN (SELECT id FROM record)""",
-        needs_all=True,
-    ),
-    Comparison(
-        "visibility_conflict",
-        "A public record must not name `{}`, which is not public.",
-        """SELECT number, place, at, target FROM reference JOIN record USING (number)
-           WHERE NOT is_hidden AND target IN (SELECT id FROM record WHERE is_hidden)""",
-    ),
-    Comparison(
-        "passage_out_of_range",
-        "No passage can be named of `{}`, which has no `text`.",
-        """SELECT number, place, at, cited
-           FROM citation JOIN record USING (number) JOIN source ON source.id = cited
-           WHERE stop IS NOT NULL AND length IS NULL""",
-    ),
-    Comparison(
-        "passage_out_of_range",
-        "The passage ends after the text of `{}`.",
-        """SELECT number, place, at || '/end', cited
-           FROM citation JOIN record USING (number) JOIN source ON source.id = cited
-           WHERE stop > length""",
-    ),
-    Comparison(
-        "passage_out_of_range",
-        "The time is after the end of `{}`.",
-        """SELECT number, place, at || '/time', cited
-           FROM citation JOIN record USING (number) JOIN source ON source.id = cited
-           WHERE until > duration""",
-    ),
-    Comparison(
-        "verbatim_not_permitted",
-        "A quote is given of `{}`, which is not `verbatim`.",
-        """SELECT number, place, at || '/quote', cited
-           FROM citation JOIN record USING (number) JOIN source ON source.id = cited
-           WHERE is_quoting AND NOT is_verbatim""",
-    ),
-    Comparison(
-        "verbatim_not_permitted",
-        "A transcript is given, but `{}` is not `verbatim`.",
-        """SELECT number, place, '/transcript', cited
-           FROM transcript JOIN record USING (number) JOIN source ON source.id = cited
-           WHERE NOT is_verbatim GROUP BY number""",
-    ),
-    Comparison(
-        "deanonymising_anchor",
-        "An exact passage of a source would tell who `{}` is: cite the source, a page or a time.",
-        """SELECT number, place, at, agent FROM exposure JOIN record USING (number)
-           WHERE agent IN (SELECT id FROM record WHERE is_protected) GROUP BY number""",
-    ),
-    Comparison(
-        "unsupported_status",
-        "More than alleged needs a court record among the citations, or that `{}` acknowledged it.",
-        # A source that is not there or not valid is told elsewhere: it may have been a court record.
-        """SELECT number, place, at, actor FROM claim JOIN record USING (number)
-           WHERE NOT EXISTS (SELECT 1 FROM claim_source LEFT JOIN source ON source.id = cited
-                             WHERE claim_source.number = claim.number AND claim_source.at = claim.at
-                             AND (source.id IS NULL OR is_court))
-           AND NOT EXISTS (SELECT 1 FROM admission WHERE party = actor AND about IN ('', claim.event))""",
-        needs_all=True,
-    ),
-    Comparison(
-        "source_changed",
-        "The text of `{}` is not that of the current release: give a changed text a source of its own.",
-        """SELECT number, place, '/text/sha256', source.id FROM source JOIN record ON number = stated_in
-           JOIN former_source ON former_source.id = source.id WHERE source.sha256 <> former_source.sha256""",
-    ),
-    Comparison(
-        "unannounced_removal",
-        "`{}` is in the current release, but neither here nor in `withdrawn`.",
-        # Numbered so that it comes after every piece of the file.
-        """SELECT 1e18, '', '', id FROM former
-           WHERE id NOT IN (SELECT id FROM record) AND id NOT IN (SELECT id FROM withdrawn)""",
-        needs_all=True,
-    ),
-)
-
 _TABLES = {
     "record": "number INTEGER PRIMARY KEY, id, place, is_hidden, is_protected",
     "withdrawn": "number INTEGER PRIMARY KEY, id, place",
@@ -149,7 +35,11 @@ _TABLES = {
     # `content` comes last: SQLite then reads the other columns without reading through it.
     "source": "id PRIMARY KEY, stated_in, is_verbatim, is_court, duration, length, bytes, sha256, content",
     "transcript": "number, cited",
-    "exposure": "number, at, agent",
+    # Where a record leads to the very words of a source, and the records that an editor has declared to be masked there.
+    "exposing": "number, at",
+    "masked": "number",
+    # Citations that name no passage, page or time.
+    "unlocated": "number, at, cited",
     "claim": "number, at, event, actor",
     "claim_source": "number, at, cited",
     "admission": "party, about",
@@ -166,6 +56,19 @@ _INDEXES = (
     "claim_source (number, at)",
     "admission (party, about)",
 )
+
+
+# In which records a protected agent has a part. `needs_hidden` is 1 where only something hidden says so: that decides
+# nothing about a public record.
+_PARTS = """CREATE TABLE part AS
+    WITH protected AS (SELECT id, is_hidden AS needs_hidden FROM record WHERE is_protected),
+    named AS (SELECT number, target, needs_hidden FROM reference JOIN protected ON target = id)
+    SELECT number, id AS agent, 0 AS needs_hidden FROM record WHERE is_protected
+    UNION ALL SELECT number, target, needs_hidden FROM named
+    -- She has a part, too, in what is said of a happening that befell her, or of her account.
+    UNION ALL SELECT reference.number, named.target, max(record.is_hidden, needs_hidden)
+    FROM named JOIN record USING (number) JOIN reference ON reference.target = record.id
+    WHERE reference.at GLOB '/events/*' OR reference.at GLOB '/about/*'"""
 
 
 class StatedSource(NamedTuple):
@@ -225,6 +128,7 @@ class Ledger:
         """Make ready for questions."""
         for number, columns in enumerate(_INDEXES):
             self._database.execute(f"CREATE INDEX index_{number} ON {columns}")
+        self._database.execute(_PARTS)
 
     def ask(self, sql: str) -> Iterator[tuple[int, str, str]]:
         """Yield number, pointer and subject of each offence, in order, as many as a report can hold."""
@@ -261,6 +165,13 @@ class Ledger:
         number, place, is_verbatim, length, size, sha256 = row
         text = None if sha256 is None else SourceText(length=length, bytes=size, sha256=sha256)
         return StatedSource(number, place, bool(is_verbatim), text)
+
+    def masked(self) -> int:
+        """Return how often an editor has declared, in public records, that a passage names nobody."""
+        [(number,)] = self._database.execute(
+            "SELECT count(*) FROM masked JOIN record USING (number) WHERE NOT is_hidden"
+        )
+        return int(number)
 
     def sources_with_content(self) -> Iterator[str]:
         """Yield each source whose text is in the archive."""

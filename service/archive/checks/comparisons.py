@@ -1,0 +1,125 @@
+"""The rules that compare the records of an archive with each other, as questions to the ledger."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Comparison(NamedTuple):
+    """A rule over all records. `sql` gives each offence: number, place, pointer, and the id it is about."""
+
+    code: str
+    detail: str
+    sql: str
+    #: Whether a record that could not be read would be taken for one that is not there.
+    needs_all: bool = False
+
+
+COMPARISONS: Sequence[Comparison] = (
+    Comparison(
+        "duplicate_id",
+        "`{}` is the id of an earlier record too.",
+        """SELECT number, place, '/id', id
+           FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY number) AS nth FROM record)
+           WHERE nth > 1""",
+    ),
+    Comparison(
+        "duplicate_id",
+        "`{}` is listed as withdrawn before.",
+        """SELECT number, place, '/id', id
+           FROM (SELECT *, row_number() OVER (PARTITION BY id ORDER BY number) AS nth FROM withdrawn)
+           WHERE nth > 1""",
+    ),
+    Comparison(
+        "id_withdrawn",
+        "`{}` was withdrawn, and is never used again.",
+        """SELECT number, place, '/id', id FROM record
+           WHERE id IN (SELECT id FROM withdrawn) OR id IN (SELECT id FROM former_withdrawn)""",
+    ),
+    Comparison(
+        "dangling_reference",
+        "There is no record `{}`.",
+        """SELECT number, place, at, target FROM reference JOIN record USING (number)
+           WHERE target NOT IN (SELECT id FROM record)""",
+        needs_all=True,
+    ),
+    Comparison(
+        "visibility_conflict",
+        "A public record must not name `{}`, which is not public.",
+        """SELECT number, place, at, target FROM reference JOIN record USING (number)
+           WHERE NOT is_hidden AND target IN (SELECT id FROM record WHERE is_hidden)""",
+    ),
+    Comparison(
+        "passage_out_of_range",
+        "No passage can be named of `{}`, which has no `text`.",
+        """SELECT number, place, at, cited
+           FROM citation JOIN record USING (number) JOIN source ON source.id = cited
+           WHERE stop IS NOT NULL AND length IS NULL""",
+    ),
+    Comparison(
+        "passage_out_of_range",
+        "The passage ends after the text of `{}`.",
+        """SELECT number, place, at || '/end', cited
+           FROM citation JOIN record USING (number) JOIN source ON source.id = cited
+           WHERE stop > length""",
+    ),
+    Comparison(
+        "passage_out_of_range",
+        "The time is after the end of `{}`.",
+        """SELECT number, place, at || '/time', cited
+           FROM citation JOIN record USING (number) JOIN source ON source.id = cited
+           WHERE until > duration""",
+    ),
+    Comparison(
+        "verbatim_not_permitted",
+        "A quote is given of `{}`, which is not `verbatim`.",
+        """SELECT number, place, at || '/quote', cited
+           FROM citation JOIN record USING (number) JOIN source ON source.id = cited
+           WHERE is_quoting AND NOT is_verbatim""",
+    ),
+    Comparison(
+        "verbatim_not_permitted",
+        "A transcript is given, but `{}` is not `verbatim`.",
+        """SELECT number, place, '/transcript', cited
+           FROM transcript JOIN record USING (number) JOIN source ON source.id = cited
+           WHERE NOT is_verbatim GROUP BY number""",
+    ),
+    Comparison(
+        "deanonymising_anchor",
+        "The very words of a source would tell who `{}` is: cite the source, a page or a time alone, or say `masked`"
+        " where they name nobody.",
+        """SELECT number, place, at, min(agent) FROM part JOIN exposing USING (number) JOIN record USING (number)
+           WHERE is_hidden >= needs_hidden GROUP BY number, at""",
+    ),
+    Comparison(
+        "unsupported_status",
+        "More than alleged needs a court record among the citations, or that `{}` acknowledged it.",
+        # A source that is not there or not valid is told elsewhere: it may have been a court record.
+        """SELECT number, place, at, actor FROM claim JOIN record USING (number)
+           WHERE NOT EXISTS (SELECT 1 FROM claim_source LEFT JOIN source ON source.id = cited
+                             WHERE claim_source.number = claim.number AND claim_source.at = claim.at
+                             AND (source.id IS NULL OR is_court))
+           AND NOT EXISTS (SELECT 1 FROM admission WHERE party = actor AND about IN ('', claim.event))""",
+        needs_all=True,
+    ),
+    Comparison(
+        "citation_without_passage",
+        "The text of `{}` is known: the passage could be named.",
+        """SELECT number, place, at, cited
+           FROM unlocated JOIN record USING (number) JOIN source ON source.id = cited
+           WHERE length IS NOT NULL AND number NOT IN (SELECT number FROM part)""",
+    ),
+    Comparison(
+        "source_changed",
+        "The text of `{}` is not that of the current release: give a changed text a source of its own.",
+        """SELECT number, place, '/text/sha256', source.id FROM source JOIN record ON number = stated_in
+           JOIN former_source ON former_source.id = source.id WHERE source.sha256 <> former_source.sha256""",
+    ),
+    Comparison(
+        "unannounced_removal",
+        "`{}` is in the current release, but neither here nor in `withdrawn`.",
+        # Numbered so that it comes after every piece of the file.
+        """SELECT 1e18, '', '', id FROM former
+           WHERE id NOT IN (SELECT id FROM record) AND id NOT IN (SELECT id FROM withdrawn)""",
+        needs_all=True,
+    ),
+)

@@ -1,0 +1,149 @@
+"""The rules that one record can be judged by alone, once it has its shape."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from service.archive.checks.figures import check_statistic
+from service.archive.dates import parse_day, parse_edtf
+from service.archive.evidence import check_citation, is_measure_of
+from service.archive.model import (
+    PREFIXES,
+    Access,
+    Agent,
+    Citation,
+    Event,
+    Head,
+    Place,
+    Record,
+    RecordType,
+    Response,
+    Source,
+    Testimony,
+)
+from service.archive.reading import Finding, join_pointer
+
+
+def is_hidden(access: Access, *, today: date) -> bool:
+    """Tell whether a record is restricted, or under an embargo that ends after `today`."""
+    if access.visibility == "embargoed" and access.embargo_until is not None:
+        return parse_day(access.embargo_until) > today
+    return access.visibility != "public"
+
+
+def is_protected(record: Record) -> bool:
+    """Tell whether this is an agent whom nothing published may name. Somebody `unknown` has no name to protect."""
+    return isinstance(record, Agent) and record.name_policy in {"pseudonym", "withheld"}
+
+
+def citations_of(record: Record) -> Iterator[tuple[str, Citation]]:
+    """Yield every citation of a record, with the pointer to it."""
+    for index, citation in enumerate(getattr(record, "citations", ())):
+        yield f"/citations/{index}", citation
+    if isinstance(record, Event):
+        for number, act in enumerate(record.acts):
+            for index, citation in enumerate(act.citations):
+                yield f"/acts/{number}/citations/{index}", citation
+
+
+#: What a person can write to: an address of mail or web.
+_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.\w|https?://\S|\bwww\.\S|\+\d[\d ()-]{6,}")
+
+
+def check_head(head: Head) -> Iterator[Finding]:
+    """Yield what is wrong with the head by itself; pointers are within it."""
+    if not _ADDRESS.search(head.contact):
+        yield Finding(
+            "contact_without_address",
+            "/contact",
+            "`contact` holds no address of mail or web: somebody in danger could not reach you.",
+        )
+
+
+def check_record(record: Record) -> Iterator[Finding]:
+    """Yield what is wrong with a record by itself; pointers are within it."""
+    prefix = PREFIXES[record.record]
+    if not record.id.startswith(f"{prefix}-"):
+        yield Finding("invalid_id", "/id", f"The id of this record must begin with {prefix}-.")
+    access = record.access
+    if (access.visibility == "embargoed") != (access.embargo_until is not None):
+        yield Finding(
+            "invalid_embargo", "/access", "`embargo_until` is required for `embargoed`, and for nothing else."
+        )
+    for at, citation in citations_of(record):
+        for found in check_citation(citation):
+            yield Finding(found.code, at + found.pointer, found.detail)
+    if (rule := _RECORD_RULES.get(record.record)) is not None:
+        yield from rule(record)
+
+
+def _check_source(source: Source) -> Iterator[Finding]:
+    if source.text is None or source.text.content is None:
+        return
+    if not source.verbatim:
+        yield Finding("verbatim_not_permitted", "/text/content", "The text is given, but `verbatim` is false.")
+    if not is_measure_of(source.text, source.text.content):
+        yield Finding("invalid_hash", "/text", "`length`, `bytes` or `sha256` is not that of `content`.")
+
+
+def _check_agent(agent: Agent) -> Iterator[Finding]:
+    if agent.name_policy == "published":
+        if agent.name is None:
+            yield Finding("missing_field", "", "`name` is required where the name is published.")
+        return
+    if agent.label is None:
+        yield Finding("missing_field", "", "`label` is required, to be shown instead of the name.")
+    names = [("/name", agent.name)]
+    names += [(join_pointer(["translations", tag, "name"]), part.name) for tag, part in agent.translations.items()]
+    for at, name in names:
+        if name is not None:
+            detail = f"A name is given, but `name_policy` is {agent.name_policy}. Use `label`."
+            yield Finding("protected_name_present" if is_protected(agent) else "invalid_value", at, detail)
+
+
+def _check_place(place: Place) -> Iterator[Finding]:
+    latitude, longitude, radius = place.latitude, place.longitude, place.radius_m
+    if latitude is None and longitude is None and radius is None:
+        return
+    if latitude is None or longitude is None or radius is None:
+        yield Finding("invalid_coordinates", "", "`latitude`, `longitude` and `radius_m` are required together.")
+        return
+    if abs(latitude) > 90:
+        yield Finding("invalid_coordinates", "/latitude", "`latitude` must lie between -90 and 90.")
+    if abs(longitude) > 180:
+        yield Finding("invalid_coordinates", "/longitude", "`longitude` must lie between -180 and 180.")
+    if radius <= 0:
+        yield Finding("invalid_coordinates", "/radius_m", "`radius_m` must be more than 0.")
+
+
+def _check_event(event: Event) -> Iterator[Finding]:
+    if event.date_note is None and (event.date is None or parse_edtf(event.date).has_unspecified):
+        yield Finding("missing_date_note", "", "`date_note` is required: the date is unknown or partly unspecified.")
+
+
+def _check_testimony(testimony: Testimony) -> Iterator[Finding]:
+    if len({citation.source for citation in testimony.citations}) == 1:
+        yield Finding("single_source", "/citations", "This testimony rests on one source.")
+    for index, segment in enumerate(testimony.transcript):
+        if segment.start_s is not None and segment.end_s is not None and segment.end_s < segment.start_s:
+            yield Finding("invalid_value", f"/transcript/{index}/end_s", "`end_s` must not be before `start_s`.")
+
+
+def _check_response(response: Response) -> Iterator[Finding]:
+    if response.kind == "referred" and response.referred_to is None:
+        yield Finding("missing_referral", "", "`referred_to` is required: the kind is referred.")
+    if response.kind != "referred" and response.referred_to is not None:
+        yield Finding("invalid_value", "/referred_to", "`referred_to` is only for the kind referred.")
+
+
+# Each takes records of its own type only, which is more than the type of a table can say.
+_RECORD_RULES: Mapping[RecordType, Callable[[Any], Iterator[Finding]]] = {
+    "source": _check_source,
+    "agent": _check_agent,
+    "place": _check_place,
+    "event": _check_event,
+    "testimony": _check_testimony,
+    "statistic": check_statistic,
+    "response": _check_response,
+}

@@ -1,0 +1,58 @@
+"""Which fields of a record name other records, as their declarations mark them."""
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, NamedTuple, get_args, get_origin
+
+from service.archive.model import RECORD_MODELS, Part, Record, RecordType, RefersTo
+
+
+class _Link(NamedTuple):
+    """A field that refers to records, or whose parts do."""
+
+    name: str
+    types: tuple[RecordType, ...]
+    inner: "tuple[_Link, ...]"
+
+
+def _links(model: type[Part]) -> Iterator[_Link]:
+    for name, described in model.model_fields.items():
+        marks = [*described.metadata, *_walk(described.annotation)]
+        types = next((mark.types for mark in marks if isinstance(mark, RefersTo)), ())
+        parts = (mark for mark in marks if isinstance(mark, type) and issubclass(mark, Part))
+        inner = tuple(link for part in parts for link in _links(part))
+        if types or inner:
+            yield _Link(name, types, inner)
+
+
+def _walk(annotation: object) -> Iterator[object]:
+    """Yield every type and every mark that an annotation is made of."""
+    if get_origin(annotation) is None:
+        yield annotation
+    if get_origin(annotation) is Annotated:
+        yield from annotation.__metadata__  # type: ignore[attr-defined]
+    for inner in get_args(annotation):
+        yield from _walk(inner)
+
+
+# Worked out once: going through the fields of a model takes longer than checking a record.
+_LINKS = {kind: tuple(_links(model)) for kind, model in RECORD_MODELS.items()}
+
+
+def _references(part: Part, links: Iterable[_Link], at: str = "") -> Iterator[tuple[str, str, tuple[RecordType, ...]]]:
+    for name, types, inner in links:
+        value = getattr(part, name)
+        if not value:
+            continue
+        if not isinstance(value, list):
+            yield f"{at}/{name}", value, types
+        elif inner:
+            for index, one in enumerate(value):
+                yield from _references(one, inner, f"{at}/{name}/{index}")
+        else:
+            for index, target in enumerate(value):
+                yield f"{at}/{name}/{index}", target, types
+
+
+def references_of(record: Record) -> Iterator[tuple[str, str, tuple[RecordType, ...]]]:
+    """Yield every reference of a record: the pointer to it, whom it names, and which types it may name."""
+    return _references(record, _LINKS[record.record])

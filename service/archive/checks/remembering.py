@@ -1,0 +1,83 @@
+"""What is remembered of a record, so that it can be compared with the others once all are read."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from service.archive.checks.ledger import Rows
+from service.archive.evidence import check_citation, is_measure_of
+from service.archive.model import Citation, Event, Record, RecordType, Response, Source, Testimony
+
+
+def passage_of(citation: Citation) -> tuple[int | None, int | None, str | None, float | None, bool]:
+    """Return start, end and hash of a citation's passage if it is sound, the end of its time, and whether it quotes."""
+    is_sound = citation.anchored and not any(check_citation(citation))
+    return (
+        citation.start if is_sound else None,
+        citation.end if is_sound else None,
+        citation.sha256 if is_sound else None,
+        citation.time[1] if citation.time else None,
+        citation.quote is not None,
+    )
+
+
+def _remember_source(rows: Rows, number: int, source: Source) -> None:
+    text = source.text
+    content = text.content if text is not None else None
+    if text is not None and content is not None and not is_measure_of(text, content):
+        content = None  # told already: its passages would each say so again
+    measures = (text.length, text.bytes, text.sha256) if text is not None else (None, None, None)
+    is_court_record = source.type == "court_record"
+    leads = ("text", "url", "archived_url")
+    led = next((f"/{name}" for name in leads if getattr(source, name) is not None), None)
+    if source.masked:
+        rows.add("masked", number)
+    elif led is not None:
+        rows.add("exposing", number, led)
+    rows.add("source", source.id, number, source.verbatim, is_court_record, source.duration_s, *measures, content)
+
+
+def _remember_parent(field: str, rows: Rows, number: int, record: Record) -> None:
+    if (parent := getattr(record, field)) is not None:
+        rows.add("parent", record.id, number, f"/{field}", parent, 0)
+
+
+def _remember_event(rows: Rows, number: int, event: Event) -> None:
+    _remember_parent("part_of", rows, number, event)
+    for index, act in enumerate(event.acts):
+        if act.actor is not None and act.status != "alleged":
+            at = f"/acts/{index}/status"
+            rows.add("claim", number, at, event.id, act.actor)
+            for citation in act.citations:
+                rows.add("claim_source", number, at, citation.source)
+
+
+def _remember_testimony(rows: Rows, number: int, testimony: Testimony) -> None:
+    if testimony.transcript:
+        for citation in testimony.citations:
+            rows.add("transcript", number, citation.source)
+        if not all(citation.masked for citation in testimony.citations):
+            rows.add("exposing", number, "/transcript")
+
+
+def _remember_response(rows: Rows, _: int, response: Response) -> None:
+    if response.kind == "acknowledged":
+        for subject in response.about or [""]:
+            rows.add("admission", response.party, subject)
+
+
+_REMEMBER: Mapping[RecordType, Callable[[Rows, int, Any], None]] = {
+    "source": _remember_source,
+    "place": partial(_remember_parent, "part_of"),
+    "topic": partial(_remember_parent, "broader"),
+    "event": _remember_event,
+    "testimony": _remember_testimony,
+    "statistic": partial(_remember_parent, "relative_to"),
+    "response": _remember_response,
+}
+
+
+def remember(rows: Rows, number: int, record: Record) -> None:
+    """Remember what comparing will need of one record, the piece of the file with this number, by its type."""
+    if (remember_type := _REMEMBER.get(record.record)) is not None:
+        remember_type(rows, number, record)

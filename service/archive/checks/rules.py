@@ -1,0 +1,52 @@
+"""Every code that a check gives, with the rule it stands for. The rules themselves stand beside this file."""
+
+from collections.abc import Mapping
+from typing import Final
+
+#: Codes that do not stop a publication: what an editor should know, and may have reasons for.
+NOTES: Final = frozenset({"contact_without_address", "single_source", "citation_without_passage"})
+
+#: Every code, with what it stands for.
+RULES: Final[Mapping[str, str]] = {
+    "invalid_json": "The file is UTF-8 and valid JSON, without repeated keys, NaN or a byte order mark.",
+    "unsupported_format": "The format is one that this engine reads.",
+    "unknown_field": "Every field is one of the format's.",
+    "missing_field": "Every field that is required, or that another field requires, is there.",
+    "invalid_type": "Every value has the JSON type of its field.",
+    "invalid_value": "Every value is one that its field can take.",
+    "invalid_id": "Every identifier is well formed, and its prefix is that of its record's type.",
+    "duplicate_id": "No two records have the same identifier, and none is withdrawn twice.",
+    "dangling_reference": "Every reference names a record of the archive.",
+    "wrong_reference_type": "Every reference names a record of a type that its field allows.",
+    "reference_cycle": "No place, topic, event or statistic is, over any number of steps, part of itself.",
+    "missing_evidence": "Every record and act that needs a citation has one.",
+    "invalid_date": "Every date is an EDTF date of the profile, and in the calendar.",
+    "reversed_interval": "No interval ends before it starts.",
+    "missing_date_note": "An event whose date is unknown or has an unspecified part says why in `date_note`.",
+    "passage_out_of_range": "Every cited passage and time lies inside its source.",
+    "invalid_hash": "Every hash is a SHA-256, and that of the text it stands beside.",
+    "verbatim_not_permitted": "Words of a source are given only where the source is `verbatim`.",
+    "quote_mismatch": "Every quote is the passage that its citation names, by SHA-256.",
+    "invalid_bounds": "The bounds of a statistic are in order and hold its value; only bounds have a basis.",
+    "qualifier_mismatch": "A statistic has the value and the bounds that its qualifier means.",
+    "missing_base": "A statistic that says most or all names, in `relative_to`, the figure it is a part of.",
+    "unsupported_bounds": "The bounds of a statistic have a basis.",
+    "unsupported_status": "An act with an actor is alleged, in a court record, or acknowledged by the actor.",
+    "protected_name_present": "An agent whose name is withheld, or who has a pseudonym, has no name here.",
+    "visibility_conflict": "No public record names a restricted one, or one under embargo.",
+    "deanonymising_anchor": "No record in which a protected person has a part leads to the words of a source that name them.",
+    "invalid_embargo": "A record has a day its embargo ends if and only if it is embargoed.",
+    "missing_referral": "A response that referred to somebody else says to whom.",
+    "invalid_language": "Every language is a BCP 47 tag.",
+    "invalid_rights": "Every rights statement is a rightsstatements.org URI or an SPDX identifier.",
+    "invalid_coordinates": "A point has latitude, longitude and radius, all within their ranges.",
+    "id_withdrawn": "No identifier that was withdrawn is used again.",
+    "source_changed": "The text of a source is that of the current release.",
+    "unannounced_removal": "Every record of the current release is still in the archive, or withdrawn.",
+    "source_hash_mismatch": "The copy of a source has the length, the bytes and the hash that are stated.",
+    "passage_hash_mismatch": "Every cited passage has, in the text of the source, the hash that is stated.",
+    "source_text_in_summary": "No text here has eight words in a row of a source that is not `verbatim`.",
+    "contact_without_address": "The contact holds an address of mail or web, where somebody in danger can write.",
+    "single_source": "A testimony rests on more than one source.",
+    "citation_without_passage": "A citation names the passage where the text of its source is known.",
+}

@@ -1,0 +1,37 @@
+"""`testimony-archive check`."""
+
+import sqlite3
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.archive.checks import check_archive
+from service.cli.opening import current_release, today, unpacked
+from service.cli.parameters import ArchiveFile, AsJson, CopiesOfSources, copies_of_sources
+from service.cli.reports import show_report
+from service.errors import TestimonyArchiveError
+
+
+def check_command(
+    archive: ArchiveFile,
+    *,
+    source: CopiesOfSources = None,
+    data: Annotated[Path | None, typer.Option(help="Check also against the release in this folder.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Report every error of an archive; publish nothing.
+
+    Example: testimony-archive check my.json --source src-001=report.txt
+    """
+    sources = copies_of_sources(source or [])
+    with current_release(data) as release:
+        try:
+            report = check_archive(unpacked(archive)[0], today=today(), sources=sources, predecessor=release)
+        except sqlite3.OperationalError as error:
+            raise TestimonyArchiveError(
+                f"no room for what a check has to remember ({error}); set SQLITE_TMPDIR to a folder that has some"
+            ) from None
+    show_report(archive, report, json=json)
+    if not report.ok:
+        raise typer.Exit(1)

@@ -1,0 +1,132 @@
+"""`testimony-archive serve`: everything up to the server itself, which is imported here alone."""
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from service.cli.events import failures_logged, tell
+from service.cli.parameters import DataFolder, SigningKey
+from service.cli.publish import publish_archive, tell_published
+from service.errors import NoRelease, TestimonyArchiveError
+from service.release.manifest import verify_release
+from service.release.opening import open_current
+from service.settings import AccessLog, LogFormat, Settings, read_settings
+
+
+def serve_command(
+    *,
+    archive: Annotated[Path | None, typer.Option(help="Publish this archive first, if it changed.")] = None,
+    data: DataFolder = None,
+    sign: SigningKey = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on (default: 127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one (default: 8000).")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that answer (default: 1).")] = None,
+    root_path: Annotated[str | None, typer.Option(help="The path a proxy shows the server below.")] = None,
+    cache_mib: Annotated[
+        int | None, typer.Option(help="MiB for answers that are given again; 0 keeps none (default: 64).")
+    ] = None,
+    trusted_proxies: Annotated[
+        str | None, typer.Option(help="Proxies whose X-Forwarded-* headers are believed, separated by commas.")
+    ] = None,
+    metrics: Annotated[bool | None, typer.Option("--metrics", help="Answer /metrics, for Prometheus.")] = None,
+    log_format: Annotated[LogFormat | None, typer.Option(help="Lines for people, or JSON (default: line).")] = None,
+    access_log: Annotated[
+        AccessLog | None, typer.Option(help="Log requests: by route, or in full with who asked what (default: off).")
+    ] = None,
+) -> None:
+    """Serve the current release over HTTP; publish the seed archive first where there is none.
+
+    Example: testimony-archive serve --port 8080
+    """
+    settings = read_settings(
+        archive=archive,
+        data=data,
+        sign=sign,
+        host=host,
+        port=port,
+        workers=workers,
+        root_path=root_path,
+        trusted_proxies=trusted_proxies,
+        metrics=metrics,
+        log_format=log_format,
+        access_log=access_log,
+        cache_mib=cache_mib,
+    )
+    # The framework takes half a second to import, which no other command should wait for.
+    from service.app import WORKER, create_app  # noqa: PLC0415
+    from service.http.releases import is_compared_first  # noqa: PLC0415
+    from service.http.server import run_server  # noqa: PLC0415
+
+    # The address comes first: that it is taken should not be found out after a long publication.
+    with failures_logged(settings), _leaving_when_told(), closing(_bind(settings)) as bound:
+        _publish_first(settings)
+        # Here, once, so that a damaged release stops the command and not each of its workers. One that takes long to
+        # compare with its manifest is compared while it is being served.
+        release = open_current(settings.data, verify=False)
+        if is_compared_first(release.manifest):
+            verify_release(release.folder, release.manifest)
+        release.close()
+        run_server(
+            settings,
+            bound,
+            application=partial(create_app, settings, verify=False),
+            worker=WORKER,
+            tell=partial(tell, settings),
+        )
+
+
+@contextmanager
+def _leaving_when_told() -> Iterator[None]:
+    """Leave with exit code 0 on SIGTERM and SIGINT, also as a container's first process, which by itself heeds no
+    SIGTERM. What is being published then is cleared away.
+    """
+    before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _leave(*_: object) -> NoReturn:
+    raise SystemExit(0)
+
+
+def _publish_first(settings: Settings) -> None:
+    """Publish the archive that was asked for, or the seed where the data folder is empty."""
+    archive = settings.archive
+    if archive is None:
+        try:
+            open_current(settings.data, verify=False).close()
+        except NoRelease:
+            archive = seed_archive()
+        else:
+            return
+    tell_published(publish_archive(archive, settings), settings)
+
+
+def seed_archive() -> Path:
+    """Return the seed archive: as installed, or as it lies in a checkout."""
+    here = Path(__file__).parent.parent
+    installed = here / "seed" / "archive.json"
+    return installed if installed.exists() else here.parent / "seed" / "archive.json"
+
+
+def _bind(settings: Settings) -> socket.socket:
+    """Return a socket that has the address and does not listen yet."""
+    host, port = settings.host, settings.port
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except (OSError, UnicodeError) as error:
+        bound.close()
+        reason = error.strerror if isinstance(error, OSError) else "not the name of a host"
+        raise TestimonyArchiveError(f"cannot listen on {host}:{port} ({reason})") from None
+    return bound

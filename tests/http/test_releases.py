@@ -17,7 +17,7 @@ import pytest
 from service.catalogue.browsing import Catalogue
 from service.http import releases
 from service.http.releases import Serving
-from service.release.store import Release
+from service.release.opening import Release
 from tests.archives import archive, record
 from tests.conftest import PublishTo, Serve
 from tests.http.test_moving_over import release_of, wait_until

@@ -13,6 +13,8 @@ from operator import itemgetter
 
 from pyroaring import BitMap
 
+from service.release.building.scratch import BATCH, Scratch
+from service.release.building.tables import TermRow, insert_statement, placed_term
 from service.release.indexing import (
     DATED_SORTS,
     TEXT_SORTS,
@@ -22,8 +24,6 @@ from service.release.indexing import (
     stored_orders,
 )
 from service.release.orders import PLACED_FROM, ArrayWriter, Order
-from service.release.scratch import BATCH, Scratch
-from service.release.tables import TermRow, insert_statement, placed_term
 
 #: So many pairs of term and record are held in memory: about 20 MB at the worst, where each term has one record.
 PAIRS_IN_MEMORY = 100_000

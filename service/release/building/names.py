@@ -3,10 +3,10 @@
 import sqlite3
 
 from service.archive.model import PLURALS, Head
-from service.release import tables
+from service.release.building import tables
+from service.release.building.scratch import BATCH
+from service.release.building.tables import insert_statement
 from service.release.projection import PublicRecord, canonical_line, public_head
-from service.release.scratch import BATCH
-from service.release.tables import insert_statement
 from service.release.text_index import completion_keys, names_of
 
 

@@ -4,10 +4,10 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Literal
 
-from service.release import tables
+from service.release.building import tables
+from service.release.building.scratch import BATCH
+from service.release.building.tables import insert_statement
 from service.release.opening import Release
-from service.release.scratch import BATCH
-from service.release.tables import insert_statement
 
 Action = Literal["created", "updated", "withdrawn"]
 

@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 
 from service.archive.model import PLURALS
+from service.release.building.tables import SourceTextRow, TextLanguageRow, TranscriptRow, insert_statement
 from service.release.documents import SegmentDocument, own_language
 from service.release.projection import PublicRecord
-from service.release.tables import SourceTextRow, TextLanguageRow, TranscriptRow, insert_statement
 
 
 def segments(public: PublicRecord) -> list[SegmentDocument]:

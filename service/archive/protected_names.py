@@ -29,6 +29,7 @@ _REMEMBERED: Final = 500_000
 
 # Letters of any script: digits and underscores part words in file names and addresses.
 _WORD = re.compile(r"[^\W\d_]+")
+_REMARK = re.compile(r"\([^)]*\)|\[[^\]]*\]")
 # What has one of these, and no space, is an address, a file name or an identifier.
 _ADDRESS = re.compile(r"\S*[/_.@-]\S*")
 _ARABIC = re.compile("[\u0600-\u06ff]")
@@ -178,7 +179,8 @@ class ProtectedNames:
 
 
 def _sought(named: Named, shared: Collection[str]) -> Iterator[_Sought]:
-    spelt = _WORD.findall(spelled(named.name))
+    # What stands in brackets is a remark: "Mara Ivanova (her name at birth)".
+    spelt = _WORD.findall(spelled(_REMARK.sub(" ", named.name)))
     words = [_plain(word) for word in spelt]
     if sum(map(len, words)) < _LEAST or not all(words):
         return
@@ -186,9 +188,11 @@ def _sought(named: Named, shared: Collection[str]) -> Iterator[_Sought]:
     if len(words) > 1:
         yield _Sought(("".join(words),), named.agent, needs_capital=False, is_joined=True)
     if named.is_person and len(words) > 1:
+        # Small letters among capitals are particles: "von", "della".
+        is_small = all(written[0].islower() for written in spelt)
         for word, written in zip(words, spelt, strict=True):
-            if len(word) >= TELLING and word not in shared:
-                yield _Sought((word,), named.agent, not written[0].islower())
+            if len(word) >= TELLING and word not in shared and (is_small or not written[0].islower()):
+                yield _Sought((word,), named.agent, not is_small)
 
 
 def words_of(name: str) -> list[str]:

@@ -19,6 +19,7 @@ from service.cli.releases import releases
 from service.cli.schema import schema_command
 from service.cli.serve import serve_command
 from service.cli.unname import unname_command
+from service.cli.verify import verify_command
 from service.cli.withdraw import withdraw_command
 from service.errors import SettingsInvalid, TestimonyArchiveError
 
@@ -37,6 +38,7 @@ app.command("withdraw")(withdraw_command)
 app.command("unname")(unname_command)
 app.command("due")(due_command)
 app.command("export")(export_command)
+app.command("verify")(verify_command)
 app.command("schema")(schema_command)
 app.add_typer(releases, name="releases")
 

@@ -62,6 +62,8 @@ def test_a_name_is_found(name: str, text: str) -> None:
         pytest.param("Mara Ivanova", "Tamara Ivan", id="parts of words"),
         pytest.param("Mara Ivanova", "Жара", id="another script"),
         pytest.param("Jan van den Berg", "van den", id="particles"),
+        pytest.param("Lina della Rosa", "A Della was there", id="longer particles"),
+        pytest.param("Mara Ivanova (an invented name)", "A name is invented.", id="remarks"),
     ],
 )
 def test_what_is_no_name_is_left_alone(name: str, text: str) -> None:

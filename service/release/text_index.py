@@ -21,7 +21,7 @@ import tantivy
 from service.archive.dates import parse_edtf
 from service.archive.model import PLURALS
 from service.errors import ReleaseDamaged, ReleaseError
-from service.release.indexing import UNBOUNDED_LATE, Entries, day_number
+from service.release.indexing import UNBOUNDED_LATE, YEARLESS, Entries, day_number
 from service.release.projection import PublicRecord
 
 FOLDER = "index"
@@ -64,7 +64,7 @@ TERM_FILTERS: Final = (
     "unit", "witness",
 )  # fmt: skip
 
-_TERM_FIELDS: Final = {name: f"is_{name}" for name in TERM_FILTERS}
+_TERM_FIELDS: Final = {name: f"is_{name}" for name in (*TERM_FILTERS, YEARLESS)}
 
 #: Ordinals take the lower 32 bits of a sort value, so that no two records have the same.
 ORDINAL_BITS = 32

@@ -28,7 +28,7 @@ from service.archive.words import (
     stemmer_of,
 )
 from service.errors import ReleaseDamaged, ReleaseError
-from service.release.indexing import UNBOUNDED_LATE, Entries, day_number
+from service.release.indexing import UNBOUNDED_LATE, YEARLESS, Entries, day_number
 from service.release.projection import PublicRecord
 
 FOLDER = "index"
@@ -43,7 +43,7 @@ TERM_FILTERS: Final = (
     "unit", "witness",
 )  # fmt: skip
 
-_TERM_FIELDS: Final = {name: f"is_{name}" for name in TERM_FILTERS}
+_TERM_FIELDS: Final = {name: f"is_{name}" for name in (*TERM_FILTERS, YEARLESS)}
 
 #: Ordinals take the lower 32 bits of a sort value, so that no two records have the same.
 ORDINAL_BITS = 32

@@ -36,6 +36,7 @@ from service.archive.model import (
     SourceType,
 )
 from service.catalogue.cursor import CURSOR_LENGTH, fingerprint
+from service.catalogue.hints import hint_for_choice, hint_for_identifier, hint_for_name
 from service.catalogue.words import QUERY_LENGTH, parse_query
 from service.errors import InvalidParameters, ParameterError
 from service.release.documents import DOCUMENTS
@@ -175,7 +176,10 @@ class NoParameters(Parameters):
     """For addresses that take none."""
 
 
-_FIELDS = "Keep only these top-level keys of each record, separated by commas."
+_FIELDS = (
+    "Keep only these top-level keys of each record, separated by commas. With a - before it, a key is left out: "
+    "-citations. `id` cannot be left out."
+)
 
 
 class RecordView(Parameters):
@@ -574,6 +578,22 @@ def document_fields(record: RecordType) -> tuple[str, ...]:
     return tuple(sorted(DOCUMENTS[record].__annotations__))
 
 
+def _field_choices(record: RecordType) -> tuple[str, ...]:
+    """Return what `fields` takes: each key of a record type's document, to keep it or to leave it out."""
+    known = document_fields(record)
+    return (*known, *(f"-{name}" for name in known))
+
+
+def chosen_fields(record: RecordType, asked: Sequence[str]) -> tuple[str, ...]:
+    """Return the keys that `fields` leaves of a document: those named, or all where only some to leave out are named.
+
+    `id` cannot be left out: a record without it can be neither asked for again nor cited.
+    """
+    left_out = {name[1:] for name in asked if name.startswith("-")} - {"id"}
+    named = [name for name in asked if not name.startswith("-")] or document_fields(record)
+    return tuple(name for name in dict.fromkeys(named) if name not in left_out) or ("id",)
+
+
 def sort_choices(model: type[Criteria]) -> tuple[str, ...]:
     """Return the sorts that a collection offers."""
     return get_args(model.model_fields["sort"].annotation)
@@ -596,7 +616,7 @@ def parameter_schemas(model: type[Parameters]) -> dict[str, dict[str, Any]]:
         if schema.get("default", "") in (None, []):
             del schema["default"]
         if name == "fields" and issubclass(model, RecordView):
-            schema["items"] = {"type": "string", "enum": list(document_fields(model.record))}
+            schema["items"] = {"type": "string", "enum": list(_field_choices(model.record))}
             schema["minItems"] = 1
         if name == "facets" and issubclass(model, Listed):
             schema["items"] = {"type": "string", "enum": list(model.FACETS)}
@@ -649,9 +669,10 @@ def _read(  # noqa: PLR0912 - one branch for each thing that can be wrong
             errors.setdefault(refused.parameter, refused)
     else:
         if isinstance(criteria, RecordView) and criteria.fields:
-            known = document_fields(criteria.record)
-            if unknown := [name for name in criteria.fields if name not in known]:
-                errors["fields"] = ParameterError("fields", f"{_echo(unknown[0])} is no key of these records", known)
+            choices = _field_choices(criteria.record)
+            if unknown := [name for name in criteria.fields if name not in choices]:
+                errors["fields"] = ParameterError("fields", f"{_echo(unknown[0])} is no key of these records", choices)
+            criteria = criteria.model_copy(update={"fields": chosen_fields(criteria.record, criteria.fields)})
         if isinstance(criteria, Listed) and (unknown := [n for n in criteria.facets if n not in model.FACETS]):  # type: ignore[attr-defined]
             errors["facets"] = ParameterError("facets", f"{_echo(unknown[0])} cannot be counted here", criteria.FACETS)
         if not errors:
@@ -674,8 +695,12 @@ def _echo(value: str) -> str:
 
 def _unknown(name: str, names: tuple[str, ...]) -> ParameterError:
     nearest = difflib.get_close_matches(name[:ECHO_LENGTH], names, n=1)
-    hint = f"; did you mean {nearest[0]}?" if nearest else ""
-    return ParameterError(name[:ECHO_LENGTH], f"there is no such parameter here{hint}", tuple(sorted(names)))
+    hint = hint_for_name(name[:ECHO_LENGTH], names) or (f"did you mean {nearest[0]}?" if nearest else None)
+    return ParameterError(name[:ECHO_LENGTH], _hinted("there is no such parameter here", hint), tuple(sorted(names)))
+
+
+def _hinted(message: str, hint: str | None) -> str:
+    return message if hint is None else f"{message}; {hint}"
 
 
 def _refused(model: type[Parameters], error: ErrorDetails) -> ParameterError:
@@ -688,10 +713,11 @@ def _refused(model: type[Parameters], error: ErrorDetails) -> ParameterError:
     allowed = tuple(str(choice) for choice in schema["enum"]) if "enum" in schema else None
     match error["type"]:
         case "literal_error":
-            message = "is not one of the values that exist"
+            message = _hinted("is not one of the values that exist", hint_for_choice(name, str(value), allowed or ()))
         case "string_pattern_mismatch":
             example = f", such as {schema['examples'][0]}" if "examples" in schema else ""
             message = f"does not have the form {schema['pattern']}{example}"
+            message = _hinted(message, hint_for_identifier(name, str(value), schema["pattern"]))
         case "missing":
             message = "is required here"
         case "string_unicode":

@@ -1,0 +1,91 @@
+"""Hints for refused parameters: what people type who know other APIs, and how it is asked for here.
+
+Pure: a name or a value in, a sentence out. Knows no release, so that a hint can tell nothing of what an archive holds.
+"""
+
+import re
+from collections.abc import Collection
+from typing import Final
+from urllib.parse import quote_plus
+
+#: Longest value that is taken for a name, in characters: a hint repeats it.
+LONGEST: Final = 60
+
+_PAGES = "lists are paged by cursor: follow links.next"
+_LENGTH = "how many records a page has is asked for with limit"
+_ORDER = "the order is asked for with sort, with a - before it for descending, such as sort=-id"
+_WORDS = "words are searched for with q"
+_DAYS = "days are asked for with date_from and date_to, such as date_from=2017-01-01&date_to=2017-12-31"
+_KEYS = "the keys of a record are chosen with fields"
+_LANGUAGE = "the language of texts is asked for with lang"
+
+#: Names that parameters have elsewhere: the parameter that does the same here, and the sentence that says so.
+_ELSEWHERE: Final = {
+    **dict.fromkeys(("page", "offset", "start", "skip", "after", "before"), ("cursor", _PAGES)),
+    **dict.fromkeys(("per_page", "page_size", "pagesize", "size", "rows", "count", "max_results"), ("limit", _LENGTH)),
+    **dict.fromkeys(("order", "order_by", "sort_by", "ordering", "direction", "desc"), ("sort", _ORDER)),
+    **dict.fromkeys(("search", "query", "text", "keyword", "keywords", "term"), ("q", _WORDS)),
+    **dict.fromkeys(("date", "day", "year", "month", "from", "to", "since", "until"), ("date_from", _DAYS)),
+    **dict.fromkeys(("select", "columns", "keys", "attributes"), ("fields", _KEYS)),
+    **dict.fromkeys(("language", "locale", "hl"), ("lang", _LANGUAGE)),
+}
+
+#: The collection whose list finds an identifier, by the prefix of the identifier.
+_COLLECTIONS: Final = {
+    "src": "sources",
+    "agt": "agents",
+    "plc": "places",
+    "top": "topics",
+    "evt": "events",
+    "tes": "testimonies",
+    "sta": "statistics",
+    "rsp": "responses",
+}
+
+# An order as other APIs write it: date:desc, date desc, date.desc.
+_DIRECTED = re.compile(r"-?([a-z_]+)[:. +,](asc|desc)(ending)?", re.IGNORECASE)
+# The beginning of the form of identifiers of one type.
+_ONE_PREFIX = re.compile(r"\^([a-z]{3})-")
+# The beginning of an identifier of any type: whoever writes it does not mean a name.
+_PREFIXED = re.compile(rf"({'|'.join(_COLLECTIONS)})-", re.IGNORECASE)
+# What a name has at least: a letter. Nothing else is worth looking up.
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+def hint_for_name(name: str, known: Collection[str]) -> str | None:
+    """Return how to ask for what a parameter of this name means in other APIs, if it can be asked for here."""
+    folded = re.sub(r"[-\s]", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)).lower()
+    here, sentence = _ELSEWHERE.get(folded, ("", ""))
+    return sentence if here in known else None
+
+
+def hint_for_choice(name: str, value: str, allowed: Collection[str]) -> str | None:
+    """Return how to ask for a value that is none of those allowed, if it is clear what was meant."""
+    if (directed := _DIRECTED.fullmatch(value.strip())) is not None:
+        sign = "-" if directed[2].lower() == "desc" else ""
+        meant = sign + directed[1].lower()
+        return f"write {name}={meant}" if meant in allowed else None
+    parts = [part.strip() for part in value.split(",")]
+    if len(parts) > 1 and all(part in allowed for part in parts):
+        return _several(name, parts)
+    return None
+
+
+def hint_for_identifier(name: str, value: str, pattern: str) -> str | None:
+    """Return how to ask with a value that has not the form of an identifier: a list of them, or a name."""
+    parts = [part.strip() for part in value.split(",")]
+    if len(parts) > 1 and all(re.search(pattern, part) for part in parts):
+        return _several(name, parts)
+    if _LETTER.search(value) is None or _PREFIXED.match(value) is not None or len(value) > LONGEST:
+        return None
+    if (prefix := _ONE_PREFIX.match(pattern)) is not None and prefix[1] in _COLLECTIONS:
+        return f"for a name, /v1/{_COLLECTIONS[prefix[1]]}?q={quote_plus(value)} finds the identifier"
+    if pattern.startswith("^(") and ")-" in pattern:  # identifiers of several types
+        return f"for a name, /v1/search?q={quote_plus(value)} finds the identifier"
+    return None
+
+
+def _several(name: str, parts: list[str]) -> str:
+    """Return how several values are given. Two show it; a hint does not repeat a whole list."""
+    shown = "&".join(f"{name}={part}" for part in parts[:2])
+    return f"for several values, give the parameter again: {shown}"

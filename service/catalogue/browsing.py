@@ -16,7 +16,7 @@ from service.catalogue.search import Hit, TextIndex, read_hits
 from service.catalogue.sets import RecordSets, Term
 from service.catalogue.suggestions import Suggestion, suggest
 from service.release.indexing import HAS_POINT, sort_key
-from service.release.store import Release
+from service.release.opening import Release
 from service.release.text_index import sort_field
 
 #: Up to this many records, a collection's ranges of days, places and figures are looked through on the event loop: it

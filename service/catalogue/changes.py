@@ -11,7 +11,7 @@ from typing import Any
 from service.catalogue.criteria import ChangeCriteria
 from service.catalogue.cursor import decode_parts, encode_parts, not_ours
 from service.errors import InvalidCursor, StartOver
-from service.release.store import Release
+from service.release.opening import Release
 
 #: First part of a cursor into the log: no cursor into a list begins so.
 _KIND = "changes"

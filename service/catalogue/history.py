@@ -7,7 +7,7 @@ is from. What was taken back has none any more: a guess at what it said could be
 from dataclasses import dataclass
 from typing import Any
 
-from service.release.store import Release
+from service.release.opening import Release
 
 
 @dataclass(frozen=True, slots=True)

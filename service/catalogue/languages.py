@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import orjson
 
 from service.release.documents import text_fields
-from service.release.store import Release
+from service.release.opening import Release
 
 #: Wishes as language ranges in lower case, the dearest first.
 Wishes = tuple[str, ...]

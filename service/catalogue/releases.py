@@ -6,8 +6,8 @@ from pydantic import BeforeValidator, Field
 
 from service.catalogue.criteria import Parameters, whole_number
 from service.catalogue.cursor import CURSOR_LENGTH, decode_parts, encode_parts, not_ours
+from service.release.opening import Release
 from service.release.statements import Link
-from service.release.store import Release
 
 #: First part of a cursor into the releases: no cursor into another list begins so.
 _KIND = "releases"

@@ -29,7 +29,7 @@ from service.catalogue.queries import term_filters
 from service.catalogue.words import SearchTerm, parse_query
 from service.errors import ParameterError, TooDeep
 from service.release.indexing import day_number
-from service.release.store import Release
+from service.release.opening import Release
 from service.release.text_index import (
     FOLDER,
     SETS,

@@ -15,8 +15,8 @@ from pyroaring import BitMap
 
 from service.catalogue.queries import Box, Days, Range, Since, Span, Terms
 from service.release.indexing import day_number, sort_key
+from service.release.opening import Release
 from service.release.orders import PLACED_FROM, Order
-from service.release.store import Release
 
 #: Bytes of sets that are kept at hand for each release.
 SETS_KEPT = 16 << 20

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from service.catalogue.criteria import CRITERIA, SuggestCriteria
-from service.release.store import Release
+from service.release.opening import Release
 from service.release.text_index import COMPLETION_LENGTH, plain_words
 
 

@@ -15,7 +15,8 @@ from service.archive.writing import written_whole
 from service.cli.output import say, standard_output
 from service.cli.parameters import DataFolder
 from service.errors import TestimonyArchiveError
-from service.release.store import CANONICAL, open_current
+from service.release.manifest import CANONICAL
+from service.release.opening import open_current
 from service.settings import read_settings
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import NoRelease
-from service.release.store import open_current
+from service.release.opening import open_current
 
 
 def today() -> date:

@@ -14,7 +14,8 @@ from service.cli.events import failures_logged, tell
 from service.cli.parameters import DataFolder
 from service.cli.publish import publish_archive, tell_published
 from service.errors import NoRelease, TestimonyArchiveError
-from service.release.store import open_current, verify_release
+from service.release.manifest import verify_release
+from service.release.opening import open_current
 from service.settings import AccessLog, LogFormat, Settings, read_settings
 
 

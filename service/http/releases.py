@@ -19,7 +19,9 @@ from starlette.types import Scope
 from service.catalogue.browsing import Catalogue
 from service.errors import Broken, Busy, NoRelease, NotReady, Problem, ReleaseDamaged, ReleaseError
 from service.http.logs import log_event
-from service.release.store import HASH_CHUNK, Manifest, Marks, current_folder, marks_of, open_release, read_manifest
+from service.release.data_folder import current_folder
+from service.release.manifest import HASH_CHUNK, Manifest, Marks, marks_of, read_manifest
+from service.release.opening import open_release
 
 T = TypeVar("T")
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from service.release import tables
+from service.release.opening import Release
 from service.release.scratch import BATCH
-from service.release.store import Release
 from service.release.tables import insert_statement
 
 Action = Literal["created", "updated", "withdrawn"]

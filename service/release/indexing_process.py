@@ -17,7 +17,7 @@ import orjson
 from service.archive.dividing import begin_beside
 from service.errors import ReleaseError
 from service.release.indexing import Entries
-from service.release.store import CANONICAL
+from service.release.manifest import CANONICAL
 from service.release.text_index import IndexWriter
 
 #: Records handed over at a time.

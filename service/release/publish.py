@@ -29,43 +29,43 @@ from sqlmodel import SQLModel
 from service import __version__
 from service.archive.checks import ArchiveInvalid, check_archive
 from service.archive.model import PLURALS, Head, Record, Withdrawn
-from service.archive.writing import sync_folder
+from service.archive.writing import sync_file, sync_folder
 from service.errors import ReleaseError
 from service.release import tables
 from service.release.change_log import Action, ChangeLog, no_changes
+from service.release.data_folder import (
+    STAGING_PREFIX,
+    bring_in,
+    chain_of,
+    current_folder,
+    kept_releases,
+    prune_held,
+    sole_publisher,
+)
 from service.release.document_file import DocumentWriter, Keys
 from service.release.documents import render_document
-from service.release.finding import FindingWriter
+from service.release.filter_index import FilterIndexWriter
 from service.release.indexing import index_record
 from service.release.indexing_process import IndexBeside, IndexHere, WordIndex
-from service.release.names import NameWriter
-from service.release.orders import ArrayWriter
-from service.release.projection import public_record
-from service.release.scratch import BATCH, Kept, Neighbourhood, Scratch, connect_to_write, kept
-from service.release.statements import Sign, Statement, continue_chain, forget_kept_chain, write_chain
-from service.release.store import (
+from service.release.manifest import (
     CANONICAL,
     DATABASE,
     MANIFEST,
     RELEASE_FORMAT,
     SHORT_ID,
-    STAGING_PREFIX,
     FileEntry,
     Manifest,
-    Release,
-    bring_in,
-    chain_of,
-    current_folder,
     file_sha256,
-    kept_releases,
-    prune_held,
     read_manifest,
-    sole_publisher,
-    sync_file,
-    timestamp,
     verify_files,
     verify_format,
 )
+from service.release.names import NameWriter
+from service.release.opening import Release
+from service.release.orders import ArrayWriter
+from service.release.projection import public_record
+from service.release.scratch import BATCH, Neighbourhood, Scratch, ScratchRecord, connect_to_write, scratch_record
+from service.release.statements import Sign, Statement, continue_chain, forget_kept_chain, write_chain
 from service.release.tables import insert_statement
 from service.release.texts import TextWriter
 
@@ -197,6 +197,8 @@ class _Publication:
         self.published_at = max([timestamp(moment), *before])
         self.today = moment.astimezone(UTC).date()
         self.progress = progress
+        #: What the check counted as masked.
+        self.masked = 0
 
     def run(self, *, keep: int) -> Published:
         with closing(Scratch(self.staging / "scratch.sqlite")) as scratch:
@@ -246,7 +248,7 @@ class _Publication:
     def check(self, scratch: Scratch) -> Head:
         """Check the archive and collect what is public of it. Raises ArchiveInvalid."""
 
-        def accept(public: Kept | Withdrawn) -> None:
+        def accept(public: ScratchRecord | Withdrawn) -> None:
             if isinstance(public, Withdrawn):
                 scratch.withdraw(public.id, public.on)
             else:
@@ -268,6 +270,7 @@ class _Publication:
             for record_id, day in self.previous.rows('SELECT id, "on" FROM withdrawn'):
                 scratch.withdraw(record_id, day)
         scratch.finish()
+        self.masked = report.masked
         return report.head
 
     def write_canonical(self, scratch: Scratch, head: Head) -> str:
@@ -295,13 +298,13 @@ class _Publication:
         ):
             _create_tables(database)
             database.execute(insert_statement(tables.ArchiveHead), (head.id, orjson.dumps(head.model_dump())))
-            finding = FindingWriter(database, arrays, scratch)
+            filters = FilterIndexWriter(database, arrays, scratch)
             log = ChangeLog(database, self.previous, release_id, number, self.published_at)
-            self.write_records(scratch, database, finding, index, documents=documents, log=log, head=head)
+            self.write_records(scratch, database, filters, index, documents=documents, log=log, head=head)
             log.finish()
             documents.finish(arrays)
             self.progress("Indexing", 0, 2)
-            finding.finish()
+            filters.finish()
             self.progress("Indexing", 1, 2)
             index.wait()
             self.progress("Indexing", 2, 2)
@@ -320,7 +323,7 @@ class _Publication:
         self,
         scratch: Scratch,
         database: sqlite3.Connection,
-        finding: FindingWriter,
+        filters: FilterIndexWriter,
         index: WordIndex,
         *,
         documents: DocumentWriter,
@@ -347,10 +350,10 @@ class _Publication:
             documents.add(document, Keys(public["id"], by_text, by_date, updated_at))
             rows.append((ordinal, public["id"], version, updated_at, digest.digest()))
             entries = index_record(public, around, by_text=by_text, by_date=by_date)
-            finding.add(collection, ordinal, entries, updated_at=updated_at)
+            filters.add(collection, ordinal, entries, updated_at=updated_at)
             texts.add(ordinal, public)
             names.add(public, ordinal, len(line), label)
-            place = finding.place_by_text(collection, ordinal)
+            place = filters.place_by_text(collection, ordinal)
             index.add(line, ordinal, entries, by_text=place, updated_at=updated_at)
             if ordinal % BATCH == 0:
                 database.executemany(statement, rows)
@@ -376,6 +379,7 @@ class _Publication:
             published_at=self.published_at,
             engine=__version__,
             counts=counts,
+            masked=self.masked,
             files=files,
         )
         path = self.staging / MANIFEST
@@ -394,12 +398,12 @@ def _sealed(path: Path) -> FileEntry:
     return FileEntry(bytes=path.stat().st_size, sha256=file_sha256(path))
 
 
-def _what_is_public(record: Record | Withdrawn, *, today: date) -> Kept | Withdrawn | None:
+def _what_is_public(record: Record | Withdrawn, *, today: date) -> ScratchRecord | Withdrawn | None:
     """Return what is kept of a record of the archive, if anything is."""
     if isinstance(record, Withdrawn):
         return record
     public = public_record(record, today=today)
-    return None if public is None else kept(public)
+    return None if public is None else scratch_record(public)
 
 
 def _create_tables(database: sqlite3.Connection) -> None:
@@ -409,3 +413,8 @@ def _create_tables(database: sqlite3.Connection) -> None:
 
     engine = create_mock_engine("sqlite://", execute)
     SQLModel.metadata.create_all(engine, checkfirst=False)
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a moment as UTC, RFC 3339, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

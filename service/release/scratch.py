@@ -42,7 +42,7 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
     return connection
 
 
-class Kept(NamedTuple):
+class ScratchRecord(NamedTuple):
     """What is kept of a public record: its canonical line, what others show of it, and what it is sorted by."""
 
     line: bytes
@@ -58,9 +58,9 @@ class Kept(NamedTuple):
     answers: tuple[tuple[str, str], ...]
 
 
-def kept(public: PublicRecord) -> Kept:
+def scratch_record(public: PublicRecord) -> ScratchRecord:
     """Return what is kept of a public record."""
-    return Kept(
+    return ScratchRecord(
         line=canonical_line(public),
         id=public["id"],
         label=shown_label(public),
@@ -109,7 +109,7 @@ class Scratch:
         self.connection.close()
         self._lines.close()
 
-    def add(self, record: Kept) -> None:
+    def add(self, record: ScratchRecord) -> None:
         """Keep one public record."""
         self._lines.write(record.line)
         self._records.append((*record[1:-1], self._offset, len(record.line)))

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from service.depots.signatures import read_signer
-from service.release.store import prune
+from service.release.data_folder import prune
 from tests.archives import archive, record
 from tests.conftest import PublishTo, Serve
 from tests.depots.keys import allow, make_key, ssh_keygen_verifies

@@ -29,7 +29,7 @@ from service.release.tables import TermRow, insert_statement, placed_term
 PAIRS_AT_HAND = 100_000
 
 
-class FindingWriter:
+class FilterIndexWriter:
     """Writes the sets, orders and columns of one release. Orders by title and by date are there from the beginning."""
 
     def __init__(self, database: sqlite3.Connection, arrays: ArrayWriter, scratch: Scratch) -> None:

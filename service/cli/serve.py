@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from service.cli.events import failures_logged, tell
-from service.cli.parameters import DataFolder
+from service.cli.parameters import DataFolder, SigningKey
 from service.cli.publish import publish_archive, tell_published
 from service.errors import NoRelease, TestimonyArchiveError
 from service.release.manifest import verify_release
@@ -23,6 +23,7 @@ def serve_command(
     *,
     archive: Annotated[Path | None, typer.Option(help="Publish this archive first, if it changed.")] = None,
     data: DataFolder = None,
+    sign: SigningKey = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on (default: 127.0.0.1).")] = None,
     port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one (default: 8000).")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that answer (default: 1).")] = None,
@@ -46,6 +47,7 @@ def serve_command(
     settings = read_settings(
         archive=archive,
         data=data,
+        sign=sign,
         host=host,
         port=port,
         workers=workers,

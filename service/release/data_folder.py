@@ -75,10 +75,10 @@ def kept_releases(data: Path) -> list[StoredRelease]:
 
 @contextlib.contextmanager
 def sole_publisher(data: Path) -> Iterator[None]:
-    """Hold the data folder against other publishers, and clear what one that was killed has left there. Raises
-    PublishInProgress where one is at work.
+    """Lock the data folder against other publishers, and delete what a killed publisher left behind.
 
-    The lock is the kernel's: it goes with the process that holds it, however that ends.
+    The kernel releases the lock when the process ends, also when it is killed. Raises PublishInProgress where another
+    process has the lock.
     """
     try:
         (data / "releases").mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def _clear_debris(data: Path) -> None:
     (data / "current.new").unlink(missing_ok=True)
     arriving = data / "releases" / _ARRIVING
     if arriving.is_symlink():
-        # Nobody was served this release: it is none to go back to, and must not take the place of one that is.
+        # This release was never served. It must not be offered for a rollback, nor count among the releases that are kept.
         folder = arriving.with_name(arriving.readlink().name)
         if folder.exists() and _linked_name(data / "current") != folder.name:
             _remove(folder)
@@ -118,8 +118,8 @@ def _linked_name(link: Path) -> str | None:
 def bring_in(data: Path, staging: Path, folder: Path) -> None:
     """Move a sealed release from `staging` to its place, `folder`, and make it the release being served.
 
-    A link says meanwhile which one arrives: a publisher that is killed between the two steps leaves a release that looks
-    like one that was served before and rolled back from.
+    A link marks the release until both steps are done. Without it, a publisher killed between the two steps would leave
+    a release that looks as if it had been served and rolled back from.
     """
     arriving = folder.with_name(_ARRIVING)
     arriving.symlink_to(folder.name)
@@ -131,7 +131,7 @@ def bring_in(data: Path, staging: Path, folder: Path) -> None:
 
 
 def make_current(data: Path, folder: Path) -> None:
-    """Make `folder` the release being served: one rename, made durable."""
+    """Make `folder` the release being served, by one rename that survives a power failure."""
     link = data / "current.new"
     link.unlink(missing_ok=True)
     link.symlink_to(Path("releases") / folder.name)
@@ -209,8 +209,10 @@ def chain_of(data: Path) -> list[Link]:
 
 
 def _keep_statements_of(data: Path, removed: Sequence[StoredRelease]) -> None:
-    """See to it that no statement goes with the releases to be removed. One that was gone back from has statements that
-    no release left knows; without them its number would be given again, and that it was ever published would be denied.
+    """Keep the statements that would be lost with the releases to be removed.
+
+    A release that was rolled back from has statements that no other release has. Without them its number would be given
+    out again, and nothing would show that it was ever published.
     """
     gone = {release.folder for release in removed}
     left = longest_chain([data, *(each.folder for each in kept_releases(data) if each.folder not in gone)])
@@ -221,7 +223,7 @@ def _keep_statements_of(data: Path, removed: Sequence[StoredRelease]) -> None:
 
 
 def _remove(folder: Path) -> None:
-    # First out of sight, in one step: a half-removed folder must not look like a release.
+    # Rename first, in one step, so that a half-deleted folder is never taken for a release.
     doomed = folder.with_name(f"{STAGING_PREFIX}removed-{folder.name}")
     folder.rename(doomed)
     shutil.rmtree(doomed, ignore_errors=True)

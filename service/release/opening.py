@@ -33,16 +33,16 @@ from service.release.statements import SIGNATURES, STATEMENTS, Link, chain_files
 
 
 class Release:
-    """One release, opened read-only. Threads may share it: each gets a connection of its own.
+    """One release, opened read-only. Threads may share it: each gets its own database connection.
 
-    Its files stay readable while it is open, also after a newer release has taken its place and it was pruned.
+    While it is open its files stay readable, even after the release has been pruned from the data folder.
     """
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
         self.manifest = manifest
         self.id = manifest.id
-        #: Files that were changed while the release was open, with what is wrong: they are read no more.
+        #: Files that were changed on disk while the release was open, each with what is wrong. They are no longer read.
         self._damage: dict[str, str] = {}
         self._connections = threading.local()
         self._opened: list[sqlite3.Connection] = []
@@ -115,7 +115,7 @@ class Release:
         return connection
 
     def _connect(self) -> sqlite3.Connection:
-        # immutable: nobody writes to a sealed release, so SQLite needs neither locks nor checks for changes.
+        # immutable=1: nobody writes to a published release, so SQLite can do without locks and checks for changes.
         address = (self.folder / DATABASE).absolute().as_uri() + "?mode=ro&immutable=1"
         connection = sqlite3.connect(address, uri=True, check_same_thread=False, cached_statements=512)
         connection.execute("PRAGMA query_only = 1")
@@ -124,13 +124,14 @@ class Release:
         return connection
 
     def prepare_streams(self, number: int) -> None:
-        """Open now what `number` threads need to stream from this release: they go on when it has been removed."""
+        """Open connections for `number` threads in advance, so that they can stream even after the release is deleted."""
         self._spare += [self._connect() for _ in range(number)]
 
     @contextlib.contextmanager
     def lent_connection(self) -> Iterator[None]:
-        """Give this thread a connection that was opened beforehand, and take it back: for work in steps that any thread
-        may do, which would else open one connection in each.
+        """Lend this thread one of the connections opened in advance, for the length of the block.
+
+        A stream is produced in steps, each on any thread of a pool. Without lending, each thread would open its own.
         """
         before: sqlite3.Connection | None = getattr(self._connections, "sqlite", None)
         with self._lock:
@@ -144,7 +145,7 @@ class Release:
             self._connections.sqlite = before
 
     def canonical_part(self, start: int, length: int) -> bytes:
-        """Return bytes of the public archive in canonical form; fewer at its end. Raises OSError and ReleaseDamaged."""
+        """Return up to `length` bytes of the canonical archive from `start`. Raises OSError and ReleaseDamaged."""
         self.require(CANONICAL)
         if self._canonical is None:
             raise FileNotFoundError(f"{self.folder.name}: the release is closed")
@@ -158,9 +159,10 @@ class Release:
         return self._chain
 
     def look_for_damage(self, *, pause: Callable[[], None] = no_pause) -> str | None:
-        """Compare every file with the manifest again, and read those no more that were changed. A file that is gone goes
-        on being read, since it is open. Returns what is wrong with the first that is not as it was published. `pause` is
-        called after each `HASH_CHUNK` bytes.
+        """Compare every file with the manifest again, and stop reading the files that were changed.
+
+        A file that was deleted is still read, because it is open. Returns what is wrong with the first damaged or missing
+        file, or None. `pause` is called after each `HASH_CHUNK` bytes.
         """
         files = self.manifest.files.items()
         found = {name: damage_of(self.folder, name, entry, pause=pause) for name, entry in files}
@@ -169,7 +171,7 @@ class Release:
         return next(iter(damage.values()), None)
 
     def require(self, beginning: str) -> None:
-        """Make sure that the files whose names begin so may be read. Raises ReleaseDamaged."""
+        """Raise ReleaseDamaged if a file whose name starts with `beginning` was found to be damaged."""
         for name, why in self._damage.items():
             if name.startswith(beginning):
                 raise ReleaseDamaged(why)
@@ -195,7 +197,7 @@ class Release:
                 self._documents.close()
                 self._documents = None
 
-    # What the checks ask of the release before the one being published (`archive.checks.ledger.Predecessor`).
+    # The three methods that the checks call on the previous release (`archive.checks.ledger.Predecessor`).
 
     def withdrawn_ids(self) -> Iterator[str]:
         """Yield the identifier of every withdrawn record."""

@@ -1,20 +1,20 @@
-"""The change log of a release, continued from the release before."""
+"""Writes the change log of a release: a copy of the log of the release before, and the changes since."""
 
 import sqlite3
 from collections.abc import Iterator
 from typing import Literal
 
-from service.release import tables
+from service.release.building import tables
+from service.release.building.scratch import BATCH
+from service.release.building.tables import insert_statement
 from service.release.opening import Release
-from service.release.scratch import BATCH
-from service.release.tables import insert_statement
 
 Action = Literal["created", "updated", "withdrawn"]
 
 
 class ChangeLog:
-    """The change log, continued from the release before. Records come in the order of their identifiers, in both
-    releases, so that one walk over both finds what was created, updated and withdrawn.
+    """Writes the change log. Records come in the order of their identifiers, and so do those of the release before, so
+    that one pass over both finds what was created, updated and withdrawn.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class ChangeLog:
         return version + 1, self._at
 
     def finish(self) -> None:
-        """Log what is left of the release before: it is gone. Then log the release itself."""
+        """Log the remaining records of the release before as withdrawn, and then the release itself."""
         while self._next is not None:
             self._withdrawn()
         self._flush()
@@ -95,10 +95,10 @@ def _records_of(release: Release | None) -> Iterator[tuple[str, int, str, bytes]
     """Return identifier, version, time of the last change and digest of a release's records, by identifier."""
     if release is None:
         return iter(())
-    # Not a generator: one that a failure leaves unfinished would complain when the release has been closed.
+    # A cursor, not a generator: if publishing fails halfway, an unfinished generator would raise once the release is closed.
     return release.connection().execute("SELECT id, version, updated_at, digest FROM record ORDER BY ordinal")
 
 
 def no_changes() -> dict[Action, int]:
-    """Return how many records changed where none did."""
+    """Return the counts of changes when there are none."""
     return {"created": 0, "updated": 0, "withdrawn": 0}

@@ -5,14 +5,26 @@ import json
 from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
 from service.archive.dates import parse_edtf
+from service.archive.fields import archive_fields
 from service.archive.model import PLURALS, PREFIXES, TYPE_OF_PREFIX
+from service.catalogue.criteria import Criteria, criteria_of
 
 Fields = dict[str, Any]
+
+#: The fields of the format, and what each collection may be asked for.
+FIELDS = archive_fields()
+CRITERIA = criteria_of(FIELDS)
+
+
+def sort_choices(model: type[Criteria]) -> tuple[str, ...]:
+    """Return the sorts that a collection offers."""
+    return get_args(model.model_fields["sort"].annotation)
+
 
 HEAD: Fields = {
     "id": "arden",

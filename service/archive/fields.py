@@ -14,11 +14,13 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from service.archive.marks import Behaves, Filtered, IsDate, Searched, ShownAsPresence, Sorted, Translated
-from service.archive.model import RECORD_MODELS, Part, Record, RecordType, RefersTo
+from service.archive.model import PLURALS, RECORD_MODELS, Part, Record, RecordType, RefersTo
 
 #: What a field holds. `term` is one of a closed list of words, `object` something that is no part of the format.
 Kind = Literal["text", "term", "number", "truth", "date", "reference", "part", "object"]
 
+#: The kinds of fields whose values a filter compares for equality.
+_EQUAL: tuple[Kind, ...] = ("text", "term", "truth", "reference", "object")
 #: Fields of every record that are shown in a way of their own, and where.
 _APART = frozenset({"id", "access", "translations"})
 
@@ -89,6 +91,7 @@ class RecordFields:
     #: All but the identifier, the access and the translations, in the order of the format.
     fields: tuple[FormatField, ...]
     identifier: FormatField
+    #: Every filter, once for each field that it looks at.
     filters: tuple[Filter, ...] = field(init=False)
     #: Fields that lists can be sorted by, in the order of the format.
     sorted: tuple[FormatField, ...] = field(init=False)
@@ -96,10 +99,14 @@ class RecordFields:
     translated: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        found = {each.name: each for each in _filters((self.identifier, *self.fields), ())}
-        object.__setattr__(self, "filters", tuple(found.values()))
+        object.__setattr__(self, "filters", tuple(_filters((self.identifier, *self.fields), ())))
         object.__setattr__(self, "sorted", tuple(each for each in self.fields if each.mark(Sorted) is not None))
         object.__setattr__(self, "translated", tuple(each.name for each in self.fields if each.mark(Translated)))
+
+    @property
+    def collection(self) -> str:
+        """The name of the collection that has these records."""
+        return PLURALS[self.record]
 
     @property
     def sorts(self) -> tuple[str, ...]:
@@ -107,6 +114,23 @@ class RecordFields:
         default = [each.name for each in self.sorted if _is_default(each)]
         others = [each.name for each in self.sorted if not _is_default(each)]
         return (*default, "id", *others, "updated_at")
+
+    def orders(self) -> Iterator[str]:
+        """Yield the names of the orders that a release keeps. A descending one of its own is kept where a record may have
+        no value: such records come last both ways.
+        """
+        for name in self.sorts:
+            yield name
+            if self.may_lack(name):
+                yield f"-{name}"
+
+    def may_lack(self, order: str) -> bool:
+        """Tell whether records may have nothing that an order goes by."""
+        return any(each.name == order and may_lack(each) for each in self.sorted)
+
+    def slot(self, order: str) -> int:
+        """Return which of a record's sort keys an order by a field goes by."""
+        return next(slot for slot, each in enumerate(self.sorted) if each.name == order.removeprefix("-"))
 
     def by_behaviour(self, special: str) -> FormatField | None:
         """Return the field with a special behaviour, if there is one."""
@@ -125,10 +149,35 @@ class ArchiveFields:
     def __iter__(self) -> Iterator[RecordFields]:
         return iter(self.of.values())
 
+    def collection(self, name: str) -> RecordFields:
+        """Return the fields of the records of a collection."""
+        return next(each for each in self if each.collection == name)
+
     @property
-    def filter_names(self) -> tuple[str, ...]:
-        """The name of every filter by a field, of whatever type of record, sorted."""
-        return tuple(sorted({each.name for record in self for each in record.filters}))
+    def slots(self) -> int:
+        """The most sort keys that a record of any type has."""
+        return max(len(each.sorted) for each in self)
+
+    @property
+    def equal_filters(self) -> tuple[str, ...]:
+        """The name of every filter that compares for equality, of whatever type of record, sorted."""
+        return self._filters_of(*_EQUAL)
+
+    @property
+    def date_filters(self) -> tuple[str, ...]:
+        """The name of every filter by a date, an event's included, sorted."""
+        return tuple(sorted({*self._filters_of("date"), *self._special("event_date", "date")}))
+
+    @property
+    def figure_filters(self) -> tuple[str, ...]:
+        """The name of every filter by a figure, that by a statistic's stated range included, sorted."""
+        return tuple(sorted({*self._filters_of("number"), *self._special("stated_range", "value")}))
+
+    def _filters_of(self, *kinds: Kind) -> tuple[str, ...]:
+        return tuple(sorted({each.name for record in self for each in record.filters if each.field.kind in kinds}))
+
+    def _special(self, behaviour: str, name: str) -> tuple[str, ...]:
+        return (name,) if any(record.by_behaviour(behaviour) is not None for record in self) else ()
 
 
 def archive_fields() -> ArchiveFields:
@@ -139,6 +188,12 @@ def archive_fields() -> ArchiveFields:
 @cache
 def _fields_of_models(models: tuple[tuple[RecordType, type[Record]], ...]) -> ArchiveFields:
     return ArchiveFields(dict(models))
+
+
+def may_lack(sortable: FormatField) -> bool:
+    """Tell whether a field that is sorted by may be empty. A name never is: its place is taken by what is shown instead."""
+    named = sortable.mark(Searched)
+    return not (named is not None and named.is_name) and (sortable.kind == "date" or sortable.is_optional)
 
 
 def _is_default(sortable: FormatField) -> bool:
@@ -201,19 +256,16 @@ def _is_number(annotation: Any) -> bool:  # noqa: ANN401 - whatever an annotatio
 
 
 def _kind_of(annotation: Any, marks: tuple[object, ...]) -> Kind:  # noqa: ANN401
-    if any(isinstance(mark, IsDate) for mark in marks):
-        return "date"
-    if any(isinstance(mark, RefersTo) for mark in marks):
-        return "reference"
-    if get_origin(annotation) is Literal:
-        return "term"
-    if isinstance(annotation, type) and issubclass(annotation, Part):
-        return "part"
-    if annotation is bool:
-        return "truth"
-    if annotation is str:
-        return "text"
-    return "number" if _is_number(annotation) else "object"
+    found: dict[Kind, bool] = {
+        "date": any(isinstance(mark, IsDate) for mark in marks),
+        "reference": any(isinstance(mark, RefersTo) for mark in marks),
+        "term": get_origin(annotation) is Literal,
+        "part": isinstance(annotation, type) and issubclass(annotation, Part),
+        "truth": annotation is bool,
+        "text": annotation is str,
+        "number": _is_number(annotation),
+    }
+    return next((kind for kind, is_it in found.items() if is_it), "object")
 
 
 def _filters(fields: tuple[FormatField, ...], path: tuple[str, ...]) -> Iterator[Filter]:

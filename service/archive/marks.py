@@ -13,6 +13,11 @@ class IsDate:
 
 
 @dataclass(frozen=True, slots=True)
+class IsLanguage:
+    """Marks a text as the tag of a language (BCP 47)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Searched:
     """The words of the field are found by `q`. With `is_name`, search boxes complete it too."""
 

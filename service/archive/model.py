@@ -28,6 +28,7 @@ from service.archive.marks import (
     Behaves,
     Filtered,
     IsDate,
+    IsLanguage,
     Searched,
     ShownAsPresence,
     Sorted,
@@ -153,7 +154,7 @@ Day = Annotated[str, AfterValidator(_day), WithJsonSchema({"type": "string", "fo
 Edtf = Annotated[
     str, IsDate(), AfterValidator(_edtf), WithJsonSchema({"type": "string", "description": "EDTF, section Dates"})
 ]
-Language = Annotated[str, AfterValidator(_language)]
+Language = Annotated[str, IsLanguage(), AfterValidator(_language)]
 Rights = Annotated[str, AfterValidator(_rights)]
 Country = Annotated[str, AfterValidator(_country)]
 Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
@@ -901,6 +902,8 @@ PLURALS: dict[RecordType, str] = {
     "statistic": "statistics",
     "response": "responses",
 }
+#: The other way round: the record type of each collection.
+RECORD_OF: dict[str, RecordType] = {plural: record for record, plural in PLURALS.items()}
 
 
 class ArchiveFile(Part):

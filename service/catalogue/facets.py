@@ -12,7 +12,9 @@ import orjson
 from cachetools import LRUCache
 from tantivy import Occur, Query
 
-from service.catalogue.criteria import EventCriteria, Listed, invalid_parameters
+from service.catalogue.criteria import Criteria, Listed
+from service.catalogue.parameters import invalid_parameters
+from service.catalogue.queries import Days, days_of
 from service.catalogue.search import Aggregation, Counted, TextIndex
 from service.errors import ParameterError
 from service.release.indexing import text_key
@@ -91,7 +93,7 @@ class Facets:
             counted = self._index.aggregate(query, wanted)
             for name in some:
                 if name in _TIMELINES:
-                    assert isinstance(criteria, EventCriteria)
+                    assert isinstance(criteria, Criteria)
                     facets[name] = _timeline(counted, criteria, name)
                 else:
                     counts = _counts(self._index, query, counted[name], name, limit=criteria.facet_limit)
@@ -102,8 +104,8 @@ class Facets:
 def _wanted(name: str, criteria: Listed) -> dict[str, Aggregation]:
     """Return what the engine has to count for a facet."""
     if name in _TIMELINES:
-        assert isinstance(criteria, EventCriteria)
-        ends = ("in",) if criteria.date_match == "certain" else ("from", "to")
+        assert isinstance(criteria, Criteria)
+        ends = ("in",) if _days(criteria).match == "certain" else ("from", "to")
         columns = [f"{name}_{end}" for end in ends]
         return {"undated": _terms("is_undated", 2)} | {column: _terms(column, _KEPT) for column in columns}
     if name in SETS:
@@ -172,14 +174,14 @@ def _labels(release: Release, values: list[str]) -> dict[str, str]:
     return labels
 
 
-def _timeline(counted: dict[str, Counted], criteria: EventCriteria, unit: str) -> list[Bucket]:
+def _timeline(counted: dict[str, Counted], criteria: Criteria, unit: str) -> list[Bucket]:
     """Return the years or months from the first to the last that has an event, and the undated.
 
     An event is counted in every bucket that it may lie in; with date_match=certain, only where it lies in one for sure.
     """
     dated = counted["undated"].counts
     unknown = Bucket(None, None, dated.get("true", 0))
-    if criteria.date_match == "certain":
+    if _days(criteria).match == "certain":
         counts = _by_number(counted[f"{unit}_in"])
     else:
         begins, ends = (_by_number(counted[f"{unit}_{end}"]) for end in ("from", "to"))
@@ -193,22 +195,29 @@ def _timeline(counted: dict[str, Counted], criteria: EventCriteria, unit: str) -
     return [*(Bucket(name, name, number) for name, number in names), unknown]
 
 
+def _days(criteria: Criteria) -> Days:
+    """Return the days that a list of events is narrowed to; both are None where it is not."""
+    everything = Days("date", None, None, getattr(criteria, "date_match", "possible"))
+    return next((each for each in days_of(criteria) if each.date == "date"), everything)
+
+
 def _by_number(counted: Counted) -> dict[int, int]:
     return {int(bucket): number for bucket, number in counted.counts.items()}
 
 
 def _possible(
-    criteria: EventCriteria, begins: dict[int, int], ends: dict[int, int], *, unit: str, dated: int
+    criteria: Criteria, begins: dict[int, int], ends: dict[int, int], *, unit: str, dated: int
 ) -> dict[int, int]:
     """Count without walking intervals: in a bucket lie all dated events but those that end before or begin after it."""
     if not begins and not ends:
         return {}
     first, last = min(begins.keys() | ends.keys()), max(begins.keys() | ends.keys())
     if criteria.facet_mode == "list":
-        if criteria.date_from is not None:
-            first = max(first, bucket_of(date.fromisoformat(criteria.date_from), unit))
-        if criteria.date_to is not None:
-            last = min(last, bucket_of(date.fromisoformat(criteria.date_to), unit))
+        days = _days(criteria)
+        if days.start is not None:
+            first = max(first, bucket_of(date.fromisoformat(days.start), unit))
+        if days.end is not None:
+            last = min(last, bucket_of(date.fromisoformat(days.end), unit))
     _refuse_long(unit, last - first + 1)
     ended = sum(number for bucket, number in ends.items() if bucket < first)
     begun = sum(number for bucket, number in begins.items() if bucket < first)

@@ -16,35 +16,27 @@ from cachetools import LRUCache, cachedmethod
 from tantivy import FieldType, Occur, Query
 
 from service.archive.model import PLURALS
-from service.catalogue.criteria import (
-    CRITERIA,
-    EventCriteria,
-    Listed,
-    SearchCriteria,
-    StatisticCriteria,
-    invalid_parameters,
-)
+from service.catalogue.criteria import COLLECTIONS, Criteria, Listed, SearchCriteria
 from service.catalogue.excerpts import Excerpt, Finder, excerpts
-from service.catalogue.queries import term_filters
+from service.catalogue.parameters import invalid_parameters
+from service.catalogue.queries import Box, Days, Range, Since, Span, span_conditions, term_filters
 from service.catalogue.words import SearchTerm, parse_query
 from service.errors import ParameterError, TooDeep
-from service.release.indexing import day_number
+from service.release.indexing import day_number, first_column, high_column, last_column, low_column
 from service.release.opening import Release
 from service.release.text_index import (
     FOLDER,
     SETS,
-    TERM_FILTERS,
     beginning_as,
     fields_with_words,
     moment_number,
     numbers_of_sets,
     open_index,
-    plain,
     schema,
     spelled_as,
-    stem,
-    stemmer_of,
+    term_filters_of,
 )
+from service.release.words import plain, stem, stemmer_of
 
 #: Matches that are asked for at a time where all are: enough that asking costs little, few enough for memory.
 AT_ONCE = 10_000
@@ -126,8 +118,9 @@ class TextIndex:
     def __init__(self, release: Release) -> None:
         self._release = release
         self._searcher = open_index(release.folder)
-        self.schema = schema()
-        self._sizes = {each: self.searcher.doc_freq("collection", each) for each in CRITERIA}
+        self.schema = schema(release.fields)
+        self._equal_filters = frozenset(term_filters_of(release.fields))
+        self._sizes = {each: self.searcher.doc_freq("collection", each) for each in COLLECTIONS}
         everywhere = stemmer_of(release.head["language"])
         #: Fields of texts, and how the words in each are stemmed: in the language of the text, and in the archive's.
         self._fields = {
@@ -170,39 +163,48 @@ class TextIndex:
     def _filters(self, criteria: Listed, ignoring: frozenset[str]) -> list[Query]:
         filters = []
         for name, values in term_filters(criteria).items():
-            if name in TERM_FILTERS and name not in ignoring:
+            if name in self._equal_filters and name not in ignoring:
                 filters.append(self._equal(f"is_{name}", values))
         if criteria.updated_since is not None:
             filters.append(self._at_least("updated", moment_number(criteria.updated_since)))
-        if isinstance(criteria, EventCriteria):
-            filters += self._days(criteria, ignoring)
-            if criteria.bbox is not None:
-                filters += self._box(*criteria.bbox)
-        if isinstance(criteria, StatisticCriteria):
-            if criteria.value_min is not None:
-                filters.append(self._range("high", criteria.value_min, None))
-            if criteria.value_max is not None:
-                filters.append(self._range("low", None, criteria.value_max))
+        if isinstance(criteria, Criteria):
+            for span in span_conditions(criteria):
+                filters += self._span(span, ignoring)
         return filters
+
+    def _span(self, span: Span, ignoring: frozenset[str]) -> list[Query]:
+        match span:
+            case Days():
+                return self._days(span, ignoring)
+            case Box():
+                return self._box(span.west, span.south, span.east, span.north)
+            case Range():
+                least = [] if span.low is None else [self._range(high_column(span.figure), span.low, None)]
+                most = [] if span.high is None else [self._range(low_column(span.figure), None, span.high)]
+                return least + most
+            case Since():
+                return []  # every list has it, that of the search included: see `_filters`
 
     def _in_collections(self, criteria: Listed, ignoring: frozenset[str]) -> list[tuple[Occur, Query]]:
         """Return what keeps a query to its collections. Where these have most records it is faster to leave the others
         out, which are passed by at once, than to look for each match among them.
         """
-        among = list(criteria.among or CRITERIA) if isinstance(criteria, SearchCriteria) else [criteria.collection]
+        among = list(criteria.among or COLLECTIONS) if isinstance(criteria, SearchCriteria) else [criteria.collection]
         if isinstance(criteria, SearchCriteria) and (not criteria.among or "collection" in ignoring):
             return []
-        others = [each for each in CRITERIA if each not in among]
+        others = [each for each in COLLECTIONS if each not in among]
         if criteria.q is None or sum(map(self._sizes.__getitem__, among)) < sum(map(self._sizes.__getitem__, others)):
             return [(Occur.Must, _unscored(self._equal("collection", among)))]
         # Not as a constant score, as other filters: the engine has a faster way for bare terms.
         left_out = [Query.term_query(self.schema, "collection", each, index_option="basic") for each in others]
         return [(Occur.MustNot, Query.boolean_query([(Occur.Should, each) for each in left_out]))]
 
-    def _days(self, criteria: EventCriteria, ignoring: frozenset[str]) -> list[Query]:
-        start = None if criteria.date_from is None or "date_from" in ignoring else day_number(criteria.date_from)
-        end = None if criteria.date_to is None or "date_to" in ignoring else day_number(criteria.date_to)
-        first, last = ("day_to", "day_from") if criteria.date_match == "possible" else ("day_from", "day_to")
+    def _days(self, days: Days, ignoring: frozenset[str]) -> list[Query]:
+        start = None if days.start is None or f"{days.date}_from" in ignoring else day_number(days.start)
+        end = None if days.end is None or f"{days.date}_to" in ignoring else day_number(days.end)
+        first, last = first_column(days.date), last_column(days.date)
+        if days.match == "possible":
+            first, last = last, first
         filters = []
         if start is not None:
             filters.append(self._at_least(first, start))
@@ -350,9 +352,9 @@ class TextIndex:
     def by_collection(self, criteria: Listed) -> dict[str, int]:
         """Count what a search finds in every collection, whichever of them it is narrowed to."""
         query = self.query(criteria, ignoring=frozenset({"collection"}))
-        wanted: Aggregation = {"terms": {"field": "collection", "size": len(CRITERIA)}}
+        wanted: Aggregation = {"terms": {"field": "collection", "size": len(COLLECTIONS)}}
         counts = self.aggregate(query, {"of": wanted})["of"].counts
-        return {collection: counts.get(collection, 0) for collection in CRITERIA}
+        return {collection: counts.get(collection, 0) for collection in COLLECTIONS}
 
     def count(self, query: Query) -> int:
         """Return how many records a query finds."""
@@ -410,6 +412,6 @@ def read_hits(release: Release, criteria: SearchCriteria, found: Found) -> list[
     for ordinal, score in found.hits:
         [(offset, length)] = release.rows('SELECT "offset", length FROM line WHERE ordinal = ?', (ordinal,))
         public = orjson.loads(release.canonical_part(offset, length))
-        found_in = excerpts(public, release.head["language"], finder)
+        found_in = excerpts(public, release.head["language"], finder, release.fields[public["record"]])
         hits.append(Hit(PLURALS[public["record"]], public, score, found_in))
     return hits

@@ -14,7 +14,7 @@ from threading import Lock
 from pyroaring import BitMap
 
 from service.catalogue.queries import Box, Days, Range, Since, Span, Terms
-from service.release.indexing import day_number, sort_key
+from service.release.indexing import day_number, first_column, high_column, last_column, low_column, sort_key
 from service.release.opening import Release
 from service.release.orders import PLACED_FROM, Order
 
@@ -119,7 +119,9 @@ class RecordSets:
         column = self._release.arrays.column
         match span:
             case Days():
-                first, last = ("day_to", "day_from") if span.match == "possible" else ("day_from", "day_to")
+                first, last = last_column(span.date), first_column(span.date)
+                if span.match == "certain":
+                    first, last = last, first
                 return _all_of(
                     [
                         *([column(collection, first).at_least(day_number(span.start))] if span.start else []),
@@ -136,8 +138,16 @@ class RecordSets:
             case Range():
                 return _all_of(
                     [
-                        *([column(collection, "high").at_least(span.low)] if span.low is not None else []),
-                        *([column(collection, "low").at_most(span.high)] if span.high is not None else []),
+                        *(
+                            [column(collection, high_column(span.figure)).at_least(span.low)]
+                            if span.low is not None
+                            else []
+                        ),
+                        *(
+                            [column(collection, low_column(span.figure)).at_most(span.high)]
+                            if span.high is not None
+                            else []
+                        ),
                     ]
                 )
             case Since():
@@ -161,10 +171,11 @@ class RecordSets:
         """
         order = self.order(collection, order_name)
         first = self.collections[collection].first
+        record = self._release.fields.collection(collection)
 
         def standing(member: int) -> tuple[str, str]:
-            other, *parts = self._release.keys(first + member)
-            return sort_key(order_name, *parts), other
+            keys = self._release.keys(first + member)
+            return sort_key(record, order_name, keys.fields, keys.updated_at), keys.id
 
         for (ordinal,) in self._release.rows("SELECT ordinal FROM record WHERE id = ?", (record_id,)):
             member = ordinal - first

@@ -5,7 +5,7 @@ present. References carry labels, dates their bounds, citations their evidence, 
 second request. What is special about a field stands in the tables of this module, by the name that the model gives it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
@@ -138,7 +138,7 @@ def date_document(edtf: str | None, note: str | None = None) -> DateDocument:
     return {"edtf": edtf, "earliest": _day(span.earliest), "latest": _day(span.latest), "note": note}
 
 
-def evidence_of(citation: dict[str, Any]) -> Literal["anchored", "located", "cited"]:
+def evidence_of(citation: Mapping[str, Any]) -> Literal["anchored", "located", "cited"]:
     """Return how closely a citation names its passage: by offsets and hash, by page or time, or not at all."""
     if "sha256" in citation:
         return "anchored"
@@ -401,11 +401,12 @@ def _record_keys(record: RecordFields) -> list[_Key]:
 
 def document_shapes(fields: ArchiveFields) -> dict[RecordType, Any]:
     """Return the shape of each record type's document, as a typed dictionary with a description of every key."""
-    return {each.record: _record_shape(each) for each in fields}
+    return {each.record: record_shape(each) for each in fields}
 
 
 @cache
-def _record_shape(record: RecordFields) -> Any:  # noqa: ANN401 - a typed dictionary made here
-    own = {"record": Annotated[Literal[record.record], Field(description="The type of the record.")]}  # type: ignore[name-defined]
+def record_shape(record: RecordFields) -> Any:  # noqa: ANN401 - a typed dictionary made here
+    """Return the shape of one record type's document."""
+    own = {"record": Annotated[Literal[record.record], Field(description="The type of the record.")]}
     keys = own | {key.name: key.shape for key in _record_keys(record)}
     return _shape(record.model, RecordDocument.__annotations__ | keys, TypedDict)

@@ -13,14 +13,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from service.catalogue.browsing import Catalogue
-from service.catalogue.criteria import CRITERIA, read_criteria, sort_choices
 from service.catalogue.cursor import decode_cursor
+from service.catalogue.parameters import read_criteria
 from service.errors import InvalidCursor
 from service.release.indexing import UNBOUNDED_LATE, date_key, text_key
 from service.release.opening import open_current
 from service.release.projection import rounded_point
 from service.release.publish import publish
 from tests.archives import (
+    CRITERIA,
     DATES,
     Fields,
     ancestors,
@@ -30,6 +31,7 @@ from tests.archives import (
     nearest_country,
     random_archives,
     record,
+    sort_choices,
     write,
 )
 

@@ -112,7 +112,7 @@ def test_text_is_ordered_without_case_and_accents(text: str, key: str) -> None:
 )
 def test_an_unknown_date_is_last_both_ways(edtf: str | None, keys: tuple[str, str]) -> None:
     key = date_key(edtf)
-    assert tuple(sort_key(FIELDS["event"], order, [key, ""], "") for order in ("date", "-date")) == keys
+    assert tuple(sort_key(FIELDS["event"], order, ["", key], "") for order in ("date", "-date")) == keys
 
 
 def test_days_of_events() -> None:

@@ -407,9 +407,13 @@ def _days(name: str, described: str = "") -> dict[str, _Parameter]:
 
 
 def _bounds(name: str, least: str, most: str) -> dict[str, _Parameter]:
+    match = (
+        "possible: the stated range overlaps these values; certain: it lies between them, whatever the exact figure."
+    )
     return {
         f"{name}_min": (Annotated[Number | None, Field(description=least)], None),
         f"{name}_max": (Annotated[Number | None, Field(description=most)], None),
+        f"{name}_match": (Annotated[Literal["possible", "certain"], Field(description=match)], "possible"),
     }
 
 
@@ -450,6 +454,11 @@ _COUNTED: dict[str, tuple[str, ...]] = {
     "event_place": ("country",),
     "country": ("country",),
 }
+
+
+def sort_choices(model: type[Criteria]) -> tuple[str, ...]:
+    """Return the sorts that a collection offers, the descending ones and that by relevance included."""
+    return (*(sign + name for name in model.SORTS for sign in ("", "-")), RELEVANCE)
 
 
 @cache

@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from service.archive.fields import RecordFields
+from service.archive.words import plain, spellings, stem, stemmer_of
 from service.catalogue.words import SearchTerm
 from service.release.searched_texts import SearchedText, searched_parts
-from service.release.words import plain, spellings, stem, stemmer_of
 
 #: At most this many excerpts for a hit, and this many characters in each.
 EXCERPTS, EXCERPT_LENGTH = 3, 240

@@ -36,13 +36,14 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Records whose figure, or the range it was stated to lie in, overlaps low to high, both inclusive; a missing end is
+    """Records whose figure, or the range it was stated to lie in, overlaps low to high, both inclusive, or lies within for sure; a missing end is
     open.
     """
 
     figure: str
     low: float | None
     high: float | None
+    match: Literal["possible", "certain"] = "possible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ def days_of(criteria: Criteria) -> list[Days]:
 def ranges_of(criteria: Criteria) -> list[Range]:
     """Return the ranges that a list's figures have to overlap."""
     given = (
-        Range(name, *(getattr(criteria, f"{name}_{part}") for part in ("min", "max"))) for name in criteria.FIGURES
+        Range(name, *(getattr(criteria, f"{name}_{part}") for part in ("min", "max", "match")))
+        for name in criteria.FIGURES
     )
     return [each for each in given if (each.low, each.high) != (None, None)]
 

@@ -14,7 +14,16 @@ from threading import Lock
 from pyroaring import BitMap
 
 from service.catalogue.queries import Box, Days, Range, Since, Span, Terms
-from service.release.indexing import day_number, first_column, high_column, last_column, low_column, sort_key
+from service.release.indexing import (
+    day_number,
+    days_outside,
+    first_column,
+    high_column,
+    last_column,
+    low_column,
+    sort_key,
+    yearless_filter,
+)
 from service.release.opening import Release
 from service.release.orders import PLACED_FROM, Order
 
@@ -122,12 +131,13 @@ class RecordSets:
                 first, last = last_column(span.date), first_column(span.date)
                 if span.match == "certain":
                     first, last = last, first
-                return _all_of(
+                found = _all_of(
                     [
                         *([column(collection, first).at_least(day_number(span.start))] if span.start else []),
                         *([column(collection, last).at_most(day_number(span.end))] if span.end else []),
                     ]
                 )
+                return found - self._outside(collection, span)
             case Box():
                 longitude = column(collection, "longitude")
                 if span.west <= span.east:
@@ -136,22 +146,27 @@ class RecordSets:
                     across = longitude.at_least(span.west) | longitude.at_most(span.east)
                 return column(collection, "latitude").between(span.south, span.north) & across
             case Range():
+                first, last = high_column(span.figure), low_column(span.figure)
+                if span.match == "certain":
+                    first, last = last, first
                 return _all_of(
                     [
-                        *(
-                            [column(collection, high_column(span.figure)).at_least(span.low)]
-                            if span.low is not None
-                            else []
-                        ),
-                        *(
-                            [column(collection, low_column(span.figure)).at_most(span.high)]
-                            if span.high is not None
-                            else []
-                        ),
+                        *([column(collection, first).at_least(span.low)] if span.low is not None else []),
+                        *([column(collection, last).at_most(span.high)] if span.high is not None else []),
                     ]
                 )
             case Since():
                 return self._since(collection, span.moment)
+
+    def _outside(self, collection: str, span: Days) -> BitMap:
+        """Return the events with a day without a year that no year has between the days of a span."""
+        rows = self._release.rows(
+            "SELECT value FROM term WHERE collection = ? AND name = ?", (collection, yearless_filter(span.date))
+        )
+        outside = days_outside((value for (value,) in rows), span.start, span.end)
+        return _any_of(
+            [term.found for term in self.find(collection, Terms(yearless_filter(span.date), tuple(outside)))]
+        )
 
     def _since(self, collection: str, moment: str) -> BitMap:
         order = self.order(collection, "updated_at")

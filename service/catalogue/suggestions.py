@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from service.archive.words import plain_words
 from service.catalogue.criteria import COLLECTIONS, SuggestCriteria
 from service.release.opening import Release
 from service.release.searched_texts import COMPLETION_LENGTH
-from service.release.words import plain_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 All of it follows from the marks of the fields. Costs that grow with the archive are paid here, once: narrower topics and
 inner places are spelled out, so that a request asks for one term only. The names of terms are the names of the API's
-filters, but for `HAS_POINT`.
+filters, but for `HAS_POINT` and those of days without a year.
 """
 
 import math
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
-from service.archive.dates import parse_edtf
+from service.archive.dates import occurs_between, parse_edtf
 from service.archive.fields import ArchiveFields, Filter, FormatField, RecordFields
 from service.archive.marks import Searched
 from service.release.documents import shown_label
@@ -115,8 +115,8 @@ def _span(by: Filter) -> _Index:
         for value in _values(public, by.path):
             if by.field.kind == "number":
                 entries.ranges[name] = (value, value)
-            elif (days := days_of(value)) is not None:
-                entries.days[name] = days
+            else:
+                _index_days(name, value, entries)
 
     return add
 
@@ -132,10 +132,17 @@ def _values(holder: Mapping[str, Any], path: tuple[str, ...]) -> Iterable[Any]:
     return [each for part in parts for each in _values(part, path[1:])]
 
 
+def _index_days(name: str, edtf: str | None, entries: Entries) -> None:
+    if edtf is None:
+        return
+    entries.days[name] = days_of(edtf)
+    if (month_day := parse_edtf(edtf).month_day) is not None:
+        entries.terms.add((yearless_filter(name), month_day))
+
+
 def _index_date(event: PublicRecord, _: Hierarchies, entries: Entries) -> None:
     entries.terms.add(("undated", "true" if event["date"] is None else "false"))
-    if (days := days_of(event["date"])) is not None:
-        entries.days["date"] = days
+    _index_days("date", event["date"], entries)
 
 
 def _index_event_place(event: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
@@ -247,6 +254,13 @@ def high_column(name: str) -> str:
     return f"{name}_high"
 
 
+def yearless_filter(name: str) -> str:
+    """Return the term of records of which a date is a day without a year: its value is the month and day, such as 05-09.
+    Nothing bounds such a date, but only a range that holds the day can hold what happened.
+    """
+    return f"{name}_yearless"
+
+
 def sort_column(record: RecordFields, order: str) -> str:
     """Return the column of the text index that holds the places of records in a stored order."""
     if order in ("id", "-id"):
@@ -259,14 +273,19 @@ def sort_column(record: RecordFields, order: str) -> str:
 # --- Spans ------------------------------------------------------------------------------------------------------------
 
 
-def days_of(edtf: str | None) -> tuple[str, str] | None:
-    """Return the first and last day that a date may be, or None where there is none."""
-    if edtf is None:
-        return None
+def days_of(edtf: str) -> tuple[str, str]:
+    """Return the first and last day that a date may be, sentinels where it is unbounded."""
     span = parse_edtf(edtf)
     earliest = UNBOUNDED_EARLY if span.earliest is None else str(span.earliest)
     latest = UNBOUNDED_LATE if span.latest is None else str(span.latest)
     return earliest, latest
+
+
+def days_outside(month_days: Iterable[str], start: str | None, end: str | None) -> list[str]:
+    """Return those of some days without a year that no year has between two days. A missing day leaves its side open."""
+    first = date.min if start is None else date.fromisoformat(start)
+    last = date.max if end is None else date.fromisoformat(end)
+    return [each for each in month_days if not occurs_between(each, first, last)]
 
 
 def day_number(day: str) -> int:

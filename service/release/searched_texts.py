@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from service.archive.fields import FormatField, RecordFields
 from service.archive.marks import Searched
+from service.archive.words import plain_words
 from service.release.projection import PublicRecord
-from service.release.words import plain_words
 
 
 class SearchedText(NamedTuple):

@@ -18,6 +18,7 @@ import tantivy
 from service.archive.dates import parse_edtf
 from service.archive.fields import ArchiveFields
 from service.archive.model import PLURALS
+from service.archive.words import STEMMERS, analyzer, plain_of, spelled, stemmed, stemmer_of
 from service.errors import ReleaseDamaged, ReleaseError
 from service.release.indexing import (
     Entries,
@@ -27,10 +28,10 @@ from service.release.indexing import (
     last_column,
     low_column,
     sort_column,
+    yearless_filter,
 )
 from service.release.projection import PublicRecord
 from service.release.searched_texts import names_of, searched_parts
-from service.release.words import STEMMERS, analyzer, plain_of, spelled, stemmed, stemmer_of
 
 FOLDER = "index"
 #: Memory that the engine may use while it builds, in bytes: beyond, it writes a segment and begins the next.
@@ -79,7 +80,8 @@ WORDS_FIELDS: Final = tuple(words_field(stemmer) for stemmer in (None, *STEMMERS
 
 def term_filters_of(fields: ArchiveFields) -> tuple[str, ...]:
     """Return every filter that compares for equality, of whatever collection: each is a field of the index, for counting."""
-    return tuple(sorted({*fields.equal_filters, *DERIVED_FILTERS}))
+    yearless = map(yearless_filter, fields.date_filters)
+    return tuple(sorted({*fields.equal_filters, *DERIVED_FILTERS, *yearless}))
 
 
 def schema(fields: ArchiveFields) -> tantivy.Schema:

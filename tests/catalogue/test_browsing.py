@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from service.catalogue.browsing import Catalogue
+from service.catalogue.criteria import sort_choices
 from service.catalogue.cursor import decode_cursor
 from service.catalogue.parameters import read_criteria
 from service.errors import InvalidCursor
@@ -31,7 +32,6 @@ from tests.archives import (
     nearest_country,
     random_archives,
     record,
-    sort_choices,
     write,
 )
 
@@ -136,7 +136,9 @@ def questions(collection: str) -> st.SearchStrategy[Question]:
         "statistics": [
             any_of("unit", ["persons", "cases"], lambda _, each, chosen: each["unit"] in chosen),
             any_of("qualifier", ["exact", "about"], lambda _, each, chosen: each["qualifier"] in chosen),
-            st.builds(values_question, st.sampled_from([None, 0, 20, 29]), st.sampled_from([None, 30, 100])),
+            st.builds(
+                values_question, st.sampled_from([None, 0, 20, 29]), st.sampled_from([None, 30, 100]), st.booleans()
+            ),
         ],
     }
     return st.one_of(*shared, *own[collection])
@@ -167,11 +169,13 @@ def box_question(box: str) -> Question:
     return [("bbox", box)], inside
 
 
-def values_question(least: int | None, most: int | None) -> Question:
+def values_question(least: int | None, most: int | None, certain: bool) -> Question:
     pairs = [(name, str(value)) for name, value in (("value_min", least), ("value_max", most)) if value is not None]
     if not pairs:
         return [], lambda _, each: True
-    return pairs, lambda _, each: figure_overlaps(each, least, most)
+    if certain:
+        pairs.append(("value_match", "certain"))
+    return pairs, lambda _, each: figure_overlaps(each, least, most, certain=certain)
 
 
 @pytest.mark.parametrize("collection", ["testimonies", "events", "statistics"])

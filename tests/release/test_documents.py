@@ -9,11 +9,12 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from service.archive.model import PLURALS
+from service.catalogue.criteria import sort_choices
 from service.release.documents import document_shapes, evidence_of, shown_label
 from service.release.indexing import UNKNOWN, date_key, days_of, sort_key, stated_range, text_key
 from service.release.opening import open_current
 from service.release.publish import publish
-from tests.archives import CRITERIA, FIELDS, sort_choices
+from tests.archives import CRITERIA, FIELDS
 
 GOOD = Path(__file__).parent.parent / "archive" / "corpus" / "good.json"
 
@@ -116,7 +117,6 @@ def test_an_unknown_date_is_last_both_ways(edtf: str | None, keys: tuple[str, st
 
 
 def test_days_of_events() -> None:
-    assert days_of(None) is None
     assert days_of("2022-02/..") == ("2022-02-01", "9999-99-99")
     assert days_of("XXXX-05-09") == ("0000-00-00", "9999-99-99")
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import tantivy
 
+from service.archive.words import STEMMERS, spelled, spellings, stem
 from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import SuggestCriteria
 from service.catalogue.parameters import read_criteria
@@ -16,7 +17,6 @@ from service.errors import ReleaseError
 from service.release import text_index
 from service.release.opening import open_current
 from service.release.publish import publish
-from service.release.words import STEMMERS, spelled, spellings, stem
 from tests.archives import CRITERIA, Fields, archive, record, write
 from tests.catalogue.test_browsing import walk
 

@@ -1,8 +1,6 @@
-"""Words: how texts are taken apart into words, folded and stemmed, the same way for what is indexed and what is asked.
+"""Words: what a text is made of, how they fold, and their stems. An index, a question and a check agree on them here.
 
-The index holds words as they are spelled, in lower case. What a word asked for finds is looked up among the spellings of
-a release: those that fold to the same word, and those that have the same stem. So a text is indexed once, however many
-languages it is stemmed in, and stemming costs what the vocabulary has, not what the texts have.
+Text in, words out. Knows no record, no index and no question.
 """
 
 import re
@@ -39,6 +37,10 @@ STEMMED: Final = {
     "tr": "turkish",
 }
 STEMMERS: Final = tuple(sorted(set(STEMMED.values())))
+
+# The index holds words as they are spelled, in lower case. What a word asked for finds is looked up among the spellings
+# of the release: those that fold to the same word, and those that have the same stem. So a text is indexed once, however
+# many languages it is stemmed in, and stemming costs what the vocabulary has, not what the texts have.
 
 # Scripts written without spaces: each character is a word of its own, and a word of several is searched as a phrase.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -124,7 +126,7 @@ def stem(spelling: str, stemmer: str) -> str:
 
 
 def stemmed(text: str, *, stemmer: str | None) -> list[str]:
-    """Return the stems of the words of a text."""
+    """Return the stems of the words of a text that is spelled and in lower case."""
     # Snowball's Russian does not know the letter ё, which most writers leave out.
     return analyzer(fold=True, stemmer=stemmer).analyze(text.replace("ё", "е"))
 

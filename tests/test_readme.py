@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.catalogue.criteria import CRITERIA
 from service.settings import PREFIX, Settings
+from tests.archives import CRITERIA
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:8000"

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.catalogue.criteria import MAX_PARAMETERS, MAX_VALUES
+from service.catalogue.parameters import MAX_PARAMETERS, MAX_VALUES
 from service.http.middleware import URI_LENGTH
 from tests.archives import archive, record
 from tests.conftest import PublishTo, Serve

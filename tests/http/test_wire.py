@@ -9,8 +9,7 @@ import httpx
 import pytest
 
 from service.archive.model import FORMAT, PLURALS, RECORD_MODELS
-from service.catalogue.criteria import CRITERIA
-from tests.archives import archive, record
+from tests.archives import CRITERIA, archive, record
 from tests.conftest import PublishTo, Serve
 
 # Two keys of the format are shown as a truth value instead of their content, one as part of the date.

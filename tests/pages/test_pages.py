@@ -10,8 +10,7 @@ import httpx
 import pytest
 from justhtml import JustHTML
 
-from service.catalogue.criteria import CRITERIA
-from tests.archives import archive, passage, record
+from tests.archives import CRITERIA, archive, passage, record
 from tests.conftest import PublishTo, Serve
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import pytest
 from pydantic import TypeAdapter
 
@@ -14,6 +15,7 @@ from service.api.describing import problem_responses
 from service.api.shapes import Entrance, Health, Readiness
 from service.errors import problems
 from tests.archives import CRITERIA
+from tests.conftest import Serve
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
@@ -80,6 +82,24 @@ def test_every_filter_is_described_with_its_values(description: dict[str, Any], 
     assert all(each["description"] and each["in"] == "query" for each in parameters.values())
     assert parameters["limit"]["schema"]["maximum"] == 200
     assert parameters["sort"]["schema"]["enum"]
+
+
+@pytest.mark.parametrize("collection", CRITERIA)
+def test_the_schema_of_a_record_has_a_real_one_as_its_example(
+    client: httpx.Client, description: dict[str, Any], collection: str
+) -> None:
+    schemas = description["components"]["schemas"]
+    answer = description["paths"][f"/v1/{collection}/{{id}}"]["get"]["responses"]["200"]["content"]["application/json"]
+    named = answer["schema"]["anyOf"][0]["$ref"]
+    [example] = schemas[named.rpartition("/")[2]]["examples"]
+    assert example == client.get(f"/v1/{collection}?limit=1&lang=*").json()["data"][0]
+    jsonschema_rs.validate({"$ref": named, "components": {"schemas": schemas}}, example)
+
+
+def test_without_a_release_there_is_a_description_without_examples(serve: Serve, tmp_path: Path) -> None:
+    schemas = serve(tmp_path).get("/openapi.json").json()["components"]["schemas"]
+    assert "EventDocument" in schemas
+    assert not any("examples" in schema for name, schema in schemas.items() if name.endswith("Document"))
 
 
 def test_every_problem_is_described_where_its_type_leads(client: httpx.Client) -> None:

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
 from service.api.describing import describe
+from service.api.examples import with_examples
 from service.archive.fields import archive_fields
-from service.errors import NotFound, NotReady
+from service.errors import Broken, NotFound, NotReady
 from service.http.links import base_url
 from service.http.negotiation import JSON
 from service.http.routing import PlainRoute
@@ -59,11 +60,13 @@ _START = """SwaggerUIBundle({
 async def show_description(request: Request) -> Response:
     """The OpenAPI description (3.1)."""
     try:
-        fields = request.app.state.serving.of(request.scope).catalogue.release.fields
-    except NotReady:
-        fields = archive_fields()
-    description = describe(request.app, fields) | {"servers": [{"url": base_url(request.scope)}]}
-    return Response(orjson.dumps(description), headers={"Cache-Control": "no-cache"}, media_type=JSON)
+        catalogue = request.app.state.serving.of(request.scope).catalogue
+    except (NotReady, Broken):
+        description = describe(request.app, archive_fields())
+    else:
+        description = with_examples(describe(request.app, catalogue.release.fields), catalogue)
+    body = orjson.dumps(description | {"servers": [{"url": base_url(request.scope)}]})
+    return Response(body, headers={"Cache-Control": "no-cache"}, media_type=JSON)
 
 
 @router.get("/docs")

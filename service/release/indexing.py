@@ -98,7 +98,7 @@ def _term(by: Filter) -> _Index:
         return _span(by)
 
     def add(public: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
-        for value in _values(public, path):
+        for value in _values(public, path, by.field.default):
             if by.is_wide:
                 entries.terms.update((name, wider) for wider in trees.and_wider(value))
             else:
@@ -121,15 +121,15 @@ def _span(by: Filter) -> _Index:
     return add
 
 
-def _values(holder: Mapping[str, Any], path: tuple[str, ...]) -> Iterable[Any]:
-    """Return every value that a path of names leads to."""
-    value = holder.get(path[0])
+def _values(holder: Mapping[str, Any], path: tuple[str, ...], default: object = None) -> Iterable[Any]:
+    """Return every value that a path of names leads to. A public record leaves a field out that is at its default."""
+    value = holder.get(path[0], default if len(path) == 1 else None)
     if value is None:
         return ()
     if len(path) == 1:
         return value if isinstance(value, list) else (value,)
     parts = value if isinstance(value, list) else (value,)
-    return [each for part in parts for each in _values(part, path[1:])]
+    return [each for part in parts for each in _values(part, path[1:], default)]
 
 
 def _index_days(name: str, edtf: str | None, entries: Entries) -> None:

@@ -1,9 +1,10 @@
 """Which fields of a record name other records, as their declarations mark them."""
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Annotated, NamedTuple, get_args, get_origin
 
-from service.archive.model import RECORD_MODELS, Part, Record, RecordType, RefersTo
+from service.archive.model import Part, Record, RecordType, RefersTo
 
 
 class _Link(NamedTuple):
@@ -34,8 +35,10 @@ def _walk(annotation: object) -> Iterator[object]:
         yield from _walk(inner)
 
 
-# Worked out once: going through the fields of a model takes longer than checking a record.
-_LINKS = {kind: tuple(_links(model)) for kind, model in RECORD_MODELS.items()}
+@cache
+def _links_of(model: type[Record]) -> tuple[_Link, ...]:
+    # Kept: going through the fields of a model takes longer than checking a record.
+    return tuple(_links(model))
 
 
 def _references(part: Part, links: Iterable[_Link], at: str = "") -> Iterator[tuple[str, str, tuple[RecordType, ...]]]:
@@ -43,7 +46,9 @@ def _references(part: Part, links: Iterable[_Link], at: str = "") -> Iterator[tu
         value = getattr(part, name)
         if not value:
             continue
-        if not isinstance(value, list):
+        if isinstance(value, Part):
+            yield from _references(value, inner, f"{at}/{name}")
+        elif not isinstance(value, list):
             yield f"{at}/{name}", value, types
         elif inner:
             for index, one in enumerate(value):
@@ -55,4 +60,4 @@ def _references(part: Part, links: Iterable[_Link], at: str = "") -> Iterator[tu
 
 def references_of(record: Record) -> Iterator[tuple[str, str, tuple[RecordType, ...]]]:
     """Yield every reference of a record: the pointer to it, whom it names, and which types it may name."""
-    return _references(record, _LINKS[record.record])
+    return _references(record, _links_of(type(record)))

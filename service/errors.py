@@ -7,6 +7,7 @@ TestimonyArchiveError
 ├── WithdrawalRefused          a record cannot be withdrawn from it
 ├── SigningKeyUnusable         a key file that statements cannot be signed or checked with
 ├── SignatureInvalid           a signature that does not fit what it should sign
+├── CopyUnreadable             a copy of a release that cannot be read, so that nothing can be verified
 ├── BagInvalid                 a folder that should be a bag and is none, or a damaged one
 ├── ReleaseError
 │   ├── NoRelease              nothing has been published yet
@@ -66,6 +67,10 @@ class SigningKeyUnusable(TestimonyArchiveError):
 
 class SignatureInvalid(TestimonyArchiveError):
     """A signature that is none, was made for another purpose, or does not fit what it should sign."""
+
+
+class CopyUnreadable(TestimonyArchiveError):
+    """A copy of a release that should be verified and cannot be read: no such place, cut short, no archive."""
 
 
 class BagInvalid(TestimonyArchiveError):

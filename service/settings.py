@@ -50,8 +50,14 @@ class Settings(BaseSettings):
     cache_mib: Annotated[int, Field(ge=0, le=65536)] = 64
     #: Releases kept in the data folder, the current one included.
     keep: Annotated[int, Field(ge=1, le=1000)] = 3
+    #: The private key that statements of releases are signed with: Ed25519, of OpenSSH, without a passphrase.
+    sign: Path | None = None
     #: Whether /metrics answers with what is measured, for Prometheus.
     metrics: bool = False
+    #: Whether there is a reading room: HTML for people at `/`, beside the API.
+    pages: bool = True
+    #: Whether search engines may list the pages of the reading room, and find a sitemap.
+    indexed: bool = False
     log_format: LogFormat = LogFormat.LINE
     access_log: AccessLog = AccessLog.OFF
 
@@ -65,7 +71,11 @@ class Settings(BaseSettings):
     def as_environment(self) -> dict[str, str]:
         """Return the environment that `read_settings` reads as these settings, in any folder."""
         settings = self.model_copy(
-            update={"data": self.data.absolute(), "archive": self.archive and self.archive.absolute()}
+            update={
+                "data": self.data.absolute(),
+                "archive": self.archive and self.archive.absolute(),
+                "sign": self.sign and self.sign.absolute(),
+            }
         )
         return {PREFIX + name.upper(): _as_variable(value) for name, value in settings}
 

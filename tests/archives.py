@@ -21,7 +21,7 @@ HEAD: Fields = {
     "language": "en",
     "licence": "CC-BY-4.0",
     "publisher": {"name": "Arden Society", "url": None},
-    "contact": "Write to the society.",
+    "contact": "Write to society@arden.example.",
     "coverage": "Nothing is left out.",
     "citation": "Arden Society, Arden.",
 }

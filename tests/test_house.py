@@ -46,6 +46,19 @@ def test_imports_point_left(path: Path) -> None:
     assert imported(path) <= allowed
 
 
+def test_only_publishing_knows_how_a_release_is_built() -> None:
+    building = "service.release.building"
+    publishing = {SERVICE / "release" / "publish.py", *(SERVICE / "release" / "building").glob("*.py")}
+    importing = {
+        path
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{building}.")
+    }
+    assert importing
+    assert importing <= publishing
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SERVICE)))
 def test_a_module_opens_with_what_it_is(path: Path) -> None:
     text = path.read_text()
@@ -59,7 +72,7 @@ def test_rooms_know_nothing_of_what_lies_to_their_right() -> None:
         "depots": {"fastapi", "starlette"},
         "catalogue": {"fastapi", "starlette"},
     }.items():
-        for path in (SERVICE / room).glob("*.py"):
+        for path in (SERVICE / room).rglob("*.py"):
             tree = ast.parse(path.read_text())
             roots = {
                 (node.module or "").split(".")[0] if isinstance(node, ast.ImportFrom) else alias.name.split(".")[0]

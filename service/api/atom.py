@@ -13,7 +13,7 @@ from service.catalogue.changes import Change
 from service.http.links import record_url
 from service.http.negotiation import ATOM
 from service.release.documents import shown_label
-from service.release.store import Release
+from service.release.opening import Release
 
 _ATOM = "http://www.w3.org/2005/Atom"
 #: Identifiers are made from names below this one (RFC 9562, section 5.5), so that they are the same wherever and however

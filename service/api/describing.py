@@ -9,7 +9,17 @@ from starlette.responses import PlainTextResponse
 
 from service import __version__
 from service.api.formats import FORMATS, formats_of
-from service.api.shapes import PAGES, Changes, FeatureCollection, SearchPage, Suggestions, Transcript
+from service.api.shapes import (
+    PAGES,
+    Changes,
+    FeatureCollection,
+    History,
+    ReleasePage,
+    SearchPage,
+    StatedRelease,
+    Suggestions,
+    Transcript,
+)
 from service.archive.model import PREFIXES
 from service.catalogue.criteria import (
     CRITERIA,
@@ -24,6 +34,7 @@ from service.catalogue.criteria import (
     TranscriptView,
     parameter_schemas,
 )
+from service.catalogue.releases import ReleaseCriteria
 from service.errors import (
     BadRequest,
     Broken,
@@ -41,7 +52,7 @@ from service.errors import (
     Withdrawn,
 )
 from service.http import problems
-from service.http.negotiation import ATOM, TEXT, VTT
+from service.http.negotiation import ATOM, JSON, NDJSON, TEXT, VTT
 from service.release.documents import DOCUMENTS
 
 #: The name of the schema of GeoJSON.
@@ -54,7 +65,7 @@ _HEADERS = {
         "The languages of the texts shown, where a translation was asked for; `language_of` names that of each.",
         {"type": "string"},
     ),
-    "Repr-Digest": ("SHA-256 of the text (RFC 9530): the record's `text.sha256`, in base64.", {"type": "string"}),
+    "Repr-Digest": ("SHA-256 of the bytes sent (RFC 9530), in base64.", {"type": "string"}),
     "ETag": ("Changes when the answer does.", {"type": "string"}),
     "Link": ("The pages beside this one (RFC 8288).", {"type": "string"}),
     "Retry-After": ("Seconds after which to try again.", {"type": "integer"}),
@@ -300,6 +311,99 @@ def text_operation() -> dict[str, Any]:
             **problem_responses(NotFound, NotAcceptable, Withdrawn, InvalidParameters, NotReady),
         },
         "openapi_extra": {"parameters": [identifier_parameter(SourceCriteria)]},
+    }
+
+
+_NUMBER = {
+    "name": "number",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[1-9][0-9]{0,8}$", "examples": ["1"]},
+    "description": "The number of a release.",
+}
+
+
+def releases_operation() -> dict[str, Any]:
+    """Return how the list of releases is described."""
+    return {
+        "operation_id": "list_releases",
+        "summary": "Every release that there ever was",
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": "A page of releases, or all statements as a file",
+                "model": ReleasePage,
+                "content": _other_media_types(NDJSON),
+                "headers": headers("Archive-Release", "ETag", "Link"),
+            },
+            304: {"description": "There is no newer release"},
+            **problem_responses(NotAcceptable, InvalidParameters, InvalidCursor, NotReady),
+        },
+        "openapi_extra": {"parameters": query_parameters(ReleaseCriteria)},
+    }
+
+
+def _of_release(name: str, summary: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """Return how something about one release is described."""
+    return {
+        "operation_id": name,
+        "summary": summary,
+        "response_model": None,
+        "responses": {
+            200: answer,
+            304: {"description": "It has not changed"},
+            **problem_responses(NotFound, NotAcceptable, InvalidParameters, NotReady),
+        },
+        "openapi_extra": {"parameters": [_NUMBER]},
+    }
+
+
+def stated_release_operation() -> dict[str, Any]:
+    """Return how one release is described."""
+    answer = {
+        "description": "What the release says of itself",
+        "model": StatedRelease,
+        "headers": headers("Archive-Release", "ETag"),
+    }
+    return _of_release("get_release", "One release", answer)
+
+
+def statement_operation() -> dict[str, Any]:
+    """Return how the statement of a release is described."""
+    answer = {
+        "description": "The statement, byte for byte as it was signed; never compressed",
+        "content": {JSON: {"schema": {"type": "object"}}},
+        "headers": headers("Archive-Release", "ETag", "Repr-Digest"),
+    }
+    return _of_release("get_statement", "The statement of a release", answer)
+
+
+def signature_operation() -> dict[str, Any]:
+    """Return how the signature of a statement is described."""
+    answer = {
+        "description": "The signature, in the form of OpenSSH; never compressed",
+        "content": _other_media_types(TEXT),
+        "headers": headers("Archive-Release", "ETag", "Repr-Digest"),
+    }
+    return _of_release("get_signature", "The signature of a release", answer) | {"response_class": PlainTextResponse}
+
+
+def history_operation(model: type[Criteria]) -> dict[str, Any]:
+    """Return how the history of one record is described."""
+    return {
+        "operation_id": f"get_{model.record}_history",
+        "summary": f"The versions of one {model.record}",
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": "Its versions, without what they said",
+                "model": History,
+                "headers": headers("Archive-Release", "ETag"),
+            },
+            304: {"description": "Nothing has changed"},
+            **problem_responses(NotFound, NotAcceptable, Withdrawn, InvalidParameters, NotReady),
+        },
+        "openapi_extra": {"parameters": [identifier_parameter(model)]},
     }
 
 

@@ -172,6 +172,91 @@ class Changes(TypedDict):
     links: ChangesLinks
 
 
+class ReleaseLinks(TypedDict):
+    """Where the statement is, byte for byte, and its signature; null where it was not signed."""
+
+    self: str
+    statement: str
+    signature: str | None
+
+
+class StatedRelease(TypedDict):
+    """What a release said of itself when it was published. `id` is the SHA-256 of the public archive, `previous` that of
+    the statement before, `statement` that of this one; `signature` is null where nobody signed. `served` is true of the
+    release that answers.
+    """
+
+    number: int
+    id: str
+    archive: str
+    published_at: str
+    counts: dict[str, int]
+    engine: str
+    previous: str | None
+    statement: str
+    signature: str | None
+    served: bool
+    links: ReleaseLinks
+
+
+class ReleasesLinks(TypedDict):
+    """`next` is null after the first release of all."""
+
+    self: str
+    next: str | None
+
+
+class ReleasesMeta(TypedDict):
+    total: int
+    limit: int
+    release: str
+    licence: str
+
+
+class ReleasePage(TypedDict):
+    """A page of releases, the newest first."""
+
+    data: list[StatedRelease]
+    meta: ReleasesMeta
+    links: ReleasesLinks
+
+
+class VersionEntry(TypedDict):
+    """What happened to a record. `release` and `number` are those of the release that it happened with; `digest` is the
+    SHA-256 of the record's line in the public archive, null where that was taken back since.
+    """
+
+    version: int
+    action: Literal["created", "updated", "withdrawn"]
+    at: str
+    number: int
+    release: str
+    digest: str | None
+    href: str
+
+
+class HistoryMeta(TypedDict):
+    """`cite_as` names the latest version, its release and its digest."""
+
+    id: str
+    release: str
+    licence: str
+    cite_as: str
+
+
+class HistoryLinks(TypedDict):
+    self: str
+    record: str
+
+
+class History(TypedDict):
+    """The history of a record, the oldest entry first."""
+
+    data: list[VersionEntry]
+    meta: HistoryMeta
+    links: HistoryLinks
+
+
 class TranscriptMeta(TypedDict):
     release: str
     licence: str

@@ -1,7 +1,7 @@
-"""EDTF (ISO 8601-2), as far as the archive format allows it, to the earliest and latest day a date can mean.
+"""Reads dates in EDTF (ISO 8601-2) and works out the earliest and the latest day that a date can mean.
 
-Owns the profile: which strings are dates, and which days each can mean. Knows no record and no field, and
-never guesses: where a bound is not stated, there is none.
+This module defines which forms of EDTF the archive format takes (its profile). It knows no records and no fields.
+It never guesses: where a date states no bound, there is none.
 """
 
 import re
@@ -11,16 +11,17 @@ from datetime import date
 from functools import lru_cache
 from typing import Literal
 
-#: Longest text that is looked at, in characters. The longest date of the profile has 23: two qualified days.
+#: Longer texts are refused unread, in characters. The longest date of the profile, an interval of two qualified days, has 23.
 MAX_LENGTH = 64
 
-# Characters of a refused text that its message shows.
+# An error message shows this many characters of the refused text.
 _SHOWN_LENGTH = 32
 
-# Dates repeat within an archive: 16,384 spans, the days of 45 years, are well under 8 MB. Refusals are not cached.
+# The same dates come up again and again in an archive. 16,384 of them cover the days of 45 years in under 8 MB.
+# Refused texts are not cached.
 _CACHE_ENTRIES = 16_384
 
-# [0-9], since \d also takes the digits of other scripts. Used with fullmatch, since $ passes a last newline.
+# [0-9] and not \d, which also matches digits of other scripts. fullmatch and not $, which allows a newline at the end.
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATE = re.compile(
     r"""(?: [0-9]{4} (?: -[0-9]{2} (?: -[0-9]{2} | -XX )? | -XX (?: -XX )? )?  # 2021 to 2021-XX-XX
@@ -30,10 +31,10 @@ _DATE = re.compile(
     re.VERBOSE,
 )
 
-# What may stand in an interval for an end that is open (..) or unknown (nothing). Neither bounds anything.
+# An end of an interval may be open (..) or unknown (empty). Either way there is no bound on that side.
 _NO_DATE = ("", "..")
 
-# A leap year, to judge a day and month without a year: some year has a 29 February.
+# Days without a year are checked against a leap year, so that 29 February is accepted.
 _LEAP_YEAR = 2000
 
 _CALENDAR = "years run from 0001 to 9999, months from 01 to 12, days from 01 to the end of their month"
@@ -130,7 +131,7 @@ def _date_bounds(text: str) -> tuple[date | None, date | None]:
             "(202X, 20XX, 2021-XX, 2021-05-XX, 2021-XX-XX, XXXX-05-09), one of ? ~ % after it if need be, "
             "or two dates with / between, of which one may be .. or left out."
         )
-    # A part left out says as little as one that is unspecified: 2021 has the bounds of 2021-XX-XX.
+    # A part that is left out counts as unspecified: 2021 has the same bounds as 2021-XX-XX.
     year, month, day = (*text.rstrip("?~%").split("-"), "XX", "XX")[:3]
     try:
         if year == "XXXX":
@@ -150,5 +151,6 @@ def _date_bounds(text: str) -> tuple[date | None, date | None]:
 
 
 def _shown(text: str) -> str:
-    # repr escapes what garbles a message or cannot be encoded: controls, right-to-left marks, surrogates.
+    # repr escapes characters that would garble the message or cannot be encoded: control characters, right-to-left
+    # marks, surrogates.
     return repr(text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…")

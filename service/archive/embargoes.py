@@ -22,9 +22,9 @@ class Embargo:
 
 
 def embargoes(path: Path) -> Iterator[Embargo]:
-    """Yield every embargo of an archive file, in its order, those that have ended too.
+    """Yield every embargo of an archive file in the order of its records, also embargoes that have ended.
 
-    Raises ArchiveUnreadable, also for a file that is not sound as far as embargoes go.
+    Raises ArchiveUnreadable where the file cannot be read, or where an `access` in it is not valid.
     """
     for piece in read_archive(path):
         if not isinstance(piece, Item):

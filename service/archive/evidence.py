@@ -1,6 +1,6 @@
-"""Citations and copies of sources: is a passage what its hash says, and were a source's words taken over?
+"""Judges citations by their hashes, and finds words of a source that were copied into the archive's own texts.
 
-Text in, answers out. Knows no file and no archive around the text.
+Works on texts and hashes that it is given. It opens no file and knows nothing of the archive they come from.
 """
 
 import hashlib
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from service.archive.model import MAX_NUMBER, Citation, SourceText
 from service.archive.reading import Finding, join_pointer
 
-#: So many words in a row of a source are its wording, no longer a fact put the only way it can be.
+#: This many words in a row of a source count as copied. A shorter run may be the only way to state a fact.
 RUN_LENGTH = 8
 
-#: The fields of an archive that hold its own words. Not a transcript or a quote: those are a source's.
+#: The fields that hold the archive's own words. Transcripts and quotes are left out: they hold the source's words.
 OWN_WORDS = frozenset(
     """
     as_stated citation content_warnings contact coverage date_note description label method name note
@@ -23,7 +23,7 @@ OWN_WORDS = frozenset(
 )
 _NOT_OWN = frozenset({"access", "transcript"})
 
-# Letters and digits of any script; an underscore parts words as a space does.
+# Letters and digits of any script. An underscore separates words, as a space does.
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -33,7 +33,7 @@ def sha256_of(text: str) -> str:
 
 
 def is_measure_of(stated: SourceText, text: str) -> bool:
-    """Tell whether a text, exactly as it stands, has the length, the bytes and the hash that are stated."""
+    """Tell whether an unchanged text has the stated length, size in bytes and hash."""
     data = text.encode()
     return (stated.length, stated.bytes, stated.sha256) == (
         len(text),
@@ -43,7 +43,7 @@ def is_measure_of(stated: SourceText, text: str) -> bool:
 
 
 def check_citation(citation: Citation) -> Iterator[Finding]:
-    """Yield what is wrong with a citation by itself; pointers are within it."""
+    """Yield what can be seen to be wrong with a citation without its source. Pointers start at the citation."""
     passage = (citation.start, citation.end, citation.sha256)
     is_passage = passage != (None, None, None)
     if is_passage + (citation.page is not None) + (citation.time is not None) > 1:
@@ -60,7 +60,7 @@ def check_citation(citation: Citation) -> Iterator[Finding]:
 
 
 def own_words(value: object, at: str = "", *, is_text: bool = False) -> Iterator[tuple[str, str]]:
-    """Yield every text of a record, given as JSON, that is in the archive's own words, and its pointer."""
+    """Yield each text of a record (as JSON) that is in the archive's own words, with its pointer."""
     if isinstance(value, dict):
         for key, part in value.items():
             if key not in _NOT_OWN:
@@ -73,10 +73,10 @@ def own_words(value: object, at: str = "", *, is_text: bool = False) -> Iterator
 
 
 class WordRuns:
-    """Every run of words in some sources, to be found again in other texts.
+    """Finds runs of `RUN_LENGTH` words that a text shares with any of some sources.
 
-    Takes about 100 bytes of memory for each word of the sources. Runs are kept as 64-bit hashes: that any of
-    a million words is found by chance in sources of a million words is one in ten millions.
+    Needs about 100 bytes of memory for each word of the sources. Runs are compared by 64-bit hashes. With a million
+    words on each side, the chance of one false match is about one in ten million.
     """
 
     def __init__(self) -> None:
@@ -91,12 +91,12 @@ class WordRuns:
             self._sources.setdefault(run, source)
 
     def find(self, text: str) -> str | None:
-        """Return the source that a run of this text stands in, if there is one."""
+        """Return the identifier of a source that shares a run of words with this text, or None."""
         return next((self._sources[run] for run in _runs(text) if run in self._sources), None)
 
 
 def _runs(text: str) -> Iterator[int]:
-    # Composed first: a combining accent would cut a word in two, which then matches no other way to write it.
+    # Normalize first: a combining accent would split a word in two, and the parts would not match its composed form.
     words = _WORD.findall(unicodedata.normalize("NFC", text).lower())
     for start in range(len(words) - RUN_LENGTH + 1):
         yield hash(tuple(words[start : start + RUN_LENGTH]))

@@ -317,7 +317,8 @@ class Citation(Part):
     """One claim's evidence: the source and, where possible, the passage.
 
     `start` and `end` are offsets in Unicode code points into the source's text, `end` exclusive; `sha256` is the hash
-    of those characters in UTF-8. `time` is [start, end] in seconds.
+    of those characters in UTF-8. `time` is [start, end] in seconds. `masked` is the editor's word that the passage
+    itself names nobody whose name is protected.
     """
 
     source: SourceRef
@@ -328,6 +329,9 @@ class Citation(Part):
     time: Annotated[list[Seconds], Field(min_length=2, max_length=2)] | None = None
     quote: Text | None = None
     note: Text | None = None
+    masked: Annotated[
+        bool, Field(description="The editor's word that the passage itself names nobody whose name is protected.")
+    ] = False
 
     @property
     def anchored(self) -> bool:
@@ -389,6 +393,9 @@ class Source(Record):
     verbatim: bool = False
     text: SourceText | None = None
     duration_s: Seconds | None = None
+    masked: Annotated[
+        bool, Field(description="The editor's word that the source itself does not name a creator who is protected.")
+    ] = False
     translations: dict[Language, SourceTranslation] = NO_ENTRIES
 
 
@@ -399,12 +406,14 @@ class AgentTranslation(Part):
 
 
 class Agent(Record):
-    """A person, group or organisation. `name` is only for those whose name may be published."""
+    """A person, group or organisation. `name` is only for those whose name may be published; of somebody `unknown`
+    the archive has none.
+    """
 
     record = "agent"
 
     kind: AgentKind
-    name_policy: Literal["published", "pseudonym", "withheld"]
+    name_policy: Literal["published", "pseudonym", "withheld", "unknown"]
     name: Text | None = None
     label: Text | None = None
     description: Text | None = None

@@ -1,4 +1,4 @@
-"""A file written whole: it takes the place of the one before once it is complete, and never before."""
+"""Writes files so that a reader, or a crash, never sees half of one: the new file replaces the old one when complete."""
 
 import os
 import tempfile
@@ -12,10 +12,10 @@ from service.errors import TestimonyArchiveError
 
 @contextmanager
 def written_whole(target: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
-    """Yield a file that becomes `target` when the block ends well, and is gone when it does not.
-    Raises TestimonyArchiveError where it cannot be written.
+    """Yield a temporary file that replaces `target` if the block succeeds, and is deleted if it raises.
 
-    Its name ends as that of `target` does. A process that is killed leaves it behind, hidden, and `target` as it was.
+    The file lies in the same folder, is hidden, and has the same suffix as `target`. If the process is killed, the
+    temporary file is left behind and `target` is unchanged. Raises TestimonyArchiveError where writing fails.
     """
     suffix = "".join(target.suffixes[-2:])
     descriptor, name = tempfile.mkstemp(
@@ -38,8 +38,17 @@ def written_whole(target: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
+    """Force the entries of a folder to disk, so that a new or renamed file in it survives a power failure."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file(path: Path) -> None:
+    """Force the content of a file to disk, so that it survives a power failure."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,8 +1,8 @@
-"""The change log, a page at a time, from any earlier point. Knows no HTTP.
+"""Reads the change log page by page, from any earlier point. Knows no HTTP.
 
-A cursor names the release it was read at and the last entry read. It is good as long as the log at hand tells of that
-release: then everything that has happened since is in the log. Where the archive went back to an earlier release, or was
-published anew, it is not, and the reader has to start over.
+A cursor names the release in which it was given out, and the last entry that was read. It is valid as long as the log of
+the current release lists that release, because the log then holds all changes since. After a rollback, or in another
+data folder, the log may not list it, and the reader has to start over.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from typing import Any
 from service.catalogue.criteria import ChangeCriteria
 from service.catalogue.cursor import decode_parts, encode_parts, not_ours
 from service.errors import InvalidCursor, StartOver
-from service.release.store import Release
+from service.release.opening import Release
 
-#: First part of a cursor into the log: no cursor into a list begins so.
+#: The first part of a cursor into the log. Cursors into lists begin with a number.
 _KIND = "changes"
 
 
@@ -39,7 +39,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ChangePage:
-    """Entries in order; `cursor` is the place after the last of them, `more` whether there are others beyond it now."""
+    """Entries in order. `cursor` marks the place after the last one; `more` is True if there are entries after it now."""
 
     changes: list[Change]
     cursor: str
@@ -58,19 +58,19 @@ def read_changes(release: Release, criteria: ChangeCriteria, *, newest_first: bo
     )
     first = last + 1 if first is None else first
     after = None if criteria.cursor is None else _sequence(release, criteria.cursor, newest_first=newest_first)
-    # Entries before `after` and from `first` on; or, the oldest first, after the greater of the two.
+    # Newest first: entries below `after`, down to `first`. Oldest first: entries above both `after` and `first - 1`.
     bounds = (last + 1 if after is None else after, first) if newest_first else (max(after or 0, first - 1),)
     rows = release.rows(page_statement(newest_first=newest_first), (*bounds, since, criteria.limit + 1))
     more = len(rows) > criteria.limit
     changes = [_change(release, row, with_document=newest_first) for row in rows[: criteria.limit]]
-    # At the end of the log, what `since` leaves out has been read too.
+    # On the last page the cursor also passes over the entries that `since` left out.
     end = first if newest_first else last
     place = changes[-1].sequence if more else end
     return ChangePage(changes, _cursor(release, place, newest_first=newest_first), more)
 
 
 def page_statement(*, newest_first: bool) -> str:
-    """Return the statement that reads a page: by sequence, never a walk from the beginning."""
+    """Return the SQL that reads a page. It finds the first entry through the index, not by counting."""
     if newest_first:
         where, order = "sequence < ? AND sequence >= ?", "DESC"
     else:
@@ -84,7 +84,7 @@ def page_statement(*, newest_first: bool) -> str:
 
 def _change(release: Release, row: tuple[Any, ...], *, with_document: bool) -> Change:
     sequence, action, record_id, version, at, release_id, ordinal = row
-    # Of what is gone only the identifier and the day are told, by the entries of before too.
+    # Of a withdrawn record only the identifier and the day are shown, also in its older entries.
     if ordinal is None or action == "withdrawn":
         return Change(sequence, action, record_id, None, at, release_id, None)
     document = release.document(ordinal) if with_document else None

@@ -112,7 +112,8 @@ Moment = Annotated[
 ]
 
 
-def _whole_number(value: object) -> object:
+def whole_number(value: object) -> object:
+    """Return a parameter's value, which is refused where it is a number written in another way than with digits."""
     # Pydantic would also read "5.0", " 5" and "5_0".
     if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,9}", value):
         raise PydanticCustomError("whole_number", "must be a whole number")
@@ -248,13 +249,13 @@ class Listed(Parameters):
     facet_limit: Annotated[
         int,
         Field(ge=1, le=200, description="Values counted of each facet; years and months are all shown."),
-        BeforeValidator(_whole_number),
+        BeforeValidator(whole_number),
     ] = 20
     facet_mode: Annotated[
         Literal["list", "others"],
         Field(description="list: count what the list shows; others: count each facet as if it were not filtered by."),
     ] = "list"
-    limit: Annotated[int, Field(ge=1, le=200, description="Records on a page."), BeforeValidator(_whole_number)] = 20
+    limit: Annotated[int, Field(ge=1, le=200, description="Records on a page."), BeforeValidator(whole_number)] = 20
     cursor: Annotated[
         str | None,
         Field(
@@ -348,7 +349,7 @@ class SuggestCriteria(Parameters):
         _any_of("Only names of this collection."),
         Field(alias="collection"),
     ] = ()
-    limit: Annotated[int, Field(ge=1, le=50, description="Completions at most."), BeforeValidator(_whole_number)] = 10
+    limit: Annotated[int, Field(ge=1, le=50, description="Completions at most."), BeforeValidator(whole_number)] = 10
 
 
 class ChangeCriteria(Parameters):
@@ -358,7 +359,7 @@ class ChangeCriteria(Parameters):
         Moment | None,
         Field(description="At or after this: a day, or a moment with its offset from UTC (RFC 3339)."),
     ] = None
-    limit: Annotated[int, Field(ge=1, le=200, description="Changes on a page."), BeforeValidator(_whole_number)] = 20
+    limit: Annotated[int, Field(ge=1, le=200, description="Changes on a page."), BeforeValidator(whole_number)] = 20
     cursor: Annotated[
         str | None,
         Field(

@@ -1,8 +1,8 @@
-"""Opaque cursors: where in an ordered, filtered list a page begins or ends.
+"""Opaque cursors: text that marks a place in a sorted and filtered list, for the next or the previous page.
 
-A cursor holds the sort key and the identifier of the record beside it, not a row number, so that it means the same place
-in the next release. It carries a fingerprint of collection, filters and sort order, so that it cannot be used for others,
-and the place of that record in the release that gave it out, where it need not be looked for.
+A cursor holds the sort key and the identifier of the neighbouring record, not a row number, so that it still marks the
+same place in a newer release. A fingerprint of collection, filters and sort ties it to its list. It also holds the
+record's place in the release that gave it out, so that in that release nothing has to be searched.
 """
 
 import base64
@@ -15,22 +15,23 @@ import orjson
 from service.archive.model import ID_LENGTH
 from service.errors import InvalidCursor
 
-#: Changes when the meaning of the parts changes: a cursor from before is then refused, not misread.
+#: Raised when the meaning of the parts changes, so that an old cursor is refused and not misread.
 _VERSION = 2
-#: Longest cursor read, in characters. The longest given out has a sort key of 64 characters of four bytes each, an
-#: identifier of 64, and 50 bytes around them; base64 makes 494 characters of that.
+#: Longer cursors are refused, in characters. The longest that is given out holds a sort key of 64 characters of four bytes
+#: each, an identifier of 64 characters, and 50 more bytes; in base64 that makes 494 characters.
 CURSOR_LENGTH = 512
-# From the alphabet for addresses to that of base64 (RFC 4648, sections 4 and 5), whose own signs are none here.
+# Translates the URL alphabet of base64 to the standard one (RFC 4648, sections 5 and 4). The standard signs + and / are
+# turned into spaces, which are refused.
 _FROM_URL = str.maketrans("-_+/", "+/  ")
 
 
 class Cursor(NamedTuple):
-    """The place just after (or, `backward`, just before) the record `id`, whose sort key is `key`."""
+    """The place just after the record `id`, whose sort key is `key`; just before it where `backward` is set."""
 
     backward: bool
     key: str
     id: str
-    #: The place of the record in the order of its collection, in the release that this names.
+    #: The place of the record in its collection's order, and the release in which it has that place.
     place: int = 0
     release: str = ""
 

@@ -1,4 +1,4 @@
-"""Excerpts: where in a record's texts a query was found. Offsets are in Unicode code points; there is no markup."""
+"""Cuts excerpts around the words that a query matched. Offsets are in Unicode code points; there is no markup."""
 
 import re
 from collections.abc import Iterable
@@ -9,12 +9,12 @@ from typing import Any
 from service.catalogue.words import SearchTerm
 from service.release.text_index import Part, plain, searched_parts, spellings, stem, stemmer_of
 
-#: Excerpts of one hit, and how long each is at most, in characters.
+#: At most this many excerpts for a hit, and this many characters in each.
 EXCERPTS, EXCERPT_LENGTH = 3, 240
 #: Characters shown before the first match.
 LEAD = 60
 
-# A word with the marks that belong to its letters, soft hyphens and joiners.
+# A word, together with combining marks of Latin, Cyrillic, Hebrew and Arabic, soft hyphens and zero-width joiners.
 _WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u0670\u00ad\u200b-\u200f])*")
 
 
@@ -30,7 +30,7 @@ class Excerpt:
 
 
 class Finder:
-    """Finds the words of a query in texts, by the words as they stand and by their stems. `language` is the archive's."""
+    """Finds the words of a query in texts, by exact form and by stem. `language` is the language of the archive."""
 
     def __init__(self, terms: Iterable[SearchTerm], language: str) -> None:
         wanted = [term for term in terms if not term.without]
@@ -62,12 +62,12 @@ class Finder:
 
 @lru_cache(50_000)
 def _read(text: str) -> list[tuple[str, str]]:
-    """Return the words of a short text, as they are spelled and folded."""
+    """Return the words of a short text, each as spelled and as folded for comparing."""
     return [(word, plain(word)) for word in spellings(text)]
 
 
 def excerpts(public: dict[str, Any], language: str, finder: Finder) -> list[Excerpt]:
-    """Return the first stretches of a record in which a query was found, a few at most, each from another text."""
+    """Return at most `EXCERPTS` excerpts of a record, each from another of its texts."""
     found = []
     for part in searched_parts(public, language):
         if matches := finder.matches(part):
@@ -79,7 +79,7 @@ def excerpts(public: dict[str, Any], language: str, finder: Finder) -> list[Exce
 
 
 def _cut(text: str, matches: list[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
-    """Return a stretch around the first match, cut between words, and the matches that lie in it whole."""
+    """Return the text around the first match, cut between words, and the matches that lie entirely within it."""
     start = max(0, matches[0][0] - LEAD)
     if start > 0:
         space = text.find(" ", start, matches[0][0])

@@ -16,7 +16,8 @@ from service.catalogue.criteria import EventCriteria, Listed, invalid_parameters
 from service.catalogue.search import Aggregation, Counted, TextIndex
 from service.errors import ParameterError
 from service.release.indexing import text_key
-from service.release.store import DATABASE, Release
+from service.release.manifest import DATABASE
+from service.release.opening import Release
 from service.release.text_index import FIRST_SET, FOLDER, MOST_SETS, SETS, UNNUMBERED, bucket_name, bucket_of
 
 #: Buckets of a timeline: a hundred years of months. One event of "some time since 1500" would have thousands.

@@ -1,7 +1,7 @@
-"""Which translation of a record is shown: lookup by RFC 4647, section 3.4. Knows no HTTP.
+"""Chooses the translation in which a record is shown, by the lookup of RFC 4647, section 3.4. Knows no HTTP.
 
-A release knows which languages the texts of each collection are in, so that a wish that can change nothing costs
-nothing: the documents are then served as they are stored.
+A release lists the languages of each collection's texts. A wish for a language that no text has is dropped early, and
+the stored documents are then served unchanged.
 """
 
 from collections.abc import Collection, Iterable
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import orjson
 
 from service.release.documents import text_fields
-from service.release.store import Release
+from service.release.opening import Release
 
-#: Wishes as language ranges in lower case, the dearest first.
+#: The languages that a reader asks for, as language ranges in lower case, most wanted first.
 Wishes = tuple[str, ...]
 
 
@@ -24,14 +24,14 @@ class Languages:
     translations: frozenset[str]
 
     def effective(self, wishes: Wishes) -> Wishes:
-        """Return the wishes that can change what is shown of some record; none where the originals are shown anyway."""
+        """Return the wishes that could change what is shown; none where every record is shown in its original anyway."""
         kept = []
         for wish in wishes:
             forms = set(widening(wish))
             if forms & (self.originals | self.translations):
                 kept.append(wish)
             if len(self.originals) == 1 and forms & self.originals:
-                break  # every record has this one, so that no later wish counts
+                break  # every record has this language, so no later wish is ever reached
         leads_away = any(set(widening(wish)) & self.translations for wish in kept)
         return tuple(kept) if leads_away else ()
 
@@ -56,26 +56,27 @@ def widening(wish: str) -> Iterable[str]:
     while parts:
         yield "-".join(parts)
         parts.pop()
-        # A single letter introduces what follows it and means nothing alone.
+        # A single letter only introduces the subtag after it (an extension), so it goes together with that subtag.
         if len(parts) > 1 and len(parts[-1]) == 1:
             parts.pop()
 
 
 def look_up(wishes: Wishes, available: Collection[str]) -> str | None:
-    """Return the tag that fits the first wish which any fits, in its own spelling; None where none does."""
+    """Return the available tag that matches the earliest wish, as it is spelled in `available`, or None."""
     spelled = {tag.lower(): tag for tag in available}
     return next((spelled[form] for wish in wishes for form in widening(wish) if form in spelled), None)
 
 
 def translate(document: bytes, wishes: Wishes) -> tuple[bytes, set[str]]:
-    """Return a document with its texts in the language wished for, where there is a translation; and the languages that
-    its texts are then in. A text that was not translated stays in the original.
+    """Return a document in the best language that its translations offer, and the set of languages of its texts.
+
+    Texts without a translation stay in the original language.
     """
     shown = orjson.loads(document)
     language_of: dict[str, str] = shown["language_of"]
     # All of a record's own texts are in one language.
     own = next(iter(language_of.values()), None)
-    # Where the original and a translation bear the same tag, the original is the answer.
+    # If the original and a translation have the same tag, the original is shown.
     chosen = look_up(wishes, [*shown["translations"], *([own] if own else [])])
     if chosen is None or chosen == own:
         return document, set(language_of.values())

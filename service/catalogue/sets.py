@@ -1,6 +1,6 @@
 """Sets of records: what a release keeps of them, and how conditions combine. Knows neither parameters nor HTTP.
 
-A list is a set of *members* (see `release/tables.py`) or, in a sort order, of the *places* that they take in it. Sets are
+A list is a set of *members* (see `release/building/tables.py`) or, in a sort order, of the *places* that they take in it. Sets are
 Roaring bitmaps: combining two of 100,000 members takes microseconds, and so does finding the nth of what is left, so
 that the last page costs what the first one does, and an exact total costs nothing.
 """
@@ -15,8 +15,8 @@ from pyroaring import BitMap
 
 from service.catalogue.queries import Box, Days, Range, Since, Span, Terms
 from service.release.indexing import day_number, sort_key
+from service.release.opening import Release
 from service.release.orders import PLACED_FROM, Order
-from service.release.store import Release
 
 #: Bytes of sets that are kept at hand for each release.
 SETS_KEPT = 16 << 20

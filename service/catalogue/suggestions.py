@@ -1,15 +1,15 @@
-"""Completions for a search box: titles, labels and names that go on as what was typed."""
+"""Completions for a search box: titles, labels and names in which a word begins with the typed text."""
 
 from dataclasses import dataclass
 
 from service.catalogue.criteria import CRITERIA, SuggestCriteria
-from service.release.store import Release
+from service.release.opening import Release
 from service.release.text_index import COMPLETION_LENGTH, plain_words
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A name as written, its collection, and how many records there have it."""
+    """A name as written, its collection, and how many records of that collection have it."""
 
     text: str
     collection: str
@@ -23,9 +23,10 @@ _STATEMENT = (
 
 
 def suggest(release: Release, criteria: SuggestCriteria) -> list[Suggestion]:
-    """Return names of which a word, and the words after it, begin as typed: most frequent first, then by name.
+    """Return names in which the typed text matches from the beginning of some word, most frequent first, then by name.
 
-    Looks at no more than a few names of each collection, in the order of what is completed, however many there are.
+    Reads at most `2 * limit` completions of each collection, in alphabetical order, so that the cost has a bound. With
+    more completions than that, "most frequent" means among those read.
     """
     words = plain_words(criteria.q)
     if not words:
@@ -36,7 +37,7 @@ def suggest(release: Release, criteria: SuggestCriteria) -> list[Suggestion]:
     beyond = typed[:-1] + chr(ord(typed[-1]) + 1)
     found: dict[int, Suggestion] = {}
     for collection in criteria.among or CRITERIA:
-        # A name may be met twice, by two of its words.
+        # A name can be found twice, through two of its words.
         binds = (collection, typed, beyond, 2 * criteria.limit)
         for number, text, count, _ in release.rows(_STATEMENT, binds):
             found.setdefault(number, Suggestion(text, collection, count))

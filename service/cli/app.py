@@ -18,6 +18,7 @@ from service.cli.publish import publish_command
 from service.cli.releases import releases
 from service.cli.schema import schema_command
 from service.cli.serve import serve_command
+from service.cli.verify import verify_command
 from service.cli.withdraw import withdraw_command
 from service.errors import SettingsInvalid, TestimonyArchiveError
 
@@ -35,6 +36,7 @@ app.command("check")(check_command)
 app.command("withdraw")(withdraw_command)
 app.command("due")(due_command)
 app.command("export")(export_command)
+app.command("verify")(verify_command)
 app.command("schema")(schema_command)
 app.add_typer(releases, name="releases")
 

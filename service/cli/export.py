@@ -15,8 +15,9 @@ from service.archive.writing import written_whole
 from service.cli.output import say, standard_output
 from service.cli.parameters import DataFolder
 from service.errors import TestimonyArchiveError
-from service.release.store import CANONICAL, open_current
-from service.settings import read_settings
+from service.release.manifest import CANONICAL
+from service.release.opening import open_current
+from service.settings import Settings, read_settings
 
 
 class Form(StrEnum):
@@ -36,6 +37,10 @@ def export_command(
         Form | None, typer.Option("--format", help="By the name of FILE; jsonl on standard output.")
     ] = None,
     data: DataFolder = None,
+    bag: Annotated[
+        Path | None,
+        typer.Option(help="Pack the release for keeping instead: BagIt with RO-Crate, for `publish`.", metavar="DIR"),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
     """Write out the public archive. The SHA-256 of a .jsonl is the release id; both forms publish to the same release.
@@ -43,6 +48,11 @@ def export_command(
     Example: testimony-archive export archive.jsonl
     """
     settings = read_settings(data=data)
+    if bag is not None:
+        if target is not None or form is not None:
+            raise typer.BadParameter("it has a form of its own; leave out FILE and --format", param_hint="--bag")
+        _export_bag(settings, bag)
+        return
     if target == Path("-"):
         target = None
     form = form or _form_of(target)
@@ -57,6 +67,15 @@ def export_command(
         place = "" if target is None else f" to {target}"
         hint = " Its SHA-256 is the release's id." if form is Form.JSONL else ""
         say(f"Exported release {release.manifest.number}, {release.id}{place}.{hint}")
+
+
+def _export_bag(settings: Settings, target: Path) -> None:
+    # Only this needs the library that packs.
+    from service.depots.bags import write_bag  # noqa: PLC0415
+
+    with closing(open_current(settings.data)) as release:
+        write_bag(release, target)
+        say(f"Packed release {release.manifest.number}, {release.id}, into {target}.")
 
 
 def _form_of(target: Path | None) -> Form:

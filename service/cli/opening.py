@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from service.errors import NoRelease
-from service.release.store import open_current
+from service.release.opening import open_current
+from service.release.statements import Link, read_chain
 
 
 def today() -> date:
@@ -33,3 +34,17 @@ def current_release(data: Path | None) -> Iterator[Any]:
         return
     with closing(release):
         yield release
+
+
+def unpacked(archive: Path) -> tuple[Path, list[Link]]:
+    """Return the archive file to read and the statements beside it: of a bag what is packed in it, else what was given.
+
+    Raises BagInvalid where a bag is not as it was packed, ReleaseDamaged where its statements are no chain.
+    """
+    # The library that reads bags is needed for nothing else.
+    from service.depots.bags import is_bag, open_bag  # noqa: PLC0415
+
+    if not is_bag(archive):
+        return archive, []
+    canonical = open_bag(archive)
+    return canonical, read_chain(canonical.parent)

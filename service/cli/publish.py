@@ -7,8 +7,9 @@ import typer
 
 from service.archive.checks import ArchiveInvalid
 from service.cli.events import failures_logged, tell
+from service.cli.opening import unpacked
 from service.cli.output import print_json
-from service.cli.parameters import ArchiveFile, AsJson, DataFolder
+from service.cli.parameters import ArchiveFile, AsJson, DataFolder, SigningKey
 from service.cli.progress import progress_bars
 from service.cli.reports import show_report
 from service.settings import Settings, read_settings
@@ -22,13 +23,14 @@ def publish_command(
     *,
     data: DataFolder = None,
     keep: Annotated[int | None, typer.Option(help="Releases to keep (default: 3).")] = None,
+    sign: SigningKey = None,
     json: AsJson = False,
 ) -> None:
-    """Check an archive and make it the release being served.
+    """Check an archive, or one packed in a bag, and make it the release being served.
 
     Example: testimony-archive publish my.json
     """
-    settings = read_settings(data=data, keep=keep)
+    settings = read_settings(data=data, keep=keep, sign=sign)
     with failures_logged(settings):
         published = publish_archive(archive, settings, json=json)
     if json:
@@ -41,12 +43,16 @@ def publish_command(
 
 def publish_archive(archive: Path, settings: Settings, *, json: bool = False) -> "Published":
     """Publish, or print what is wrong with the archive and exit with code 1."""
-    # Only publishing needs this room, which takes a third of a second to import: `serve` with a release does without.
+    # Only publishing needs these rooms, which take a third of a second to import: `serve` with a release does without.
+    from service.depots.signatures import read_signer  # noqa: PLC0415
     from service.release.publish import publish  # noqa: PLC0415
 
+    # First of all: that the key cannot be used should not be found out after a long publication.
+    sign = None if settings.sign is None else read_signer(settings.sign)
+    archive, chain = unpacked(archive)
     try:
         with progress_bars() as progress:
-            return publish(archive, settings.data, keep=settings.keep, progress=progress)
+            return publish(archive, settings.data, keep=settings.keep, sign=sign, chain=chain, progress=progress)
     except ArchiveInvalid as invalid:
         show_report(archive, invalid.report, json=json)
         raise typer.Exit(1) from None

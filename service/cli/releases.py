@@ -7,7 +7,7 @@ import typer
 
 from service.cli.output import print_json, print_line, say
 from service.cli.parameters import AsJson, DataFolder
-from service.release.store import Kept, erase, kept_releases, prune, roll_back
+from service.release.data_folder import StoredRelease, erase, kept_releases, prune, roll_back
 from service.settings import read_settings
 
 releases = typer.Typer(help="The releases in a data folder.", no_args_is_help=True)
@@ -33,7 +33,7 @@ def list_releases(*, data: DataFolder = None, json: AsJson = False) -> None:
         print_line(f"{'*' if release.current else ' '} {release.number:>4}  {release.short_id}  {told}")
 
 
-def _as_json(release: Kept) -> dict[str, Any]:
+def _as_json(release: StoredRelease) -> dict[str, Any]:
     manifest = None if release.manifest is None else release.manifest.model_dump()
     return {"number": release.number, "current": release.current, "folder": release.folder.name, "manifest": manifest}
 

@@ -11,10 +11,11 @@ from typing import Annotated, NoReturn
 import typer
 
 from service.cli.events import failures_logged, tell
-from service.cli.parameters import DataFolder
+from service.cli.parameters import DataFolder, SigningKey
 from service.cli.publish import publish_archive, tell_published
 from service.errors import NoRelease, TestimonyArchiveError
-from service.release.store import open_current, verify_release
+from service.release.manifest import verify_release
+from service.release.opening import open_current
 from service.settings import AccessLog, LogFormat, Settings, read_settings
 
 
@@ -22,6 +23,7 @@ def serve_command(
     *,
     archive: Annotated[Path | None, typer.Option(help="Publish this archive first, if it changed.")] = None,
     data: DataFolder = None,
+    sign: SigningKey = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on (default: 127.0.0.1).")] = None,
     port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one (default: 8000).")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that answer (default: 1).")] = None,
@@ -31,6 +33,12 @@ def serve_command(
     ] = None,
     trusted_proxies: Annotated[
         str | None, typer.Option(help="Proxies whose X-Forwarded-* headers are believed, separated by commas.")
+    ] = None,
+    pages: Annotated[
+        bool | None, typer.Option("--pages/--no-pages", help="The reading room at / (default: on).")
+    ] = None,
+    indexed: Annotated[
+        bool | None, typer.Option("--indexed", help="Let search engines list the reading room's pages.")
     ] = None,
     metrics: Annotated[bool | None, typer.Option("--metrics", help="Answer /metrics, for Prometheus.")] = None,
     log_format: Annotated[LogFormat | None, typer.Option(help="Lines for people, or JSON (default: line).")] = None,
@@ -45,11 +53,14 @@ def serve_command(
     settings = read_settings(
         archive=archive,
         data=data,
+        sign=sign,
         host=host,
         port=port,
         workers=workers,
         root_path=root_path,
         trusted_proxies=trusted_proxies,
+        pages=pages,
+        indexed=indexed,
         metrics=metrics,
         log_format=log_format,
         access_log=access_log,

@@ -115,6 +115,8 @@ class Metrics(Collector):
     def _release(self) -> Iterator[Metric]:
         trouble = self._serving.trouble is not None
         yield self._gauge("release_trouble", "1 where the data folder's release cannot be served.", ((), trouble))
+        silent = self._serving.seconds_since_look
+        yield self._gauge("release_watch_age_seconds", "Seconds since the last look for a newer release.", ((), silent))
         served = self._serving.served
         if served is None:
             return

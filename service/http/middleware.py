@@ -87,12 +87,28 @@ class OuterMiddleware:
             request_id = take_request_id(scope, trusted=self.proxies.sent(scope))
             scope, send = with_request_id(scope, request_id), naming(send, request_id)
         whole = self._at_once(scope, headers, served)
-        key = self._key(scope, headers, served) if self.cache.size and whole is None else None
-        if key is not None:
-            whole = await self.cache.get_or_make(key, headers.get(b"if-none-match"))
         if whole is not None:
             await whole.send_to(send)
             return
+        # Held also by who waits for the answer of another request: that may come to nothing, after a newer release came.
+        if served is not None:
+            served.hold()
+        try:
+            await self._answer(scope, receive, send, headers, served)
+        finally:
+            if served is not None:
+                served.let_go()
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], served: Served | None
+    ) -> None:
+        """Answer from a release that is held: with what another request is making just now, else anew."""
+        key = self._key(scope, headers, served) if self.cache.size else None
+        if key is not None:
+            whole = await self.cache.get_or_make(key, headers.get(b"if-none-match"))
+            if whole is not None:
+                await whole.send_to(send)
+                return
         try:
             # A copy, because the server goes by its own: it must still know that a request was HEAD.
             await self._make(dict(scope), receive, _Answer(send, scope, served, self.cache, key), served)
@@ -150,8 +166,6 @@ class OuterMiddleware:
         )
 
     async def _make(self, scope: Scope, receive: Receive, answer: "_Answer", served: Served | None) -> None:
-        if served is not None:
-            served.hold()
         try:
             self._place(scope, served)
             if scope["method"] == "OPTIONS":
@@ -168,9 +182,6 @@ class OuterMiddleware:
                 # The connection is cut, so that the reader can tell; the log has said why, without what was asked.
                 raise AnswerCutShort(type(error).__qualname__) from None
             await problem_response(problem, scope)(scope, receive, answer)
-        finally:
-            if served is not None:
-                served.let_go()
 
     def _place(self, scope: Scope, served: Served | None) -> None:
         """Make the scope that of the application: scheme, host and root path as the client sees them, HEAD as GET, and what

@@ -5,8 +5,10 @@ import contextlib
 import logging
 import os
 import sqlite3
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Hashable
 from functools import lru_cache, partial
 from pathlib import Path
@@ -19,12 +21,20 @@ from starlette.types import Scope
 from service.catalogue.browsing import Catalogue
 from service.errors import Broken, Busy, NoRelease, NotReady, Problem, ReleaseDamaged, ReleaseError
 from service.http.logs import log_event
-from service.release.store import HASH_CHUNK, Manifest, Marks, current_folder, marks_of, open_release, read_manifest
+from service.release.data_folder import current_folder
+from service.release.manifest import HASH_CHUNK, Manifest, Marks, marks_of, read_manifest
+from service.release.opening import open_release
 
 T = TypeVar("T")
 
 #: Seconds between two looks at the data folder: a new release is served within twice that.
 LOOK_EVERY_S = 1.0
+#: Seconds until a release that could not be opened for a reason nobody foresaw is tried again, at most. Twice as long each
+#: time: opening a large one costs the readers of the one being served something.
+RETRY_AT_MOST_S = 60.0
+#: Seconds without a look at the data folder after which that counts as trouble. Comparing a release with its manifest
+#: before it is served takes a fifth of a second.
+LOOK_OVERDUE_S = 60.0
 #: Seconds after which a reader that was told `503` may try again.
 RETRY_AFTER_S = 5
 RETRY = {"Retry-After": str(RETRY_AFTER_S)}
@@ -141,13 +151,34 @@ class Serving:
         #: Shared by all long answers: each takes a thread for one piece at a time, in turn.
         self.stream_threads = CapacityLimiter(STREAM_THREADS)
         self.heavy = HeavyWork()
-        #: Why there is no release, why a newer one was refused, or what is wrong with the one being served; None where
-        #: all is well.
-        self.trouble: str | None = None
+        # Why there is no release, why a newer one was refused, or what is wrong with the one being served.
+        self._trouble: str | None = None
         #: Whether the trouble is a release that is broken, and not that there is none.
         self._broken = False
         # What was looked at last, whole or not: it is looked at again when it was touched.
         self._seen: tuple[Path, Marks] | None = None
+        # When a release that could not be opened for an unforeseen reason is tried again, by the monotonic clock, and how
+        # long was waited before.
+        self._retry_at = float("inf")
+        self._retry_after = LOOK_EVERY_S
+        self._looked_at = time.monotonic()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why there is no release, why a newer one was refused, what is wrong with the one being served, or that nobody
+        looks for a newer one; None where all is well.
+        """
+        silent = self.seconds_since_look
+        if self._trouble is None and silent > LOOK_OVERDUE_S:
+            return f"the data folder has not been looked at for {silent:.0f} seconds"
+        return self._trouble
+
+    @property
+    def seconds_since_look(self) -> float:
+        """Seconds since the data folder was last looked at for a newer release. More than a few mean that withdrawals do
+        not arrive.
+        """
+        return time.monotonic() - self._looked_at
 
     @property
     def served(self) -> Served | None:
@@ -186,14 +217,26 @@ class Serving:
             await self._look()
 
     async def _look(self) -> None:
-        """Move over to the current release if it is another one than that being served, or was touched."""
+        """Move over to the current release if it is another one than that being served, or was touched. Whatever goes wrong
+        becomes trouble: a watch that ended would keep withdrawals from arriving, and nobody would know.
+        """
+        try:
+            await self._look_at_current()
+        except Exception as error:  # noqa: BLE001 - nothing may end the watch
+            self._fail(error)
+        self._looked_at = time.monotonic()
+
+    async def _look_at_current(self) -> None:
         before, self._seen = self._seen, None
+        due = time.monotonic() >= self._retry_at
+        if due:
+            self._retry_at = float("inf")
         try:
             folder = current_folder(self._data)
             if folder is None:
                 raise NoRelease("no release has been published yet")
             self._seen = (folder, marks_of(folder))
-            if self._seen != before:
+            if self._seen != before or due:
                 await self._move_to(folder)
         except ReleaseDamaged as error:
             self._report(str(error), broken=True)
@@ -212,16 +255,21 @@ class Serving:
             if before is not None and before.catalogue.release.folder == folder:
                 await asyncio.to_thread(before.catalogue.release.look_for_damage)
             raise
-        opened.catalogue.release.connection()  # the event loop's own, while the files are there
+        try:
+            opened.catalogue.release.connection()  # the event loop's own, while the files are there
+        except BaseException:
+            opened.catalogue.release.close()
+            raise
         self._served = opened
-        if before is not None:
-            before.retire()
         manifest = opened.catalogue.release.manifest
         named = {"release": manifest.id, "number": manifest.number}
         log_event(logging.INFO, "release_served", f"serving release {folder.name}", **named)
-        self.trouble, self._broken = None, False
+        self._trouble, self._broken = None, False
+        self._retry_after = LOOK_EVERY_S
         if not is_compared_first(manifest):
             self._comparison = asyncio.create_task(self._compare(opened))
+        if before is not None:
+            before.retire()
 
     async def _compare(self, served: Served) -> None:
         """Compare a large release with its manifest while it is being served."""
@@ -229,8 +277,14 @@ class Serving:
         compared: asyncio.Future[str | None] = loop.create_future()
 
         def compare() -> None:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)  # this thread only: requests come first
-            damage = served.catalogue.release.look_for_damage(pause=partial(time.sleep, HASH_CHUNK / COMPARED_PER_S))
+            if sys.platform == "linux":  # elsewhere a thread has no priority of its own
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)  # requests come first
+            try:
+                damage = served.catalogue.release.look_for_damage(
+                    pause=partial(time.sleep, HASH_CHUNK / COMPARED_PER_S)
+                )
+            except Exception as error:  # noqa: BLE001 - a comparison that fails must not pass for one that found nothing
+                damage = f"the release cannot be compared with its manifest ({type(error).__qualname__})"
             with contextlib.suppress(RuntimeError):  # the server has stopped meanwhile
                 loop.call_soon_threadsafe(_tell, compared, damage)
 
@@ -262,6 +316,20 @@ class Serving:
     def _report(self, trouble: str, *, broken: bool) -> None:
         """Say once what is wrong; the release being served, if any, goes on being served."""
         self._broken = broken
-        if trouble != self.trouble:
-            self.trouble = trouble
+        if trouble != self._trouble:
+            self._trouble = trouble
             log_event(logging.WARNING, "release_damaged" if broken else "release_missing", trouble)
+
+    def _fail(self, error: Exception) -> None:
+        """Say that the current release cannot be opened, for a reason nobody foresaw, and when to try again. What the error
+        says is left out: it may hold what records hold.
+        """
+        self._retry_at = time.monotonic() + self._retry_after
+        self._retry_after = min(2 * self._retry_after, RETRY_AT_MOST_S)
+        self._broken = True
+        name = type(error).__qualname__
+        trouble = f"the current release cannot be opened: {name}"
+        if trouble != self._trouble:
+            self._trouble = trouble
+            shown = "".join(traceback.format_tb(error.__traceback__))
+            log_event(logging.ERROR, "release_not_opened", trouble, error=name, traceback=shown)

@@ -1,6 +1,7 @@
-"""The documents of a release, one after the other in one file with a comma behind each: a page of neighbours is a stretch
-of the file, and any other is read document by document, without a search. Beside it a file of the same form with what
-each record is sorted by. Where each entry begins is an array of the release.
+"""Two files of a release: the rendered documents of its records, and the keys that records are sorted by.
+
+Both hold one entry a record, in the order of the identifiers, each followed by a comma. So a page of neighbouring
+records is one read, and already a list in JSON. An array of the release says where each entry begins.
 """
 
 import os
@@ -19,7 +20,7 @@ from service.release.orders import Arrays, ArrayWriter
 
 DOCUMENTS = "archive.documents"
 KEYS = "archive.keys"
-#: What stands behind each entry, so that those of a page are the members of a JSON array as they lie there.
+#: Follows each entry, so that neighbouring entries can be sent as members of a JSON array without being joined.
 SEPARATOR = b","
 
 
@@ -48,7 +49,7 @@ class DocumentWriter:
         self._keys.add(orjson.dumps([*keys]))
 
     def finish(self, arrays: ArrayWriter) -> None:
-        """Write everything out, and where it lies."""
+        """Flush both files and write the arrays that say where each entry begins."""
         self._documents.finish(arrays)
         self._keys.finish(arrays)
 
@@ -78,12 +79,12 @@ class _EntryWriter:
 
 
 def _offsets_of(name: str) -> str:
-    """Return the name of the array of where each entry of a file begins, in bytes, and where the last one ends."""
+    """Return the name of a file's offset array: where each entry begins, in bytes, and at last where the file ends."""
     return f"{name}/offsets"
 
 
 class DocumentFile:
-    """Reads documents and keys by ordinal. The files stay readable while they are open, also when they have been removed."""
+    """Reads documents and keys by ordinal. The open files stay readable even after the release has been deleted."""
 
     def __init__(self, folder: Path, arrays: Arrays) -> None:
         with ExitStack() as opened:
@@ -124,7 +125,7 @@ class _EntryFile:
         return self._stretch(ordinal, ordinal)
 
     def _stretch(self, first: int, last: int) -> bytes:
-        """Return neighbours and what stands between them."""
+        """Return neighbouring entries with the commas between them."""
         offsets = self._arrays.numbers(self._offsets)
         # Ordinals begin with 1.
         start = offsets[first - 1]

@@ -111,7 +111,7 @@ class SourceDocument(RecordDocument):
 class AgentDocument(RecordDocument):
     record: Literal["agent"]
     kind: Literal["person", "group", "organisation"]
-    name_policy: Literal["published", "pseudonym", "withheld"]
+    name_policy: Literal["published", "pseudonym", "withheld", "unknown"]
     name: str | None
     label: str | None
     description: str | None

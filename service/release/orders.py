@@ -1,8 +1,8 @@
-"""The orders and columns of a release: arrays of numbers in one file, each read when it is first asked for.
+"""The sort orders and value columns of a release: arrays of numbers in one file, each loaded on first use.
 
-An *order* tells which member of a collection takes which place in a sort order, and the other way round. A *column* holds
-the values of a field that is asked for by range, in ascending order, each with the member that has it. Numbers lie in
-the byte order of the machine; every machine that Python wheels are built for has the same one.
+An *order* maps the places of a sort order to the members of a collection, and back. A *column* holds the values of a
+field that is filtered by range, in ascending order, each with the member that has it. Numbers are stored in the byte
+order of the machine, which is the same on every machine that Python wheels are built for.
 """
 
 import os
@@ -18,8 +18,8 @@ from pyroaring import BitMap
 from service.errors import ReleaseDamaged
 
 ARRAYS = "archive.arrays"
-#: From so many records on, a release keeps the places that the records of a term take in each order. Placing fewer one
-#: by one takes under 0.1 ms.
+#: A term with at least this many records has its places in each order stored in the release. For fewer records they are
+#: looked up one by one at the time of the request, which takes under 0.1 ms.
 PLACED_FROM = 1024
 #: Arrays begin at multiples of this many bytes, the size of their largest item.
 ALIGNMENT = 8
@@ -27,13 +27,13 @@ ALIGNMENT = 8
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A sort order: `members[place]` and `places[member]`. Where it is that of the identifiers, both are a range."""
+    """A sort order: `members[place]` and `places[member]`. Both are a range where the order is that of the identifiers."""
 
     members: Sequence[int]
     places: Sequence[int]
 
     def placed(self, chosen: BitMap) -> BitMap:
-        """Return the places that these members take."""
+        """Return the places of these members in this order."""
         if isinstance(self.places, range):
             return chosen
         return BitMap(array("I", map(self.places.__getitem__, chosen)))
@@ -60,7 +60,7 @@ class Column:
 
 
 class ArrayWriter:
-    """Writes arrays one after the other. `rows` are those of `tables.ArrayRow`."""
+    """Writes arrays one after the other. `rows` are those of `building.tables.ArrayRow`."""
 
     def __init__(self, folder: Path) -> None:
         self._file: BinaryIO = (folder / ARRAYS).open("wb", buffering=1 << 20)
@@ -72,7 +72,7 @@ class ArrayWriter:
         items.tofile(self._file)
 
     def write_order(self, name: str, members: "array[int]") -> Order:
-        """Write an order, given which member takes each place; nothing for that of the identifiers. Returns it."""
+        """Write an order, given the member at each place, and return it. Writes nothing where it is that of the identifiers."""
         if all(place == member for place, member in enumerate(members)):
             return Order(range(len(members)), range(len(members)))
         places = array("I", bytes(members.itemsize * len(members)))
@@ -83,7 +83,7 @@ class ArrayWriter:
         return Order(members, places)
 
     def write_column(self, name: str, pairs: Iterable[tuple[float, int]]) -> None:
-        """Write a column, given each value with its member in ascending order."""
+        """Write a column, given pairs of value and member in ascending order."""
         values, members = array("d"), array("I")
         for value, member in pairs:
             values.append(value)
@@ -96,7 +96,7 @@ class ArrayWriter:
 
 
 class Arrays:
-    """The arrays of one release. The file stays readable while it is open, also when it has been removed."""
+    """Reads the arrays of one release. The open file stays readable even after the release has been deleted."""
 
     def __init__(self, folder: Path, rows: Iterable[tuple[str, str, int, int]]) -> None:
         self._folder = folder
@@ -108,7 +108,7 @@ class Arrays:
         os.close(self._file)
 
     def order(self, collection: str, name: str, size: int) -> Order:
-        """Return a stored order of a collection of so many records. Raises ReleaseDamaged."""
+        """Return an order of a collection that has `size` records. Raises ReleaseDamaged."""
         key = f"{collection}/{name}"
         if f"{key}/members" not in self._rows:
             return Order(range(size), range(size))
@@ -126,7 +126,7 @@ class Arrays:
         return self._array(name)
 
     def _array(self, name: str) -> "array[Any]":
-        # Read whole and kept, not mapped: a mapped file that somebody cuts short kills the process that reads it.
+        # Read into memory, not mapped: if a mapped file is truncated, reading it kills the process (SIGBUS).
         if name not in self._read:
             code, offset, length = self._rows[name]
             items = array(code)

@@ -1,8 +1,8 @@
-"""Publishing: read, check, project, render, store, index, seal, swap.
+"""Publishes an archive: reads and checks it, renders and indexes its public records, seals the files, and swaps.
 
 A release is built in a staging folder beside the others and becomes visible whole, by a rename. Until the last step the
-release being served is untouched, so a publisher may fail or be killed at any moment. Memory does not grow with the
-archive: what has to be remembered or sorted lies in a scratch database in the staging folder.
+release being served is untouched, so a publisher may fail or be killed at any moment. Memory use does not
+grow with the archive, because records are kept and sorted in a scratch database in the staging folder.
 """
 
 import gc
@@ -11,7 +11,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -29,49 +29,56 @@ from sqlmodel import SQLModel
 from service import __version__
 from service.archive.checks import ArchiveInvalid, check_archive
 from service.archive.model import PLURALS, Head, Record, Withdrawn
-from service.archive.writing import sync_folder
+from service.archive.writing import sync_file, sync_folder
 from service.errors import ReleaseError
-from service.release import tables
-from service.release.change_log import Action, ChangeLog, no_changes
+from service.release.building import tables
+from service.release.building.change_log import Action, ChangeLog, no_changes
+from service.release.building.filter_index import FilterIndexWriter
+from service.release.building.indexing_process import IndexBeside, IndexHere, WordIndex
+from service.release.building.names import NameWriter
+from service.release.building.scratch import (
+    BATCH,
+    Neighbourhood,
+    Scratch,
+    ScratchRecord,
+    connect_to_write,
+    scratch_record,
+)
+from service.release.building.tables import insert_statement
+from service.release.building.texts import TextWriter
+from service.release.data_folder import (
+    STAGING_PREFIX,
+    bring_in,
+    chain_of,
+    current_folder,
+    kept_releases,
+    prune_held,
+    sole_publisher,
+)
 from service.release.document_file import DocumentWriter, Keys
 from service.release.documents import render_document
-from service.release.finding import FindingWriter
 from service.release.indexing import index_record
-from service.release.indexing_process import IndexBeside, IndexHere, WordIndex
-from service.release.names import NameWriter
-from service.release.orders import ArrayWriter
-from service.release.projection import public_record
-from service.release.scratch import BATCH, Kept, Neighbourhood, Scratch, connect_to_write, kept
-from service.release.statements import Sign, Statement, continue_chain, forget_kept_chain, write_chain
-from service.release.store import (
+from service.release.manifest import (
     CANONICAL,
     DATABASE,
     MANIFEST,
     RELEASE_FORMAT,
     SHORT_ID,
-    STAGING_PREFIX,
     FileEntry,
     Manifest,
-    Release,
-    bring_in,
-    chain_of,
-    current_folder,
     file_sha256,
-    kept_releases,
-    prune_held,
     read_manifest,
-    sole_publisher,
-    sync_file,
-    timestamp,
     verify_files,
     verify_format,
 )
-from service.release.tables import insert_statement
-from service.release.texts import TextWriter
+from service.release.opening import Release
+from service.release.orders import ArrayWriter
+from service.release.projection import public_record
+from service.release.statements import Link, Sign, Statement, continue_chain, forget_kept_chain, write_chain
 
-#: Bytes of an archive file from which words are indexed in a process of its own: it takes half a second to start.
+#: For archive files of this many bytes or more, words are indexed in a second process, which takes half a second to start.
 INDEXED_BESIDE = 16 << 20
-#: Files that are hashed at once: hashing leaves the interpreter to others.
+#: How many threads hash files at the same time. Hashing releases the interpreter lock, so threads help.
 SEALED_AT_ONCE = 2
 
 
@@ -87,7 +94,7 @@ def _silent(stage: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What a publication came to. `changed` is false where the release being served already held the same content."""
+    """The result of publishing. `changed` is False where the release being served already had the same content."""
 
     folder: Path
     manifest: Manifest
@@ -102,6 +109,7 @@ def publish(
     *,
     keep: int = 3,
     sign: Sign | None = None,
+    chain: Sequence[Link] = (),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Progress = _silent,
 ) -> Published:
@@ -109,7 +117,8 @@ def publish(
 
     Raises ArchiveInvalid with every finding, ArchiveUnreadable, PublishInProgress, ReleaseDamaged where the release
     being served cannot be continued, or ReleaseError where the data folder cannot be written. In each case the release
-    being served is as it was. With `sign` the release's statement is signed.
+    being served is as it was. With `sign` the release's statement is signed. `chain` holds
+    statements to go on from where the data folder has none: an archive that was lost is published again from a bag.
     """
     with sole_publisher(data):
         previous = _previous_release(data)
@@ -117,7 +126,14 @@ def publish(
         try:
             with _sorting_in(staging), _without_collecting():
                 publication = _Publication(
-                    archive, data, staging=staging, previous=previous, moment=now(), sign=sign, progress=progress
+                    archive,
+                    data,
+                    staging=staging,
+                    previous=previous,
+                    moment=now(),
+                    sign=sign,
+                    chain=chain,
+                    progress=progress,
                 )
                 return publication.run(keep=keep)
         except sqlite3.Error as error:
@@ -144,7 +160,7 @@ def _previous_release(data: Path) -> Release | None:
 
 @contextmanager
 def _sorting_in(folder: Path) -> Iterator[None]:
-    """Let SQLite's unnamed temporary files lie in `folder`: the system's own folder may be a small one in memory."""
+    """Make SQLite put its temporary files into `folder`, because /tmp may be small and in memory."""
     name = "SQLITE_TMPDIR"
     before = os.environ.get(name)
     os.environ[name] = str(folder)
@@ -159,7 +175,7 @@ def _sorting_in(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _without_collecting() -> Iterator[None]:
-    """Do not look for objects that hold themselves: a publication makes millions of objects, and none that does."""
+    """Disable the cyclic garbage collector: publishing creates millions of objects and no reference cycles."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -181,6 +197,7 @@ class _Publication:
         previous: Release | None,
         moment: datetime,
         sign: Sign | None,
+        chain: Sequence[Link],
         progress: Progress,
     ) -> None:
         self.archive = archive
@@ -189,14 +206,17 @@ class _Publication:
         self.previous = previous
         self.sign = sign
         #: The statements of every release before, those that were gone back from included.
-        self.chain = chain_of(data)
+        self.chain = chain_of(data) or [*chain]
         before = [link.statement.published_at for link in self.chain[-1:]]
         if previous is not None:
             before.append(previous.manifest.published_at)
-        # A clock may jump back; the log does not: who asks for what came since a moment is told of all that did.
+        # The clock may have been set back. Times in the log never go back, so that a reader who asks for the changes since a
+        # moment gets all of them.
         self.published_at = max([timestamp(moment), *before])
         self.today = moment.astimezone(UTC).date()
         self.progress = progress
+        #: What the check counted as masked.
+        self.masked = 0
 
     def run(self, *, keep: int) -> Published:
         with closing(Scratch(self.staging / "scratch.sqlite")) as scratch:
@@ -246,7 +266,7 @@ class _Publication:
     def check(self, scratch: Scratch) -> Head:
         """Check the archive and collect what is public of it. Raises ArchiveInvalid."""
 
-        def accept(public: Kept | Withdrawn) -> None:
+        def accept(public: ScratchRecord | Withdrawn) -> None:
             if isinstance(public, Withdrawn):
                 scratch.withdraw(public.id, public.on)
             else:
@@ -268,6 +288,7 @@ class _Publication:
             for record_id, day in self.previous.rows('SELECT id, "on" FROM withdrawn'):
                 scratch.withdraw(record_id, day)
         scratch.finish()
+        self.masked = report.masked
         return report.head
 
     def write_canonical(self, scratch: Scratch, head: Head) -> str:
@@ -295,13 +316,13 @@ class _Publication:
         ):
             _create_tables(database)
             database.execute(insert_statement(tables.ArchiveHead), (head.id, orjson.dumps(head.model_dump())))
-            finding = FindingWriter(database, arrays, scratch)
+            filters = FilterIndexWriter(database, arrays, scratch)
             log = ChangeLog(database, self.previous, release_id, number, self.published_at)
-            self.write_records(scratch, database, finding, index, documents=documents, log=log, head=head)
+            self.write_records(scratch, database, filters, index, documents=documents, log=log, head=head)
             log.finish()
             documents.finish(arrays)
             self.progress("Indexing", 0, 2)
-            finding.finish()
+            filters.finish()
             self.progress("Indexing", 1, 2)
             index.wait()
             self.progress("Indexing", 2, 2)
@@ -320,7 +341,7 @@ class _Publication:
         self,
         scratch: Scratch,
         database: sqlite3.Connection,
-        finding: FindingWriter,
+        filters: FilterIndexWriter,
         index: WordIndex,
         *,
         documents: DocumentWriter,
@@ -339,16 +360,18 @@ class _Publication:
             public = orjson.loads(line)
             collection = PLURALS[public["record"]]
             body = orjson.dumps(render_document(public, around))
-            digest = hashlib.sha256(line + body).digest()
-            version, updated_at = log.continue_record(public["id"], digest)
+            of_line = hashlib.sha256(line)
+            digest = of_line.copy()
+            digest.update(body)
+            version, updated_at = log.continue_record(public["id"], digest.digest(), of_line.digest())
             document = b'%s,"version":%d,"updated_at":"%s"}' % (body[:-1], version, updated_at.encode())
             documents.add(document, Keys(public["id"], by_text, by_date, updated_at))
-            rows.append((ordinal, public["id"], version, updated_at, digest))
+            rows.append((ordinal, public["id"], version, updated_at, digest.digest()))
             entries = index_record(public, around, by_text=by_text, by_date=by_date)
-            finding.add(collection, ordinal, entries, updated_at=updated_at)
+            filters.add(collection, ordinal, entries, updated_at=updated_at)
             texts.add(ordinal, public)
             names.add(public, ordinal, len(line), label)
-            place = finding.place_by_text(collection, ordinal)
+            place = filters.place_by_text(collection, ordinal)
             index.add(line, ordinal, entries, by_text=place, updated_at=updated_at)
             if ordinal % BATCH == 0:
                 database.executemany(statement, rows)
@@ -360,7 +383,7 @@ class _Publication:
         names.finish()
 
     def seal(self, release_id: str, number: int, counts: dict[str, int]) -> Manifest:
-        """Make every file durable and describe it in the manifest."""
+        """Force every file to disk, and write the manifest that describes them."""
         paths = sorted(path for path in self.staging.rglob("*") if path.is_file())
         with ThreadPoolExecutor(SEALED_AT_ONCE) as threads:
             entries = threads.map(_sealed, paths)
@@ -374,6 +397,7 @@ class _Publication:
             published_at=self.published_at,
             engine=__version__,
             counts=counts,
+            masked=self.masked,
             files=files,
         )
         path = self.staging / MANIFEST
@@ -386,24 +410,30 @@ class _Publication:
 
 
 def _sealed(path: Path) -> FileEntry:
-    """Make a file durable and unchangeable, and describe it."""
+    """Make a file read-only, force it to disk, and return its size and hash."""
     path.chmod(0o444)
     sync_file(path)
     return FileEntry(bytes=path.stat().st_size, sha256=file_sha256(path))
 
 
-def _what_is_public(record: Record | Withdrawn, *, today: date) -> Kept | Withdrawn | None:
+def _what_is_public(record: Record | Withdrawn, *, today: date) -> ScratchRecord | Withdrawn | None:
     """Return what is kept of a record of the archive, if anything is."""
     if isinstance(record, Withdrawn):
         return record
     public = public_record(record, today=today)
-    return None if public is None else kept(public)
+    return None if public is None else scratch_record(public)
 
 
 def _create_tables(database: sqlite3.Connection) -> None:
-    # By this connection: one of SQLAlchemy's own would make each table durable, and has other errors for a full disk.
+    # Uses the connection that is already open: SQLAlchemy's own would sync each table to disk, and raise other errors when the
+    # disk is full.
     def execute(statement: ExecutableDDLElement, *_: object) -> None:
         database.execute(str(statement.compile(dialect=dialect())))
 
     engine = create_mock_engine("sqlite://", execute)
     SQLModel.metadata.create_all(engine, checkfirst=False)
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a moment as UTC, RFC 3339, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,8 +9,8 @@ import pytest
 
 from service.api.routes.archive import asked_range
 from service.errors import RangeNotSatisfiable
+from service.release.data_folder import current_folder
 from service.release.publish import publish
-from service.release.store import current_folder
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,9 @@ from service.app import create_app
 from service.catalogue.changes import page_statement
 from service.catalogue.criteria import CRITERIA
 from service.catalogue.cursor import encode_parts
+from service.release.data_folder import prune, roll_back
+from service.release.opening import open_release
 from service.release.publish import publish
-from service.release.store import open_release, prune, roll_back
 from service.settings import Settings
 from tests.archives import Fields, archive, record, write
 from tests.conftest import PublishTo, Serve, running

@@ -47,7 +47,7 @@ def test_what_is_described_is_what_is_on_the_wire(client: httpx.Client, tmp_path
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr[-2000:]
-    assert "Tested: 26" in run.stdout
+    assert "Tested: 38" in run.stdout
 
 
 @pytest.fixture(scope="module")

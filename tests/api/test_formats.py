@@ -23,8 +23,8 @@ from service.api.columns import COLUMNS, columns_of, harmless, joined
 from service.api.formats import FORMATS, Export, csv_rows, formats_of, written
 from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import CRITERIA, document_fields, read_criteria
+from service.release.opening import open_current
 from service.release.publish import publish
-from service.release.store import open_current
 from tests.archives import Fields, archive, random_archives, record, write
 from tests.conftest import PublishTo, Serve
 

@@ -15,8 +15,8 @@ from pydantic import TypeAdapter
 from service.api.shapes import Transcript
 from service.api.transcripts import as_text, as_vtt
 from service.release.documents import SegmentDocument
+from service.release.opening import open_current
 from service.release.publish import publish
-from service.release.store import open_current
 from service.settings import Settings
 from tests.archives import TEXT, Fields, archive, record, write
 from tests.conftest import running

@@ -7,7 +7,7 @@ import json
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, get_args
@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from service.archive.checks import RULES, ArchiveInvalid, Report, check_archive
 from service.archive.checks.ledger import Ledger, Rows
 from service.archive.checks.report import MAX_FINDINGS
+from service.archive.checks.rules import NOTES
 from service.archive.evidence import sha256_of
 from service.archive.model import PLURALS, RECORD_MODELS, ArchiveFile, Part, Record, Withdrawn
 from service.archive.reading import Finding
@@ -37,6 +38,7 @@ CODES = """
     protected_name_present visibility_conflict deanonymising_anchor invalid_embargo missing_referral
     invalid_language invalid_rights invalid_coordinates id_withdrawn source_changed unannounced_removal
     source_hash_mismatch passage_hash_mismatch source_text_in_summary
+    contact_without_address single_source citation_without_passage
 """.split()
 
 #: Codes that a file alone cannot give: they take the current release, or a copy of a source. Tested below.
@@ -90,8 +92,38 @@ def test_a_file_with_one_mistake_gives_its_code_and_no_other(path: Path) -> None
     assert not report.more
 
 
+@pytest.mark.parametrize("path", corpus("notes/*"), ids=lambda path: path.name)
+def test_a_note_is_told_and_stops_nothing(path: Path) -> None:
+    report = check(path)
+    assert [note.code for note in report.notes] == [path.stem.split("-")[0]]
+    assert report.findings == []
+    assert report.ok
+
+
 def test_every_code_has_a_file() -> None:
-    assert {path.stem.split("-")[0] for path in corpus("[!g]*")} == set(CODES) - NOT_IN_A_FILE
+    assert {path.stem.split("-")[0] for path in corpus("[!g]*")} == set(CODES) - NOT_IN_A_FILE - NOTES
+    assert {path.stem.split("-")[0] for path in corpus("notes/*")} == NOTES
+
+
+def test_notes_are_bounded_apart_from_errors(check_json: Callable[..., Report]) -> None:
+    archive = good()
+    testimony = archive["testimonies"][1]
+    archive["testimonies"] = [{**testimony, "id": f"tes-{number}"} for number in range(MAX_FINDINGS + 1)]
+    archive["places"].append({"id": "plc-last", "kind": "city"})
+    archive["responses"][0]["about"] = ["evt-stop"]
+    report = check_json(archive)
+    assert "missing_field" in codes(report)
+    assert (len(report.notes), report.more_notes, report.more) == (MAX_FINDINGS, True, False)
+
+
+def test_no_note_asks_for_a_passage_that_would_unmask(check_json: Callable[..., Report]) -> None:
+    archive = good()
+    archive["testimonies"][0]["citations"] = [{"source": "src-hearing"}]
+    del archive["testimonies"][0]["transcript"]
+    noted = {(note.code, note.pointer) for note in check_json(archive).notes}
+    assert ("single_source", "/testimonies/0/citations") in noted
+    assert ("citation_without_passage", "/testimonies/0/citations/0") not in noted
+    assert ("citation_without_passage", "/statistics/0/citations/0") in noted
 
 
 @pytest.mark.parametrize("path", [*corpus("good"), SEED], ids=lambda path: path.name)
@@ -130,7 +162,10 @@ def parts(annotation: object) -> Iterator[type[Part]]:
 def test_both_forms_of_the_good_archive_hold_the_same() -> None:
     taken: dict[str, list[Record | Withdrawn]] = {"good.json": [], "good.jsonl": []}
     reports = [check(CORPUS / name, accept=into.append) for name, into in taken.items()]
-    assert reports[0] == reports[1]
+    # Notes point into the file, whose forms differ.
+    notes = [sorted(note.code for note in report.notes) for report in reports]
+    assert notes[0] == notes[1]
+    assert replace(reports[0], notes=()) == replace(reports[1], notes=())
     assert taken["good.json"] == taken["good.jsonl"]
     assert reports[0].counts == {kind: len(good()[plural]) for kind, plural in PLURALS.items()}
     assert len(taken["good.json"]) == sum(reports[0].counts.values()) + len(good()["withdrawn"])

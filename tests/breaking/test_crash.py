@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 
 from service.errors import NoRelease
+from service.release.data_folder import kept_releases, roll_back
+from service.release.opening import open_current
 from service.release.publish import publish
-from service.release.store import kept_releases, open_current, roll_back
 from tests.archives import archive, record, write
 
 ROOT = Path(__file__).parents[2]

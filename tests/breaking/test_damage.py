@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.release.store import roll_back
+from service.release.data_folder import roll_back
 from tests.archives import archive, record
 from tests.conftest import PublishTo, Serve
 from tests.http.test_moving_over import wait_until

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from service.errors import ReleaseError
+from service.release.data_folder import kept_releases
+from service.release.opening import open_current
 from service.release.publish import publish
-from service.release.store import kept_releases, open_current
 from tests.archives import archive, record, write
 from tests.conftest import SEED, PublishTo, Serve
 

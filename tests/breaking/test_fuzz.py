@@ -25,8 +25,9 @@ from service.archive.model import PLURALS
 from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import CRITERIA, read_criteria
 from service.cli.export import archive_object
+from service.release.manifest import CANONICAL
+from service.release.opening import open_current
 from service.release.publish import publish
-from service.release.store import CANONICAL, open_current
 from tests.archives import TEXT, Fields, archive, passage, record
 
 EXAMPLES = int(os.environ.get("BREAKING_EXAMPLES", "2000"))

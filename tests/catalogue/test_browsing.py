@@ -17,9 +17,9 @@ from service.catalogue.criteria import CRITERIA, read_criteria, sort_choices
 from service.catalogue.cursor import decode_cursor
 from service.errors import InvalidCursor
 from service.release.indexing import UNBOUNDED_LATE, date_key, text_key
+from service.release.opening import open_current
 from service.release.projection import rounded_point
 from service.release.publish import publish
-from service.release.store import open_current
 from tests.archives import (
     DATES,
     Fields,

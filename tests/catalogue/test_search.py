@@ -17,8 +17,8 @@ from service.catalogue.criteria import CRITERIA, SearchCriteria, SuggestCriteria
 from service.catalogue.words import parse_query
 from service.errors import InvalidParameters, TooDeep
 from service.release.indexing import text_key
+from service.release.opening import open_current
 from service.release.publish import publish
-from service.release.store import open_current
 from tests.archives import Fields, ancestors, archive, random_archives, record, write
 from tests.catalogue.test_browsing import model_order, walk
 

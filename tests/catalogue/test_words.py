@@ -18,8 +18,8 @@ from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import CRITERIA, read_criteria
 from service.catalogue.search import TextIndex
 from service.errors import InvalidParameters
+from service.release.opening import open_current
 from service.release.publish import publish
-from service.release.store import open_current
 from tests.archives import Fields, archive, happened_between, record, write
 from tests.catalogue.test_browsing import walk
 

@@ -100,30 +100,51 @@ def test_settings_survive_the_way_through_the_environment(monkeypatch: pytest.Mo
 
 def test_an_archive_without_errors_is_said_to_have_none(command: Any) -> None:
     ran = command("check", SEED)
-    assert (ran.code, ran.err) == (0, "")
-    assert "no errors in 75 records" in ran.out
+    assert ran.code == 0
+    assert "no errors in 76 records" in ran.out
+    assert all(line.startswith("note: ") for line in ran.err.splitlines())
+
+
+def test_notes_are_told_apart_and_the_code_is_0(command: Any, tmp_path: Path) -> None:
+    ran = command("check", write(tmp_path / "a.json", archive(contact="Write to us.")))
+    assert ran.code == 0
+    [note, last] = ran.out.splitlines()
+    assert note.split("\t")[:2] == ["contact_without_address (note)", "/archive/contact"]
+    assert "no errors" in last
+    assert "1 note" in ran.err
+
+
+def test_masked_passages_are_counted(command: Any, tmp_path: Path) -> None:
+    cited = [{"source": "src-1", "page": number, "masked": True} for number in (1, 2)]
+    path = write(tmp_path / "a.json", archive(record("tes-1", citations=cited)))
+    assert "2 passages masked" in command("check", path).out
+    assert json.loads(command("check", path, "--json").out)["masked"] == 2
+    hidden = archive(record("tes-1", citations=cited, access={"visibility": "restricted"}))
+    assert "editor" not in command("check", write(path, hidden)).out
 
 
 def test_every_error_is_a_line_and_the_code_is_1(command: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", archive(record("tes-1", witness="agt-9"), record("tes-2", language="english")))
     ran = command("check", path)
     assert ran.code == 1
-    assert {line.split("\t")[0] for line in ran.out.splitlines()} == {"dangling_reference", "invalid_language"}
+    codes = {line.split("\t")[0] for line in ran.out.splitlines() if "(note)" not in line}
+    assert codes == {"dangling_reference", "invalid_language"}
     assert "2 errors" in ran.err
 
 
 def test_errors_as_json(command: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", archive(record("tes-1", witness="agt-9")))
     shown = json.loads(command("check", path, "--json").out)
-    assert set(shown) == {"ok", "findings", "more", "counts"}
+    assert set(shown) == {"ok", "findings", "more", "more_notes", "counts", "masked"}
     assert shown["ok"] is False
-    assert [set(each) for each in shown["findings"]] == [{"code", "pointer", "detail"}]
+    assert all(set(each) == {"code", "severity", "pointer", "detail"} for each in shown["findings"])
+    assert [each["code"] for each in shown["findings"] if each["severity"] == "error"] == ["dangling_reference"]
     assert json.loads(command("check", SEED, "--json").out)["ok"] is True
 
 
 def test_what_a_file_says_cannot_steer_the_terminal(command: Any, tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", archive(record("tes-1", **{"\x1b[31m\nкрасный\u202e": 1})))
-    [line] = command("check", path).out.splitlines()
+    [line] = [line for line in command("check", path).out.splitlines() if "(note)" not in line]
     assert line.split("\t")[:2] == ["unknown_field", "/testimonies/0/\\x1b[31m\\nкрасный\\u202e"]
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from service.cli import due, withdraw
+from service.release.data_folder import kept_releases
 from service.release.publish import publish
-from service.release.store import kept_releases
 from tests.archives import archive, record, write
 from tests.conftest import PublishTo
 
@@ -160,7 +160,7 @@ def test_what_could_not_be_erased_is_an_error(
 ) -> None:
     for n in range(2):
         publish_to(tmp_path / "data", archive(record("tes-1", title=f"{n}")))
-    monkeypatch.setattr("service.release.store.shutil.rmtree", lambda *_, **__: None)
+    monkeypatch.setattr("service.release.data_folder.shutil.rmtree", lambda *_, **__: None)
     ran = command("releases", "prune", "--erase")
     assert (ran.code, ran.err.count("\n")) == (1, 1)
     assert ".staging-removed-1-" in ran.err

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from service.release.store import current_folder, roll_back
+from service.release.data_folder import current_folder, roll_back
 from tests.archives import archive, record
 from tests.conftest import PublishTo, Serve
 

@@ -19,8 +19,9 @@ from service.api.formats import FORMATS, Export, written
 from service.catalogue.browsing import BATCH, Catalogue
 from service.catalogue.criteria import CRITERIA, read_criteria
 from service.http import streaming
+from service.release.data_folder import current_folder
+from service.release.opening import open_current
 from service.release.publish import publish
-from service.release.store import current_folder, open_current
 from tests.archives import archive, record, write
 from tests.conftest import Serve
 from tests.http.test_moving_over import wait_until

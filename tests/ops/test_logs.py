@@ -81,7 +81,7 @@ def test_each_event_is_a_json_object_on_a_line(tmp_path: Path, workers: int) -> 
     assert all({"time", "level", "event", "message", "pid"} <= set(line) for line in events(said))
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line["time"]) for line in events(said))
     [published] = events(said, "published")
-    assert (published["number"], published["records"], published["created"]) == (1, 75, 75)
+    assert (published["number"], published["records"], published["created"]) == (1, 76, 76)
     [started] = events(said, "started")
     assert (started["workers"], started["message"].startswith("Serving at http://")) == (workers, True)
     served = events(said, "release_served")

@@ -38,6 +38,7 @@ NAMES = {
     "release_info",
     "release_age_seconds",
     "release_trouble",
+    "release_watch_age_seconds",
     "build_info",
 }
 

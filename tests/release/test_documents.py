@@ -12,8 +12,8 @@ from service.archive.model import PLURALS
 from service.catalogue.criteria import CRITERIA, sort_choices
 from service.release.documents import DOCUMENTS, evidence_of, shown_label
 from service.release.indexing import SORTS, date_key, event_days, sort_key, stated_range, text_key
+from service.release.opening import open_current
 from service.release.publish import publish
-from service.release.store import open_current
 
 GOOD = Path(__file__).parent.parent / "archive" / "corpus" / "good.json"
 

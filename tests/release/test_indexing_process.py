@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from service.errors import ReleaseError
-from service.release import indexing_process
+from service.release.building import indexing_process
 from service.release.publish import publish
 from tests.conftest import SEED, Serve
 
@@ -69,7 +69,7 @@ def test_an_index_that_cannot_be_written_changes_nothing(
 @pytest.mark.parametrize(
     ("imported", "started"),
     [
-        ("service.release.indexing_process import IndexBeside", "IndexBeside(Path(sys.argv[1]))"),
+        ("service.release.building.indexing_process import IndexBeside", "IndexBeside(Path(sys.argv[1]))"),
         ("service.archive.dividing import _Second", "_Second(len)"),
     ],
 )

@@ -22,16 +22,10 @@ from service.archive import dividing
 from service.archive.checks import ArchiveInvalid
 from service.archive.model import RECORD_TYPES
 from service.errors import PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown, TestimonyArchiveError
+from service.release.data_folder import kept_releases, prune, roll_back
+from service.release.manifest import RELEASE_FORMAT, read_manifest
+from service.release.opening import open_current, open_release
 from service.release.publish import publish
-from service.release.store import (
-    RELEASE_FORMAT,
-    kept_releases,
-    open_current,
-    open_release,
-    prune,
-    read_manifest,
-    roll_back,
-)
 from tests.archives import Fields, archive, record, write
 from tests.conftest import SEED, PublishTo
 
@@ -65,7 +59,7 @@ def test_the_folder_is_named_and_described_as_promised(tmp_path: Path, publish_t
     published = publish_to(tmp_path / "data", archive(record("tes-1")), now=at(1))
     assert str((tmp_path / "data" / "current").readlink()) == f"releases/{published.folder.name}"
     manifest = json.loads((published.folder / "manifest.json").read_text())
-    assert set(manifest) == {"format", "id", "number", "published_at", "engine", "counts", "files"}
+    assert set(manifest) == {"format", "id", "number", "published_at", "engine", "counts", "masked", "files"}
     assert published.folder.name == f"1-{manifest['id'].removeprefix('sha256:')[:12]}"
     assert manifest["published_at"] == "2026-03-01T12:00:00Z"
     assert manifest["counts"]["testimonies"] == 1
@@ -316,7 +310,7 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, publish_to: PublishTo, monk
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("service.release.publish.FindingWriter.finish", full)
+    monkeypatch.setattr("service.release.publish.FilterIndexWriter.finish", full)
     with pytest.raises(ReleaseError, match="disk is full; nothing was changed"):
         publish_to(data, archive(record("tes-1")))
     assert snapshot(data) == before

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from service.errors import ReleaseDamaged
+from service.release.data_folder import chain_of, current_folder, erase, prune, roll_back
 from service.release.statements import Link, read_chain
-from service.release.store import chain_of, current_folder, erase, prune, roll_back
 from tests.archives import archive, record
 from tests.conftest import PublishTo
 

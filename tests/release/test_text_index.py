@@ -13,8 +13,8 @@ from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import CRITERIA, SuggestCriteria, read_criteria
 from service.errors import ReleaseError
 from service.release import text_index
+from service.release.opening import open_current
 from service.release.publish import publish
-from service.release.store import open_current
 from service.release.text_index import spelled, spellings, stem
 from tests.archives import Fields, archive, record, write
 from tests.catalogue.test_browsing import walk

@@ -130,7 +130,7 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
             "id": ids["src"], "type": "interview", "title": mark.text("title"), "publisher": ids["agt"],
             "creators": [ids["agt"]], "language": mark.language("source"), "published": mark.day("published"),
             "url": mark.address("url"), "archived_url": mark.address("archived_url"), "retrieved": mark.day("retrieved"),
-            "rights": "CC-BY-4.0", "verbatim": True, "duration_s": 10**15, "access": accessible(),
+            "rights": "CC-BY-4.0", "verbatim": True, "duration_s": 10**15, "masked": True, "access": accessible(),
             "text": {
                 "length": len(content), "bytes": len(content.encode()), "sha256": mark.sha256("text", content),
                 "content": content,
@@ -220,7 +220,7 @@ def _citations(mark: Marks, source: str, content: str) -> list[Fields]:
         {"source": source, "note": mark.text("note")},
         {
             "source": source, "start": 0, "end": len(passage), "sha256": mark.sha256("passage", passage),
-            "quote": passage, "note": mark.text("note"),
+            "quote": passage, "note": mark.text("note"), "masked": True,
         },
         {"source": source, "page": mark.text("page")},
         {"source": source, "time": [mark.number("time"), mark.number("time")]},

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from service.archive.withdrawing import withdraw
+from service.release.data_folder import erase
 from service.release.publish import publish
-from service.release.store import erase
 from tests.archives import Fields, archive, record, write
 from tests.conftest import Serve
 from tests.safety.asking import HOST, Question, ask_all, wire

@@ -96,7 +96,7 @@ FAILING = f"""
 import sys
 from service.cli.app import run
 from service.catalogue.browsing import Catalogue
-from service.release.store import Release
+from service.release.opening import Release
 
 def fail(*asked, **also):
     raise RuntimeError(f"{ASKED} {{asked}} {{also}}") from ValueError("{ASKED}")

@@ -18,7 +18,8 @@ from service.http.releases import Served
 from service.http.responses import CACHE_CONTROL, matches
 from service.http.routing import PlainRoute
 from service.http.streaming import stream
-from service.release.store import CANONICAL, SHORT_ID, Release
+from service.release.manifest import CANONICAL, SHORT_ID
+from service.release.opening import Release
 
 router = APIRouter(route_class=PlainRoute, tags=["archive"])
 

@@ -50,6 +50,7 @@ async def show_entrance(request: Request) -> Response:
             **{collection: f"{base}/v1/{collection}" for collection in CRITERIA},
             "changes": f"{base}/v1/changes",
             "archive": f"{base}/v1/archive",
+            "releases": f"{base}/v1/releases",
             "search": f"{base}/v1/search",
             "suggest": f"{base}/v1/suggest",
             "openapi": f"{base}/openapi.json",

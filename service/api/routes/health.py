@@ -12,7 +12,7 @@ from service.http.metrics import Metrics
 from service.http.negotiation import JSON
 from service.http.releases import RETRY
 from service.http.routing import PlainRoute
-from service.release.store import DATABASE
+from service.release.manifest import DATABASE
 
 router = APIRouter(route_class=PlainRoute, tags=["health"])
 

@@ -17,6 +17,7 @@ from service.archive.checks.copies import check_copies
 from service.archive.checks.ledger import Ledger, Predecessor
 from service.archive.checks.pieces import Judged, judge, numbered
 from service.archive.checks.report import MAX_FINDINGS, Report
+from service.archive.checks.rules import NOTES
 from service.archive.dividing import can_divide, divided
 from service.archive.model import RECORD_TYPES, Head, Record, Withdrawn
 from service.archive.reading import Finding, HeadWatch, Item, read_batches
@@ -87,8 +88,7 @@ class _Check:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._findings: list[tuple[int, Finding]] = []
-        self._more = False
+        self._errors, self._notes = _Bounded(), _Bounded()
         self._counts = dict.fromkeys(RECORD_TYPES, 0)
         self._head: Head | None = None
         self._last = 0
@@ -109,7 +109,7 @@ class _Check:
             self._head = judged.heads[-1]
         if self.is_foreign:
             # The last piece says so. Nothing said before it holds.
-            self._findings, self._more, self._head = [], False, None
+            self._errors, self._notes, self._head = _Bounded(), _Bounded(), None
             judged.findings = judged.findings[-1:]
         for number, finding in judged.findings:
             self._add(number, finding)
@@ -142,11 +142,33 @@ class _Check:
 
     def report(self) -> Report:
         """Return what was found so far."""
-        findings = [finding for _, finding in sorted(self._findings, key=itemgetter(0))]
-        return Report(findings, self._more, self._counts, self._head)
+        return Report(
+            findings=self._errors.in_order(),
+            more=self._errors.more,
+            counts=self._counts,
+            head=self._head,
+            masked=self._ledger.masked(),
+            notes=self._notes.in_order(),
+            more_notes=self._notes.more,
+        )
 
     def _add(self, number: int, finding: Finding) -> None:
-        if len(self._findings) < MAX_FINDINGS:
-            self._findings.append((number, finding))
+        (self._notes if finding.code in NOTES else self._errors).add(number, finding)
+
+
+class _Bounded:
+    """As many findings as a report keeps, with the numbers of the pieces that they are about."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[int, Finding]] = []
+        self.more = False
+
+    def add(self, number: int, finding: Finding) -> None:
+        if len(self._found) < MAX_FINDINGS:
+            self._found.append((number, finding))
         else:
-            self._more = True
+            self.more = True
+
+    def in_order(self) -> list[Finding]:
+        """Return the findings in the order of the file."""
+        return [finding for _, finding in sorted(self._found, key=itemgetter(0))]

@@ -85,9 +85,10 @@ COMPARISONS: Sequence[Comparison] = (
     ),
     Comparison(
         "deanonymising_anchor",
-        "An exact passage of a source would tell who `{}` is: cite the source, a page or a time.",
-        """SELECT number, place, at, agent FROM exposure JOIN record USING (number)
-           WHERE agent IN (SELECT id FROM record WHERE is_protected) GROUP BY number""",
+        "The very words of a source would tell who `{}` is: cite the source, a page or a time alone, or say `masked`"
+        " where they name nobody.",
+        """SELECT number, place, at, min(agent) FROM part JOIN exposing USING (number) JOIN record USING (number)
+           WHERE is_hidden >= needs_hidden GROUP BY number, at""",
     ),
     Comparison(
         "unsupported_status",
@@ -99,6 +100,13 @@ COMPARISONS: Sequence[Comparison] = (
                              AND (source.id IS NULL OR is_court))
            AND NOT EXISTS (SELECT 1 FROM admission WHERE party = actor AND about IN ('', claim.event))""",
         needs_all=True,
+    ),
+    Comparison(
+        "citation_without_passage",
+        "The text of `{}` is known: the passage could be named.",
+        """SELECT number, place, at, cited
+           FROM unlocated JOIN record USING (number) JOIN source ON source.id = cited
+           WHERE length IS NOT NULL AND number NOT IN (SELECT number FROM part)""",
     ),
     Comparison(
         "source_changed",

@@ -35,7 +35,11 @@ _TABLES = {
     # `content` comes last: SQLite then reads the other columns without reading through it.
     "source": "id PRIMARY KEY, stated_in, is_verbatim, is_court, duration, length, bytes, sha256, content",
     "transcript": "number, cited",
-    "exposure": "number, at, agent",
+    # Where a record leads to the very words of a source, and the records that an editor has declared to be masked there.
+    "exposing": "number, at",
+    "masked": "number",
+    # Citations that name no passage, page or time.
+    "unlocated": "number, at, cited",
     "claim": "number, at, event, actor",
     "claim_source": "number, at, cited",
     "admission": "party, about",
@@ -52,6 +56,19 @@ _INDEXES = (
     "claim_source (number, at)",
     "admission (party, about)",
 )
+
+
+# In which records a protected agent has a part. `needs_hidden` is 1 where only something hidden says so: that decides
+# nothing about a public record.
+_PARTS = """CREATE TABLE part AS
+    WITH protected AS (SELECT id, is_hidden AS needs_hidden FROM record WHERE is_protected),
+    named AS (SELECT number, target, needs_hidden FROM reference JOIN protected ON target = id)
+    SELECT number, id AS agent, 0 AS needs_hidden FROM record WHERE is_protected
+    UNION ALL SELECT number, target, needs_hidden FROM named
+    -- She has a part, too, in what is said of a happening that befell her, or of her account.
+    UNION ALL SELECT reference.number, named.target, max(record.is_hidden, needs_hidden)
+    FROM named JOIN record USING (number) JOIN reference ON reference.target = record.id
+    WHERE reference.at GLOB '/events/*' OR reference.at GLOB '/about/*'"""
 
 
 class StatedSource(NamedTuple):
@@ -111,6 +128,7 @@ class Ledger:
         """Make ready for questions."""
         for number, columns in enumerate(_INDEXES):
             self._database.execute(f"CREATE INDEX index_{number} ON {columns}")
+        self._database.execute(_PARTS)
 
     def ask(self, sql: str) -> Iterator[tuple[int, str, str]]:
         """Yield number, pointer and subject of each offence, in order, as many as a report can hold."""
@@ -147,6 +165,13 @@ class Ledger:
         number, place, is_verbatim, length, size, sha256 = row
         text = None if sha256 is None else SourceText(length=length, bytes=size, sha256=sha256)
         return StatedSource(number, place, bool(is_verbatim), text)
+
+    def masked(self) -> int:
+        """Return how often an editor has declared, in public records, that a passage names nobody."""
+        [(number,)] = self._database.execute(
+            "SELECT count(*) FROM masked JOIN record USING (number) WHERE NOT is_hidden"
+        )
+        return int(number)
 
     def sources_with_content(self) -> Iterator[str]:
         """Yield each source whose text is in the archive."""

@@ -9,15 +9,15 @@ from typing import cast
 from pydantic import ValidationError
 
 from service.archive.checks.ledger import Rows
-from service.archive.checks.records import check_record, citations_of, is_hidden
+from service.archive.checks.records import check_head, check_record, citations_of, is_hidden, is_protected
 from service.archive.checks.references import references_of
 from service.archive.checks.remembering import passage_of, remember
 from service.archive.checks.report import MAX_FINDINGS
+from service.archive.checks.rules import NOTES
 from service.archive.checks.shapes import explain
 from service.archive.model import (
     RECORD_MODELS,
     TYPE_OF_PREFIX,
-    Agent,
     Head,
     Part,
     Record,
@@ -72,6 +72,8 @@ class _Judge:
         self._today = today
         self._prepare = prepare
         self.judged = Judged()
+        #: Errors and notes so far.
+        self._found = [0, 0]
 
     def take(self, number: int, piece: Item | Finding) -> None:
         """Check the next piece by itself, and note what comparing will need."""
@@ -83,7 +85,10 @@ class _Judge:
             self.judged.others.append(piece)
         elif piece.kind == "archive":
             self.judged.others.append(piece)
-            self.judged.heads.append(cast("Head | None", self._validate(Head, piece)))
+            head = cast("Head | None", self._validate(Head, piece))
+            self.judged.heads.append(head)
+            if head is not None:
+                self._add_all(piece.place, check_head(head))
         elif piece.kind == "withdrawn":
             self._take_withdrawn(piece)
         elif piece.kind in RECORD_MODELS:
@@ -91,7 +96,8 @@ class _Judge:
 
     def _add(self, finding: Finding) -> None:
         # One more than a report keeps tells that there are more. What is in another format comes last.
-        if len(self.judged.findings) <= MAX_FINDINGS or finding.code == "unsupported_format":
+        self._found[finding.code in NOTES] += 1
+        if self._found[finding.code in NOTES] <= MAX_FINDINGS + 1 or finding.code == "unsupported_format":
             self.judged.findings.append((self.judged.last, finding))
 
     def _add_all(self, place: str, findings: Iterable[Finding]) -> None:
@@ -125,8 +131,8 @@ class _Judge:
 
     def _remember(self, record: Record, place: str) -> None:
         number, rows = self.judged.last, self.judged.rows
-        is_protected = isinstance(record, Agent) and record.name_policy != "published"
-        rows.add("record", number, record.id, place, is_hidden(record.access, today=self._today), is_protected)
+        is_private = is_hidden(record.access, today=self._today)
+        rows.add("record", number, record.id, place, is_private, is_protected(record))
         for at, target, types in references_of(record):
             kind = TYPE_OF_PREFIX[target[:3]]
             if kind in types:
@@ -137,6 +143,12 @@ class _Judge:
         for at, citation in citations_of(record):
             if citation.start is not None or citation.time is not None or citation.quote is not None:
                 rows.add("citation", number, at, citation.source, *passage_of(citation))
+            if citation.evidence == "cited" and citation.quote is None:
+                rows.add("unlocated", number, at, citation.source)
+            if citation.masked:
+                rows.add("masked", number)
+            elif citation.anchored or citation.quote is not None:
+                rows.add("exposing", number, at)
         remember(rows, number, record)
 
     def _hand_on(self, record: Record | Withdrawn) -> None:

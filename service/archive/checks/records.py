@@ -1,5 +1,6 @@
 """The rules that one record can be judged by alone, once it has its shape."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
@@ -13,6 +14,7 @@ from service.archive.model import (
     Agent,
     Citation,
     Event,
+    Head,
     Place,
     Record,
     RecordType,
@@ -30,6 +32,11 @@ def is_hidden(access: Access, *, today: date) -> bool:
     return access.visibility != "public"
 
 
+def is_protected(record: Record) -> bool:
+    """Tell whether this is an agent whom nothing published may name. Somebody `unknown` has no name to protect."""
+    return isinstance(record, Agent) and record.name_policy in {"pseudonym", "withheld"}
+
+
 def citations_of(record: Record) -> Iterator[tuple[str, Citation]]:
     """Yield every citation of a record, with the pointer to it."""
     for index, citation in enumerate(getattr(record, "citations", ())):
@@ -38,6 +45,20 @@ def citations_of(record: Record) -> Iterator[tuple[str, Citation]]:
         for number, act in enumerate(record.acts):
             for index, citation in enumerate(act.citations):
                 yield f"/acts/{number}/citations/{index}", citation
+
+
+#: What a person can write to: an address of mail or web.
+_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.\w|https?://\S|\bwww\.\S|\+\d[\d ()-]{6,}")
+
+
+def check_head(head: Head) -> Iterator[Finding]:
+    """Yield what is wrong with the head by itself; pointers are within it."""
+    if not _ADDRESS.search(head.contact):
+        yield Finding(
+            "contact_without_address",
+            "/contact",
+            "`contact` holds no address of mail or web: somebody in danger could not reach you.",
+        )
 
 
 def check_record(record: Record) -> Iterator[Finding]:
@@ -78,10 +99,7 @@ def _check_agent(agent: Agent) -> Iterator[Finding]:
     for at, name in names:
         if name is not None:
             detail = f"A name is given, but `name_policy` is {agent.name_policy}. Use `label`."
-            yield Finding("protected_name_present", at, detail)
-    for at, citation in citations_of(agent):
-        if citation.anchored:
-            yield Finding("deanonymising_anchor", at, _ANCHOR_DETAIL)
+            yield Finding("protected_name_present" if is_protected(agent) else "invalid_value", at, detail)
 
 
 def _check_place(place: Place) -> Iterator[Finding]:
@@ -105,6 +123,8 @@ def _check_event(event: Event) -> Iterator[Finding]:
 
 
 def _check_testimony(testimony: Testimony) -> Iterator[Finding]:
+    if len({citation.source for citation in testimony.citations}) == 1:
+        yield Finding("single_source", "/citations", "This testimony rests on one source.")
     for index, segment in enumerate(testimony.transcript):
         if segment.start_s is not None and segment.end_s is not None and segment.end_s < segment.start_s:
             yield Finding("invalid_value", f"/transcript/{index}/end_s", "`end_s` must not be before `start_s`.")
@@ -116,8 +136,6 @@ def _check_response(response: Response) -> Iterator[Finding]:
     if response.kind != "referred" and response.referred_to is not None:
         yield Finding("invalid_value", "/referred_to", "`referred_to` is only for the kind referred.")
 
-
-_ANCHOR_DETAIL = "An exact passage of a source would tell who this is: cite the source, a page or a time."
 
 # Each takes records of its own type only, which is more than the type of a table can say.
 _RECORD_RULES: Mapping[RecordType, Callable[[Any], Iterator[Finding]]] = {

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 from service.archive.checks.ledger import Rows
-from service.archive.checks.records import citations_of
 from service.archive.evidence import check_citation, is_measure_of
 from service.archive.model import Citation, Event, Record, RecordType, Response, Source, Testimony
 
@@ -29,6 +28,12 @@ def _remember_source(rows: Rows, number: int, source: Source) -> None:
         content = None  # told already: its passages would each say so again
     measures = (text.length, text.bytes, text.sha256) if text is not None else (None, None, None)
     is_court_record = source.type == "court_record"
+    leads = ("text", "url", "archived_url")
+    led = next((f"/{name}" for name in leads if getattr(source, name) is not None), None)
+    if source.masked:
+        rows.add("masked", number)
+    elif led is not None:
+        rows.add("exposing", number, led)
     rows.add("source", source.id, number, source.verbatim, is_court_record, source.duration_s, *measures, content)
 
 
@@ -51,10 +56,8 @@ def _remember_testimony(rows: Rows, number: int, testimony: Testimony) -> None:
     if testimony.transcript:
         for citation in testimony.citations:
             rows.add("transcript", number, citation.source)
-    anchored = next((at for at, citation in citations_of(testimony) if citation.anchored), None)
-    if anchored is not None:
-        for agent in {testimony.witness, *testimony.hearsay}:
-            rows.add("exposure", number, anchored, agent)
+        if not all(citation.masked for citation in testimony.citations):
+            rows.add("exposing", number, "/transcript")
 
 
 def _remember_response(rows: Rows, _: int, response: Response) -> None:

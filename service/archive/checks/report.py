@@ -13,7 +13,7 @@ MAX_FINDINGS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check found, in the order of the file. `counts` has every record that was read, sound or not."""
+    """What a check found, in the order of the file; `findings` are the errors. `counts` has every record that was read, sound or not."""
 
     findings: Sequence[Finding]
     #: Whether there were more findings than a report keeps.
@@ -21,6 +21,11 @@ class Report:
     counts: Mapping[RecordType, int]
     #: None where it is missing or not valid.
     head: Head | None
+    #: Citations of public records, and public sources, that an editor has declared to be masked.
+    masked: int = 0
+    #: What does not stop a publication, as bounded as the errors are, and whether there were more.
+    notes: Sequence[Finding] = ()
+    more_notes: bool = False
 
     @property
     def ok(self) -> bool:

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+#: Codes that do not stop a publication: what an editor should know, and may have reasons for.
+NOTES: Final = frozenset({"contact_without_address", "single_source", "citation_without_passage"})
+
 #: Every code, with what it stands for.
 RULES: Final[Mapping[str, str]] = {
     "invalid_json": "The file is UTF-8 and valid JSON, without repeated keys, NaN or a byte order mark.",
@@ -31,7 +34,7 @@ RULES: Final[Mapping[str, str]] = {
     "unsupported_status": "An act with an actor is alleged, in a court record, or acknowledged by the actor.",
     "protected_name_present": "An agent whose name is withheld, or who has a pseudonym, has no name here.",
     "visibility_conflict": "No public record names a restricted one, or one under embargo.",
-    "deanonymising_anchor": "No exact passage is cited for a witness whose name is withheld or a pseudonym.",
+    "deanonymising_anchor": "No record in which a protected person has a part leads to the words of a source that name them.",
     "invalid_embargo": "A record has a day its embargo ends if and only if it is embargoed.",
     "missing_referral": "A response that referred to somebody else says to whom.",
     "invalid_language": "Every language is a BCP 47 tag.",
@@ -43,4 +46,7 @@ RULES: Final[Mapping[str, str]] = {
     "source_hash_mismatch": "The copy of a source has the length, the bytes and the hash that are stated.",
     "passage_hash_mismatch": "Every cited passage has, in the text of the source, the hash that is stated.",
     "source_text_in_summary": "No text here has eight words in a row of a source that is not `verbatim`.",
+    "contact_without_address": "The contact holds an address of mail or web, where somebody in danger can write.",
+    "single_source": "A testimony rests on more than one source.",
+    "citation_without_passage": "A citation names the passage where the text of its source is known.",
 }

@@ -1,7 +1,7 @@
-"""Writes what records are found by: sets of members for terms, orders, and columns for ranges.
+"""Writes the indexes behind filters and sorting: sets of members for terms, sort orders, and columns for ranges.
 
-Records come in the order of their identifiers. What has to be gathered across all of them is kept in memory up to a
-bound, and beyond it in the scratch database, so that memory does not grow with the archive.
+Records come in the order of their identifiers. What is gathered across records is held in memory up to a limit and then
+moved to the scratch database, so that memory use does not grow with the archive.
 """
 
 import sqlite3
@@ -13,6 +13,8 @@ from operator import itemgetter
 
 from pyroaring import BitMap
 
+from service.release.building.scratch import BATCH, Scratch
+from service.release.building.tables import TermRow, insert_statement, placed_term
 from service.release.indexing import (
     DATED_SORTS,
     TEXT_SORTS,
@@ -22,15 +24,13 @@ from service.release.indexing import (
     stored_orders,
 )
 from service.release.orders import PLACED_FROM, ArrayWriter, Order
-from service.release.scratch import BATCH, Scratch
-from service.release.tables import TermRow, insert_statement, placed_term
 
-#: Pairs of term and record that are kept in memory: about 20 MB where every term finds one record.
-PAIRS_AT_HAND = 100_000
+#: So many pairs of term and record are held in memory: about 20 MB at the worst, where each term has one record.
+PAIRS_IN_MEMORY = 100_000
 
 
-class FindingWriter:
-    """Writes the sets, orders and columns of one release. Orders by title and by date are there from the beginning."""
+class FilterIndexWriter:
+    """Writes the sets, orders and columns of one release. The orders by title and by date are written at the start."""
 
     def __init__(self, database: sqlite3.Connection, arrays: ArrayWriter, scratch: Scratch) -> None:
         self.database = database
@@ -56,12 +56,12 @@ class FindingWriter:
         }
 
     def add(self, collection: str, ordinal: int, entries: Entries, *, updated_at: str) -> None:
-        """Take what one record is found by."""
+        """Take the terms, days, point and range of one record."""
         member = ordinal - self._collections[collection][0]
         for name, value in entries.terms:
             self._at_hand[collection, name, value].append(member)
         self._pairs += len(entries.terms)
-        if self._pairs >= PAIRS_AT_HAND:
+        if self._pairs >= PAIRS_IN_MEMORY:
             self._spill()
         for column, number in _spans(entries):
             values, members = self._columns[collection, column]
@@ -76,12 +76,12 @@ class FindingWriter:
         self._pairs = 0
 
     def finish(self) -> None:
-        """Write everything, once all records have come."""
+        """Write what was gathered. Called once, after the last record."""
         self._spill()
         for collection in self._collections:
             self._write_order(collection, "updated_at")
         for (collection, name), (values, members) in self._columns.items():
-            # Members ascend, and stay so where values are the same.
+            # The sort is stable, so members with the same value stay in ascending order.
             places = sorted(range(len(values)), key=values.__getitem__)
             self.arrays.write_column(f"{collection}/{name}", ((values[at], members[at]) for at in places))
         self._write_terms()
@@ -91,7 +91,7 @@ class FindingWriter:
         self.orders[collection, order] = self.arrays.write_order(f"{collection}/{order}", members)
 
     def place_by_text(self, collection: str, ordinal: int) -> int:
-        """Return a record's place in its collection's order by title, label or name, from 1; 0 where there is none."""
+        """Return a record's place, from 1, in its collection's order by title, label or name; 0 where there is no such order."""
         places = self._places_by_text.get(collection)
         return 0 if places is None else 1 + places[ordinal - self._collections[collection][0]]
 
@@ -104,7 +104,7 @@ class FindingWriter:
         members = array("I", (ordinal - first for ordinal in self.scratch.in_order(key, first, size)))
         if not order.startswith("-"):
             return members
-        # Unknown dates come last in ascending order: put first, they are last when this is read downwards.
+        # Unknown dates are to come last in descending order too. That order is read backwards, so here they come first.
         known = self.scratch.connection.execute(
             "SELECT count(*) FROM keyed WHERE ordinal >= ? AND ordinal < ? AND by_date < ?",
             (first, first + size, UNBOUNDED_LATE),

@@ -1,6 +1,7 @@
-"""What a publication has to remember or sort: a database in the staging folder that is thrown away.
+"""A temporary database in the staging folder, in which publishing keeps and sorts the public records.
 
-So memory does not grow with the archive. Knows what a public record is, and nothing of the release being built.
+It keeps memory use independent of the size of the archive, and is deleted before the release is complete. It knows what
+a public record is, and nothing of the files of the release.
 """
 
 import os
@@ -21,14 +22,14 @@ from service.release.projection import PublicRecord, canonical_line, public_head
 
 #: Rows written to a database at a time. Larger batches gain nothing; smaller ones cost calls.
 BATCH = 500
-#: How many places, topics and labels are kept at hand while rendering.
-KEPT_AT_HAND = 20_000
+#: How many places, topics and labels are cached while documents are rendered.
+CACHED_LOOKUPS = 20_000
 #: Page cache of each database while publishing, in KiB.
 CACHE_KIB = 10_000
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:
-    """Open a database for writing without a journal: a publication that fails is thrown away whole."""
+    """Open a database for writing, without a journal: if publishing fails, the whole database is deleted anyway."""
     connection = sqlite3.connect(path, isolation_level=None)
     for pragma in (
         "journal_mode = OFF",
@@ -42,8 +43,8 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
     return connection
 
 
-class Kept(NamedTuple):
-    """What is kept of a public record: its canonical line, what others show of it, and what it is sorted by."""
+class ScratchRecord(NamedTuple):
+    """A public record while publishing: its canonical line, what other records show of it, and its sort keys."""
 
     line: bytes
     id: str
@@ -54,13 +55,13 @@ class Kept(NamedTuple):
     longitude: float | None
     by_text: str
     by_date: str
-    #: Of a response: who answers, and each event it is about, or "" where it is about none.
+    #: Only of a response: pairs of its party and an event that it is about; the event is "" where it is about none.
     answers: tuple[tuple[str, str], ...]
 
 
-def kept(public: PublicRecord) -> Kept:
-    """Return what is kept of a public record."""
-    return Kept(
+def scratch_record(public: PublicRecord) -> ScratchRecord:
+    """Return the form in which the scratch database takes a public record."""
+    return ScratchRecord(
         line=canonical_line(public),
         id=public["id"],
         label=shown_label(public),
@@ -83,7 +84,7 @@ def _answers(response: PublicRecord) -> Iterator[tuple[str, str]]:
 class Scratch:
     """The public records of the archive being published, in the order of their identifiers.
 
-    Lines lie one after the other in a file without a name, so that the database has short rows only.
+    Canonical lines are kept in an unnamed temporary file, so that the rows of the database stay short.
     """
 
     _SCHEMA = (
@@ -109,8 +110,8 @@ class Scratch:
         self.connection.close()
         self._lines.close()
 
-    def add(self, record: Kept) -> None:
-        """Keep one public record."""
+    def add(self, record: ScratchRecord) -> None:
+        """Take one public record."""
         self._lines.write(record.line)
         self._records.append((*record[1:-1], self._offset, len(record.line)))
         self._offset += len(record.line)
@@ -120,7 +121,7 @@ class Scratch:
             self._flush()
 
     def withdraw(self, record_id: str, day: str) -> None:
-        """Keep a withdrawal. The first day given for an identifier stands."""
+        """Take a withdrawal. If an identifier comes more than once, the first day is kept."""
         self.connection.execute("INSERT OR IGNORE INTO withdrawn VALUES (?, ?)", (record_id, day))
 
     def _flush(self) -> None:
@@ -129,10 +130,10 @@ class Scratch:
         self._records.clear()
 
     def finish(self) -> None:
-        """Number the records, once all of them are here."""
+        """Number the records in the order of their identifiers. Called once, after the last record."""
         self._flush()
         self._lines.flush()
-        # SQLite counts up from 1.
+        # SQLite numbers the rows from 1: these are the ordinals.
         self.connection.execute("INSERT INTO keyed SELECT NULL, by_text, by_date FROM record ORDER BY id")
 
     def count(self) -> int:
@@ -140,9 +141,10 @@ class Scratch:
         return int(number)
 
     def rows(self, canonical: Path) -> Iterator[tuple[bytes, str, str, str]]:
-        """Yield canonical line, label and sort keys of every record by identifier, which is by type and identifier: the
-        alphabetical order of the identifiers' prefixes is that of the types' names. Lines are read from the file that
-        has all of `canonical_lines`.
+        """Yield the canonical line, label and sort keys of every record, in the order of the identifiers.
+
+        That is also the order of the canonical archive, by type and then by identifier, because the prefixes of
+        identifiers sort as the names of the types do. Lines are read from `canonical`, the file of all canonical lines.
         """
         with canonical.open("rb", buffering=1 << 20) as lines:
             next(lines)  # the head
@@ -163,7 +165,7 @@ class Scratch:
         return os.pread(self._lines.fileno(), length, offset)
 
     def responses_of(self, agent_id: str, event_id: str) -> list[PublicRecord]:
-        """Return the responses whose party is `agent_id`, by identifier, less those that are about other events only."""
+        """Return the responses of a party that are about an event, or about no event at all, by identifier."""
         rows = self.connection.execute(
             "SELECT offset, length FROM response JOIN record USING (id)"
             " WHERE party = ? AND event IN ('', ?) ORDER BY response.id",
@@ -194,16 +196,16 @@ class Scratch:
 
 
 class Neighbourhood:
-    """Labels, trees and responses of the archive being published, looked up in the scratch database.
+    """Looks up labels, parents and responses of other records while a record is rendered and indexed.
 
-    Is what `documents.Surroundings` and `indexing.Hierarchies` ask for.
+    Implements the protocols `documents.Surroundings` and `indexing.Hierarchies`.
     """
 
     def __init__(self, scratch: Scratch, language: str) -> None:
         #: The archive's own language.
         self.language = language
         self._ask = scratch.connection.execute
-        keep = lru_cache(KEPT_AT_HAND)
+        keep = lru_cache(CACHED_LOOKUPS)
         self._row = keep(self._row)  # type: ignore[method-assign]
         self.label = keep(self._label)
         self.place_and_around = keep(self._with_parents)

@@ -191,7 +191,7 @@ class ChangeRow(SQLModel, table=True):
     """One entry of the change log, continued from the release before."""
 
     __tablename__ = "change"
-    __table_args__ = (Index("change_of_release", "release_number"),)
+    __table_args__ = (Index("change_of_release", "release_number"), Index("change_of_record", "record_id"))
 
     sequence: int = Field(primary_key=True)
     release_number: int
@@ -203,6 +203,9 @@ class ChangeRow(SQLModel, table=True):
     record_id: str
     #: The record's version from this change on; for a withdrawal the last one it had.
     version: int
+    #: SHA-256 of the record's line in the public archive from this change on. None for a withdrawal, and for all that came
+    #: before something was taken back: a guess at what it said must have nothing to be tried against.
+    digest: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
 
 
 def table_of(model: type[SQLModel]) -> Table:

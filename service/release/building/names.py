@@ -1,20 +1,20 @@
-"""Writes labels, completions, and where each record's line lies in the canonical archive."""
+"""Writes the tables of names: labels, completions for the search box, and where each record's canonical line begins."""
 
 import sqlite3
 
 from service.archive.model import PLURALS, Head
-from service.release import tables
+from service.release.building import tables
+from service.release.building.scratch import BATCH
+from service.release.building.tables import insert_statement
 from service.release.projection import PublicRecord, canonical_line, public_head
-from service.release.scratch import BATCH
-from service.release.tables import insert_statement
 from service.release.text_index import completion_keys, names_of
 
 
 class NameWriter:
     """Writes the names of one release. Records come in the order of their ordinals.
 
-    What has to be sorted lies in temporary tables of the release's database, so that it can be sorted into the release
-    without passing through here.
+    Names are first collected in temporary tables of the release's database, so that SQLite sorts them and no memory is
+    needed for them here.
     """
 
     def __init__(self, database: sqlite3.Connection, head: Head) -> None:
@@ -44,7 +44,7 @@ class NameWriter:
     def finish(self) -> None:
         """Count and sort the names into the release."""
         self._flush()
-        # SQLite numbers them from 1.
+        # A NULL key makes SQLite number the rows, from 1.
         self.database.execute(
             "INSERT INTO name SELECT NULL, collection, text, count(*) FROM temp.named GROUP BY 2, 3 ORDER BY 2, 3"
         )

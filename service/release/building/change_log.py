@@ -1,20 +1,20 @@
-"""The change log of a release, continued from the release before."""
+"""Writes the change log of a release: a copy of the log of the release before, and the changes since."""
 
 import sqlite3
 from collections.abc import Iterator
 from typing import Literal
 
-from service.release import tables
-from service.release.scratch import BATCH
-from service.release.store import Release
-from service.release.tables import insert_statement
+from service.release.building import tables
+from service.release.building.scratch import BATCH
+from service.release.building.tables import insert_statement
+from service.release.opening import Release
 
 Action = Literal["created", "updated", "withdrawn"]
 
 
 class ChangeLog:
-    """The change log, continued from the release before. Records come in the order of their identifiers, in both
-    releases, so that one walk over both finds what was created, updated and withdrawn.
+    """Writes the change log. Records come in the order of their identifiers, and so do those of the release before, so
+    that one pass over both finds what was created, updated and withdrawn.
     """
 
     def __init__(
@@ -28,6 +28,8 @@ class ChangeLog:
         self._before = _records_of(previous)
         self._sequence = 0
         self._rows: list[tuple[object, ...]] = []
+        #: Records of which something was taken back, and the entry that says so: digests before it are forgotten.
+        self._taken_back: list[tuple[str, int]] = []
         if previous is not None:
             self._copy(previous)
         self._next = next(self._before, None)
@@ -42,38 +44,45 @@ class ChangeLog:
         releases = previous.rows("SELECT number, id, at, first, last FROM logged_release ORDER BY number")
         self.database.executemany(insert_statement(tables.LoggedRelease), releases)
 
-    def continue_record(self, record_id: str, digest: bytes) -> tuple[int, str]:
-        """Log what happened to a record, if anything did. Returns its version and when it last changed."""
+    def continue_record(self, record_id: str, digest: bytes, of_line: bytes) -> tuple[int, str]:
+        """Log what happened to a record, if anything did. Returns its version and when it last changed.
+
+        `digest` is that of all that is served of the record, `of_line` that of its line in the public archive.
+        """
         while self._next is not None and self._next[0] < record_id:
             self._withdrawn()
         if self._next is None or self._next[0] != record_id:
-            self._log("created", record_id, 1)
+            self._log("created", record_id, 1, of_line)
             return 1, self._at
         _, version, updated_at, digest_before = self._next
         self._next = next(self._before, None)
         if digest == digest_before:
             return version, updated_at
-        self._log("updated", record_id, version + 1)
+        self._log("updated", record_id, version + 1, of_line)
         return version + 1, self._at
 
     def finish(self) -> None:
-        """Log what is left of the release before: it is gone. Then log the release itself."""
+        """Log the remaining records of the release before as withdrawn, and then the release itself."""
         while self._next is not None:
             self._withdrawn()
         self._flush()
+        self.database.executemany(
+            "UPDATE change SET digest = NULL WHERE record_id = ? AND sequence < ?", self._taken_back
+        )
         row = (*self._release, self._begins, self._sequence)
         self.database.execute(insert_statement(tables.LoggedRelease), row)
 
     def _withdrawn(self) -> None:
         assert self._next is not None
         record_id, version, _, _ = self._next
-        self._log("withdrawn", record_id, version)
+        self._log("withdrawn", record_id, version, None)
+        self._taken_back.append((record_id, self._sequence))
         self._next = next(self._before, None)
 
-    def _log(self, action: Action, record_id: str, version: int) -> None:
+    def _log(self, action: Action, record_id: str, version: int, of_line: bytes | None) -> None:
         self.changes[action] += 1
         self._sequence += 1
-        self._rows.append((self._sequence, *self._release, action, record_id, version))
+        self._rows.append((self._sequence, *self._release, action, record_id, version, of_line))
         if len(self._rows) >= BATCH:
             self._flush()
 
@@ -86,10 +95,10 @@ def _records_of(release: Release | None) -> Iterator[tuple[str, int, str, bytes]
     """Return identifier, version, time of the last change and digest of a release's records, by identifier."""
     if release is None:
         return iter(())
-    # Not a generator: one that a failure leaves unfinished would complain when the release has been closed.
+    # A cursor, not a generator: if publishing fails halfway, an unfinished generator would raise once the release is closed.
     return release.connection().execute("SELECT id, version, updated_at, digest FROM record ORDER BY ordinal")
 
 
 def no_changes() -> dict[Action, int]:
-    """Return how many records changed where none did."""
+    """Return the counts of changes when there are none."""
     return {"created": 0, "updated": 0, "withdrawn": 0}

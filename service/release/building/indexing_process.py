@@ -1,7 +1,7 @@
-"""Indexes words in a process of its own, beside the one that renders documents: publishing then uses two cores.
+"""Runs the full-text index in a second process while the first one renders documents, so that publishing uses two cores.
 
-The process reads canonical lines, is given what else the index needs to know, and ends with its parent, however that
-ends.
+The second process reads the canonical lines from disk and gets the rest through a pipe. It ends when its parent ends,
+also when that is killed.
 """
 
 import multiprocessing
@@ -17,13 +17,13 @@ import orjson
 from service.archive.dividing import begin_beside
 from service.errors import ReleaseError
 from service.release.indexing import Entries
-from service.release.store import CANONICAL
+from service.release.manifest import CANONICAL
 from service.release.text_index import IndexWriter
 
-#: Records handed over at a time.
+#: Records sent through the pipe at a time.
 BATCH = 200
-#: One record: the fields of what it is found by, its place in the order by text, when it changed. Plain tuples are
-#: handed over in half the time.
+#: One record as it is sent: the fields of its `Entries`, its place in the order by text, and when it changed. Plain
+#: tuples are pickled in half the time that dataclasses take.
 Handed = tuple[tuple[Any, ...], int, str]
 _as_tuple = attrgetter(*(field.name for field in fields(Entries)))
 
@@ -48,7 +48,7 @@ class WordIndex(Protocol):
 
 
 class IndexHere:
-    """Indexes in this process: for archives so small that another would take longer to start."""
+    """Indexes in this process: for small archives, where starting another process would take longer than indexing."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -74,10 +74,10 @@ class IndexHere:
 
 
 class IndexBeside:
-    """Indexes in a process of its own, which starts at once: it is ready when the first records are."""
+    """Indexes in a second process, which is started at once so that it is ready when the first records come."""
 
     def __init__(self, folder: Path) -> None:
-        # Spawned, not forked: this process may have threads, and locks that they hold.
+        # Spawned, not forked: this process may have threads, and a fork would copy the locks that they hold.
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_index, args=(theirs, folder), daemon=True)
@@ -98,7 +98,7 @@ class IndexBeside:
         try:
             self._pipe.send(what)
         except (BrokenPipeError, ConnectionResetError):
-            # It has failed, and said why before it closed its end.
+            # The process has failed. It sent the reason before it closed its end, and `wait` raises it.
             self.wait()
 
     def finish(self) -> None:
@@ -121,8 +121,8 @@ class IndexBeside:
 
 
 def _index(pipe: Connection, folder: Path) -> None:
-    """Index what comes through a pipe, the language first: the process's own work. Answers with what went wrong, or None
-    where nothing did.
+    """Run the second process: index what comes through the pipe, the language first. At the end send back None, or a
+    sentence that says what went wrong.
     """
     begin_beside()
     failure: str | None = None
@@ -140,7 +140,7 @@ def _index(pipe: Connection, folder: Path) -> None:
 
 
 def _take_all(pipe: Connection, folder: Path, index: IndexHere) -> None:
-    """Index all records: their lines are read here, where they lie, and the rest comes through the pipe."""
+    """Index all records. Their canonical lines are read from disk; the rest comes through the pipe."""
     with (folder / CANONICAL).open("rb", buffering=1 << 20) as lines:
         next(lines)  # the head
         ordinal = 0

@@ -1,5 +1,6 @@
-"""What is too long for a document: transcripts and texts of sources, kept in tables of their own; and which languages
-the texts of each collection are in.
+"""Writes transcripts and the texts of sources into tables of their own, because they are too long for lists.
+
+Also counts which languages the texts of each collection are in.
 """
 
 import hashlib
@@ -10,9 +11,9 @@ from typing import Any
 import orjson
 
 from service.archive.model import PLURALS
+from service.release.building.tables import SourceTextRow, TextLanguageRow, TranscriptRow, insert_statement
 from service.release.documents import SegmentDocument, own_language
 from service.release.projection import PublicRecord
-from service.release.tables import SourceTextRow, TextLanguageRow, TranscriptRow, insert_statement
 
 
 def segments(public: PublicRecord) -> list[SegmentDocument]:

@@ -1,0 +1,48 @@
+"""The history of one record: when it changed, in which release, and the digest of what it said then. Never what it said.
+
+A digest is the SHA-256 of the record's line in the public archive, so whoever kept that line can show which release it
+is from. What was taken back has none any more: a guess at what it said could be tried against it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from service.release.opening import Release
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One entry of a record's history. `digest` is None of a withdrawal, and of all that came before something was
+    taken back.
+    """
+
+    action: str
+    version: int
+    number: int
+    release: str
+    #: When the release was published: UTC, RFC 3339, to the second.
+    at: str
+    digest: str | None
+
+
+_HISTORY = (
+    "SELECT action, version, release_number, release_id, at,"
+    " CASE WHEN digest IS NOT NULL THEN 'sha256:' || lower(hex(digest)) END"
+    " FROM change WHERE record_id = ? ORDER BY sequence"
+)
+
+
+def history_of(release: Release, record_id: str) -> list[Version]:
+    """Return the history of a record, the oldest entry first; an empty one where there never was such a record."""
+    return [Version(*row) for row in release.rows(_HISTORY, (record_id,))]
+
+
+def cite_as(head: dict[str, Any], record_id: str, latest: Version) -> str:
+    """Return how to cite a record so that whoever kept a copy can prove what it said: archive, record, version, the
+    release that the version came with, and the digest of the record's line in the public archive.
+    """
+    archive = (head.get("citation") or head["title"]).rstrip(". ")
+    return (
+        f"{archive}. {record_id}, version {latest.version}, published {latest.at[:10]} with release {latest.number} "
+        f"({latest.release}); record {latest.digest}."
+    )

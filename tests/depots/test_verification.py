@@ -303,3 +303,56 @@ def test_a_server_that_is_none_is_named(client: httpx.Client) -> None:
     }.items():
         with pytest.raises(CopyUnreadable, match=message), open_copy(address):
             pass
+
+
+# --- Strangers' files -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\n",
+        b"[]\n",
+        b"null\n",
+        b"\xff\xfe\n",
+        b'{"id":"\\ud800"}\n',
+        b'{"start":1' + b',"a":[' * 600 + b"]" * 600 + b"}\n",
+        b'{"start":' + b'{"start":' * 300 + b"1" + b"}" * 301 + b"\n",
+        b'{"a":' + b"9" * 400 + b',"start":1}\n',
+        b'{"citations":[{"end":1e9,"sha256":"","source":"src-1","start":-5}]}\n',
+        b'{"citations":[{"end":-1,"sha256":"x","source":"src-1","start":-5}],"id":[],"record":{}}\n',
+        b'{"id":null,"record":"source","text":"x"}\n',
+        b'{"id":"src-1","record":"source","text":{"content":5,"sha256":7}}\n',
+    ],
+)
+def test_whatever_stands_in_an_archive_or_a_statement_is_told_not_raised(tmp_path: Path, line: bytes) -> None:
+    text = tmp_path / "source.txt"
+    text.write_text(TEXT)
+    (tmp_path / "archive.jsonl").write_bytes(line * 2)
+    assert not verify(tmp_path, sources={"src-1": text}).ok
+    (tmp_path / "statements.jsonl").write_bytes(line)
+    assert "statement" in outcomes(verify(tmp_path, statements=[line]))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("number", 0),
+        ("number", 1 << 70),
+        ("number", "1"),
+        ("counts", {"events": 1 << 70}),
+        ("counts", {"events": -1}),
+        ("counts", []),
+        ("previous", "sha256:x"),
+        ("release", None),
+        ("published_at", "yesterday"),
+        ("engine", "\ud800"),
+        ("more", 1),
+    ],
+)
+def test_a_statement_of_another_shape_is_none(folder: Path, field: str, value: object) -> None:
+    stated = json.loads(lines_of(folder)[0]) | {field: value}
+    line = json.dumps(stated, sort_keys=True, separators=(",", ":")) + "\n"
+    (folder / "statements.jsonl").write_text(line)
+    assert [name for name, _ in failures(verify(folder))] == ["statement"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +16,9 @@ from service.depots.signatures import Signer, read_allowed_signers, read_signer
 from service.depots.verification import Known, Verification, verify_copy
 from service.errors import CopyUnreadable
 from service.release.data_folder import current_folder
+from service.release.publish import publish
 from service.release.statements import Statement, statement_line
-from tests.archives import TEXT, archive, passage, record
+from tests.archives import TEXT, archive, passage, record, write
 from tests.conftest import PublishTo, Serve
 from tests.depots.keys import allow, make_key
 
@@ -27,19 +29,30 @@ def at(day: int) -> Callable[[], datetime]:
     return lambda: datetime(2026, 3, day, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def key(tmp_path: Path) -> Path:
-    return make_key(tmp_path / "key")
-
-
-@pytest.fixture
-def folder(tmp_path: Path, publish_to: PublishTo, key: Path) -> Path:
-    """The files of the third release of an archive that are verified, copied so that a test may change them."""
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a key and a data folder of three releases signed with it; shared, so never written to."""
+    shared = tmp_path_factory.mktemp("published")
+    signer = read_signer(make_key(shared / "key"))
     for n in range(1, 4):
         whole = archive(
             record("tes-1", title=f"{n}", citations=[passage()]), record("evt-1", citations=[passage(5, 9)])
         )
-        source = publish_to(tmp_path / "data", whole, now=at(n), sign=read_signer(key)).folder
+        publish(write(shared / "archive.json", whole), shared / "data", now=at(n), sign=signer)
+    return shared
+
+
+@pytest.fixture
+def key(published: Path) -> Path:
+    return published / "key"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, published: Path) -> Path:
+    """The files of the third release that are verified, copied so that a test may change them; beside it, its data folder."""
+    shutil.copytree(published / "data", tmp_path / "data", symlinks=True)
+    source = current_folder(tmp_path / "data")
+    assert source is not None
     copy = tmp_path / "copy"
     copy.mkdir()
     for name in ("archive.jsonl", "statement.json", "statement.json.sig", "statements.jsonl", "signatures.jsonl"):

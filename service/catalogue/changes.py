@@ -78,11 +78,13 @@ def page_statement(*, newest_first: bool, erase: bool | None = None) -> str:
         where, order = "sequence < ? AND sequence >= ?", "DESC"
     else:
         where, order = "sequence > ?", "ASC"
+    # Few changes erase: without the hint SQLite may read the log from its beginning.
+    hint = "INDEXED BY change_that_erases " if erase else ""
     if erase is not None:
         where += f" AND erase = {erase:d}"
     return (
         "SELECT sequence, action, record_id, change.version, at, release_id, erase, record.ordinal "  # noqa: S608
-        f"FROM change LEFT JOIN record ON record.id = record_id "
+        f"FROM change {hint}LEFT JOIN record ON record.id = record_id "
         f"WHERE {where} AND at >= ? ORDER BY sequence {order} LIMIT ?"
     )
 

@@ -41,6 +41,8 @@ RETRY = {"Retry-After": str(RETRY_AFTER_S)}
 #: Threads that write long answers, whatever their number: more would not be faster, since Python runs one at a time,
 #: and would keep short answers waiting.
 STREAM_THREADS = 2
+#: Threads that compress large answers: they run beside Python, so that a core each is used.
+COMPRESSION_THREADS = 2
 #: Threads for what takes too long for the event loop: as many as the machines this is for have cores.
 HEAVY_THREADS = 2
 #: Requests for such work that are held at once, at work or waiting. One takes milliseconds, so the last waits about a
@@ -150,6 +152,8 @@ class Serving:
         self._comparison: asyncio.Task[None] | None = None
         #: Shared by all long answers: each takes a thread for one piece at a time, in turn.
         self.stream_threads = CapacityLimiter(STREAM_THREADS)
+        #: For compressing large answers.
+        self.compression_threads = CapacityLimiter(COMPRESSION_THREADS)
         self.heavy = HeavyWork()
         # Why there is no release, why a newer one was refused, or what is wrong with the one being served.
         self._trouble: str | None = None

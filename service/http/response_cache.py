@@ -70,6 +70,8 @@ class ResponseCache:
         """Return an answer that another request is making just now; None where the caller is the one to make it, who
         must say `made` when it is kept or will not be.
         """
+        if (answer := self.get(key, known)) is not None:
+            return answer
         making = self._making.get(key)
         if making is not None:
             self._asked_once.add(hash(key))

@@ -310,3 +310,42 @@ def test_bytes_that_are_no_http_do_not_stop_the_server(client: httpx.Client) -> 
             connection.shutdown(socket.SHUT_WR)
             connection.recv(100)
     assert client.get("/healthz").json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Content-Type",
+        "X-Requested-With",
+        "Cache-Control",
+        "Pragma",
+        "traceparent",
+        "tracestate",
+        "If-None-Match",
+        "Range",
+    ],
+)
+def test_preflights_allow_what_wrappers_of_fetch_add(client: httpx.Client, name: str) -> None:
+    asked = {"Origin": "https://front.example", "Access-Control-Request-Method": "GET"}
+    answer = client.options("/v1/events", headers=asked | {"Access-Control-Request-Headers": name})
+    allowed = {each.strip().lower() for each in answer.headers["access-control-allow-headers"].split(",")}
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, "*")
+    assert name.lower() in allowed
+    # What gives access elsewhere should not be sent here.
+    assert not allowed & {"authorization", "cookie"}
+
+
+def test_a_range_counts_for_get_alone(client: httpx.Client) -> None:
+    part = {"Range": "bytes=0-9"}
+    assert client.get("/v1/archive", headers=part).status_code == 206
+    head = client.head("/v1/archive", headers=part)
+    assert (head.status_code, head.content) == (200, b"")
+    assert "content-range" not in head.headers
+    assert int(head.headers["content-length"]) == len(client.get("/v1/archive").content)
+
+
+def test_accept_lines_are_one_list(client: httpx.Client) -> None:
+    lines = [("Accept", "text/html;q=0.1"), ("Accept", "text/csv")]
+    assert client.get("/v1/events", headers=lines).headers["content-type"].startswith("text/csv")
+    lines = [("Accept-Encoding", "br"), ("Accept-Encoding", "gzip")]
+    assert client.get("/v1/events?limit=50", headers=lines).headers["content-encoding"] == "gzip"

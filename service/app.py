@@ -1,11 +1,12 @@
 """The application, put together from every room that answers requests. The only module that knows them all."""
 
 from service.api.parts import PARTS as API_PARTS
-from service.http.application import Application, build_application
+from service.http.application import Application, Part, build_application
 from service.http.server import end_with_parent, settle
+from service.pages.routes import pages_part, problem_page
 from service.settings import Settings, read_settings
 
-#: All that answers, in the order in which the description shows it.
+#: What machines ask, in the order in which the description shows it. The reading room stands beside it, where it is on.
 PARTS = API_PARTS
 #: Where uvicorn's worker processes find `app_for_worker`.
 WORKER = "service.app:app_for_worker"
@@ -13,7 +14,12 @@ WORKER = "service.app:app_for_worker"
 
 def create_app(settings: Settings, *, verify: bool = True) -> Application:
     """Return the application for these settings: see `http.application.build_application`."""
-    return build_application(settings, PARTS, verify=verify)
+    if not settings.pages:
+        return build_application(settings, PARTS, verify=verify)
+    # The reading room comes first: what people open at `/` is a page of it.
+    parts: list[Part] = [pages_part(indexed=settings.indexed), *PARTS]
+    page = problem_page(indexed=settings.indexed)
+    return build_application(settings, parts, verify=verify, problem_page=page)
 
 
 def app_for_worker() -> Application:

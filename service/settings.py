@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     sign: Path | None = None
     #: Whether /metrics answers with what is measured, for Prometheus.
     metrics: bool = False
+    #: Whether there is a reading room: HTML for people at `/`, beside the API.
+    pages: bool = True
+    #: Whether search engines may list the pages of the reading room, and find a sitemap.
+    indexed: bool = False
     log_format: LogFormat = LogFormat.LINE
     access_log: AccessLog = AccessLog.OFF
 

@@ -71,6 +71,7 @@ SHOWN = [
     ("words that may be quoted", "/v1/testimonies/tes-driver", "citations.0.quote", "A guard said: ‘Wait here.’"),
     ("a pseudonym", "/v1/testimonies/tes-mira", "witness.label", "Mira (a pseudonym)"),
     ("a withheld name", "/v1/agents/agt-p03", "name", None),
+    ("a name that nobody knows", "/v1/agents/agt-p06", "name_policy", "unknown"),
     ("hearsay", "/v1/testimonies/tes-choir", "hearsay.*.id", ["agt-guard"]),
     ("figures that contradict each other", "/v1/statistics?q=held&facets=qualifier&sort=id&place=plc-north-gate",
      "data.*.as_stated", ["most", "nobody", "fewer than 60", "at least 41"]),
@@ -109,6 +110,14 @@ def test_a_question_has_its_answer(arden: httpx.Client, address: str, path: str,
 )
 def test_what_is_not_there_to_be_read(arden: httpx.Client, address: str, status: int) -> None:
     assert arden.get(address).status_code == status
+
+
+def test_what_is_private_is_in_the_file_and_in_no_answer(arden: httpx.Client) -> None:
+    private = next(each for each in ARDEN["agents"] if each["id"] == "agt-p02")["access"]["private"]["name"]
+    whole = arden.get("/v1/archive").text
+    assert "agt-p02" in whole
+    assert all(word not in whole for word in private.split()[:2])
+    assert arden.get("/v1/search", params={"q": private.split()[1]}).json()["data"] == []
 
 
 def test_every_kind_of_answer_is_there(arden: httpx.Client) -> None:

@@ -407,7 +407,7 @@ class AgentTranslation(Part):
 
 class Agent(Record):
     """A person, group or organisation. `name` is only for those whose name may be published; of somebody `unknown`
-    nobody has one.
+    the archive has none.
     """
 
     record = "agent"

@@ -1,4 +1,4 @@
-"""A list, a page at a time, and a record: puts questions to a release and reads the answers."""
+"""Answers the questions of the API from one release: a page of a list, a whole list, one record, a search."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,20 +19,20 @@ from service.release.indexing import HAS_POINT, sort_key
 from service.release.opening import Release
 from service.release.text_index import sort_field
 
-#: Up to this many records, a collection's ranges of days, places and figures are looked through on the event loop: it
-#: takes no longer than that should stand still, a few milliseconds.
+#: Filters by range (days, points, figures) are evaluated on the event loop if the collection has at most this many
+#: records. That takes a few milliseconds, and the event loop must not be blocked for longer.
 QUICK = 50_000
-#: Records that are read at a time where a whole list is: enough that asking costs little beside reading, and about half
-#: a megabyte of documents.
+#: A whole list is read in batches of this many records: about half a megabyte of documents, so that the overhead of a
+#: batch is small.
 BATCH = 200
-#: Digits of a place in the order of relevance: the deepest has five.
+#: A cursor into an order of relevance holds an offset of at most this many digits; the largest offset in use has five.
 OFFSET_DIGITS = 9
-#: Identifiers asked for by one statement: a fixed number, so that it is compiled once.
+#: Identifiers looked up by one SQL statement. The number is fixed so that the statement is compiled only once.
 DOCUMENTS_AT_ONCE = 50
 
 
 class Page(NamedTuple):
-    """Records of a list in order; how many the whole list has; the cursors of the pages beside it."""
+    """The records of a page in order, the size of the whole list, and the cursors of the next and previous pages."""
 
     release: Release
     ordinals: Sequence[int]
@@ -55,7 +55,7 @@ class Page(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """Hits of a search across collections, how many there are in all and in each collection."""
+    """A page of hits of a search across collections, with their number in all and in each collection."""
 
     hits: list[Hit]
     total: int
@@ -67,19 +67,19 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list that has been looked up but not read: what its pages need, and whether reading them is quick."""
+    """A list whose filters have been looked up but whose records have not been read, and whether reading is quick."""
 
     criteria: Criteria
-    #: The stored order that it follows, and whether that is read downwards.
+    #: The stored order that the list is in, and whether it is read from the end.
     order: str
     descending: bool
-    #: The terms of each filter: a record must have one of each.
+    #: The terms of each filter: a record must have at least one term of every filter.
     filters: list[list[Term]]
     spans: list[Span]
     quick: bool
-    #: The places that its records take in the order, where they are at hand.
+    #: The places of its records in the order, if they have been computed already.
     places: BitMap | range | None = None
-    #: The ordinals of the whole list in its order, where a query found them: see `Catalogue.whole`.
+    #: The ordinals of the whole list in its order, if a full-text query found it: see `Catalogue.whole`.
     found: "array[int] | None" = None
 
 
@@ -93,7 +93,7 @@ class SourceText:
 
 
 class Catalogue:
-    """The questions that can be put to one release. Threads may share it."""
+    """Reads lists, records and searches from one release. Threads may share it."""
 
     def __init__(self, release: Release) -> None:
         self.release = release
@@ -131,12 +131,12 @@ class Catalogue:
         return SourceText(*rows[0]) if rows else None
 
     def effective(self, collection: str, wishes: Wishes) -> Wishes:
-        """Return the wishes for languages that can change what is shown of some record of a collection."""
+        """Return those of the wished-for languages that can change how a record of the collection is shown."""
         languages = self._languages.get(collection)
         return languages.effective(wishes) if languages is not None and wishes else ()
 
     def look_up(self, criteria: Criteria) -> Listing:
-        """Return the list that criteria describe: their filters as terms of this release."""
+        """Look up the filters of a list in this release. Reads no records."""
         terms, spans = conditions_of(criteria)
         filters = [self.sets.find(criteria.collection, each) for each in terms]
         size = self.sets.collections[criteria.collection].size
@@ -149,7 +149,7 @@ class Catalogue:
         return Listing(criteria, order, descending, filters, spans, quick, places)
 
     def page(self, listing: Listing, cursor: str | None = None) -> Page:
-        """Read one page: that of a cursor, where one is given apart from the criteria. Raises InvalidCursor."""
+        """Read one page. `cursor` takes the place of the cursor in the criteria. Raises InvalidCursor."""
         criteria = listing.criteria
         cursor = criteria.cursor if cursor is None else cursor
         if criteria.q is None:
@@ -169,7 +169,7 @@ class Catalogue:
         shown = list(places[first:last])
         up, down = last < number, first > 0
         if not shown:
-            # Everything beyond the cursor has gone since it was given out. The way back begins where it pointed.
+            # All records after the cursor are gone since it was given out. The link back starts from the same place.
             back = None if cursor is None or not (up or down) else cursor._replace(backward=not cursor.backward)
             link = None if back is None else back.encode(mark)
             links = (link, None) if cursor is not None and cursor.backward else (None, link)
@@ -184,7 +184,7 @@ class Catalogue:
         return Page(self.release, ordinals, number, following, before)
 
     def _window(self, listing: Listing, places: BitMap | range, number: int, cursor: Cursor | None) -> tuple[int, int]:
-        """Return which part of a list's places a page shows: from the first of them on, up to the last."""
+        """Return the first and the last index (exclusive) into a list's places that a page shows."""
         limit, before, through = listing.criteria.limit, 0, 0
         if cursor is not None:
             before, through = self._beside(listing, cursor)
@@ -195,14 +195,14 @@ class Catalogue:
         return max(last - limit, 0), last
 
     def _beside(self, listing: Listing, cursor: Cursor) -> tuple[int, int]:
-        """Return how many places of a list's order come before a cursor's record, and how many do up to and with it."""
+        """Return how many places of a list's order lie before a cursor's record, without it and with it."""
         size = self.sets.collections[listing.criteria.collection].size
         if cursor.release == self._release_of(listing.order) and 0 <= cursor.place < size:
             return cursor.place, cursor.place + 1
         return self.sets.beside(listing.criteria.collection, listing.order, cursor.key, cursor.id)
 
     def _places(self, listing: Listing, order: str) -> BitMap | range:
-        """Return the places that the records of a list take in an order."""
+        """Return the places of a list's records in an order."""
         if listing.places is not None and order == listing.order:
             return listing.places
         return self._found(listing.criteria.collection, listing.filters, listing.spans, order)
@@ -211,8 +211,9 @@ class Catalogue:
         return self.sets.places(collection, filters, [self.sets.span(collection, span) for span in spans], order)
 
     def whole(self, listing: Listing) -> Listing:
-        """Return a list that can be read whole: what a query finds is looked up, in the order of the sort. The best
-        first is an order for the first pages; a whole list that nobody gave another is in that of identifiers.
+        """Prepare a list for being read whole. With a full-text query, this finds the ordinals of all its matches.
+
+        Order of relevance is for the first pages only. A whole list without another sort is in order of identifiers.
         """
         criteria = listing.criteria
         if criteria.q is None:
@@ -231,9 +232,9 @@ class Catalogue:
         return replace(listing, found=array("Q", (each for each in listing.found if each - first in members)))
 
     def batches(self, listing: Listing, *, size: int = BATCH) -> Iterator[list[bytes]]:
-        """Yield the documents of a whole list in its order, up to `size` at a time; limit and cursor are not looked at.
+        """Yield the documents of a whole list in its order, up to `size` at a time. Ignores limit and cursor.
 
-        Nothing is held between two batches but the list's places, and any thread may ask for the next.
+        Only the places of the list are kept between two batches. Each batch may be asked for by another thread.
         """
         collection = listing.criteria.collection
         if listing.found is not None:
@@ -252,7 +253,7 @@ class Catalogue:
         return len(self._places(listing, "id") if listing.found is None else listing.found)
 
     def documents(self, record_ids: Iterable[str]) -> dict[str, bytes]:
-        """Return the documents of these records, those that are public."""
+        """Return the documents of those of these records that are public, by identifier."""
         wanted = sorted(record_ids)
         found: dict[str, bytes] = {}
         marks = ",".join("?" * DOCUMENTS_AT_ONCE)
@@ -272,18 +273,18 @@ class Catalogue:
         return [first + members[place] for place in places]
 
     def _cursor(self, order: str, ordinal: int, place: int, mark: str, *, backward: bool) -> str:
-        """Return the cursor to what comes after a record, or before it, given its place in an order."""
+        """Return the cursor that marks the place after a record, or before it where `backward` is set."""
         record_id, *parts = self.release.keys(ordinal)
         return Cursor(backward, sort_key(order, *parts), record_id, place, self._release_of(order)).encode(mark)
 
     def _release_of(self, order: str) -> str:
-        """Return what names this release in cursors: its content, or this publication of it where the order depends on
-        when records changed.
+        """Return the name of this release for cursors. Places in an order depend on the content alone, except that the
+        order by time of change depends on the publication as well.
         """
         return self._publication if order == "updated_at" else self._content
 
     def facets(self, criteria: Listed) -> dict[str, list[Bucket]] | None:
-        """Count the facets of a list, where any are asked for."""
+        """Count the facets that the criteria ask for, or return None if they ask for none."""
         return self._facets.count(criteria) if criteria.facets else None
 
     def search(self, criteria: SearchCriteria) -> Hits:
@@ -301,11 +302,11 @@ class Catalogue:
         )
 
     def suggest(self, criteria: SuggestCriteria) -> list[Suggestion]:
-        """Return what a search box may complete to."""
+        """Return completions for a search box."""
         return suggest(self.release, criteria)
 
     def _best(self, criteria: Criteria, cursor: str | None) -> Page:
-        """Read a page in order of relevance. Its cursors hold a place in that order, which a new release may move."""
+        """Read a page in order of relevance. Its cursors hold an offset, which may mean another record in a new release."""
         mark = criteria.fingerprint
         offset = _offset(cursor, mark)
         found = self.text.best(criteria, offset=offset, limit=criteria.limit)
@@ -313,8 +314,10 @@ class Catalogue:
         return Page(self.release, [ordinal for ordinal, _ in found.hits], found.total, following, before)
 
     def _found_in_order(self, listing: Listing, text: str | None) -> Page:
-        """Read a page of what a query finds, in another order than relevance: from the record that comes after the
-        cursor's in the order of the whole collection.
+        """Read a page of a full-text query in another order than relevance.
+
+        The page starts at the record that follows the cursor in the order of the whole collection, whether or not the
+        query matches that record.
         """
         criteria, order, down = listing.criteria, listing.order, listing.descending
         mark = criteria.fingerprint
@@ -335,7 +338,7 @@ class Catalogue:
             return Page(self.release, [], found.total, None, None)
         behind = False
         if cursor is not None:
-            # The first record itself is found again, hence two.
+            # Ask for two, since the first record itself is found again.
             around = self.text.ordered(criteria, field, descending=down == backward, start=ordinals[0], limit=2)
             behind = len(around.hits) > 1
         if backward:
@@ -349,7 +352,7 @@ class Catalogue:
         return Page(self.release, ordinals, found.total, following, before)
 
     def _neighbour(self, listing: Listing, cursor: Cursor, *, downward: bool) -> int | None:
-        """Return the ordinal of the record that comes next to a cursor in a list's order, if there is one."""
+        """Return the ordinal of the record after a cursor (before it where `downward`) in the order of the collection, or None."""
         before, through = self._beside(listing, cursor)
         collection = listing.criteria.collection
         members = self.sets.order(collection, listing.order).members
@@ -358,14 +361,14 @@ class Catalogue:
 
 
 def _number_below(places: BitMap | range, place: int) -> int:
-    """Return how many places come before `place`."""
+    """Return how many of the places are less than `place`."""
     if isinstance(places, range):
         return place
     return places.rank(place - 1) if place > 0 else 0
 
 
 def _offset(text: str | None, mark: str) -> int:
-    """Return how many hits come before a page in order of relevance. Raises InvalidCursor."""
+    """Read an offset from a cursor of an order of relevance: how many hits come before the page. Raises InvalidCursor."""
     if text is None:
         return 0
     cursor = decode_cursor(text, mark)

@@ -7,7 +7,16 @@ from functools import lru_cache
 from typing import Any
 
 from service.catalogue.words import SearchTerm
-from service.release.text_index import Part, plain, searched_parts, spellings, stem, stemmer_of
+from service.release.text_index import (
+    REMEMBERED_LENGTH,
+    REMEMBERED_WORDS,
+    Part,
+    plain,
+    searched_parts,
+    spellings,
+    stem,
+    stemmer_of,
+)
 
 #: At most this many excerpts for a hit, and this many characters in each.
 EXCERPTS, EXCERPT_LENGTH = 3, 240
@@ -60,9 +69,17 @@ class Finder:
         return self._stems[stemmer]
 
 
-@lru_cache(50_000)
 def _read(text: str) -> list[tuple[str, str]]:
     """Return the words of a short text, each as spelled and as folded for comparing."""
+    return _read_again(text) if len(text) <= REMEMBERED_LENGTH else _read_anew(text)
+
+
+@lru_cache(REMEMBERED_WORDS)
+def _read_again(text: str) -> list[tuple[str, str]]:
+    return _read_anew(text)
+
+
+def _read_anew(text: str) -> list[tuple[str, str]]:
     return [(word, plain(word)) for word in spellings(text)]
 
 

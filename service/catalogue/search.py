@@ -1,7 +1,7 @@
-"""Questions put to the full-text index: a query and filters to an engine query, ranked pages, hits and their excerpts.
+"""Asks the full-text index: turns a query and filters into a query of the engine (tantivy) and reads what it finds.
 
-Builds the engine's query objects itself; user text never meets the engine's parser. Filters mean here what they mean in
-`queries.py`, where plain lists are answered from the database; tests hold the two together.
+Query objects are built here, so that a reader's text never reaches the engine's own query parser. Filters mean the same
+as in `queries.py`, which answers lists without a query from the database; tests compare the two.
 """
 
 from array import array
@@ -46,35 +46,36 @@ from service.release.text_index import (
     stemmer_of,
 )
 
-#: Matches that are asked for at a time where all are: enough that asking costs little, few enough for memory.
+#: All matches of a query are read in batches of this many, so that neither overhead nor memory is large.
 AT_ONCE = 10_000
-#: Hits that can be paged through in order of relevance.
+#: Only this many hits can be paged through in order of relevance.
 DEEPEST = 10_000
-#: How much a word in a title, label or name counts besides what it counts in a text.
+#: The factor by which a match in a title, label or name adds to the score of a record.
 NAME_BOOST = 2.0
-#: Spellings that all `begin*` of a query may stand for: each costs a walk through the index.
+#: The `begin*` of a query may stand for at most this many spellings together. Each one is looked up in the index.
 MOST_BEGINNINGS = 5000
-#: Above this many spellings of a word, they are looked for as a set, which has no scores.
+#: A word with more spellings than this is searched as one set of terms, which is faster but has no scores.
 SET_FROM = 50
-#: Spellings that a word of a phrase may have: the engine makes an expression of them, of limited size.
+#: A word of a phrase may have at most this many spellings, because the engine builds a regular expression of limited
+#: size from them.
 MOST_BESIDE = 300
 
-# The rest of a word, in an expression.
+# Matches the rest of a word in a regular expression.
 _REST = ".*"
 
-#: Spellings of words asked for that are kept at hand: some megabytes.
+#: The cache of words holds at most this many spellings, a few megabytes.
 SPELLINGS_KEPT = 20_000
-#: Up to so many matches of single words, the best are found on the event loop: it takes about two milliseconds.
+#: A query of single words with at most this many matches is answered on the event loop, in about two milliseconds.
 QUICK_MATCHES = 100_000
 
-#: The spellings that a word is looked for as, by field of texts. Fields without any are left out.
+#: By text field, the spellings under which a word occurs in it. Fields in which it does not occur are left out.
 Spellings = dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What is known of a word that was asked for: what it is looked for as, which of these spellings stand in titles,
-    labels and names, and how many matches all of them have in texts.
+    """A word of a query as the index has it: its spellings by field, those that occur in titles, labels and names, and
+    the number of matches of all spellings in texts.
     """
 
     spellings: Spellings
@@ -89,24 +90,24 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Records that match, in order: ordinal and score (0 where the order is not by relevance), and how many do in all."""
+    """Matching records in order, as pairs of ordinal and score, and how many match in all. Without relevance, scores are 0."""
 
     hits: list[tuple[int, float]]
     total: int
 
 
-#: What the engine is to count, as it is told.
+#: A request to count values, in the form that the engine takes.
 Aggregation = dict[str, dict[str, str | int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many records have each value of a column, most frequent first. The engine gives up on what is rare."""
+    """How many records have each value of a column, most frequent first. The engine may leave out rare values."""
 
     counts: dict[str | float, int]
-    #: No value is missing.
+    #: True if no value was left out.
     is_whole: bool
-    #: Each count is right.
+    #: True if every count is exact.
     is_exact: bool
 
 
@@ -129,15 +130,15 @@ class TextIndex:
         self.schema = schema()
         self._sizes = {each: self.searcher.doc_freq("collection", each) for each in CRITERIA}
         everywhere = stemmer_of(release.head["language"])
-        #: Fields of texts, and how the words in each are stemmed: in the language of the text, and in the archive's.
+        #: The text fields, and the stemmers for each: that of the field's language and that of the archive's language.
         self._fields = {
             field: {each for each in (stemmer, everywhere) if each is not None}
             for field, stemmer in fields_with_words(self.searcher)
         }
-        #: The numbers of the sets that each value of a filter is in, by filter.
+        #: By filter, the numbers of the sets of values that contain each value.
         self.sets = {name: numbers_of_sets(self.searcher, name) for name in SETS}
         self._stemmers = sorted(set[str]().union(*self._fields.values()))
-        # Words come again: in other questions, and on the next page.
+        # The same words come again, in other queries and on the next page.
         self._words: LRUCache[object, Word] = LRUCache(SPELLINGS_KEPT, getsizeof=lambda word: 1 + word.number)
         self._lock = Lock()
 
@@ -150,9 +151,9 @@ class TextIndex:
     # --- Queries --------------------------------------------------------------------------------------------------
 
     def query(self, criteria: Listed, *, ignoring: frozenset[str] = frozenset(), scored: bool = False) -> Query:
-        """Return the engine's query for a list; `ignoring` names filters to leave out. Without scores it costs less.
+        """Return the engine's query for a list. `ignoring` names filters to leave out; without `scored` it is faster.
 
-        Raises InvalidParameters where a `begin*`, or a word of a phrase, would stand for too many words.
+        Raises InvalidParameters if a `begin*`, or a word of a phrase, stands for too many words.
         """
         clauses = [(Occur.Must, _unscored(each)) for each in self._filters(criteria, ignoring)]
         clauses += self._in_collections(criteria, ignoring)
@@ -186,8 +187,10 @@ class TextIndex:
         return filters
 
     def _in_collections(self, criteria: Listed, ignoring: frozenset[str]) -> list[tuple[Occur, Query]]:
-        """Return what keeps a query to its collections. Where these have most records it is faster to leave the others
-        out, which are passed by at once, than to look for each match among them.
+        """Return the clauses that restrict a query to its collections.
+
+        If these hold most of the records, the other collections are excluded instead, because the engine skips excluded
+        records quickly.
         """
         among = list(criteria.among or CRITERIA) if isinstance(criteria, SearchCriteria) else [criteria.collection]
         if isinstance(criteria, SearchCriteria) and (not criteria.among or "collection" in ignoring):
@@ -195,7 +198,7 @@ class TextIndex:
         others = [each for each in CRITERIA if each not in among]
         if criteria.q is None or sum(map(self._sizes.__getitem__, among)) < sum(map(self._sizes.__getitem__, others)):
             return [(Occur.Must, _unscored(self._equal("collection", among)))]
-        # Not as a constant score, as other filters: the engine has a faster way for bare terms.
+        # These terms are not wrapped in a constant score as other filters are: the engine is faster with bare terms here.
         left_out = [Query.term_query(self.schema, "collection", each, index_option="basic") for each in others]
         return [(Occur.MustNot, Query.boolean_query([(Occur.Should, each) for each in left_out]))]
 
@@ -240,8 +243,8 @@ class TextIndex:
         return begun
 
     def _term(self, term: SearchTerm, begun: dict[str, list[str]], *, scored: bool) -> Query:
-        """Return a query for one term: found where the texts of any language have it, scored by the best of these and by
-        the names that have it. Raises InvalidParameters.
+        """Return a query for one term. It matches texts in any language. Its score is that of the best matching text, and
+        more where names match too. Raises InvalidParameters.
         """
         words = [self._word(typed, word) for typed, word in zip(term.typed, term.words, strict=True)]
         asked = [word.spellings for word in words]
@@ -263,14 +266,14 @@ class TextIndex:
         best = Query.disjunction_max_query(either)
         if term.prefix or not all(word.in_names for word in words):
             return best
-        # Whatever the language of the text: that adds to scores only.
+        # Names are matched in any language, since they only add to the score.
         named = self._side_by_side("names", [word.in_names for word in words])
         named_best = Query.boost_query(Query.disjunction_max_query(named), NAME_BOOST)
         return Query.boolean_query([(Occur.Must, best), (Occur.Should, named_best)])
 
     @cachedmethod(attrgetter("_words"), lock=attrgetter("_lock"))
     def _word(self, typed: str, word: str) -> Word:
-        """Look up what a word is looked for as: in any case, with any accents, in any inflection."""
+        """Look up the spellings of a word in the index: in any case, with any accents, in any inflection."""
         searcher = self.searcher
         alike = spelled_as(searcher, word)
         inflected = {each: spelled_as(searcher, stem(typed, each), stemmer=each) for each in self._stemmers}
@@ -285,7 +288,7 @@ class TextIndex:
         return Word(spellings, in_names, matches)
 
     def _side_by_side(self, field: str, asked: list[list[str]]) -> list[Query]:
-        """Return queries of which any finds words side by side, each in any of its spellings."""
+        """Return queries for words that follow each other, each in any of its spellings. A record matches if any query does."""
         if len(asked) == 1:
             [words] = asked
             if len(words) > SET_FROM:
@@ -293,14 +296,14 @@ class TextIndex:
             return [Query.term_query(self.schema, field, word, index_option="freq") for word in words]
         if all(len(words) == 1 and not words[0].endswith(_REST) for words in asked):
             return [Query.phrase_query(self.schema, field, [word for [word] in asked])]
-        # Words are letters and digits only, so that nothing in them means anything to an expression. What is left out
-        # counts for scores only: see `_refuse_too_many`.
+        # Words hold only letters and digits, so nothing in them is special in a regular expression. Spellings beyond the
+        # limit are cut only in queries that add to scores: `_refuse_too_many` has refused the others.
         return [Query.regex_phrase_query(self.schema, field, [f"({'|'.join(words[:MOST_BESIDE])})" for words in asked])]
 
     # --- Answers --------------------------------------------------------------------------------------------------
 
     def is_quick(self, criteria: Listed) -> bool:
-        """Tell whether the best matches are found so quickly that the event loop may stand still meanwhile."""
+        """Tell whether a query is so quick that it may be answered on the event loop."""
         assert criteria.q is not None
         terms = parse_query(criteria.q)
         if any(term.prefix or len(term.words) > 1 for term in terms):
@@ -348,7 +351,7 @@ class TextIndex:
             start = found.hits[AT_ONCE][0]
 
     def by_collection(self, criteria: Listed) -> dict[str, int]:
-        """Count what a search finds in every collection, whichever of them it is narrowed to."""
+        """Count the matches of a search in every collection, without regard to its `collection` filter."""
         query = self.query(criteria, ignoring=frozenset({"collection"}))
         wanted: Aggregation = {"terms": {"field": "collection", "size": len(CRITERIA)}}
         counts = self.aggregate(query, {"of": wanted})["of"].counts
@@ -359,7 +362,7 @@ class TextIndex:
         return count_of(self.searcher.search(_unscored(query), 1))
 
     def aggregate(self, query: Query, wanted: dict[str, Aggregation]) -> dict[str, Counted]:
-        """Count the values of several columns in one walk over what a query finds."""
+        """Count the values of several columns in one pass over the records that a query finds."""
         found = self.searcher.aggregate(query, wanted)
         return {
             name: Counted(
@@ -371,12 +374,14 @@ class TextIndex:
         }
 
     def count_values(self, query: Query, field: str) -> dict[str, int]:
-        """Return how many of the records that a query finds have each value of a field, however many values there are."""
+        """Return how many records of a query have each value of a field. Counts every value, however many there are."""
         return dict(self.searcher.terms_with_prefix(field, "", filter_query=query))
 
 
 def _patterns(beginning: str, words: list[str]) -> list[str]:
-    """Return expressions for all words that begin so, given their spellings: few, since words begin alike."""
+    """Return regular expressions that match all words with this beginning. They are few, because spellings of one
+    beginning differ only in accents and the like.
+    """
     begun = {
         next(word[:end] for end in range(1, len(word) + 1) if plain(word[:end]).startswith(beginning)) for word in words
     }
@@ -384,7 +389,7 @@ def _patterns(beginning: str, words: list[str]) -> list[str]:
 
 
 def _refuse_too_many(term: SearchTerm, asked: list[Spellings]) -> None:
-    """Raise InvalidParameters where a word of several that stand side by side has too many spellings."""
+    """Raise InvalidParameters if a word of a phrase has too many spellings."""
     for word, spellings in zip(term.words, asked, strict=True):
         if max(map(len, spellings.values()), default=0) > MOST_BESIDE:
             message = (
@@ -404,7 +409,7 @@ def _unscored(query: Query) -> Query:
 
 
 def read_hits(release: Release, criteria: SearchCriteria, found: Found) -> list[Hit]:
-    """Return the records of a page of hits, with excerpts. Reads them from the canonical archive, texts included."""
+    """Return the records of a page of hits, with excerpts. Reads whole records from the canonical archive, with texts."""
     finder = Finder(parse_query(criteria.q), release.head["language"])
     hits = []
     for ordinal, score in found.hits:

@@ -1,6 +1,6 @@
-"""The query language: words, "phrases", -without and begin*. Reads text into terms; knows no index and no engine.
+"""Parses the query language: words, "phrases", -without and begin*. Knows no index.
 
-Anything that is none of these is plain text: a quote without its partner, brackets, AND, a colon.
+Everything else is plain text, such as a quotation mark without its partner, brackets, AND, or a colon.
 """
 
 import re
@@ -13,16 +13,16 @@ from service.release.text_index import plain, spellings
 
 #: Longest query, in characters.
 QUERY_LENGTH = 256
-#: Words of one query, those of phrases included: each costs a walk through the index.
+#: A query has at most this many words, including those in phrases. Each one is looked up in the index.
 MOST_WORDS = 16
 
-# A phrase, or whatever stands between spaces; a quote ends it, so that a"b c" is a word and a phrase.
+# A phrase in quotation marks, or text up to a space or a quotation mark: a"b c" is a word and a phrase.
 _TERM = re.compile(r'(?P<without>-?)(?:"(?P<phrase>[^"]*)"|(?P<text>[^\s"]+))')
 
 
 @dataclass(frozen=True, slots=True)
 class SearchTerm:
-    """One thing to find, or not to: its words as typed, and folded. Several words are found side by side."""
+    """One term of a query: its words as typed and as folded. Several words match where they follow each other."""
 
     typed: tuple[str, ...]
     words: tuple[str, ...]
@@ -33,9 +33,9 @@ class SearchTerm:
 
 @lru_cache(100)
 def parse_query(text: str) -> tuple[SearchTerm, ...]:
-    """Return what a query asks for, in order; nothing where it has no word in it, such as punctuation or an emoji.
+    """Return the terms of a query in order; none if it holds no word, such as only punctuation or an emoji.
 
-    Raises PydanticCustomError, which names `q`, where there are too many words or only words to leave out.
+    Raises PydanticCustomError, which names `q`, if there are too many words, or only words to leave out.
     """
     terms: dict[SearchTerm, None] = {}
     for match in _TERM.finditer(text):

@@ -34,6 +34,12 @@ def serve_command(
     trusted_proxies: Annotated[
         str | None, typer.Option(help="Proxies whose X-Forwarded-* headers are believed, separated by commas.")
     ] = None,
+    pages: Annotated[
+        bool | None, typer.Option("--pages/--no-pages", help="The reading room at / (default: on).")
+    ] = None,
+    indexed: Annotated[
+        bool | None, typer.Option("--indexed", help="Let search engines list the reading room's pages.")
+    ] = None,
     metrics: Annotated[bool | None, typer.Option("--metrics", help="Answer /metrics, for Prometheus.")] = None,
     log_format: Annotated[LogFormat | None, typer.Option(help="Lines for people, or JSON (default: line).")] = None,
     access_log: Annotated[
@@ -53,6 +59,8 @@ def serve_command(
         workers=workers,
         root_path=root_path,
         trusted_proxies=trusted_proxies,
+        pages=pages,
+        indexed=indexed,
         metrics=metrics,
         log_format=log_format,
         access_log=access_log,

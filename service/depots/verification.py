@@ -140,7 +140,7 @@ class _ArchiveReader:
             return Check("passages", "failed", detail + rest)
         if not self._passages:
             return Check("passages", "not checked", f"Passages from sources at hand: none.{rest}")
-        sentence = f"All {self._passages} cited passages from sources at hand have the SHA-256 that is stated."
+        sentence = f"{self._passages} cited passages are from sources at hand, and each has the SHA-256 that is stated."
         return Check("passages", "passed", sentence + rest)
 
 

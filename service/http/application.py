@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from starlette.types import Receive, Scope, Send
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service import __version__
 from service.http.metrics import Metrics
@@ -44,6 +45,14 @@ class Application(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self
         await self.outermost(scope, receive, send)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the framework's layers without the outermost. That one answers every error with a bare 500, before the
+        middleware around it can tell a damaged release from a fault of the server.
+        """
+        outermost = super().build_middleware_stack()
+        assert isinstance(outermost, ServerErrorMiddleware)
+        return outermost.app
 
     def at_once(self, scope: Scope) -> CompleteResponse | None:
         """Return the answer to a GET request that can be given without waiting: see `connections.BoundedConnection`."""

@@ -16,7 +16,15 @@ from service.errors import ParameterError
 _PLAIN_QUERY = re.compile(rb"[A-Za-z0-9._~!$'()*+,;:@/?%=&-]*")
 _CURSOR = re.compile(r"(?:^|&)cursor=[^&]*")
 
-_quoted = lru_cache(4096)(quote)
+#: Characters of the longest path that is remembered as it was quoted. Strangers may ask for any: what is kept of them is
+#: bounded in bytes, too.
+REMEMBERED_PATH = 200
+
+_quoted_again = lru_cache(4096)(quote)
+
+
+def _quoted(path: str) -> str:
+    return _quoted_again(path) if len(path) <= REMEMBERED_PATH else quote(path)
 
 
 def header(scope: Scope, name: bytes) -> str | None:
@@ -41,7 +49,7 @@ def _base_of(scope: Scope) -> str:
     return _address(scope["scheme"], host, scope.get("root_path", ""))
 
 
-@lru_cache(1024)
+@lru_cache(1024)  # of hosts and prefixes that are no longer than `middleware.HOST_LENGTH`
 def _address(scheme: str, host: bytes, path: str) -> str:
     return f"{scheme}://{host.decode('latin-1')}{quote(path)}"
 

@@ -26,6 +26,8 @@ from service.http.routing import Later, RouteTable, finish
 
 #: Longest path and query that are read, in bytes. A list of 50 identifiers is 3,500.
 URI_LENGTH = 8000
+#: Longest host, port included, and longest prefix that a proxy may name. Names of hosts have 253 at most.
+HOST_LENGTH = 255
 
 EXPOSED = (
     "Archive-Omitted, Archive-Release, Archive-Total, Content-Disposition, Content-Language, Content-Length, Content-Range, ETag, Link, "
@@ -56,8 +58,12 @@ _HOST = re.compile(rb"^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$")
 _PREFIX = re.compile(r"^(?:/[A-Za-z0-9._~-]+)*$")
 
 
-@lru_cache(256)
 def _is_host(value: bytes) -> bool:
+    return len(value) <= HOST_LENGTH and _looks_like_host(value)
+
+
+@lru_cache(256)
+def _looks_like_host(value: bytes) -> bool:
     return _HOST.match(value) is not None
 
 
@@ -253,7 +259,7 @@ class OuterMiddleware:
             kept = [pair for pair in scope["headers"] if pair[0] != b"host"]
             scope["headers"] = [*kept, (b"host", host.encode("latin-1"))]
         prefix = _last(headers.get(b"x-forwarded-prefix")).rstrip("/")
-        if prefix and _PREFIX.match(prefix):
+        if prefix and len(prefix) <= HOST_LENGTH and _PREFIX.match(prefix):
             scope["root_path"] = prefix
 
 

@@ -50,6 +50,8 @@ HEAVY_THREADS = 2
 HEAVY_REQUESTS = 64
 #: Lists that are remembered as they were asked for, with the places of their records: 125 kB for a million records.
 RECALLED = 64
+#: Characters of the longest question that is remembered, headers included.
+RECALLED_LENGTH = 4096
 #: Up to so many bytes a release is compared with its manifest before it is served: it takes a fifth of a second.
 COMPARED_FIRST = 256 << 20
 #: Bytes of a larger one that are compared a second, at most: going through it as fast as possible would drive what
@@ -118,6 +120,8 @@ class Served:
         """Return what `work` returns, given this release and these arguments: what it did for the last of them is
         remembered.
         """
+        if sum(len(each) for each in given if isinstance(each, bytes | str)) > RECALLED_LENGTH:
+            return work(self, *given)
         return self._recall(work, *given)  # type: ignore[return-value] # the cache forgets the type
 
     def _do(self, work: Callable[..., object], *given: Hashable) -> object:

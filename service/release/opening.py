@@ -154,6 +154,7 @@ class Release:
     def statements(self) -> list[Link]:
         """Return the statements of this release and all before it, the oldest first. Raises ReleaseDamaged."""
         self.require(STATEMENTS)
+        self.require(SIGNATURES)
         if self._chain is None:
             self._chain = parse_chain(self.folder.name, *self._chain_files)
         return self._chain

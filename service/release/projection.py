@@ -1,4 +1,4 @@
-"""From an archive record to its public record: the only place that decides what is public.
+"""Turns a record of the archive into its public record. This is the only place that decides what is public.
 
 A public record is in canonical form: fields at their default left out, keys sorted when written. It is again a valid
 record of the format, so that a published archive can be exported and published again.
@@ -43,21 +43,21 @@ def public_record(record: Record, *, today: date) -> PublicRecord | None:
 
 # --- Points ---------------------------------------------------------------------------------------------------------
 
-#: Metres of a degree of a great circle, on a sphere of the Earth's mean radius, 6,371,008.8 m.
+#: The length of one degree of a great circle in metres, on a sphere with the Earth's mean radius of 6,371,008.8 m.
 DEGREE_M = 111_195.08
-#: Grids are counted in millionths of a degree: 11 cm of a meridian, finer than any place that is told.
+#: Grids are measured in millionths of a degree. That is 11 cm along a meridian, finer than any published place.
 _MILLION = 1_000_000
-# What two machines may differ by in a cosine, and more: it must not make two grids of one.
+# Cosines may differ slightly between machines. Within this tolerance they give the same grid.
 _TOLERANCE = 1e-9
 
 
 def rounded_point(latitude: float, longitude: float, radius_m: float) -> tuple[int | float, int | float]:
-    """Return the point of a fixed grid that is nearest to a place, the grid's cells no finer than `radius_m`.
+    """Return the point nearest to a place on a fixed grid whose cells are at least `radius_m` wide and high.
 
-    The grid depends on the radius alone, so that a place that is published again, or rounded twice, has the same point:
-    points that wander could be averaged. A cell is `radius_m` wide and high, or somewhat more (a third, at most, from
-    a metre up), so that the point is no further off than `radius_m` says. Cells are measured at the latitude that is
-    told; around the poles, where a circle of latitude is shorter than a cell, the longitude is 0.
+    The grid depends on the radius alone. So a place has the same point each time it is published or rounded; if its
+    points varied, their average would give the place away. A cell is at most a third larger than `radius_m` (for radii
+    of a metre and more), so the point is never further off than `radius_m` says. Its width is measured at the
+    published latitude. Near the poles, where a circle of latitude is shorter than a cell, the longitude is 0.
     """
     cell = radius_m / DEGREE_M
     on_grid = _nearest(latitude, cell, limit=90)
@@ -76,8 +76,8 @@ def _nearest(degrees: float, cell: float, *, limit: int) -> int | float:
 
 @cache
 def _steps(limit: int) -> list[int]:
-    """Return, in millionths of a degree, every step that `limit` degrees are a multiple of: then no cell is cut, and
-    nothing is rounded beyond the poles or the antimeridian.
+    """Return every divisor of `limit` degrees, in millionths of a degree. A grid with such a step has no partial cell, and
+    nothing is rounded past the poles or the antimeridian.
     """
     whole = limit * _MILLION
     small = [step for step in range(1, int(whole**0.5) + 1) if whole % step == 0]

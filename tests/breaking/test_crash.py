@@ -78,7 +78,9 @@ def served_number(data: Path) -> int:
         release = open_current(data)
     except NoRelease:
         return 0
+    stated = [link.statement.number for link in release.statements()]
     release.close()
+    assert stated == [*range(1, release.manifest.number + 1)], "a statement was lost, or a number given again"
     return release.manifest.number
 
 

@@ -18,6 +18,7 @@ from tests.http.test_moving_over import wait_until
 
 DATABASE, INDEX, CANONICAL = "archive.sqlite", "index", "archive.jsonl"
 DOCUMENTS, KEYS, ARRAYS = "archive.documents", "archive.keys", "archive.arrays"
+STATEMENTS, SIGNATURES = "statements.jsonl", "signatures.jsonl"
 #: What each address is answered from.
 NEEDED = {
     "/v1/testimonies": {DOCUMENTS, ARRAYS},
@@ -31,6 +32,9 @@ NEEDED = {
     "/v1/testimonies?facets=witness": {DATABASE, INDEX, DOCUMENTS, ARRAYS},
     "/v1/search?q=said": {DATABASE, INDEX, CANONICAL},
     "/v1/archive": {CANONICAL},
+    "/v1/releases": {STATEMENTS, SIGNATURES},
+    "/v1/releases/1/statement": {STATEMENTS, SIGNATURES},
+    "/v1/testimonies/tes-1/history": {DATABASE, DOCUMENTS},
     "/v1": set[str](),
     "/openapi.json": set[str](),
     "/healthz": set[str](),
@@ -76,7 +80,7 @@ def _overwrite(path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("damage", [flip, cut])
-@pytest.mark.parametrize("name", [DATABASE, INDEX, CANONICAL, DOCUMENTS, KEYS, ARRAYS])
+@pytest.mark.parametrize("name", [DATABASE, INDEX, CANONICAL, DOCUMENTS, KEYS, ARRAYS, STATEMENTS, SIGNATURES])
 def test_a_server_says_what_was_damaged_and_answers_from_what_was_not(
     tmp_path: Path,
     publish_to: PublishTo,
@@ -85,7 +89,9 @@ def test_a_server_says_what_was_damaged_and_answers_from_what_was_not(
     name: str,
     damage: Callable[[Path], None],
 ) -> None:
-    folder = publish_to(tmp_path / "data", archive(record("tes-1"), record("evt-1"), record("evt-2"))).folder
+    folder = publish_to(
+        tmp_path / "data", archive(record("tes-1"), record("evt-1"), record("evt-2")), sign=lambda _: "signed"
+    ).folder
     # What was answered before the damage is right and goes on being given again: asked here without that.
     client = serve(tmp_path / "data", cache_mib=0)
     assert refused(client) == set()

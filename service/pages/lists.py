@@ -1,0 +1,208 @@
+"""The lists of the eight collections: filters as a form, facets as links, the active ones to be taken off, order and paging."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from service.catalogue.criteria import CRITERIA, Criteria, invalid_parameters, read_criteria, sort_choices
+from service.catalogue.facets import Bucket
+from service.errors import ParameterError
+from service.pages.figures import charts_of
+from service.pages.reader import Pairs, Reader, is_record_id, shortened
+from service.pages.views import View
+from service.pages.vocabulary import COLLECTIONS
+
+#: Values of a facet that are offered; the rest is found by narrowing the list.
+FACET_VALUES = 12
+#: Facets that a page does not offer: what can be asked for in the form, or says little beside the others.
+_NOT_OFFERED = frozenset({"month", "undated", "relative_to", "source"})
+#: What chooses how an answer of the API looks, and has no meaning for a page.
+_ONLY_FOR_DATA = frozenset({"format", "fields", "facets", "facet_limit", "facet_mode"})
+#: Filters that stand in the form, in this order, where a collection has them.
+_IN_FORM = ("date_from", "date_to", "value_min", "value_max")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A value that can be chosen, or taken off."""
+
+    label: str
+    href: str
+    count: int = 0
+    active: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FacetView:
+    """A facet: its name and its values, most frequent first."""
+
+    name: str
+    choices: list[Choice]
+    #: How many records state no value.
+    without: int
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the form."""
+
+    name: str
+    label: str
+    value: str
+    kind: str
+
+
+def list_view(reader: Reader, collection: str) -> View:
+    """Return a list. Raises InvalidParameters, InvalidCursor.
+
+    Context: `collection`, `criteria`, `records` (documents), `total`, `active` (choices that take a filter off), `facets`, `fields` and
+    `kept` (the form), `sorts` (choices), `next` and `prev` (addresses or None), `exports`, `charts` (statistics only).
+    """
+    pairs = asked(reader.pairs)
+    model = CRITERIA[collection]
+    criteria = read_criteria(model, [*pairs, *_facets_of(model)])
+    listing = reader.catalogue.look_up(criteria)
+    page = reader.catalogue.page(listing)
+    records = [reader.read(each) for each in page.documents]
+    without_cursor = [pair for pair in pairs if pair[0] != "cursor"]
+    title = reader.words.text(COLLECTIONS[collection])
+    path = f"/{collection}"
+
+    def at(cursor: str | None) -> str | None:
+        return None if cursor is None else reader.href(path, [*without_cursor, ("cursor", cursor)])
+
+    context = {
+        "collection": collection,
+        "criteria": criteria,
+        "records": records,
+        "total": page.total,
+        "active": active_filters(reader, path, criteria.filters(), without_cursor),
+        "facets": list(facet_views(reader, path, page.facets or {}, without_cursor)),
+        "fields": list(_fields(reader, model, without_cursor)),
+        "kept": [pair for pair in without_cursor if pair[0] not in ("q", "sort", *_IN_FORM)],
+        "sorts": list(_sorts(reader, model, criteria, without_cursor)),
+        "next": at(page.next),
+        "prev": at(page.prev),
+        "exports": exports(reader, collection, without_cursor),
+        "charts": charts_of(records, reader.words) if collection == "statistics" else [],
+    }
+    return View("list.html", title, context, api=(path, pairs), alternates=_alternates(reader, path, pairs))
+
+
+def asked(pairs: Pairs) -> list[tuple[str, str]]:
+    """Return the parameters of a page, without those that an empty field of a form sends. Raises InvalidParameters."""
+    given = [pair for pair in pairs if pair[1] != ""]
+    wrong = [name for name, _ in given if name in _ONLY_FOR_DATA]
+    if wrong:
+        raise invalid_parameters([ParameterError(name, "is for the API, below /v1") for name in dict.fromkeys(wrong)])
+    return given
+
+
+def _facets_of(model: type[Criteria]) -> list[tuple[str, str]]:
+    names = [name for name in model.FACETS if name not in _NOT_OFFERED and name != "year"]
+    return [("facets", ",".join(names)), ("facet_limit", str(FACET_VALUES)), ("facet_mode", "others")]
+
+
+def _alternates(reader: Reader, path: str, pairs: Pairs) -> list[tuple[str, str, str]]:
+    return [("application/json", "JSON", reader.api(path, pairs))]
+
+
+def exports(reader: Reader, collection: str, pairs: Pairs) -> list[tuple[str, str]]:
+    """Return names and addresses of the same list in other formats."""
+    filters = [pair for pair in pairs if pair[0] != "limit"]
+    path = f"/{collection}"
+    found = [("JSON", reader.api(path, filters))]
+    found += [(name.upper(), reader.api(path, [*filters, ("format", name)])) for name in ("csv", "ndjson")]
+    if collection in ("events", "places"):
+        found.append(("GeoJSON", reader.api(path, [*filters, ("format", "geojson")])))
+    return found
+
+
+# --- Filters ----------------------------------------------------------------------------------------------------------
+
+
+def active_filters(reader: Reader, path: str, filters: dict[str, Any], pairs: Pairs) -> list[Choice]:
+    """Return each filter that is set, with the address of the list without it."""
+    values = [(name, value) for name, given in filters.items() for value in _each(given)]
+    named = reader.documents(value for _, value in values if is_record_id(value))
+    return [
+        Choice(
+            f"{reader.filter_name(name)}: {_label(reader, name, value, named)}",
+            reader.href(path, [pair for pair in pairs if not _is_same(pair, name, value)]),
+            active=True,
+        )
+        for name, value in values
+    ]
+
+
+def _each(given: object) -> list[str]:
+    """Return the values of a filter as an address has them."""
+    if isinstance(given, float):
+        return [f"{given:g}"]
+    if isinstance(given, bool):
+        return [str(given).lower()]
+    return [str(value) for value in given] if isinstance(given, list | tuple) else [str(given)]
+
+
+def _is_same(pair: tuple[str, str], name: str, value: str) -> bool:
+    """Tell whether a parameter sets this filter to this value; filters that take one value go as a whole."""
+    if pair[0] != name:
+        return False
+    return pair[1] == value or name in ("bbox", "value_min", "value_max", "updated_since", "q")
+
+
+def _label(reader: Reader, name: str, value: str, named: dict[str, Any]) -> str:
+    if value in named:
+        return shortened(reader.name(named[value]), 80)
+    if name == "language":
+        return reader.language_name(value)
+    if name in ("date_from", "date_to"):
+        return reader.date(value)
+    return value if name in ("q", "unit", "act", "bbox", "updated_since") else reader.word(value)
+
+
+def facet_views(reader: Reader, path: str, facets: dict[str, list[Bucket]], pairs: Pairs) -> Iterator[FacetView]:
+    """Yield the facets that can narrow a list further, or that are in use."""
+    references = (bucket.value for buckets in facets.values() for bucket in buckets if bucket.value)
+    # Labels come with the facets; only a reader of translations needs the records themselves.
+    named = reader.documents(filter(is_record_id, references)) if reader.wishes else {}
+    for name, buckets in facets.items():
+        set_here = {value for key, value in pairs if key == name}
+        choices = [
+            _choice(reader, path, name, bucket, pairs, active=bucket.value in set_here, named=named)
+            for bucket in buckets
+            if bucket.value is not None and (bucket.count or bucket.value in set_here)
+        ]
+        if len(choices) > 1 or set_here:
+            without = sum(bucket.count for bucket in buckets if bucket.value is None)
+            yield FacetView(reader.filter_name(name), choices, without)
+
+
+def _choice(
+    reader: Reader, path: str, name: str, bucket: Bucket, pairs: Pairs, *, active: bool, named: dict[str, Any]
+) -> Choice:
+    value = bucket.value or ""
+    rest = [pair for pair in pairs if pair != (name, value)]
+    label = bucket.label or value
+    if value in named:
+        label = reader.name(named[value])
+    elif not is_record_id(value):
+        label = _label(reader, name, value, {})
+    href = reader.href(path, rest if active else [*rest, (name, value)])
+    return Choice(shortened(label, 80), href, bucket.count, active)
+
+
+def _fields(reader: Reader, model: type[Criteria], pairs: Pairs) -> Iterable[Field]:
+    given = dict(pairs)
+    for name in _IN_FORM:
+        if name in model.model_fields:
+            kind = "date" if name.startswith("date") else "number"
+            yield Field(name, reader.filter_name(name), given.get(name, ""), kind)
+
+
+def _sorts(reader: Reader, model: type[Criteria], criteria: Criteria, pairs: Pairs) -> Iterable[tuple[str, str, bool]]:
+    """Yield each order as the form offers it: value, name, whether it is the one at hand."""
+    has_words = any(name == "q" for name, _ in pairs)
+    for order in sort_choices(model):
+        if order != "relevance" or has_words:
+            yield order, reader.order_name(order), order == criteria.sort

@@ -1,0 +1,168 @@
+"""The map: places with a point, drawn with the radius within which the point may lie, and those that have none beside it."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from service.catalogue.criteria import CRITERIA, read_criteria
+from service.pages.outlines import Box, Point, land_in
+from service.pages.reader import Document, Reader
+from service.pages.views import View
+
+#: Size of the drawing, in its own units.
+WIDTH, HEIGHT = 1000, 560
+#: The smallest section that is drawn, in degrees of longitude: a smaller one would show no coast to know it by.
+NARROWEST = 24.0
+#: Points nearer to each other than this, in units of the drawing, are drawn as one, with their number.
+TOGETHER = 26.0
+#: Places that one map shows.
+MOST_PLACES = 2000
+#: Latitude up to which the map reaches: beyond, nobody lives.
+_HIGHEST = 84.0
+#: Kilometres of a degree of latitude.
+_KM_PER_DEGREE = 111.32
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """One point of the map, or several that lie together. Lengths in units of the drawing."""
+
+    x: float
+    y: float
+    #: How far off the point may be.
+    radius: float
+    places: list[Document]
+
+    @property
+    def size(self) -> float:
+        """The radius of the dot: larger where several places lie together."""
+        return 7.0 if len(self.places) == 1 else 10.0 + min(8.0, math.sqrt(len(self.places)))
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What part of the world is drawn, and how degrees become units of the drawing (equirectangular, true in the middle)."""
+
+    box: Box
+
+    def at(self, longitude: float, latitude: float) -> Point:
+        """Return where a point is drawn."""
+        west, south, east, north = self.box
+        return (longitude - west) / (east - west) * WIDTH, (north - latitude) / (north - south) * HEIGHT
+
+    def length(self, metres: float) -> float:
+        """Return how long a distance from north to south is drawn."""
+        _, south, _, north = self.box
+        return metres / 1000 / _KM_PER_DEGREE / (north - south) * HEIGHT
+
+
+def map_view(reader: Reader, _name: str) -> View:
+    """Return the map.
+
+    Context: `land` (the path of the outlines), `lines` (meridians and parallels), `spots`, `placed` and `unplaced` (documents), `total`,
+    `counts` (events at each place, by identifier), `width`, `height`.
+    """
+    criteria = read_criteria(CRITERIA["places"], [("sort", "name"), ("limit", "200")])
+    listing = reader.catalogue.look_up(criteria)
+    places: list[Document] = []
+    for batch in reader.catalogue.batches(listing):
+        places += map(reader.read, batch)
+        if len(places) >= MOST_PLACES:
+            break
+    placed = [place for place in places if place["latitude"] is not None]
+    section = section_of([(place["longitude"], place["latitude"]) for place in placed])
+    counts = _events_at(reader)
+    context: dict[str, Any] = {
+        "land": land_path(section),
+        "lines": list(_lines(section)),
+        "spots": spots_of(placed, section),
+        "placed": placed,
+        "unplaced": [place for place in places if place["latitude"] is None],
+        "counts": counts,
+        "total": reader.catalogue.total(listing),
+        "width": WIDTH,
+        "height": HEIGHT,
+    }
+    reader.relabel(context["placed"] + context["unplaced"])
+    exported = reader.api("/places", [("format", "geojson")])
+    return View(
+        "map.html",
+        reader.words.text("Map"),
+        context,
+        api=("/places", [("format", "geojson")]),
+        alternates=[("application/geo+json", "GeoJSON", exported)],
+    )
+
+
+def _events_at(reader: Reader) -> dict[str, int]:
+    """Return how many events happened at each place or in it, for the places where most did."""
+    criteria = read_criteria(CRITERIA["events"], [("facets", "place"), ("facet_limit", "200"), ("limit", "1")])
+    facets = reader.catalogue.facets(criteria) or {}
+    return {bucket.value: bucket.count for bucket in facets.get("place", ()) if bucket.value is not None}
+
+
+def section_of(points: Sequence[Point]) -> Section:
+    """Return the section in which all points lie, with room around them; the whole world where there are none."""
+    if not points:
+        return Section((-180.0, -60.0, 180.0, _HIGHEST))
+    west, east = min(x for x, _ in points), max(x for x, _ in points)
+    south, north = min(y for _, y in points), max(y for _, y in points)
+    middle_x, middle_y = (west + east) / 2, (south + north) / 2
+    # A degree of longitude is shorter than one of latitude, by the cosine of the latitude.
+    stretch = max(math.cos(math.radians(middle_y)), 0.2)
+    height = max((north - south) * 1.3, (east - west) * 1.3 * stretch * HEIGHT / WIDTH)
+    height = min(max(height, NARROWEST * stretch * HEIGHT / WIDTH), 170.0)
+    width = min(height / stretch * WIDTH / HEIGHT, 360.0)
+    return Section((middle_x - width / 2, middle_y - height / 2, middle_x + width / 2, middle_y + height / 2))
+
+
+def spots_of(places: Sequence[Document], section: Section) -> list[Spot]:
+    """Return the spots of a map: places that would be drawn over each other make one."""
+    cells: dict[tuple[int, int], list[tuple[Point, Document]]] = {}
+    for place in places:
+        x, y = section.at(place["longitude"], place["latitude"])
+        cells.setdefault((round(x / TOGETHER), round(y / TOGETHER)), []).append(((x, y), place))
+    spots = []
+    for found in cells.values():
+        x = sum(point[0] for point, _ in found) / len(found)
+        y = sum(point[1] for point, _ in found) / len(found)
+        radius = max(section.length(place["radius_m"] or 0) for _, place in found)
+        spots.append(Spot(round(x, 1), round(y, 1), round(radius, 1), [place for _, place in found]))
+    return sorted(spots, key=lambda spot: -spot.radius)
+
+
+def land_path(section: Section) -> str:
+    """Return the outlines of the land as the path of an SVG drawing: whole units, each point relative to the one before."""
+    west, south, east, north = section.box
+    shifts = [shift for shift in (-360, 0, 360) if west < 180 + shift and east > -180 + shift]
+    return "".join(
+        _ring_path(section.at(x + shift, y) for x, y in ring)
+        for shift in shifts
+        for ring in land_in((west - shift, south, east - shift, north))
+    )
+
+
+def _ring_path(points: Iterable[Point]) -> str:
+    path, before = [], None
+    for x, y in points:
+        here = round(x), round(y)
+        if before is None:
+            path.append(f"M{here[0]} {here[1]}l")
+        elif here != before:
+            step = f"{here[0] - before[0]} {here[1] - before[1]}"
+            path.append(step if path[-1].endswith("l") or step.startswith("-") else f" {step}")
+        before = here
+    return "".join(path) + "z" if len(path) > 2 else ""
+
+
+def _lines(section: Section) -> Iterable[tuple[float, float, float, float]]:
+    """Yield meridians and parallels, to know the section by: from and to."""
+    west, south, east, north = section.box
+    step = next(each for each in (5, 10, 15, 30, 45) if (east - west) / each <= 9)
+    for longitude in range(math.ceil(west / step) * step, math.floor(east / step) * step + 1, step):
+        x = round(section.at(longitude, 0)[0], 1)
+        yield x, 0, x, HEIGHT
+    for latitude in range(math.ceil(south / step) * step, math.floor(north / step) * step + 1, step):
+        y = round(section.at(0, latitude)[1], 1)
+        yield 0, y, WIDTH, y

@@ -1,0 +1,187 @@
+"""Who asks for a page: the language they read, where the pages stand, and the release that answers. One for each request."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import orjson
+from markupsafe import Markup
+
+from service.archive.model import PLURALS, TYPE_OF_PREFIX
+from service.catalogue.browsing import Catalogue, Page
+from service.catalogue.criteria import CRITERIA, read_criteria
+from service.catalogue.languages import Wishes, translate
+from service.pages.dates import date_in_words
+from service.pages.figures import figure_in_words, number_in_words
+from service.pages.languages import Words, direction_of, language_name
+from service.pages.vocabulary import filter_name, order_name, word_of
+from service.release.documents import shown_label
+
+Pairs = Sequence[tuple[str, str]]
+Document = dict[str, Any]
+
+#: Characters of a title or name that are shown; a longer one is cut, and whole in the record's JSON.
+LONGEST_NAME = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Few:
+    """The first records of a list, how many there are in all, and the address of the whole list."""
+
+    documents: list[Document]
+    total: int
+    href: str
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One request for a page, as views and templates see it."""
+
+    catalogue: Catalogue
+    words: Words
+    #: Languages wished for, the dearest first: for the texts of records.
+    wishes: Wishes
+    #: The language named in the address, kept in every link; None where the browser's own choice is followed.
+    named: str | None
+    #: The path below which the application is shown, without a slash at its end.
+    root: str
+    #: Scheme, host and root path, for addresses that are copied or sent on.
+    base: str
+    #: Path of the page, without the root, and its query without the language.
+    path: str
+    pairs: Pairs
+
+    @property
+    def language(self) -> str:
+        """The language of the interface."""
+        return self.words.language
+
+    @property
+    def direction(self) -> str:
+        """The direction in which the language of the interface is written."""
+        return direction_of(self.language)
+
+    @property
+    def head(self) -> Document:
+        """What the archive says of itself."""
+        return self.catalogue.release.head
+
+    # --- Addresses ------------------------------------------------------------------------------------------------
+
+    def href(self, path: str, pairs: Pairs = (), *, fragment: str = "") -> str:
+        """Return the address of a page of ours, with the language that the reader chose."""
+        kept = [*pairs, *([("lang", self.named)] if self.named else [])]
+        query = f"?{urlencode(kept)}" if kept else ""
+        return f"{self.root}{quote(path)}{query}{'#' if fragment else ''}{fragment}"
+
+    def record(self, record_id: str, pairs: Pairs = (), *, fragment: str = "") -> str:
+        """Return the address of a record's page."""
+        return self.href(f"/{collection_of(record_id)}/{record_id}", pairs, fragment=fragment)
+
+    def listed(self, collection: str, **filters: str) -> str:
+        """Return the address of a list with these filters."""
+        return self.href(f"/{collection}", list(filters.items()))
+
+    def in_language(self, language: str) -> str:
+        """Return the address of this page in another language."""
+        return f"{self.root}{quote(self.path)}?{urlencode([*self.pairs, ('lang', language)])}"
+
+    def api(self, path: str, pairs: Pairs = ()) -> str:
+        """Return the absolute address of the API's answer."""
+        return f"{self.base}/v1{path}{'?' if pairs else ''}{urlencode(pairs)}"
+
+    # --- Words ----------------------------------------------------------------------------------------------------
+
+    def say(self, message: str, **values: object) -> Markup:
+        """Return a message of the interface as HTML."""
+        return self.words.say(message, **values)
+
+    def date(self, date: Any) -> str:  # noqa: ANN401 - a document's date, EDTF, or None
+        """Return a date in words."""
+        return date_in_words(date, self.words)
+
+    def number(self, value: float) -> str:
+        """Return a number as it is written in the reader's language."""
+        return number_in_words(value, self.words)
+
+    def figure(self, statistic: Document) -> str:
+        """Return a stated figure in words."""
+        return figure_in_words(statistic, self.words)
+
+    def word(self, value: object) -> str:
+        """Return the word for a value of a closed vocabulary."""
+        return word_of(value, self.words)
+
+    def filter_name(self, name: str) -> str:
+        """Return the name of a filter."""
+        return filter_name(name, self.words)
+
+    def order_name(self, order: str) -> str:
+        """Return the name of an order."""
+        return order_name(order, self.words)
+
+    def language_name(self, tag: str) -> str:
+        """Return the name of a language in the reader's language."""
+        return language_name(tag, self.language)
+
+    def name(self, document: Document) -> str:
+        """Return the title, name or label of a record; of a response without a subject, what kind it is."""
+        if document["record"] == "response" and not document.get("subject"):
+            return shortened(f"{document['party']['label']}: {self.word(document['kind'])}")
+        return shortened(shown_label(document))
+
+    # --- Records --------------------------------------------------------------------------------------------------
+
+    def read(self, document: bytes) -> Document:
+        """Return a record in the languages wished for."""
+        return orjson.loads(translate(document, self.wishes)[0] if self.wishes else document)  # type: ignore[no-any-return]
+
+    def documents(self, record_ids: Iterable[str]) -> dict[str, Document]:
+        """Return the public ones among these records, by identifier."""
+        return {name: self.read(each) for name, each in self.catalogue.documents(set(record_ids)).items()}
+
+    def relabel(self, shown: object) -> None:
+        """Put the labels of references into the languages wished for, in all documents of a context."""
+        if not self.wishes:
+            return
+        references = list(references_in(shown))
+        named = self.documents(each["id"] for each in references)
+        for reference in references:
+            if reference["id"] in named:
+                reference["label"] = shown_label(named[reference["id"]])
+
+    def few(self, collection: str, limit: int, **filters: str) -> Few:
+        """Return the first records of a list, in its usual order."""
+        pairs = list(filters.items())
+        criteria = read_criteria(CRITERIA[collection], [*pairs, ("limit", str(limit))])
+        page: Page = self.catalogue.page(self.catalogue.look_up(criteria))
+        return Few([self.read(each) for each in page.documents], page.total, self.href(f"/{collection}", pairs))
+
+
+def collection_of(record_id: str) -> str:
+    """Return the collection that a record is in, by the prefix of its identifier."""
+    return PLURALS[TYPE_OF_PREFIX[record_id.partition("-")[0]]]
+
+
+def references_in(shown: object) -> Iterator[dict[str, Any]]:
+    """Yield every reference to a record in documents, however deep."""
+    if isinstance(shown, dict):
+        if "label" in shown and "record" not in shown and is_record_id(shown.get("id")):
+            yield shown
+        for value in shown.values():
+            yield from references_in(value)
+    elif isinstance(shown, list | tuple):
+        for each in shown:
+            yield from references_in(each)
+
+
+def is_record_id(value: object) -> bool:
+    """Tell whether a value has the prefix of a record's identifier."""
+    prefix, dash, _ = value.partition("-") if isinstance(value, str) else ("", "", "")
+    return bool(dash) and prefix in TYPE_OF_PREFIX
+
+
+def shortened(text: str, length: int = LONGEST_NAME) -> str:
+    """Return a text cut to a length in characters, an ellipsis in place of the rest."""
+    return text if len(text) <= length else text[:length].rstrip() + "…"

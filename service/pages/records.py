@@ -1,0 +1,179 @@
+"""The page of one record: the record itself, and what stands around it in the archive, so that it reads as one."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+
+from service.archive.model import PREFIXES
+from service.catalogue.criteria import CRITERIA
+from service.errors import NotFound, Withdrawn
+from service.pages.citing import citation_text, linked_data
+from service.pages.figures import charts_of
+from service.pages.reader import Document, Few, Reader
+from service.pages.source_texts import source_context
+from service.pages.views import View
+
+#: Records of a kind shown on the page of another; the whole list is one link away.
+SHOWN = 10
+
+Context = dict[str, Any]
+
+
+def record_view(reader: Reader, collection: str, record_id: str) -> View:
+    """Return the page of a record. Raises NotFound or Withdrawn.
+
+    Context of every record: `record`, `name`, `cite` (how to cite it), `linked_data` (schema.org as JSON), `checkable` (whether a citation
+    names a passage that a copy can be checked against), `sources` (those cited, by identifier); and what its own function adds.
+    """
+    document = find_record(reader, collection, record_id)
+    name = reader.name(document)
+    sources = reader.documents(each["source"]["id"] for each in citations_of(document))
+    context = {
+        "record": document,
+        "name": name,
+        "cite": citation_text(reader, document),
+        "linked_data": linked_data(reader, document),
+        "sources": sources,
+        "checkable": any(each["evidence"] == "anchored" for each in citations_of(document)),
+        **_AROUND[document["record"]](reader, document),
+    }
+    reader.relabel(context)
+    path = f"/{collection}/{record_id}"
+    address = reader.api(path)
+    return View(
+        f"{document['record']}.html",
+        name,
+        context,
+        api=(path, []),
+        alternates=[("application/json", "JSON", address)],
+        cite_as=f"{reader.base}{path}",
+    )
+
+
+def find_record(reader: Reader, collection: str, record_id: str) -> Document:
+    """Return the record that an address names. Raises NotFound or Withdrawn."""
+    belongs = record_id.startswith(f"{PREFIXES[CRITERIA[collection].record]}-")
+    document = reader.catalogue.document(record_id) if belongs else None
+    if document is not None:
+        return reader.read(document)
+    day = reader.catalogue.withdrawn_on(record_id) if belongs else None
+    if day is not None:
+        raise Withdrawn(f"{record_id} was withdrawn on {day}.", members={"id": record_id, "on": day})
+    raise NotFound(f"There is no public record with this identifier among the {collection}.")
+
+
+def citations_of(part: object) -> Iterator[dict[str, Any]]:
+    """Yield every citation in a record or a part of one, in the order in which they stand."""
+    if isinstance(part, dict):
+        yield from part.get("citations", ())
+        for name, value in part.items():
+            if name != "citations":
+                yield from citations_of(value)
+    elif isinstance(part, list):
+        for each in part:
+            yield from citations_of(each)
+
+
+# --- What stands around a record, by its type -------------------------------------------------------------------------
+
+
+def _testimony(reader: Reader, testimony: Document) -> Context:
+    """`events` (with their acts and what was answered), `transcript` (segments and their language, or None), `others` (testimonies of
+    the same events), `answers` (responses that are about this testimony).
+    """
+    events = reader.documents(each["id"] for each in testimony["events"])
+    transcript = reader.catalogue.transcript(testimony["id"])
+    return {
+        "events": [events[each["id"]] for each in testimony["events"] if each["id"] in events],
+        "transcript": None if transcript is None else (transcript[0], orjson.loads(transcript[1])),
+        "others": _others(reader, testimony),
+        "answers": reader.few("responses", SHOWN, about=testimony["id"]),
+    }
+
+
+def _others(reader: Reader, testimony: Document) -> list[Document]:
+    """Return the other testimonies of a testimony's events, each once."""
+    found: dict[str, Document] = {}
+    for event in testimony["events"][:SHOWN]:
+        for each in reader.few("testimonies", SHOWN + 1, event=event["id"]).documents:
+            found.setdefault(each["id"], each)
+    found.pop(testimony["id"], None)
+    return list(found.values())[:SHOWN]
+
+
+def _event(reader: Reader, event: Document) -> Context:
+    """`testimonies`, `answers`: few of each."""
+    return {
+        "testimonies": reader.few("testimonies", SHOWN, event=event["id"]),
+        "answers": reader.few("responses", SHOWN, about=event["id"]),
+    }
+
+
+def _statistic(reader: Reader, statistic: Document) -> Context:
+    """`charts` (this figure alone), `parts_of` (figures stated as a part of it), `answers`."""
+    return {
+        "charts": charts_of([statistic], reader.words),
+        "parts_of": reader.few("statistics", SHOWN, relative_to=statistic["id"]),
+        "answers": reader.few("responses", SHOWN, about=statistic["id"]),
+    }
+
+
+def _response(reader: Reader, response: Document) -> Context:
+    """`subjects` (what it is about, as records)."""
+    found = reader.documents(each["id"] for each in response["about"])
+    return {"subjects": [found[each["id"]] for each in response["about"] if each["id"] in found]}
+
+
+def _source(reader: Reader, source: Document) -> Context:
+    return {**source_context(reader, source), "lists": _lists(reader, "source", source["id"], without="sources")}
+
+
+def _agent(reader: Reader, agent: Document) -> Context:
+    """`lists`: what this agent said, took part in, stated, answered and published."""
+    asked = (
+        ("testimonies", "witness"),
+        ("events", "participant"),
+        ("statistics", "asserted_by"),
+        ("responses", "party"),
+        ("sources", "publisher"),
+    )
+    found = ((collection, reader.few(collection, SHOWN, **{name: agent["id"]})) for collection, name in asked)
+    return {"lists": [(collection, few) for collection, few in found if few.total]}
+
+
+def _place(reader: Reader, place: Document) -> Context:
+    return {"lists": _lists(reader, "place", place["id"], but=place["id"])}
+
+
+def _topic(reader: Reader, topic: Document) -> Context:
+    """`narrower`: topics directly below; `lists`."""
+    return {
+        "narrower": reader.few("topics", 100, broader=topic["id"]),
+        "lists": _lists(reader, "topic", topic["id"], without="topics"),
+    }
+
+
+def _lists(reader: Reader, name: str, record_id: str, *, without: str = "", but: str = "") -> list[tuple[str, Few]]:
+    """Return the collections in which records have this value of a filter: the first of them, and how many."""
+    found = []
+    for collection, model in CRITERIA.items():
+        if collection == without or name not in model.FACETS:
+            continue
+        few = reader.few(collection, SHOWN, **{name: record_id})
+        shown = [each for each in few.documents if each["id"] != but]
+        if shown:
+            found.append((collection, Few(shown, few.total - (len(few.documents) - len(shown)), few.href)))
+    return found
+
+
+_AROUND: dict[str, Callable[[Reader, Document], Context]] = {
+    "testimony": _testimony,
+    "event": _event,
+    "statistic": _statistic,
+    "response": _response,
+    "source": _source,
+    "agent": _agent,
+    "place": _place,
+    "topic": _topic,
+}

@@ -66,7 +66,7 @@ def fill_hosts() -> None:
 
 
 def fill_paths() -> None:
-    for number in range(5000):
+    for number in range(2500):
         place_path(f"/{number}" + "é" * (URI_LENGTH // 4))
 
 
@@ -76,8 +76,8 @@ def fill_short_paths() -> None:
 
 
 def fill_words() -> None:
-    for number in range(20_000):
-        plain_words(f"w{number}" + "ж" * 200)
+    for number in range(8000):
+        plain_words(f"w{number}" + "ж" * 500)
 
 
 def fill_short_words() -> None:

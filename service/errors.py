@@ -4,7 +4,7 @@ TestimonyArchiveError
 ├── SettingsInvalid            a setting that cannot be used
 ├── AnswerCutShort             an answer failed after its first bytes were out
 ├── ArchiveUnreadable          the archive file cannot be opened or read
-├── WithdrawalRefused          a record cannot be withdrawn from it
+├── EditRefused                a record of it cannot be changed or withdrawn
 ├── SigningKeyUnusable         a key file that statements cannot be signed or checked with
 ├── SignatureInvalid           a signature that does not fit what it should sign
 ├── CopyUnreadable             a copy of a release that cannot be read, so that nothing can be verified
@@ -57,8 +57,8 @@ class ArchiveUnreadable(TestimonyArchiveError):
     """The archive file cannot be opened or read: missing, not a regular file, no permission, an I/O error."""
 
 
-class WithdrawalRefused(TestimonyArchiveError):
-    """A record cannot be withdrawn: it is not there, or the archive file is not sound, or in use. It is as it was."""
+class EditRefused(TestimonyArchiveError):
+    """A record cannot be changed or withdrawn: it is not there, or the archive file is not sound, or in use. It is as it was."""
 
 
 class SigningKeyUnusable(TestimonyArchiveError):

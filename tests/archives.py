@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -261,10 +261,20 @@ def nearest_country(whole: Fields, place_id: str | None) -> str | None:
     return None
 
 
+def _days(start: date | None, end: date | None) -> Iterator[date]:
+    """Yield the days of a range one by one. Where a side is open, or the range is long, 10 years hold every day there is."""
+    years = 3653
+    low = start.toordinal() if start else max(1, (end or date.max).toordinal() - years)
+    high = min(end.toordinal() if end else date.max.toordinal(), low + years)
+    yield from map(date.fromordinal, range(low, high + 1))
+
+
 def happened_between(edtf: str | None, start: date | None, end: date | None, *, certain: bool) -> bool:
     """Tell whether a dated event may have happened between two days, or did for certain."""
     if edtf is None:
         return False
+    if edtf.startswith("XXXX") and (start or end):
+        return not certain and any(edtf[4:10] == f"{day:-%m-%d}" for day in _days(start, end))
     span = parse_edtf(edtf)
     if certain:
         return (start is None or (span.earliest is not None and span.earliest >= start)) and (
@@ -275,13 +285,19 @@ def happened_between(edtf: str | None, start: date | None, end: date | None, *, 
     )
 
 
-def figure_overlaps(figure: Fields, least: float | None, most: float | None) -> bool:
-    """Tell whether the range of a stated figure overlaps least to most, both inclusive."""
+def figure_overlaps(figure: Fields, least: float | None, most: float | None, *, certain: bool = False) -> bool:
+    """Tell whether the range of a stated figure overlaps least to most, both inclusive, or lies within for certain."""
     lower, upper, value = figure.get("lower"), figure.get("upper"), figure.get("value")
     if lower is None and upper is None:
         if value is None:
             return False
         lower = upper = value
+    if certain:
+        # Whether a bound is exclusive makes no difference: a figure below 60 is below 60 or at it.
+        return bool(
+            (least is None or (lower is not None and lower >= least))
+            and (most is None or (upper is not None and upper <= most))
+        )
     above = most is None or lower is None or lower < most or (lower == most and figure.get("lower_inclusive", True))
     below = least is None or upper is None or upper > least or (upper == least and figure.get("upper_inclusive", True))
     return bool(above and below)

@@ -101,6 +101,37 @@ def test_the_day_without_a_year_stays_without_one(client: httpx.Client) -> None:
     assert (date["edtf"], date["earliest"], date["latest"]) == ("XXXX-05-09", None, None)
 
 
+def test_the_day_without_a_year_is_found_only_between_days_that_hold_it(client: httpx.Client) -> None:
+    def found(first: str, last: str, **more: str) -> bool:
+        asked = {"date_from": first, "date_to": last, "fields": "id", **more}
+        return "evt-002" in client.get("/v1/events", params=asked).text
+
+    assert not found("2018-01-01", "2018-01-31")
+    assert not found("2018-01-01", "2018-01-31", q="Pinchuk")
+    assert found("2018-05-01", "2018-05-31")
+    assert found("2018-05-01", "2018-05-31", q="Pinchuk")
+    assert not found("2018-05-09", "2018-05-09", date_match="certain")
+
+
+def test_a_timeline_of_the_seed_holds_no_invented_bars(client: httpx.Client) -> None:
+    months = client.get("/v1/events", params={"facets": "month,year"}).json()["facets"]["month"]
+    counted = {each["value"]: each["count"] for each in months if each["count"]}
+    assert counted["2017-05"] == 1, "the announcement, which states a year"
+    assert "2018-05" not in counted
+    undated = sum(event["date"] is None for event in SEED["events"])
+    assert counted[None] == undated + 1, "the undated, and the day without a year"
+
+
+def test_hundreds_may_be_left_out(client: httpx.Client) -> None:
+    def found(**more: str) -> set[str]:
+        asked = {"value_min": "1000", "fields": "id", **more}
+        return {each["id"] for each in client.get("/v1/statistics", params=asked).json()["data"]}
+
+    assert found() == {"sta-001", "sta-005", "sta-006", "sta-008"}
+    assert found(value_match="certain") == {"sta-001", "sta-005"}
+    assert found(value_match="certain", q="Moscow cameras court") <= {"sta-001", "sta-005"}
+
+
 @pytest.mark.parametrize(
     ("words", "record"),
     [

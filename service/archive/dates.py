@@ -37,6 +37,9 @@ _NO_DATE = ("", "..")
 # Days without a year are checked against a leap year, so that 29 February is accepted.
 _LEAP_YEAR = 2000
 
+# Every day comes round within so many years: 29 February is missing from 1897 to 1903, for one.
+_LONGEST_WAIT = 8
+
 _CALENDAR = "years run from 0001 to 9999, months from 01 to 12, days from 01 to the end of their month"
 
 
@@ -67,6 +70,8 @@ class DateSpan:
     latest: date | None
     #: Whether any digit is an X. The date of such an event needs a `date_note`.
     has_unspecified: bool
+    #: Of a day without a year its month and day, such as 05-09; None for every other date.
+    month_day: str | None = None
 
 
 @lru_cache(maxsize=_CACHE_ENTRIES)
@@ -89,7 +94,24 @@ def parse_edtf(text: str) -> DateSpan:
         earliest, latest = _interval_bounds(text)
     else:
         earliest, latest = _date_bounds(text)
-    return DateSpan(edtf=text, earliest=earliest, latest=latest, has_unspecified="X" in text)
+    return DateSpan(
+        edtf=text,
+        earliest=earliest,
+        latest=latest,
+        has_unspecified="X" in text,
+        month_day=text[5:10] if text.startswith("XXXX") else None,
+    )
+
+
+def occurs_between(month_day: str, start: date, end: date) -> bool:
+    """Tell whether some year has this day, written as 05-09, between two days, both inclusive."""
+    month, day = int(month_day[:2]), int(month_day[3:])
+    last_year = min(end.year, start.year + _LONGEST_WAIT)
+    return any(
+        start <= date(year, month, day) <= end
+        for year in range(start.year, last_year + 1)
+        if day <= monthrange(year, month)[1]
+    )
 
 
 def parse_day(text: str) -> date:

@@ -8,26 +8,28 @@ import gzip
 import json
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+import stat
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 from service.archive.model import PLURALS
 from service.archive.reading import Item, open_regular, read_archive
-from service.errors import WithdrawalRefused
+from service.archive.writing import written_whole
+from service.errors import EditRefused
 
 _LISTS: Final = frozenset({*PLURALS.values(), "withdrawn"})
 
 
 @contextmanager
 def held(path: Path) -> Iterator[os.stat_result]:
-    """Hold the file against other withdrawals, and yield its state. Raises WithdrawalRefused where one is at work."""
+    """Hold the file against other commands, and yield its state. Raises EditRefused where one is at work."""
     with open_regular(path) as file:
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise WithdrawalRefused(f"{path} is in use: another withdrawal is at work; try again.") from None
+            raise EditRefused(f"{path} is in use: another command changes it; try again.") from None
         yield os.fstat(file.fileno())
 
 
@@ -36,12 +38,26 @@ def state_of(of: os.stat_result) -> tuple[int, int, int]:
     return of.st_ino, of.st_size, of.st_mtime_ns
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that takes the place of the archive at `path`, with its owner and mode, when the block ends well.
+
+    Raises EditRefused where another command changes it, or something else has. The file is then as it was.
+    """
+    with held(path) as before, written_whole(path, mode=stat.S_IMODE(before.st_mode)) as file:
+        with suppress(PermissionError):  # whoever may write the file need not be who owns it
+            os.fchown(file.fileno(), before.st_uid, before.st_gid)
+        yield file
+        if state_of(path.stat()) != state_of(before):
+            raise EditRefused(f"{path} was changed by something else meanwhile; nothing was changed.")
+
+
 def items_of(path: Path) -> Iterator[tuple[Item, Mapping[str, Any]]]:
-    """Yield every piece of the file that is an object. Raises WithdrawalRefused where the file is not sound."""
+    """Yield every piece of the file that is an object. Raises EditRefused where the file is not sound."""
     for piece in read_archive(path):
         if not isinstance(piece, Item):
-            raise WithdrawalRefused(
-                f"{path} is not a sound archive ({piece.pointer or 'as a whole'}: {piece.code}); nothing was withdrawn. "
+            raise EditRefused(
+                f"{path} is not a sound archive ({piece.pointer or 'as a whole'}: {piece.code}); nothing was changed. "
                 "See: testimony-archive check"
             )
         if isinstance(piece.value, dict):
@@ -60,17 +76,40 @@ def leaves_of(value: object, steps: tuple[str | int, ...] = ()) -> Iterator[tupl
             yield from leaves_of(inner, (*steps, number))
 
 
+#: Takes a record's type and the record as JSON; returns it changed, or None to leave it as it stands.
+Change = Callable[[str, dict[str, Any]], dict[str, Any] | None]
+
+
+def write_changed(path: Path, file: BinaryIO, change: Change) -> None:
+    """Write the archive at `path` with what `change` makes of its records. The others keep every byte."""
+    with _both_ends(path, file) as (source, target, is_lines):
+        if is_lines:
+            for line in source:
+                target.write(_changed_line(line, change))
+        else:
+            text = source.read().decode()
+            target.writelines(part.encode() for part in _applied(text, _changes(text, change)))
+
+
 def write_without(path: Path, file: BinaryIO, ids: Collection[str], entries: list[str]) -> None:
     """Write the archive at `path` without these records and with these withdrawals."""
+    with _both_ends(path, file) as (source, target, is_lines):
+        if is_lines:
+            _write_lines(source, target, ids, entries)
+        else:
+            text = source.read().decode()
+            target.writelines(part.encode() for part in _applied(text, _edits(text, ids, entries)))
+
+
+@contextmanager
+def _both_ends(path: Path, file: BinaryIO) -> Iterator[tuple[BinaryIO, BinaryIO, bool]]:
+    """Yield the archive at `path` and `file`, both as they are without compression; and whether they are lines."""
     name = path.name.lower()
     with open_regular(path) as raw:
         is_zipped = name.endswith(".gz")
         source = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if is_zipped else raw
         target = cast("BinaryIO", gzip.GzipFile(fileobj=file, mode="wb", filename="", mtime=0)) if is_zipped else file
-        if name.removesuffix(".gz").endswith(".jsonl"):
-            _write_lines(source, target, ids, entries)
-        else:
-            target.writelines(part.encode() for part in _edited(source.read().decode(), ids, entries))
+        yield source, target, name.removesuffix(".gz").endswith(".jsonl")
         if is_zipped:
             target.close()
 
@@ -123,14 +162,50 @@ class _Member(NamedTuple):
     elements: list[_Element]
 
 
-def _edited(text: str, ids: Collection[str], entries: list[str]) -> Iterator[str]:
-    """Yield the text of an `archive.json` without these records and with these withdrawals, otherwise unchanged."""
+def _applied(text: str, edits: Iterable[_Edit]) -> Iterator[str]:
+    """Yield a text with these edits, which come in its order; otherwise unchanged."""
     done = 0
-    for edit in _edits(text, ids, entries):
+    for edit in edits:
         yield text[done : edit.start]
         yield edit.text
         done = edit.end
     yield text[done:]
+
+
+def _changed_line(line: bytes, change: Change) -> bytes:
+    value = json.loads(line) if line.strip() else None
+    if not isinstance(value, dict) or "record" not in value:
+        return line
+    kind = value.pop("record")
+    changed = change(kind, value)
+    if changed is None:
+        return line
+    separators = (", ", ": ") if b'": ' in line else (",", ":")
+    text = json.dumps({"record": kind, **changed}, ensure_ascii=line.isascii(), separators=separators)
+    return text.encode() + line[len(line.rstrip()) :]
+
+
+_KIND_OF: Final = {plural: kind for kind, plural in PLURALS.items()}
+
+
+def _changes(text: str, change: Change) -> Iterator[_Edit]:
+    for member in _members(text):
+        for element in member.elements if member.key in _KIND_OF else ():
+            value = _DECODER.raw_decode(text, element.start)[0]
+            if isinstance(value, dict) and (changed := change(_KIND_OF[member.key], value)) is not None:
+                yield _Edit(element.start, element.end, _laid_out(changed, text, element))
+
+
+def _laid_out(value: dict[str, Any], text: str, element: _Element) -> str:
+    """Return a record written as the one in its place is: on one line, or indented like it."""
+    is_ascii = text[element.start : element.end].isascii()
+    inner = _SPACE.match(text, element.start + 1)
+    assert inner is not None
+    if "\n" not in inner.group():
+        return json.dumps(value, ensure_ascii=is_ascii)
+    lead = _space_before(text, element.start).rpartition("\n")[2]
+    indent = inner.group().rpartition("\n")[2].removeprefix(lead)
+    return json.dumps(value, ensure_ascii=is_ascii, indent=indent).replace("\n", f"\n{lead}")
 
 
 def _edits(text: str, ids: Collection[str], entries: list[str]) -> Iterator[_Edit]:

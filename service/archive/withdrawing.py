@@ -5,11 +5,8 @@ the file are identifiers and pointers: a text that names somebody is pointed to,
 """
 
 import json
-import os
 import re
-import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -18,12 +15,11 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from service.archive.checks import MAX_FINDINGS, is_hidden
-from service.archive.editing import held, items_of, leaves_of, state_of, write_without
+from service.archive.editing import items_of, leaves_of, replacing, write_without
 from service.archive.model import Access, is_identifier
 from service.archive.naming import folded, name_patterns, private_patterns
 from service.archive.reading import join_pointer, locate
-from service.archive.writing import written_whole
-from service.errors import WithdrawalRefused
+from service.errors import EditRefused
 
 #: `refers` keeps the archive from being published. What `names` the withdrawn record, or the person behind it, may have
 #: to change; so may a record that was referred to from there and stands `alone` now, the source of an interview for one.
@@ -62,27 +58,22 @@ def withdraw(path: Path, ids: Collection[str], *, today: date) -> Withdrawal:
     Memory does not grow with a `.jsonl`; a `.json` is held whole.
 
     Raises:
-        WithdrawalRefused: for an identifier that is not there, and for a file that is broken or being changed.
+        EditRefused: for an identifier that is not there, and for a file that is broken or being changed.
         ArchiveUnreadable: for a file that cannot be opened or read.
 
     In each case, and also when the process is killed, the file is as it was.
     """
     path = path.resolve()
-    with held(path) as before:
+    with replacing(path) as file:
         subjects = _find(path, ids, today=today)
         _add_names(path, subjects)
         listed = sorted(name for name, subject in subjects.items() if not subject.is_hidden)
         entries = [json.dumps({"id": name, "on": today.isoformat()}) for name in listed]
-        with written_whole(path, mode=stat.S_IMODE(before.st_mode)) as file:
-            with suppress(PermissionError):  # whoever may write the file need not be who owns it
-                os.fchown(file.fileno(), before.st_uid, before.st_gid)
-            write_without(path, file, subjects, entries)
-            file.flush()
-            mentions = _first(_mentions(Path(file.name), subjects), MAX_FINDINGS + 1)
-            if state_of(path.stat()) != state_of(before):
-                raise WithdrawalRefused(f"{path} was changed by something else meanwhile; nothing was withdrawn.")
-        unlisted = sorted(subjects.keys() - set(listed))
-        return Withdrawal(listed, unlisted, mentions[:MAX_FINDINGS], len(mentions) > MAX_FINDINGS)
+        write_without(path, file, subjects, entries)
+        file.flush()
+        mentions = _first(_mentions(Path(file.name), subjects), MAX_FINDINGS + 1)
+    unlisted = sorted(subjects.keys() - set(listed))
+    return Withdrawal(listed, unlisted, mentions[:MAX_FINDINGS], len(mentions) > MAX_FINDINGS)
 
 
 def _first(mentions: Iterable[Mention], most: int) -> list[Mention]:
@@ -105,7 +96,7 @@ class _Subject:
 
 
 def _find(path: Path, ids: Collection[str], *, today: date) -> dict[str, _Subject]:
-    """Return the records to withdraw. Raises WithdrawalRefused where one is not there."""
+    """Return the records to withdraw. Raises EditRefused where one is not there."""
     found: dict[str, _Subject] = {}
     gone = set()
     for item, value in items_of(path):
@@ -122,7 +113,7 @@ def _find(path: Path, ids: Collection[str], *, today: date) -> dict[str, _Subjec
         subject.targets |= {text for _, text in leaves_of(value) if is_identifier(text)} - {name}
     for name in sorted(set(ids) - found.keys()):
         reason = "was withdrawn already" if name in gone else "is no record of this archive"
-        raise WithdrawalRefused(f"{name} {reason}; nothing was changed in {path}.")
+        raise EditRefused(f"{name} {reason}; nothing was changed in {path}.")
     return found
 
 
@@ -130,7 +121,7 @@ def _hidden(name: str, value: Mapping[str, Any], *, today: date) -> bool:
     try:
         return is_hidden(Access.model_validate(value.get("access", {})), today=today)
     except ValidationError:
-        raise WithdrawalRefused(
+        raise EditRefused(
             f"the access of {name} is not valid; nothing was changed. See: testimony-archive check"
         ) from None
 

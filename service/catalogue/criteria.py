@@ -481,6 +481,13 @@ class StatisticCriteria(Criteria):
     reported_by: Annotated[tuple[AgentId, ...], _any_of("Reported by this agent.")] = ()
     value_min: Annotated[Number | None, Field(description="The stated range reaches this value or more.")] = None
     value_max: Annotated[Number | None, Field(description="The stated range reaches this value or less.")] = None
+    value_match: Annotated[
+        Literal["possible", "certain"],
+        Field(
+            description="possible: the stated range overlaps these values; certain: it lies between them, "
+            "whatever the exact figure."
+        ),
+    ] = "possible"
     relative_to: Annotated[tuple[StatisticId, ...], _any_of("Stated as a part of this statistic.")] = ()
     sort: Annotated[StatisticSort, _SORT] = "id"
 

@@ -6,17 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from service.archive.words import REMEMBERED_LENGTH, REMEMBERED_WORDS, plain, spellings, stem, stemmer_of
 from service.catalogue.words import SearchTerm
-from service.release.text_index import (
-    REMEMBERED_LENGTH,
-    REMEMBERED_WORDS,
-    Part,
-    plain,
-    searched_parts,
-    spellings,
-    stem,
-    stemmer_of,
-)
+from service.release.text_index import Part, searched_parts
 
 #: At most this many excerpts for a hit, and this many characters in each.
 EXCERPTS, EXCERPT_LENGTH = 3, 240

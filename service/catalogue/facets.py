@@ -15,7 +15,7 @@ from tantivy import Occur, Query
 from service.catalogue.criteria import EventCriteria, Listed, invalid_parameters
 from service.catalogue.search import Aggregation, Counted, TextIndex
 from service.errors import ParameterError
-from service.release.indexing import text_key
+from service.release.indexing import YEARLESS, text_key
 from service.release.manifest import DATABASE
 from service.release.opening import Release
 from service.release.text_index import FIRST_SET, FOLDER, MOST_SETS, SETS, UNNUMBERED, bucket_name, bucket_of
@@ -35,6 +35,8 @@ _NO_SET = 0
 BUCKETS_KEPT = 20_000
 #: Identifiers looked up at a time.
 _BATCH = 500
+#: Days that a date without a year can name, 29 February among them.
+DAYS_OF_A_YEAR = 366
 _TIMELINES = {"year", "month"}
 _DATES = frozenset({"date_from", "date_to"})
 
@@ -105,7 +107,8 @@ def _wanted(name: str, criteria: Listed) -> dict[str, Aggregation]:
         assert isinstance(criteria, EventCriteria)
         ends = ("in",) if criteria.date_match == "certain" else ("from", "to")
         columns = [f"{name}_{end}" for end in ends]
-        return {"undated": _terms("is_undated", 2)} | {column: _terms(column, _KEPT) for column in columns}
+        unknown = {"undated": _terms("is_undated", 2), YEARLESS: _terms(f"is_{YEARLESS}", DAYS_OF_A_YEAR)}
+        return unknown | {column: _terms(column, _KEPT) for column in columns}
     if name in SETS:
         return {name: _terms(f"set_{name}", MOST_SETS + FIRST_SET, missing=_NO_SET)}
     return {name: _terms(f"is_{name}", criteria.facet_limit + BESIDE, missing=_UNKNOWN)}
@@ -173,17 +176,19 @@ def _labels(release: Release, values: list[str]) -> dict[str, str]:
 
 
 def _timeline(counted: dict[str, Counted], criteria: EventCriteria, unit: str) -> list[Bucket]:
-    """Return the years or months from the first to the last that has an event, and the undated.
+    """Return the years or months from the first to the last that has an event, and how many are unknown: those of the
+    undated events and of those whose day has no year.
 
     An event is counted in every bucket that it may lie in; with date_match=certain, only where it lies in one for sure.
     """
     dated = counted["undated"].counts
-    unknown = Bucket(None, None, dated.get("true", 0))
+    yearless = sum(counted[YEARLESS].counts.values())
+    unknown = Bucket(None, None, dated.get("true", 0) + yearless)
     if criteria.date_match == "certain":
         counts = _by_number(counted[f"{unit}_in"])
     else:
         begins, ends = (_by_number(counted[f"{unit}_{end}"]) for end in ("from", "to"))
-        counts = _possible(criteria, begins, ends, unit=unit, dated=dated.get("false", 0))
+        counts = _possible(criteria, begins, ends, unit=unit, dated=dated.get("false", 0) - yearless)
     filled = [bucket for bucket, number in counts.items() if number]
     if not filled:
         return [unknown]

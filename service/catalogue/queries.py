@@ -36,10 +36,13 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Statistics whose stated range overlaps low to high, both inclusive; a missing end is open."""
+    """Statistics whose stated range overlaps low to high, both inclusive, or lies within it for sure; a missing end is
+    open.
+    """
 
     low: float | None
     high: float | None
+    match: Literal["possible", "certain"] = "possible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def span_conditions(criteria: Criteria) -> list[Span]:
         if criteria.bbox is not None:
             conditions.append(Box(*criteria.bbox))
     if isinstance(criteria, StatisticCriteria) and (criteria.value_min, criteria.value_max) != (None, None):
-        conditions.append(Range(criteria.value_min, criteria.value_max))
+        conditions.append(Range(criteria.value_min, criteria.value_max, criteria.value_match))
     return conditions
 
 

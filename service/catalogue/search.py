@@ -16,6 +16,7 @@ from cachetools import LRUCache, cachedmethod
 from tantivy import FieldType, Occur, Query
 
 from service.archive.model import PLURALS
+from service.archive.words import plain, stem, stemmer_of
 from service.catalogue.criteria import (
     CRITERIA,
     EventCriteria,
@@ -28,7 +29,7 @@ from service.catalogue.excerpts import Excerpt, Finder, excerpts
 from service.catalogue.queries import term_filters
 from service.catalogue.words import SearchTerm, parse_query
 from service.errors import ParameterError, TooDeep
-from service.release.indexing import day_number
+from service.release.indexing import YEARLESS, day_number, days_outside
 from service.release.opening import Release
 from service.release.text_index import (
     FOLDER,
@@ -39,11 +40,8 @@ from service.release.text_index import (
     moment_number,
     numbers_of_sets,
     open_index,
-    plain,
     schema,
     spelled_as,
-    stem,
-    stemmer_of,
 )
 
 #: All matches of a query are read in batches of this many, so that neither overhead nor memory is large.
@@ -137,6 +135,8 @@ class TextIndex:
         }
         #: By filter, the numbers of the sets of values that contain each value.
         self.sets = {name: numbers_of_sets(self.searcher, name) for name in SETS}
+        #: The days without a year that events of this release have.
+        self._yearless = [day for day, _ in self.searcher.terms_with_prefix(f"is_{YEARLESS}", "")]
         self._stemmers = sorted(set[str]().union(*self._fields.values()))
         # The same words come again, in other queries and on the next page.
         self._words: LRUCache[object, Word] = LRUCache(SPELLINGS_KEPT, getsizeof=lambda word: 1 + word.number)
@@ -180,10 +180,11 @@ class TextIndex:
             if criteria.bbox is not None:
                 filters += self._box(*criteria.bbox)
         if isinstance(criteria, StatisticCriteria):
+            first, last = ("high", "low") if criteria.value_match == "possible" else ("low", "high")
             if criteria.value_min is not None:
-                filters.append(self._range("high", criteria.value_min, None))
+                filters.append(self._range(first, criteria.value_min, None))
             if criteria.value_max is not None:
-                filters.append(self._range("low", None, criteria.value_max))
+                filters.append(self._range(last, None, criteria.value_max))
         return filters
 
     def _in_collections(self, criteria: Listed, ignoring: frozenset[str]) -> list[tuple[Occur, Query]]:
@@ -211,6 +212,14 @@ class TextIndex:
             filters.append(self._at_least(first, start))
         if end is not None:
             filters.append(Query.range_query(self.schema, last, FieldType.Unsigned, None, end))
+        outside = days_outside(
+            self._yearless,
+            None if start is None else criteria.date_from,
+            None if end is None else criteria.date_to,
+        )
+        if outside:
+            without = (Occur.MustNot, self._equal(f"is_{YEARLESS}", outside))
+            filters.append(Query.boolean_query([(Occur.Must, Query.all_query()), without]))
         return filters
 
     def _box(self, west: float, south: float, east: float, north: float) -> list[Query]:

@@ -14,7 +14,7 @@ from threading import Lock
 from pyroaring import BitMap
 
 from service.catalogue.queries import Box, Days, Range, Since, Span, Terms
-from service.release.indexing import day_number, sort_key
+from service.release.indexing import YEARLESS, day_number, days_outside, sort_key
 from service.release.opening import Release
 from service.release.orders import PLACED_FROM, Order
 
@@ -120,12 +120,13 @@ class RecordSets:
         match span:
             case Days():
                 first, last = ("day_to", "day_from") if span.match == "possible" else ("day_from", "day_to")
-                return _all_of(
+                found = _all_of(
                     [
                         *([column(collection, first).at_least(day_number(span.start))] if span.start else []),
                         *([column(collection, last).at_most(day_number(span.end))] if span.end else []),
                     ]
                 )
+                return found - self._outside(collection, span)
             case Box():
                 longitude = column(collection, "longitude")
                 if span.west <= span.east:
@@ -134,14 +135,21 @@ class RecordSets:
                     across = longitude.at_least(span.west) | longitude.at_most(span.east)
                 return column(collection, "latitude").between(span.south, span.north) & across
             case Range():
+                first, last = ("high", "low") if span.match == "possible" else ("low", "high")
                 return _all_of(
                     [
-                        *([column(collection, "high").at_least(span.low)] if span.low is not None else []),
-                        *([column(collection, "low").at_most(span.high)] if span.high is not None else []),
+                        *([column(collection, first).at_least(span.low)] if span.low is not None else []),
+                        *([column(collection, last).at_most(span.high)] if span.high is not None else []),
                     ]
                 )
             case Since():
                 return self._since(collection, span.moment)
+
+    def _outside(self, collection: str, span: Days) -> BitMap:
+        """Return the events with a day without a year that no year has between the days of a span."""
+        rows = self._release.rows("SELECT value FROM term WHERE collection = ? AND name = ?", (collection, YEARLESS))
+        outside = days_outside((value for (value,) in rows), span.start, span.end)
+        return _any_of([term.found for term in self.find(collection, Terms(YEARLESS, tuple(outside)))])
 
     def _since(self, collection: str, moment: str) -> BitMap:
         order = self.order(collection, "updated_at")

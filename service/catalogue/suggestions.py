@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from service.archive.words import plain_words
 from service.catalogue.criteria import CRITERIA, SuggestCriteria
 from service.release.opening import Release
-from service.release.text_index import COMPLETION_LENGTH, plain_words
+from service.release.text_index import COMPLETION_LENGTH
 
 
 @dataclass(frozen=True, slots=True)

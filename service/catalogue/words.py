@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from pydantic_core import PydanticCustomError
 
-from service.release.text_index import plain, spellings
+from service.archive.words import plain, spellings
 
 #: Longest query, in characters.
 QUERY_LENGTH = 256

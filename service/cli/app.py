@@ -18,6 +18,7 @@ from service.cli.publish import publish_command
 from service.cli.releases import releases
 from service.cli.schema import schema_command
 from service.cli.serve import serve_command
+from service.cli.unname import unname_command
 from service.cli.verify import verify_command
 from service.cli.withdraw import withdraw_command
 from service.errors import SettingsInvalid, TestimonyArchiveError
@@ -34,6 +35,7 @@ app.command("serve")(serve_command)
 app.command("publish")(publish_command)
 app.command("check")(check_command)
 app.command("withdraw")(withdraw_command)
+app.command("unname")(unname_command)
 app.command("due")(due_command)
 app.command("export")(export_command)
 app.command("verify")(verify_command)

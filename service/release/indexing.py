@@ -1,17 +1,17 @@
 """From a public record to what it is found by: terms for filters, keys for sorting, spans for ranges.
 
 Costs that grow with the archive are paid here, once: narrower topics and inner places are spelled out, so that a
-request asks for one term only. The names of terms are the names of the API's filters, but for `HAS_POINT`.
+request asks for one term only. The names of terms are the names of the API's filters, but for `HAS_POINT` and `YEARLESS`.
 """
 
 import math
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
-from service.archive.dates import parse_edtf
+from service.archive.dates import occurs_between, parse_edtf
 from service.archive.model import PLURALS, RecordType
 from service.release.projection import PublicRecord
 
@@ -43,6 +43,9 @@ TEXT_SORTS = frozenset({"title", "name", "label"})
 
 #: The term of events and places that can be drawn on a map: its value is "true" or "false".
 HAS_POINT = "has_point"
+#: The term of events whose date is a day without a year: its value is the month and day, such as 05-09. Nothing bounds
+#: such a date, but only a range that holds the day can hold the event.
+YEARLESS = "yearless"
 
 
 class Hierarchies(Protocol):
@@ -128,6 +131,8 @@ def _terms(public: PublicRecord, trees: Hierarchies) -> Iterator[tuple[str, str]
             yield "about", subject
     if record == "event":
         yield "undated", "true" if public["date"] is None else "false"
+        if public["date"] is not None and (month_day := parse_edtf(public["date"]).month_day) is not None:
+            yield YEARLESS, month_day
         for participant in public.get("participants", []):
             yield "participant", participant["agent"]
         for act in public.get("acts", []):
@@ -221,6 +226,13 @@ def event_days(edtf: str | None) -> tuple[str, str] | None:
     earliest = UNBOUNDED_EARLY if span.earliest is None else str(span.earliest)
     latest = UNBOUNDED_LATE if span.latest is None else str(span.latest)
     return earliest, latest
+
+
+def days_outside(month_days: Iterable[str], start: str | None, end: str | None) -> list[str]:
+    """Return those of some days without a year that no year has between two days. A missing day leaves its side open."""
+    first = date.min if start is None else date.fromisoformat(start)
+    last = date.max if end is None else date.fromisoformat(end)
+    return [each for each in month_days if not occurs_between(each, first, last)]
 
 
 def day_number(day: str) -> int:

@@ -7,13 +7,14 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from service.archive.model import PREFIXES
+from service.archive.protected_names import published_names
 from service.errors import NoRelease, ReleaseDamaged
 from service.release.data_folder import current_folder
 from service.release.document_file import DOCUMENTS, KEYS, DocumentFile, Keys
@@ -207,6 +208,14 @@ class Release:
     def public_ids(self) -> Iterator[str]:
         """Yield the identifier of every public record, in order."""
         yield from (row[0] for row in self.connection().execute("SELECT id FROM record ORDER BY ordinal"))
+
+    def names_of(self, agents: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield the names, in all languages, that are published for these agents, each with its agent."""
+        for agent in agents:
+            row = self.connection().execute("SELECT ordinal FROM record WHERE id = ?", (agent,)).fetchone()
+            if row is not None:
+                shown = orjson.loads(self.document(row[0]))
+                yield from ((agent, name) for name in published_names(shown))
 
     def source_hashes(self) -> Iterator[tuple[str, str]]:
         """Yield each source that has a text with the text's SHA-256."""

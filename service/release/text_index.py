@@ -1,13 +1,11 @@
-"""The full-text index of a release: what of a record is searched, how words are analysed, and the index's own files.
+"""The full-text index of a release: what of a record is searched, and the index's own files.
 
 Fed from public records only. Answers are asked of it by `catalogue`; nothing here knows a question or HTTP. Words are
-analysed here and nowhere else, so that a question and the index agree on what a word is.
+those of `archive.words`.
 """
 
-import re
 import shutil
 import tempfile
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -20,8 +18,17 @@ import tantivy
 
 from service.archive.dates import parse_edtf
 from service.archive.model import PLURALS
+from service.archive.words import (
+    STEMMERS,
+    analyzer,
+    plain_of,
+    plain_words,
+    spelled,
+    stemmed,
+    stemmer_of,
+)
 from service.errors import ReleaseDamaged, ReleaseError
-from service.release.indexing import UNBOUNDED_LATE, Entries, day_number
+from service.release.indexing import UNBOUNDED_LATE, YEARLESS, Entries, day_number
 from service.release.projection import PublicRecord
 
 FOLDER = "index"
@@ -29,34 +36,6 @@ FOLDER = "index"
 HEAP = 64_000_000
 # Bytes free on a disk that counts as full: less than any segment has.
 _FULL = 1 << 20
-#: Longest word kept, in bytes of UTF-8. Nobody types a longer one; encoded data has them.
-WORD_BYTES = 120
-
-#: The languages that are stemmed (Snowball), by BCP 47 primary language, with the engine's names.
-STEMMED: Final = {
-    "ar": "arabic",
-    "da": "danish",
-    "nl": "dutch",
-    "en": "english",
-    "fi": "finnish",
-    "fr": "french",
-    "de": "german",
-    "el": "greek",
-    "hu": "hungarian",
-    "it": "italian",
-    "no": "norwegian",
-    "nb": "norwegian",
-    "nn": "norwegian",
-    "pt": "portuguese",
-    "ro": "romanian",
-    "ru": "russian",
-    "es": "spanish",
-    "sv": "swedish",
-    "ta": "tamil",
-    "tr": "turkish",
-}
-STEMMERS: Final = tuple(sorted(set(STEMMED.values())))
-
 #: Every filter that compares for equality, of whatever collection: each is a field of its own, for counting.
 TERM_FILTERS: Final = (
     "about", "act", "asserted_by", "attribution", "broader", "country", "event", "kind", "language", "participant",
@@ -64,7 +43,7 @@ TERM_FILTERS: Final = (
     "unit", "witness",
 )  # fmt: skip
 
-_TERM_FIELDS: Final = {name: f"is_{name}" for name in TERM_FILTERS}
+_TERM_FIELDS: Final = {name: f"is_{name}" for name in (*TERM_FILTERS, YEARLESS)}
 
 #: Ordinals take the lower 32 bits of a sort value, so that no two records have the same.
 ORDINAL_BITS = 32
@@ -146,121 +125,6 @@ def completion_keys(name: str) -> list[str]:
     text = " ".join(words)
     starts = accumulate((len(word) + 1 for word in words[:-1][: COMPLETED_WORDS - 1]), initial=0) if words else ()
     return list(dict.fromkeys(text[start : start + COMPLETION_LENGTH] for start in starts))
-
-
-# --- Words ------------------------------------------------------------------------------------------------------------
-#
-# The index holds words as they are spelled, in lower case. What a word asked for finds is looked up among the spellings
-# of the release: those that fold to the same word, and those that have the same stem. So a text is indexed once, however
-# many languages it is stemmed in, and stemming costs what the vocabulary has, not what the texts have.
-
-# Scripts written without spaces: each character is a word of its own, and a word of several is searched as a phrase.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_UNSPACED_BEYOND = "\U00020000-\U0003ffff"
-# Soft hyphens, joiners and directional marks: they stand inside words and mean nothing to a search.
-_INVISIBLE = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
-# Marks that belong to a letter, of the first plane: a class with single characters beyond it is forty times as slow.
-_MARKS = "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.combining(chr(code)))
-_BEYOND = "\U00010000-\U0010ffff"
-
-_unspaced = re.compile(f"([{_UNSPACED}{_UNSPACED_BEYOND}])")
-_invisible = re.compile(f"[{_INVISIBLE}]+")
-_marks = re.compile(f"[{_MARKS}]+")
-_beyond = re.compile(f"[{_BEYOND}]")
-# What most texts have none of.
-_unusual = re.compile(f"[{_MARKS}{_INVISIBLE}{_UNSPACED}{_BEYOND}]")
-
-
-def _without_marks(text: str) -> str:
-    if _beyond.search(text):
-        return "".join(char for char in text if not unicodedata.combining(char))
-    return _marks.sub("", text)
-
-
-def spelled(text: str) -> str:
-    """Return text as words are read from it: letters composed, stress marks and invisible characters gone. Offsets are
-    not kept.
-    """
-    if text.isascii():
-        return text
-    text = unicodedata.normalize("NFKC", text)
-    if _unusual.search(text):
-        text = _without_marks(unicodedata.normalize("NFKC", _invisible.sub("", text)))
-        text = _unspaced.sub(r" \1 ", text)
-    return text
-
-
-def folded(text: str) -> str:
-    """Return text without case, accents and invisible characters, in any script. Offsets are not kept."""
-    if not text.isascii():
-        text = _without_marks(unicodedata.normalize("NFKD", _invisible.sub("", text)).casefold())
-        text = _unspaced.sub(r" \1 ", text)
-    return text.lower()
-
-
-@cache
-def _analyzer(*, fold: bool = False, stemmer: str | None = None) -> tantivy.TextAnalyzer:
-    """Return what makes words of a text. Accents go after stemming: they tell endings apart."""
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    builder = builder.filter(tantivy.Filter.remove_long(WORD_BYTES)).filter(tantivy.Filter.lowercase())
-    if stemmer is not None:
-        builder = builder.filter(tantivy.Filter.stemmer(stemmer))
-    if fold:
-        builder = builder.filter(tantivy.Filter.ascii_fold())
-    return builder.build()
-
-
-#: Words that are remembered as they were folded or stemmed, and characters of the longest. Both bound what strangers, who
-#: may ask for any words, make a server keep: about 10 MB.
-REMEMBERED_WORDS = 16_384
-REMEMBERED_LENGTH = 50
-
-
-def spellings(text: str) -> list[str]:
-    """Return the words of a text as the index holds them."""
-    return _analyzer().analyze(spelled(text))
-
-
-def plain_words(text: str) -> tuple[str, ...]:
-    """Return the folded words of a short text."""
-    return _plain_words(text) if len(text) <= REMEMBERED_LENGTH else tuple(_plain(text))
-
-
-@lru_cache(REMEMBERED_WORDS)
-def _plain_words(text: str) -> tuple[str, ...]:
-    return tuple(_plain(text))
-
-
-def _plain(text: str) -> list[str]:
-    return _analyzer(fold=True).analyze(folded(text))
-
-
-def plain(spelling: str) -> str:
-    """Return one word of the index, folded."""
-    return "".join(plain_words(spelling))
-
-
-def stem(spelling: str, stemmer: str) -> str:
-    """Return the stem of one word of the index."""
-    if len(spelling) > REMEMBERED_LENGTH:
-        return "".join(_stemmed(spelling, stemmer=stemmer))
-    return _stem(spelling, stemmer)
-
-
-@lru_cache(REMEMBERED_WORDS)
-def _stem(spelling: str, stemmer: str) -> str:
-    return "".join(_stemmed(spelling, stemmer=stemmer))
-
-
-def _stemmed(text: str, *, stemmer: str | None) -> list[str]:
-    # Snowball's Russian does not know the letter ё, which most writers leave out.
-    return _analyzer(fold=True, stemmer=stemmer).analyze(text.replace("ё", "е"))
-
-
-@lru_cache(1000)
-def stemmer_of(language: str) -> str | None:
-    """Return the stemmer of a language (BCP 47), or None where none stems it."""
-    return STEMMED.get(language.split("-", maxsplit=1)[0].lower())
 
 
 # --- The index ----------------------------------------------------------------------------------------------------------
@@ -350,7 +214,7 @@ class IndexWriter:
             self._index = tantivy.Index(schema(), path=str(self.folder), reuse=False)
             # Nobody reads meanwhile: a reader that follows every commit would leave its lock behind.
             self._index.config_reader("manual")
-            self._index.register_tokenizer("spellings", _analyzer())
+            self._index.register_tokenizer("spellings", analyzer())
             self._writer = self._index.writer(HEAP, 1)
         self._sets: dict[str, dict[str, int]] = {name: {} for name in SETS}
 
@@ -432,10 +296,10 @@ def _vocabulary(searcher: tantivy.Searcher, everywhere: str | None) -> Iterator[
         if words:
             yield _PART.join(("field", field))
         for each in sorted({stemmer, everywhere} - {None}, key=str):
-            for stemmed, word in _analyzed(words, partial(_stemmed, stemmer=each)):
-                yield _PART.join((str(each), stemmed, word))
+            for stem_of_word, word in _analyzed(words, partial(stemmed, stemmer=each)):
+                yield _PART.join((str(each), stem_of_word, word))
         new = [word for word in words if word not in met]
-        for plain_word, word in _analyzed(new, _plain):
+        for plain_word, word in _analyzed(new, plain_of):
             yield _PART.join(("", plain_word, word))
         met.update(new)
 

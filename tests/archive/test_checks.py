@@ -5,7 +5,7 @@ A file of the corpus is named after the one code that it gives; `good` gives non
 
 import json
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
@@ -317,6 +317,11 @@ class Current:
     withdrawn: list[str] | tuple[()] = ()
     public: list[str] | tuple[()] = ()
     hashes: list[tuple[str, str]] | tuple[()] = ()
+    names: list[tuple[str, str]] | tuple[()] = ()
+
+    def names_of(self, agents: Iterable[str]) -> Iterator[tuple[str, str]]:
+        asked = set(agents)
+        yield from (pair for pair in self.names if pair[0] in asked)
 
     def withdrawn_ids(self) -> Iterator[str]:
         yield from self.withdrawn

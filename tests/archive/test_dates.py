@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.archive.dates import MAX_LENGTH, DateError, DateSpan, parse_day, parse_edtf
+from service.archive.dates import MAX_LENGTH, DateError, DateSpan, occurs_between, parse_day, parse_edtf
 
 # text, earliest, latest (None: no bound), has_unspecified
 GOOD: list[tuple[str, str | None, str | None, bool]] = [
@@ -317,7 +317,11 @@ def test_dates_of_the_profile_have_the_bounds_they_state(
     text: str, earliest: str | None, latest: str | None, *, has_unspecified: bool
 ) -> None:
     assert parse_edtf(text) == DateSpan(
-        edtf=text, earliest=day(earliest), latest=day(latest), has_unspecified=has_unspecified
+        edtf=text,
+        earliest=day(earliest),
+        latest=day(latest),
+        has_unspecified=has_unspecified,
+        month_day=text[5:10] if text.startswith("XXXX") else None,
     )
 
 
@@ -500,3 +504,33 @@ def test_any_text_is_read_or_refused_and_nothing_else(text: str) -> None:
         assert_presentable(error)
     else:
         assert a_day.isoformat() == text
+
+
+# --- Days without a year ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("month_day", "start", "end", "occurs"),
+    [
+        ("05-09", "2018-01-01", "2018-01-31", False),
+        ("05-09", "2018-05-09", "2018-05-09", True),
+        ("05-09", "2018-05-10", "2019-05-08", False),
+        ("05-09", "2018-05-10", "2019-05-09", True),
+        ("12-31", "2018-12-01", "2019-01-05", True),
+        ("02-29", "2021-01-01", "2023-12-31", False),
+        ("02-29", "2021-01-01", "2024-02-29", True),
+        ("02-29", "1897-01-01", "1904-02-28", False),
+        ("02-29", "1896-03-01", "1904-02-29", True),
+        ("01-01", "0001-01-02", "9999-12-31", True),
+        ("01-01", "9999-01-02", "9999-12-31", False),
+    ],
+)
+def test_a_day_without_a_year_occurs_where_some_year_has_it(month_day: str, start: str, end: str, occurs: bool) -> None:
+    assert occurs_between(month_day, date.fromisoformat(start), date.fromisoformat(end)) is occurs
+
+
+@given(st.dates(date(1890, 1, 1), date(1910, 1, 1)), st.integers(0, 3700), st.sampled_from(["02-29", "03-01", "12-31"]))
+def test_a_day_without_a_year_occurs_as_counting_days_tells(start: date, length: int, month_day: str) -> None:
+    days = (date.fromordinal(start.toordinal() + number) for number in range(length + 1))
+    found = any(f"{day:%m-%d}" == month_day for day in days)
+    assert occurs_between(month_day, start, date.fromordinal(start.toordinal() + length)) is found

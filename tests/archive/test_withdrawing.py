@@ -16,7 +16,7 @@ import pytest
 
 from service.archive.checks import check_archive
 from service.archive.withdrawing import Mention, withdraw
-from service.errors import ArchiveUnreadable, WithdrawalRefused
+from service.errors import ArchiveUnreadable, EditRefused
 from tests.archives import Fields, archive, record, write
 from tests.conftest import SEED
 
@@ -271,7 +271,7 @@ def test_mentions_are_kept_up_to_a_bound(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_record_that_is_not_there_changes_nothing(tmp_path: Path, suffix: str, ids: list[str], message: str) -> None:
     path = save(tmp_path, suffix, archive(record("tes-1"), withdrawn=[{"id": "tes-9", "on": "2025-01-01"}]))
     before = path.read_bytes()
-    with pytest.raises(WithdrawalRefused, match=message):
+    with pytest.raises(EditRefused, match=message):
         withdraw(path, ids, today=TODAY)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
@@ -281,7 +281,7 @@ def test_a_record_that_is_not_there_changes_nothing(tmp_path: Path, suffix: str,
 def test_a_file_that_is_not_sound_is_left_alone(tmp_path: Path, broken: str) -> None:
     path = tmp_path / broken
     path.write_bytes((CORPUS / broken).read_bytes())
-    with pytest.raises(WithdrawalRefused, match="not a sound archive"):
+    with pytest.raises(EditRefused, match="not a sound archive"):
         withdraw(path, ["tes-1"], today=TODAY)
     assert path.read_bytes() == (CORPUS / broken).read_bytes()
 
@@ -297,7 +297,7 @@ def test_a_file_in_use_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", archive(record("tes-1")))
     with path.open() as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(WithdrawalRefused, match="in use"):
+        with pytest.raises(EditRefused, match="in use"):
             withdraw(path, ["tes-1"], today=TODAY)
     assert withdraw(path, ["tes-1"], today=TODAY).listed == ["tes-1"]
 
@@ -310,7 +310,7 @@ def test_what_an_editor_saves_meanwhile_is_not_written_over(tmp_path: Path, monk
         return source
 
     monkeypatch.setattr("service.archive.withdrawing._mentions", lambda *_: save_meanwhile([]))
-    with pytest.raises(WithdrawalRefused, match="changed by something else"):
+    with pytest.raises(EditRefused, match="changed by something else"):
         withdraw(path, ["tes-1"], today=TODAY)
     assert [each["title"] for each in json.loads(path.read_text())["testimonies"]][1:] == ["New"]
     assert list(tmp_path.iterdir()) == [path]

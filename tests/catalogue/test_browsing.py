@@ -134,7 +134,9 @@ def questions(collection: str) -> st.SearchStrategy[Question]:
         "statistics": [
             any_of("unit", ["persons", "cases"], lambda _, each, chosen: each["unit"] in chosen),
             any_of("qualifier", ["exact", "about"], lambda _, each, chosen: each["qualifier"] in chosen),
-            st.builds(values_question, st.sampled_from([None, 0, 20, 29]), st.sampled_from([None, 30, 100])),
+            st.builds(
+                values_question, st.sampled_from([None, 0, 20, 29]), st.sampled_from([None, 30, 100]), st.booleans()
+            ),
         ],
     }
     return st.one_of(*shared, *own[collection])
@@ -165,11 +167,13 @@ def box_question(box: str) -> Question:
     return [("bbox", box)], inside
 
 
-def values_question(least: int | None, most: int | None) -> Question:
+def values_question(least: int | None, most: int | None, certain: bool) -> Question:
     pairs = [(name, str(value)) for name, value in (("value_min", least), ("value_max", most)) if value is not None]
     if not pairs:
         return [], lambda _, each: True
-    return pairs, lambda _, each: figure_overlaps(each, least, most)
+    if certain:
+        pairs.append(("value_match", "certain"))
+    return pairs, lambda _, each: figure_overlaps(each, least, most, certain=certain)
 
 
 @pytest.mark.parametrize("collection", ["testimonies", "events", "statistics"])

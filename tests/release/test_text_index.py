@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import tantivy
 
+from service.archive.words import STEMMERS, spelled, spellings, stem
 from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import CRITERIA, SuggestCriteria, read_criteria
 from service.errors import ReleaseError
 from service.release import text_index
 from service.release.opening import open_current
 from service.release.publish import publish
-from service.release.text_index import spelled, spellings, stem
 from tests.archives import Fields, archive, record, write
 from tests.catalogue.test_browsing import walk
 
@@ -133,7 +133,7 @@ def test_words_of_any_script_are_read_as(text: str, words: list[str]) -> None:
     assert [word for each in words for word in spellings(each)] == words
 
 
-@pytest.mark.parametrize("stemmer", text_index.STEMMERS)
+@pytest.mark.parametrize("stemmer", STEMMERS)
 def test_every_stemmer_is_one_that_the_engine_has(stemmer: str) -> None:
     assert tantivy.Filter.stemmer(stemmer)
     assert stem("metro", stemmer)

@@ -15,6 +15,7 @@ from typing import Any
 from service.archive.checks.comparisons import COMPARISONS
 from service.archive.checks.copies import check_copies
 from service.archive.checks.ledger import Ledger, Predecessor
+from service.archive.checks.names import check_names, protected_names
 from service.archive.checks.pieces import Judged, judge, numbered
 from service.archive.checks.report import MAX_FINDINGS, Report
 from service.archive.checks.rules import NOTES
@@ -56,11 +57,11 @@ def check_archive(
     if prepare is None:
         prepare = _nothing if accept is None else _itself
     judge_pieces = partial(judge, today=today, prepare=prepare)
-    is_large = path.is_file() and path.stat().st_size >= DIVIDED_FROM
+    beside = path.is_file() and path.stat().st_size >= DIVIDED_FROM and can_divide()
     with closing(Ledger()) as ledger:
         check = _Check(ledger)
         batches = numbered(read_batches(path, progress=progress))
-        with closing(divided(judge_pieces, batches, beside=is_large and can_divide())) as all_judged:
+        with closing(divided(judge_pieces, batches, beside=beside)) as all_judged:
             for judged in all_judged:
                 check.take(judged)
                 if accept is not None:
@@ -71,6 +72,7 @@ def check_archive(
             if predecessor is not None:
                 ledger.add_release(predecessor)
             check.compare()
+            check.take_names(path, today=today)
             check.take_copies(path, sources)
         return check.report()
 
@@ -92,6 +94,8 @@ class _Check:
         self._counts = dict.fromkeys(RECORD_TYPES, 0)
         self._head: Head | None = None
         self._last = 0
+        #: Of the archive's texts.
+        self._languages: set[str] = set()
         self._watch = HeadWatch()
         # Whether every piece could be read: if not, a record that is missing may only have been unreadable.
         self._is_whole = True
@@ -116,6 +120,7 @@ class _Check:
         for kind, count in judged.counts.items():
             self._counts[kind] += count
         self._ledger.add(judged.rows)
+        self._languages |= judged.languages
 
     def end(self) -> None:
         """Tell what the head lacks, once all pieces have come."""
@@ -133,6 +138,12 @@ class _Check:
                     self._add(number, Finding(rule.code, pointer, rule.detail.format(subject)))
         for number, pointer, subject in self._ledger.cycles():
             self._add(number, Finding("reference_cycle", pointer, f"This leads, step by step, back to `{subject}`."))
+
+    def take_names(self, path: Path, *, today: date) -> None:
+        """Look for protected names in every public text."""
+        if names := protected_names(self._ledger, self._languages):
+            for number, finding in check_names(path, names, today=today):
+                self._add(number, finding)
 
     def take_copies(self, path: Path, sources: Mapping[str, Path]) -> None:
         """Check passages against the texts at hand."""

@@ -25,6 +25,9 @@ class Predecessor(Protocol):
     def source_hashes(self) -> Iterator[tuple[str, str]]:
         """Yield each source that has a text with the text's SHA-256."""
 
+    def names_of(self, agents: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield the names, in all languages, that the release publishes for these agents, each with its agent."""
+
 
 _TABLES = {
     "record": "number INTEGER PRIMARY KEY, id, place, is_hidden, is_protected",
@@ -38,6 +41,10 @@ _TABLES = {
     # Where a record leads to the very words of a source, and the records that an editor has declared to be masked there.
     "exposing": "number, at",
     "masked": "number",
+    # Names: those that are protected, and those that persons are published under.
+    "person": "number, is_person",
+    "protected_name": "agent, name, is_person",
+    "published_name": "number, name",
     # Citations that name no passage, page or time.
     "unlocated": "number, at, cited",
     "claim": "number, at, event, actor",
@@ -123,6 +130,9 @@ class Ledger:
         self._insert("former", ((name,) for name in release.public_ids()))
         self._insert("former_withdrawn", ((name,) for name in release.withdrawn_ids()))
         self._insert("former_source", release.source_hashes())
+        rows = self._database.execute("SELECT id, is_person FROM record JOIN person USING (number)")
+        persons = dict(rows.fetchall())
+        self._insert("protected_name", ((agent, name, persons[agent]) for agent, name in release.names_of(persons)))
 
     def index(self) -> None:
         """Make ready for questions."""
@@ -172,6 +182,20 @@ class Ledger:
             "SELECT count(*) FROM masked JOIN record USING (number) WHERE NOT is_hidden"
         )
         return int(number)
+
+    def protected_names(self) -> Iterator[tuple[str, str, int]]:
+        """Yield each agent whose name is protected, with a name and whether it is a person."""
+        # What is hidden decides nothing about what is public.
+        yield from self._database.execute(
+            "SELECT DISTINCT agent, name, is_person FROM protected_name JOIN record ON record.id = agent"
+            " WHERE NOT is_hidden"
+        )
+
+    def published_names(self) -> Iterator[str]:
+        """Yield the names of persons that are published."""
+        rows = self._database.execute("SELECT name FROM published_name JOIN record USING (number) WHERE NOT is_hidden")
+        for (name,) in rows:
+            yield name
 
     def sources_with_content(self) -> Iterator[str]:
         """Yield each source whose text is in the archive."""

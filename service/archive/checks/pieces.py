@@ -22,6 +22,8 @@ from service.archive.model import (
     Part,
     Record,
     RecordType,
+    Source,
+    Testimony,
     Withdrawn,
     is_identifier,
 )
@@ -52,6 +54,8 @@ class Judged:
     others: list[Item | Finding] = field(default_factory=list)
     #: The heads among them, None for one that is not valid.
     heads: list[Head | None] = field(default_factory=list)
+    #: The languages that texts are in, as far as they are stated.
+    languages: set[str] = field(default_factory=set)
     #: The number of the last piece.
     last: int = 0
 
@@ -88,6 +92,7 @@ class _Judge:
             head = cast("Head | None", self._validate(Head, piece))
             self.judged.heads.append(head)
             if head is not None:
+                self.judged.languages.add(head.language)
                 self._add_all(piece.place, check_head(head))
         elif piece.kind == "withdrawn":
             self._take_withdrawn(piece)
@@ -150,6 +155,9 @@ class _Judge:
             elif citation.anchored or citation.quote is not None:
                 rows.add("exposing", number, at)
         remember(rows, number, record)
+        self.judged.languages.update(record.translations)  # type: ignore[attr-defined]
+        if isinstance(record, Source | Testimony):
+            self.judged.languages.add(record.language)
 
     def _hand_on(self, record: Record | Withdrawn) -> None:
         if (prepared := self._prepare(record)) is not None:

@@ -5,8 +5,10 @@ from functools import partial
 from typing import Any
 
 from service.archive.checks.ledger import Rows
+from service.archive.checks.records import is_protected
 from service.archive.evidence import check_citation, is_measure_of
-from service.archive.model import Citation, Event, Record, RecordType, Response, Source, Testimony
+from service.archive.model import Agent, Citation, Event, Record, RecordType, Response, Source, Testimony
+from service.archive.protected_names import private_names
 
 
 def passage_of(citation: Citation) -> tuple[int | None, int | None, str | None, float | None, bool]:
@@ -35,6 +37,19 @@ def _remember_source(rows: Rows, number: int, source: Source) -> None:
     elif led is not None:
         rows.add("exposing", number, led)
     rows.add("source", source.id, number, source.verbatim, is_court_record, source.duration_s, *measures, content)
+
+
+def _remember_agent(rows: Rows, number: int, agent: Agent) -> None:
+    is_person = agent.kind == "person"
+    names = [agent.name, *(part.name for part in agent.translations.values())]
+    if is_protected(agent):
+        rows.add("person", number, is_person)
+        for private in private_names({"private": agent.access.private}):
+            rows.add("protected_name", agent.id, private, is_person)
+    elif is_person:
+        for name in names:
+            if name is not None:
+                rows.add("published_name", number, name)
 
 
 def _remember_parent(field: str, rows: Rows, number: int, record: Record) -> None:
@@ -68,6 +83,7 @@ def _remember_response(rows: Rows, _: int, response: Response) -> None:
 
 _REMEMBER: Mapping[RecordType, Callable[[Rows, int, Any], None]] = {
     "source": _remember_source,
+    "agent": _remember_agent,
     "place": partial(_remember_parent, "part_of"),
     "topic": partial(_remember_parent, "broader"),
     "event": _remember_event,

@@ -1,0 +1,137 @@
+"""Words: what a text is made of, how they fold, and their stems. An index, a question and a check agree on them here.
+
+Text in, words out. Knows no record, no index and no question.
+"""
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+from typing import Final
+
+import tantivy
+
+#: Longest word kept, in bytes of UTF-8. Nobody types a longer one; encoded data has them.
+WORD_BYTES = 120
+
+#: The languages that are stemmed (Snowball), by BCP 47 primary language, with the engine's names.
+STEMMED: Final = {
+    "ar": "arabic",
+    "da": "danish",
+    "nl": "dutch",
+    "en": "english",
+    "fi": "finnish",
+    "fr": "french",
+    "de": "german",
+    "el": "greek",
+    "hu": "hungarian",
+    "it": "italian",
+    "no": "norwegian",
+    "nb": "norwegian",
+    "nn": "norwegian",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "es": "spanish",
+    "sv": "swedish",
+    "ta": "tamil",
+    "tr": "turkish",
+}
+STEMMERS: Final = tuple(sorted(set(STEMMED.values())))
+
+# The index holds words as they are spelled, in lower case. What a word asked for finds is looked up among the spellings
+# of the release: those that fold to the same word, and those that have the same stem. So a text is indexed once, however
+# many languages it is stemmed in, and stemming costs what the vocabulary has, not what the texts have.
+
+# Scripts written without spaces: each character is a word of its own, and a word of several is searched as a phrase.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_UNSPACED_BEYOND = "\U00020000-\U0003ffff"
+# Soft hyphens, joiners and directional marks: they stand inside words and mean nothing to a search.
+_INVISIBLE = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+# Marks that belong to a letter, of the first plane: a class with single characters beyond it is forty times as slow.
+_MARKS = "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.combining(chr(code)))
+_BEYOND = "\U00010000-\U0010ffff"
+
+_unspaced = re.compile(f"([{_UNSPACED}{_UNSPACED_BEYOND}])")
+_invisible = re.compile(f"[{_INVISIBLE}]+")
+_marks = re.compile(f"[{_MARKS}]+")
+_beyond = re.compile(f"[{_BEYOND}]")
+# What most texts have none of.
+_unusual = re.compile(f"[{_MARKS}{_INVISIBLE}{_UNSPACED}{_BEYOND}]")
+
+
+def _without_marks(text: str) -> str:
+    if _beyond.search(text):
+        return "".join(char for char in text if not unicodedata.combining(char))
+    return _marks.sub("", text)
+
+
+def spelled(text: str) -> str:
+    """Return text as words are read from it: letters composed, stress marks and invisible characters gone. Offsets are
+    not kept.
+    """
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKC", text)
+    if _unusual.search(text):
+        text = _without_marks(unicodedata.normalize("NFKC", _invisible.sub("", text)))
+        text = _unspaced.sub(r" \1 ", text)
+    return text
+
+
+def folded(text: str) -> str:
+    """Return text without case, accents and invisible characters, in any script. Offsets are not kept."""
+    if not text.isascii():
+        text = _without_marks(unicodedata.normalize("NFKD", _invisible.sub("", text)).casefold())
+        text = _unspaced.sub(r" \1 ", text)
+    return text.lower()
+
+
+@cache
+def analyzer(*, fold: bool = False, stemmer: str | None = None) -> tantivy.TextAnalyzer:
+    """Return what makes words of a text. Accents go after stemming: they tell endings apart."""
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    builder = builder.filter(tantivy.Filter.remove_long(WORD_BYTES)).filter(tantivy.Filter.lowercase())
+    if stemmer is not None:
+        builder = builder.filter(tantivy.Filter.stemmer(stemmer))
+    if fold:
+        builder = builder.filter(tantivy.Filter.ascii_fold())
+    return builder.build()
+
+
+def spellings(text: str) -> list[str]:
+    """Return the words of a text as the index holds them."""
+    return analyzer().analyze(spelled(text))
+
+
+@lru_cache(50_000)
+def plain_words(text: str) -> tuple[str, ...]:
+    """Return the folded words of a short text."""
+    return tuple(plain_of(text))
+
+
+def plain_of(text: str) -> list[str]:
+    """Return the folded words of a text."""
+    return analyzer(fold=True).analyze(folded(text))
+
+
+def plain(spelling: str) -> str:
+    """Return one word of the index, folded."""
+    return "".join(plain_words(spelling))
+
+
+@lru_cache(50_000)
+def stem(spelling: str, stemmer: str) -> str:
+    """Return the stem of one word of the index."""
+    return "".join(stemmed(spelling, stemmer=stemmer))
+
+
+def stemmed(text: str, *, stemmer: str | None) -> list[str]:
+    """Return the stems of the words of a text that is spelled and in lower case."""
+    # Snowball's Russian does not know the letter ё, which most writers leave out.
+    return analyzer(fold=True, stemmer=stemmer).analyze(text.replace("ё", "е"))
+
+
+@lru_cache(1000)
+def stemmer_of(language: str) -> str | None:
+    """Return the stemmer of a language (BCP 47), or None where none stems it."""
+    return STEMMED.get(language.split("-", maxsplit=1)[0].lower())

@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from service.archive.words import plain_words, stem
 from service.http.links import base_url, place
 from service.http.middleware import HOST_LENGTH, URI_LENGTH
 from service.http.response_cache import LONGEST_KEY, ResponseCache
 from service.http.responses import CompleteResponse
-from service.release.text_index import plain_words, stem
 from tests.conftest import Serve
 from tests.http.test_response_cache import cache_of
 

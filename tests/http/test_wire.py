@@ -14,7 +14,7 @@ from tests.archives import archive, record
 from tests.conftest import PublishTo, Serve
 
 # Two keys of the format are shown as a truth value instead of their content, one as part of the date.
-NOT_SHOWN = {"testimony": {"transcript"}}
+NOT_SHOWN = {"testimony": {"transcript"}, "source": {"masked"}}
 ADDED = {"record", "version", "updated_at", "language_of"}
 ADDED_TO = {"testimony": {"has_transcript"}, "source": {"has_text"}}
 
@@ -175,7 +175,9 @@ def test_gzip_where_asked(client: httpx.Client, header: str, compressed: bool) -
 
 @pytest.mark.parametrize("path", ["/v1", "/v1/events", "/v1/events/evt-001", "/healthz", "/docs", "/nowhere"])
 def test_head_is_get_without_the_body(client: httpx.Client, path: str) -> None:
-    head, get = client.head(path), client.get(path)
+    # Of an answer that is compressed, HEAD does not tell the length: that would take making it.
+    headers = {"Accept-Encoding": "identity"}
+    head, get = client.head(path, headers=headers), client.get(path, headers=headers)
     assert head.status_code == get.status_code
     assert head.content == b""
     for name in ("content-length", "etag", "content-type"):

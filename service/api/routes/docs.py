@@ -13,6 +13,7 @@ from service.archive.fields import archive_fields
 from service.errors import NotFound, NotReady
 from service.http.links import base_url
 from service.http.negotiation import JSON
+from service.http.responses import content_answer
 from service.http.routing import PlainRoute
 
 router = APIRouter(route_class=PlainRoute, include_in_schema=False)
@@ -63,7 +64,7 @@ async def show_description(request: Request) -> Response:
     except NotReady:
         fields = archive_fields()
     description = describe(request.app, fields) | {"servers": [{"url": base_url(request.scope)}]}
-    return Response(orjson.dumps(description), headers={"Cache-Control": "no-cache"}, media_type=JSON)
+    return content_answer(request.scope, orjson.dumps(description), media_type=JSON, cache_control="no-cache")
 
 
 @router.get("/docs")
@@ -76,7 +77,7 @@ async def show_docs(request: Request) -> Response:
 @router.get("/docs/start.js")
 async def show_start(request: Request) -> Response:
     """The page's only script of its own."""
-    return Response(_START, headers={"Cache-Control": "no-cache"}, media_type="text/javascript")
+    return content_answer(request.scope, _START.encode(), media_type="text/javascript", cache_control="no-cache")
 
 
 @router.get("/docs/{asset}")
@@ -86,4 +87,4 @@ async def show_asset(request: Request) -> Response:
     if asset not in _ASSETS:
         raise NotFound("There is no such file.")
     body = (_PACKAGED / asset).read_bytes()
-    return Response(body, headers={"Cache-Control": "public, max-age=86400"}, media_type=_ASSETS[asset])
+    return content_answer(request.scope, body, media_type=_ASSETS[asset], cache_control="public, max-age=86400")

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from service.archive.fields import RecordFields
-from service.archive.words import plain, spellings, stem, stemmer_of
+from service.archive.words import REMEMBERED_LENGTH, REMEMBERED_WORDS, plain, spellings, stem, stemmer_of
 from service.catalogue.words import SearchTerm
 from service.release.searched_texts import SearchedText, searched_parts
 
@@ -62,9 +62,17 @@ class Finder:
         return self._stems[stemmer]
 
 
-@lru_cache(50_000)
 def _read(text: str) -> list[tuple[str, str]]:
     """Return the words of a short text, each as spelled and as folded for comparing."""
+    return _read_again(text) if len(text) <= REMEMBERED_LENGTH else _read_anew(text)
+
+
+@lru_cache(REMEMBERED_WORDS)
+def _read_again(text: str) -> list[tuple[str, str]]:
+    return _read_anew(text)
+
+
+def _read_anew(text: str) -> list[tuple[str, str]]:
     return [(word, plain(word)) for word in spellings(text)]
 
 

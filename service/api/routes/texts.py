@@ -13,7 +13,7 @@ from service.api.transcripts import as_text, as_vtt
 from service.catalogue.criteria import TranscriptView
 from service.catalogue.parameters import NoParameters, read_criteria
 from service.errors import NotFound
-from service.http.links import base_url, query_pairs, record_url, request_url
+from service.http.links import base_url, header, query_pairs, record_url, request_url
 from service.http.negotiation import JSON, TEXT, VTT, choose_format, choose_media_type
 from service.http.releases import Served
 from service.http.responses import release_answer
@@ -29,7 +29,7 @@ async def show_transcript(request: Request) -> Response:
     """What was said, segment by segment: as JSON, as WebVTT for players, or as plain text."""
     served: Served = request.app.state.serving.of(request.scope)
     view = read_criteria(TranscriptView, query_pairs(request.scope))
-    chosen = choose_format(view.format, request.headers.get("accept"), _FORMATS)
+    chosen = choose_format(view.format, header(request.scope, b"accept"), _FORMATS)
     document = find_document(served, "testimonies", request.path_params["id"])
     record_id: str = request.path_params["id"]
     found = served.catalogue.transcript(record_id)
@@ -66,7 +66,7 @@ async def show_text(request: Request) -> Response:
     """The text that citations of this source count their offsets in, where its words may be republished."""
     served: Served = request.app.state.serving.of(request.scope)
     read_criteria(NoParameters, query_pairs(request.scope))
-    choose_media_type(request.headers.get("accept"), (TEXT,))
+    choose_media_type(header(request.scope, b"accept"), (TEXT,))
     document = orjson.loads(find_document(served, "sources", request.path_params["id"]))
     record_id: str = request.path_params["id"]
     text = served.catalogue.source_text(record_id)

@@ -5,6 +5,7 @@ A validation error's type is either one of Pydantic's own or a code of `checks.p
 """
 
 import re
+import sys
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import langcodes
@@ -429,10 +430,10 @@ class Record(Part):
             __base__=Part,
             __doc__=f"Texts of a {cls.record} in another language.",
             __module__=cls.__module__,
-            # Where pickle finds it: records are handed over between processes.
-            __qualname__=f"{cls.__qualname__}.Translation",
             **texts,
         )
+        # Where pickle finds it: records are handed over between processes.
+        setattr(sys.modules[cls.__module__], cls.Translation.__name__, cls.Translation)
         cls.model_fields["translations"].annotation = dict[Language, cls.Translation]  # type: ignore[name-defined]
         cls.model_rebuild(force=True)
 
@@ -509,6 +510,12 @@ class Source(Record):
     masked: Annotated[
         bool, Field(description="The editor's word that the source itself does not name a creator who is protected.")
     ] = False
+    content_warnings: Annotated[
+        list[Text],
+        Searched(),
+        Translated(),
+        Field(description="What a reader should know before reading on, such as: physical violence."),
+    ] = NO_ITEMS
 
 
 class Agent(Record):
@@ -679,6 +686,12 @@ class Event(Record):
         ),
     ] = NO_ITEMS
     part_of: Annotated[EventRef | None, Field(description="The larger event that this one is a part of.")] = None
+    content_warnings: Annotated[
+        list[Text],
+        Searched(),
+        Translated(),
+        Field(description="What a reader should know before reading on, such as: physical violence."),
+    ] = NO_ITEMS
     citations: Annotated[Citations, Field(description="The evidence for the event.")]
 
 
@@ -749,7 +762,10 @@ class Testimony(Record):
         ),
     ] = NO_ITEMS
     content_warnings: Annotated[
-        list[Text], Searched(), Translated(), Field(description="What a reader should be warned of before reading.")
+        list[Text],
+        Searched(),
+        Translated(),
+        Field(description="What a reader should know before reading on, such as: physical violence."),
     ] = NO_ITEMS
     transcript: Annotated[
         list[Segment],
@@ -824,6 +840,12 @@ class Statistic(Record):
     method: Annotated[
         Text | None, Searched(), Translated(), Field(description="How the figure was found, as far as that is stated.")
     ] = None
+    content_warnings: Annotated[
+        list[Text],
+        Searched(),
+        Translated(),
+        Field(description="What a reader should know before reading on, such as: physical violence."),
+    ] = NO_ITEMS
     citations: Annotated[Citations, Field(description="The evidence for the figure.")]
 
 

@@ -390,7 +390,12 @@ class DocumentRenderer:
             "id": public["id"],
             **fields,
             "translations": public.get("translations", {}),
-            "language_of": {field: language for field in translated if fields[field] not in (None, [])},
+            "language_of": {
+                # A source's title is in its own language; what warns of it is in the archive's.
+                field: self._language if field == "content_warnings" else language
+                for field in translated
+                if fields[field] not in (None, [])
+            },
             "access": {"visibility": "public", "consent_basis": public.get("access", {}).get("consent_basis")},
         }
 

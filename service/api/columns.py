@@ -298,8 +298,9 @@ _ONE: dict[Kind, Callable[[str], Columns]] = {
 
 def _columns(each: FormatField) -> Iterator[Columns]:
     """Yield the columns of a field, and of the key that says whether something is there."""
-    if (presence := each.mark(ShownAsPresence)) is not None:
-        yield _truth(presence.name)
+    if not each.is_shown:
+        if (presence := each.mark(ShownAsPresence)) is not None:
+            yield _truth(presence.name)
         return
     yield _own_columns(each)
     if not each.is_list:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from service.archive.marks import Behaves, Filtered, IsDate, Searched, ShownAsPresence, Sorted, Translated
+from service.archive.marks import Behaves, Filtered, IsDate, NotShown, Searched, ShownAsPresence, Sorted, Translated
 from service.archive.model import PLURALS, RECORD_MODELS, Part, Record, RecordType, RefersTo
 
 #: What a field holds. `term` is one of a closed list of words, `object` something that is no part of the format.
@@ -62,7 +62,7 @@ class FormatField:
     @property
     def is_shown(self) -> bool:
         """Whether the field itself is part of a document."""
-        return self.mark(ShownAsPresence) is None
+        return self.mark(ShownAsPresence) is None and self.mark(NotShown) is None
 
     @property
     def inner(self) -> "tuple[FormatField, ...]":

@@ -57,6 +57,11 @@ class ShownAsPresence:
 
 
 @dataclass(frozen=True, slots=True)
+class NotShown:
+    """The field is part of the archive file and of its export, but not of what the API shows of a record."""
+
+
+@dataclass(frozen=True, slots=True)
 class Behaves:
     """Names what is special about a field: see `fields.SPECIAL`."""
 

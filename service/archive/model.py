@@ -30,6 +30,7 @@ from service.archive.marks import (
     Filtered,
     IsDate,
     IsLanguage,
+    NotShown,
     Searched,
     ShownAsPresence,
     Sorted,
@@ -375,7 +376,9 @@ class Citation(Part):
     ] = None
     note: Annotated[Text | None, Field(description="What a reader should know about this evidence.")] = None
     masked: Annotated[
-        bool, Field(description="The editor's word that the passage itself names nobody whose name is protected.")
+        bool,
+        NotShown(),
+        Field(description="The editor's word that the passage itself names nobody whose name is protected."),
     ] = False
 
     @property
@@ -508,7 +511,9 @@ class Source(Record):
     ] = None
     duration_s: Annotated[Seconds | None, Field(description="How long the recording lasts, in seconds.")] = None
     masked: Annotated[
-        bool, Field(description="The editor's word that the source itself does not name a creator who is protected.")
+        bool,
+        NotShown(),
+        Field(description="The editor's word that the source itself does not name a creator who is protected."),
     ] = False
     content_warnings: Annotated[
         list[Text],

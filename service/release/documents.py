@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from service.archive.dates import parse_edtf
 from service.archive.fields import ArchiveFields, FormatField, RecordFields, fields_of
-from service.archive.marks import ShownAsPresence
+from service.archive.marks import NotShown, ShownAsPresence
 from service.archive.model import Act, Citation, Part, RecordType, ResponseKind
 from service.release.projection import PublicRecord
 
@@ -208,6 +208,8 @@ def _keys(model: type[Part]) -> list[_Key]:
 
 def _keys_of(each: FormatField) -> list[_Key]:
     """Return the keys that a field has in a document: its own, and those that say whether something is there."""
+    if each.mark(NotShown) is not None:
+        return []
     if (presence := each.mark(ShownAsPresence)) is not None:
         return [_presence(presence.name, f"Whether there is a {each.name}.", (each.name,))]
     shape, render = _SPECIAL.get(each.behaviour or "", _plain)(each)

@@ -256,7 +256,17 @@ EventType = Literal[
     "other",
 ]
 Attribution = Literal["first_person", "labelled", "contextual"]
-ResponseKind = Literal["replied", "denied", "acknowledged", "declined", "no_response", "referred", "not_stated"]
+ResponseKind = Literal[
+    "replied",
+    "denied",
+    "admitted",
+    "acknowledged_receipt",
+    "declined",
+    "no_response",
+    "referred",
+    "not_stated",
+]
+Outcome = Literal["established", "not_established", "acquitted", "annulled", "upheld"]
 Qualifier = Literal[
     "exact",
     "about",
@@ -463,6 +473,16 @@ class Participant(Part):
     role: Text
 
 
+class ActFinding(Part):
+    """What a court, a commission or another body found of an act. A later finding takes the place of an earlier one."""
+
+    body: Annotated[AgentRef, Field(description="Who found it.")]
+    outcome: Outcome
+    date: Edtf | None = None
+    final: Annotated[bool, Field(description="Whether no ordinary appeal is left.")] = False
+    citations: Citations
+
+
 class Act(Part):
     """One thing that somebody says was done in an event, and how far it is established."""
 
@@ -470,9 +490,10 @@ class Act(Part):
     description: Text | None = None
     victim: AgentRef | None = None
     actor: AgentRef | None = None
-    status: Literal["alleged", "reported", "admitted", "established"]
+    status: Literal["alleged", "reported", "admitted", "established", "rejected"]
     asserted_by: AgentRef
     citations: Citations
+    findings: Annotated[list[ActFinding], Field(description="What bodies found of it.")] = NO_ITEMS
 
 
 class EventTranslation(Part):
@@ -579,6 +600,7 @@ class Statistic(Record):
 
 class ResponseTranslation(Part):
     subject: Text | None = None
+    summary: Text | None = None
 
 
 class Response(Record):
@@ -593,6 +615,7 @@ class Response(Record):
     asked_by: AgentRef | None = None
     about: list[SubjectRef] = NO_ITEMS
     subject: Text | None = None
+    summary: Annotated[Text | None, Field(description="The answer, in the archive's own words.")] = None
     date: Edtf | None = None
     citations: Citations
     translations: dict[Language, ResponseTranslation] = NO_ENTRIES

@@ -12,6 +12,7 @@ from service.cli.output import print_json
 from service.cli.parameters import ArchiveFile, AsJson, DataFolder, SigningKey
 from service.cli.progress import progress_bars
 from service.cli.reports import show_report
+from service.cli.standard_input import archive_file
 from service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -28,11 +29,13 @@ def publish_command(
 ) -> None:
     """Check an archive, or one packed in a bag, and make it the release being served.
 
+    With - in place of ARCHIVE it is read from standard input.
+
     Example: testimony-archive publish my.json
     """
     settings = read_settings(data=data, keep=keep, sign=sign)
-    with failures_logged(settings):
-        published = publish_archive(archive, settings, json=json)
+    with failures_logged(settings), archive_file(archive) as file:
+        published = publish_archive(file, settings, json=json)
     if json:
         outcome = {"ok": True, "findings": [], "more": False}
         release = {"changed": published.changed, "changes": published.changes, **published.manifest.model_dump()}

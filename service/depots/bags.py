@@ -112,7 +112,7 @@ def _crate(release: Release, folder: Path) -> dict[str, Any]:
     """Return the description of a bag's content as RO-Crate has it: JSON-LD, everything by its address."""
     head, manifest = release.head, release.manifest
     files = [_file(path, path.relative_to(folder).as_posix()) for path in sorted(folder.rglob("*")) if path.is_file()]
-    publisher = {"@id": head["publisher"].get("url") or "#publisher", "@type": "Organization"}
+    publisher = _organisation(head["publisher"])
     licence = {"@id": f"https://spdx.org/licenses/{head['licence']}", "@type": "CreativeWork"}
     root = {
         "@id": "./",
@@ -124,6 +124,7 @@ def _crate(release: Release, folder: Path) -> dict[str, Any]:
         "datePublished": manifest.published_at,
         "inLanguage": head["language"],
         "license": {"@id": licence["@id"]},
+        "author": {"@id": publisher["@id"]},
         "publisher": {"@id": publisher["@id"]},
         "creditText": head.get("citation") or head["title"],
         "hasPart": [{"@id": file["@id"]} for file in files],
@@ -137,11 +138,17 @@ def _crate(release: Release, folder: Path) -> dict[str, Any]:
     entities = [
         descriptor,
         root,
-        publisher | {"name": head["publisher"]["name"]},
+        publisher,
         licence | {"name": head["licence"], "identifier": head["licence"]},
         *files,
     ]
     return {"@context": _CRATE_CONTEXT, "@graph": entities}
+
+
+def _organisation(publisher: dict[str, str | None]) -> dict[str, Any]:
+    url = publisher.get("url")
+    described = {"@id": url or "#publisher", "@type": "Organization", "name": publisher["name"]}
+    return described | ({"url": url} if url else {})
 
 
 def _file(path: Path, name: str) -> dict[str, Any]:

@@ -92,8 +92,8 @@ class _ArchiveReader:
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._texts = texts
-        self._passages = self._elsewhere = 0
-        self._wrong: list[str] = []
+        self._passages = self._wrong = self._elsewhere = 0
+        self._named: list[str] = []
         self.lines = self.bytes = 0
         self.id = ""
         #: What is wrong with the form of the first line that is not in canonical form.
@@ -107,7 +107,7 @@ class _ArchiveReader:
             self.lines += 1
             self.bytes += len(line)
             record = _parsed(line)
-            if record is None or canonical_line(record) != line:
+            if record is None or not _is_canonical(record, line):
                 self.malformed = self.malformed or f"line {self.lines} is not in canonical form"
                 continue
             place = (record.get("record") == "withdrawn", str(record.get("record", "")), str(record.get("id", "")))
@@ -126,17 +126,17 @@ class _ArchiveReader:
                 self._elsewhere += 1
                 continue
             self._passages += 1
-            if end > len(text) or hashlib.sha256(text[start:end].encode()).hexdigest() != sha256:
-                self._wrong.append(f"{record.get('id')}: {source} from {start} to {end}")
+            if not 0 <= start < end <= len(text) or hashlib.sha256(text[start:end].encode()).hexdigest() != sha256:
+                self._wrong += 1
+                if len(self._named) < _NAMED:
+                    self._named.append(f"{record.get('id')}: {source} from {start} to {end}")
 
     def check_passages(self) -> Check:
         rest = f" {self._elsewhere} cited from sources that are not at hand." if self._elsewhere else ""
         if self._wrong:
-            named = "; ".join(self._wrong[:_NAMED])
-            more = f"; and {len(self._wrong) - _NAMED} more" if len(self._wrong) > _NAMED else ""
-            detail = (
-                f"{len(self._wrong)} of {self._passages} cited passages are not what their hash says: {named}{more}."
-            )
+            named = "; ".join(self._named)
+            more = f"; and {self._wrong - _NAMED} more" if self._wrong > _NAMED else ""
+            detail = f"{self._wrong} of {self._passages} cited passages are not what their hash says: {named}{more}."
             return Check("passages", "failed", detail + rest)
         if not self._passages:
             return Check("passages", "not checked", f"Passages from sources at hand: none.{rest}")
@@ -160,20 +160,27 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
-def _passages(value: object) -> Iterator[tuple[str, int, int, str]]:
+def _passages(record: dict[str, Any]) -> Iterator[tuple[str, int, int, str]]:
     """Yield source, start, end and hash of every exact passage that is cited anywhere in a record."""
-    if isinstance(value, list):
-        for part in value:
-            yield from _passages(part)
-    elif isinstance(value, dict):
-        passage = value.get("source"), value.get("start"), value.get("end"), value.get("sha256")
-        match passage:
-            case (str() as source, int() as start, int() as end, str() as sha256):
-                yield source, start, end, sha256
-            case _:
-                for part in value.values():
-                    if isinstance(part, list | dict):
-                        yield from _passages(part)
+    # Not recursive: a stranger's record may be nested deeper than functions may be.
+    waiting: list[Any] = [record]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += value
+        elif isinstance(value, dict):
+            match value.get("source"), value.get("start"), value.get("end"), value.get("sha256"):
+                case (str() as source, int() as start, int() as end, str() as sha256):
+                    yield source, start, end, sha256
+                case _:
+                    waiting += (part for part in value.values() if isinstance(part, list | dict))
+
+
+def _is_canonical(record: dict[str, Any], line: bytes) -> bool:
+    try:
+        return canonical_line(record) == line
+    except orjson.JSONEncodeError:  # nested deeper than any record is
+        return False
 
 
 def _texts_at_hand(canonical: Path, sources: Mapping[str, Path]) -> tuple[dict[str, str], list[Check]]:
@@ -184,13 +191,14 @@ def _texts_at_hand(canonical: Path, sources: Mapping[str, Path]) -> tuple[dict[s
     for line in _lines(canonical):
         if b'"record":"source"' not in line or (record := _parsed(line)) is None:
             continue
-        source, stated = str(record.get("id")), record.get("text") or {}
+        source, stated = str(record.get("id")), record.get("text")
+        stated = stated if isinstance(stated, dict) else {}
         if source in unknown:
             text, check = _copy_of_source(source, unknown.pop(source), stated.get("sha256"))
             checks.append(check)
         else:
             text = stated.get("content")
-        if text is not None:
+        if isinstance(text, str):
             texts[source] = text
     checks += [Check("sources", "failed", f"The archive has no source {source}.") for source in unknown]
     return texts, checks

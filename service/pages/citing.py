@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 from markupsafe import Markup
 
+from service.catalogue.history import history_of
 from service.pages.reader import Document, Reader, collection_of
 
 #: Digits of a release's identifier that name it for people, as everywhere in the archive's tools.
@@ -22,11 +23,14 @@ _TYPES = {
 
 
 def citation_text(reader: Reader, document: Document) -> str:
-    """Return how to cite a record: who publishes it, its title, its identifier with the version and release read, its address."""
+    """Return how to cite a record: who publishes it, its title, its identifier with the version and release read, its address,
+    and the SHA-256 of its line in the public archive, so that whoever kept a copy can prove what it said.
+    """
     release = reader.catalogue.release
     publisher = reader.head["publisher"]["name"]
     digits = release.id.removeprefix("sha256:")[:_SHORT]
     address = f"{reader.base}/{collection_of(document['id'])}/{document['id']}"
+    proof = [version.digest for version in history_of(release, document["id"])[-1:] if version.digest is not None]
     parts = [
         f"{publisher}, “{reader.head['title']}”",
         f"“{reader.name(document)}”",
@@ -37,7 +41,7 @@ def citation_text(reader: Reader, document: Document) -> str:
             release=digits,
         ),
     ]
-    return ". ".join([*parts, address])
+    return ". ".join([*parts, address, *proof])
 
 
 def linked_data(reader: Reader, document: Document) -> Markup:

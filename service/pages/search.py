@@ -13,7 +13,7 @@ from service.pages.reader import Reader
 from service.pages.views import View
 
 #: Completions offered below the field.
-SUGGESTIONS = 8
+SUGGESTIONS = 5
 #: Values of a facet beside the hits.
 _FACETS = [("facets", "topic,place"), ("facet_limit", "10"), ("facet_mode", "others")]
 

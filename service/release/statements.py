@@ -25,6 +25,8 @@ STATEMENTS = "statements.jsonl"
 #: The signatures of statements that were signed: a line each, with the number of the release.
 SIGNATURES = "signatures.jsonl"
 
+#: Whole numbers that JSON carries everywhere.
+_Count = Annotated[int, Field(ge=0, lt=1 << 53)]
 Sha256 = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 #: Signs the bytes of a statement. Returns the signature as the text of a file.
 Sign = Callable[[bytes], str]
@@ -40,11 +42,11 @@ class Statement(BaseModel):
     archive: str
     #: The release id: `sha256:` and the SHA-256 of the public archive in canonical form.
     release: Sha256
-    number: Annotated[int, Field(ge=1)]
+    number: Annotated[_Count, Field(ge=1)]
     #: UTC, RFC 3339, to the second.
     published_at: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
     #: Public records by collection, and withdrawals.
-    counts: dict[str, int]
+    counts: dict[str, _Count]
     #: The version of the engine that published.
     engine: str
     #: `sha256:` and the SHA-256 of the statement before; None where there was none.

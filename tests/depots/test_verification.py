@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +16,9 @@ from service.depots.signatures import Signer, read_allowed_signers, read_signer
 from service.depots.verification import Known, Verification, verify_copy
 from service.errors import CopyUnreadable
 from service.release.data_folder import current_folder
+from service.release.publish import publish
 from service.release.statements import Statement, statement_line
-from tests.archives import TEXT, archive, passage, record
+from tests.archives import TEXT, archive, passage, record, write
 from tests.conftest import PublishTo, Serve
 from tests.depots.keys import allow, make_key
 
@@ -27,19 +29,30 @@ def at(day: int) -> Callable[[], datetime]:
     return lambda: datetime(2026, 3, day, 12, tzinfo=UTC)
 
 
-@pytest.fixture
-def key(tmp_path: Path) -> Path:
-    return make_key(tmp_path / "key")
-
-
-@pytest.fixture
-def folder(tmp_path: Path, publish_to: PublishTo, key: Path) -> Path:
-    """The files of the third release of an archive that are verified, copied so that a test may change them."""
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a key and a data folder of three releases signed with it; shared, so never written to."""
+    shared = tmp_path_factory.mktemp("published")
+    signer = read_signer(make_key(shared / "key"))
     for n in range(1, 4):
         whole = archive(
             record("tes-1", title=f"{n}", citations=[passage()]), record("evt-1", citations=[passage(5, 9)])
         )
-        source = publish_to(tmp_path / "data", whole, now=at(n), sign=read_signer(key)).folder
+        publish(write(shared / "archive.json", whole), shared / "data", now=at(n), sign=signer)
+    return shared
+
+
+@pytest.fixture
+def key(published: Path) -> Path:
+    return published / "key"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, published: Path) -> Path:
+    """The files of the third release that are verified, copied so that a test may change them; beside it, its data folder."""
+    shutil.copytree(published / "data", tmp_path / "data", symlinks=True)
+    source = current_folder(tmp_path / "data")
+    assert source is not None
     copy = tmp_path / "copy"
     copy.mkdir()
     for name in ("archive.jsonl", "statement.json", "statement.json.sig", "statements.jsonl", "signatures.jsonl"):
@@ -303,3 +316,56 @@ def test_a_server_that_is_none_is_named(client: httpx.Client) -> None:
     }.items():
         with pytest.raises(CopyUnreadable, match=message), open_copy(address):
             pass
+
+
+# --- Strangers' files -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\n",
+        b"[]\n",
+        b"null\n",
+        b"\xff\xfe\n",
+        b'{"id":"\\ud800"}\n',
+        b'{"start":1' + b',"a":[' * 600 + b"]" * 600 + b"}\n",
+        b'{"start":' + b'{"start":' * 300 + b"1" + b"}" * 301 + b"\n",
+        b'{"a":' + b"9" * 400 + b',"start":1}\n',
+        b'{"citations":[{"end":1e9,"sha256":"","source":"src-1","start":-5}]}\n',
+        b'{"citations":[{"end":-1,"sha256":"x","source":"src-1","start":-5}],"id":[],"record":{}}\n',
+        b'{"id":null,"record":"source","text":"x"}\n',
+        b'{"id":"src-1","record":"source","text":{"content":5,"sha256":7}}\n',
+    ],
+)
+def test_whatever_stands_in_an_archive_or_a_statement_is_told_not_raised(tmp_path: Path, line: bytes) -> None:
+    text = tmp_path / "source.txt"
+    text.write_text(TEXT)
+    (tmp_path / "archive.jsonl").write_bytes(line * 2)
+    assert not verify(tmp_path, sources={"src-1": text}).ok
+    (tmp_path / "statements.jsonl").write_bytes(line)
+    assert "statement" in outcomes(verify(tmp_path, statements=[line]))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("number", 0),
+        ("number", 1 << 70),
+        ("number", "1"),
+        ("counts", {"events": 1 << 70}),
+        ("counts", {"events": -1}),
+        ("counts", []),
+        ("previous", "sha256:x"),
+        ("release", None),
+        ("published_at", "yesterday"),
+        ("engine", "\ud800"),
+        ("more", 1),
+    ],
+)
+def test_a_statement_of_another_shape_is_none(folder: Path, field: str, value: object) -> None:
+    stated = json.loads(lines_of(folder)[0]) | {field: value}
+    line = json.dumps(stated, sort_keys=True, separators=(",", ":")) + "\n"
+    (folder / "statements.jsonl").write_text(line)
+    assert [name for name, _ in failures(verify(folder))] == ["statement"]

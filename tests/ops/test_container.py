@@ -12,7 +12,7 @@ from service.settings import PREFIX, Settings
 from tests.cli.test_packaging import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
 IGNORE = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 
 
@@ -23,11 +23,13 @@ def compose() -> Any:
 
 @pytest.fixture(scope="module")
 def service(compose: Any) -> Any:
-    [service] = compose["services"].values()
-    return service
+    """The server. `publish` is looked at where it differs."""
+    return compose["services"]["archive"]
 
 
-def test_it_runs_hardened(service: Any) -> None:
+@pytest.mark.parametrize("name", ["archive", "publish"])
+def test_it_runs_hardened(compose: Any, name: str) -> None:
+    service = compose["services"][name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
@@ -39,7 +41,9 @@ def test_it_runs_hardened(service: Any) -> None:
     assert all(flag in run for flag in ("--tmpfs /tmp", "--cap-drop ALL", "--security-opt no-new-privileges"))
 
 
-def test_it_has_limits(service: Any) -> None:
+@pytest.mark.parametrize("name", ["archive", "publish"])
+def test_it_has_limits(compose: Any, name: str) -> None:
+    service = compose["services"][name]
     assert re.fullmatch(r"[0-9]+m", service["mem_limit"])
     assert 0 < service["cpus"] <= 4
     assert 0 < service["pids_limit"] <= 1000
@@ -49,7 +53,9 @@ def test_it_has_limits(service: Any) -> None:
 
 
 def test_releases_are_in_a_named_volume_where_the_image_has_them(compose: Any, service: Any) -> None:
-    [(name, place)] = [each.split(":") for each in service["volumes"]]
+    [(name, place, mode)] = [each.split(":") for each in service["volumes"]]
+    assert mode == "ro"
+    assert compose["services"]["publish"]["volumes"] == [f"{name}:{place}"]
     assert name in compose["volumes"]
     assert f"VOLUME {place}" in DOCKERFILE
     assert f"{PREFIX}DATA={place}" in DOCKERFILE
@@ -98,8 +104,24 @@ def test_the_image_is_built_from_what_it_needs_and_no_more() -> None:
     assert let_in == copied
 
 
-def test_the_readme_names_the_service_as_it_is_called(compose: Any) -> None:
-    [name] = compose["services"]
-    commands = re.findall(r"^docker compose (?:run|exec) (.*)$", README, re.MULTILINE)
+def test_only_publish_may_write_and_it_reaches_nobody(compose: Any) -> None:
+    publish = compose["services"]["publish"]
+    assert publish["network_mode"] == "none"
+    assert publish["profiles"] == ["publish"]  # `up` does not start it
+    assert "restart" not in publish
+    room = {name: int(each["mem_limit"].removesuffix("m")) for name, each in compose["services"].items()}
+    # What publishing a million testimonies takes, with the file that it came in.
+    assert room["publish"] >= 605 + 1024 > room["archive"]
+
+
+def test_the_guide_names_the_services_as_they_are_called(compose: Any) -> None:
+    commands = re.findall(r"^docker compose (?:run|exec) ((?:-\S+ )*)(\S+) (.*)$", README, re.MULTILINE)
     assert len(commands) >= 3
-    assert all(f" {name} " in f" {command} " for command in commands)
+    for _, name, command in commands:
+        assert name in compose["services"]
+        assert name == "publish" or not command.startswith("testimony-archive publish")
+
+
+def test_its_base_can_be_named_by_digest() -> None:
+    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["${BASE}", "${BASE}"]
+    assert "--build-arg BASE=python:3.11-slim@sha256:" in README

@@ -243,7 +243,7 @@ def test_both_forms_can_be_configured() -> None:
 
 def test_every_event_is_documented() -> None:
     root = Path(__file__).parent.parent.parent
-    readme = (root / "README.md").read_text(encoding="utf-8")
+    guide = (root / "docs" / "operate.md").read_text(encoding="utf-8")
     source = "".join(path.read_text(encoding="utf-8") for path in (root / "service").rglob("*.py"))
     named = set(re.findall(r"log_event\(\s*logging\.[A-Z]+,\s*\"([a-z_]+)\"", source))
     named |= set(re.findall(r"tell\((?:settings, )?\"([a-z_]+)\"", source))
@@ -251,4 +251,4 @@ def test_every_event_is_documented() -> None:
         re.findall(r"\"(release_(?!served)[a-z]+)\"", (root / "service/http/releases.py").read_text(encoding="utf-8"))
     )
     assert len(named) >= 10
-    assert [name for name in sorted(named) if f"`{name}`" not in readme] == []
+    assert [name for name in sorted(named) if f"`{name}`" not in guide] == []

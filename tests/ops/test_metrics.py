@@ -28,7 +28,7 @@ from tests.cli.test_command import serving
 from tests.conftest import PublishTo, Serve
 
 PREFIX = "testimony_archive_"
-#: Every metric that the README tells of.
+#: Every metric that the guide tells of.
 NAMES = {
     "request_duration_seconds",
     "requests_in_progress",
@@ -110,12 +110,12 @@ def test_requests_are_counted_by_the_template_of_their_route(seed_data: Path, se
     assert counted(scrape(client), "/v1", 200) == 2
 
 
-def test_everything_the_readme_tells_of_is_there(seed_data: Path, serve: Serve) -> None:
+def test_everything_the_guide_tells_of_is_there(seed_data: Path, serve: Serve) -> None:
     client = serve(seed_data, metrics=True)
     families = scrape(client)
     assert set(families) >= NAMES
-    readme = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
-    assert [name for name in families if f"`{name}" not in readme] == []
+    guide = (Path(__file__).parent.parent.parent / "docs" / "operate.md").read_text(encoding="utf-8")
+    assert [name for name in families if f"`{name}" not in guide] == []
     assert all(family.documentation for family in families.values())
     assert value(families, "requests_in_progress") == 1
     release = client.get("/v1").json()["release"]

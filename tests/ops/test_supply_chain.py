@@ -1,6 +1,7 @@
 """What is installed is what was written down: pins, hashes, and the list of what the image holds."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -12,12 +13,15 @@ import pytest
 
 from tests.cli.test_packaging import DEPENDENCIES, FOR_BENCH, FOR_TESTS, PROJECT, ROOT, normal
 
-CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8")
-#: What is installed beside what the command needs: each has its extra in the file.
-PARTS = ("test", "bench", "audit")
+#: What is pinned, by the part that needs it. Each file is whole: the others need not be installed before it.
+PARTS = {
+    part: (ROOT / "requirements" / f"{part}.txt").read_text(encoding="utf-8")
+    for part in ("run", "test", "bench", "audit")
+}
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-#: One package: an exact version, perhaps what it is for, and the hashes of its files, each on a line.
+INSTALL = (ROOT / "requirements" / "install").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+#: One package: an exact version, perhaps the systems that need it, and the hashes of its files, each on a line.
 PIN = re.compile(
     r"^(?P<name>[A-Za-z0-9_.-]+)==(?P<version>[0-9][A-Za-z0-9.]*)(?: ; (?P<marks>[a-z0-9A-Z_.()' =!<>-]+))?"
     r"(?P<hashes>(?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n",
@@ -25,24 +29,29 @@ PIN = re.compile(
 )
 
 
-def pins(part: str | None = None) -> dict[str, tuple[str, frozenset[str]]]:
-    """Return version and hashes of each package that the command needs, and those of a part beside."""
-    found = {}
-    for each in PIN.finditer(CONSTRAINTS):
-        extras = re.findall(r"extra == '([a-z]+)'", each["marks"] or "")
-        if not extras or part in extras:
-            found[normal(each["name"])] = (each["version"], frozenset(each["hashes"].split("--hash=")[1:]))
-    return found
+def pins(part: str = "run") -> dict[str, tuple[str, frozenset[str]]]:
+    """Return version and hashes of each package of a part."""
+    return {
+        normal(each["name"]): (each["version"], frozenset(each["hashes"].split("--hash=")[1:]))
+        for each in PIN.finditer(PARTS[part])
+    }
 
 
-def test_every_package_is_pinned_once_with_hashes() -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_every_package_is_pinned_once_with_hashes(part: str) -> None:
     # Nothing but pins and comments: no address of a registry, no package without hashes.
-    assert re.sub(r"^ *#.*\n", "", PIN.sub("", CONSTRAINTS), flags=re.MULTILINE) == ""
-    assert "://" not in CONSTRAINTS
-    names = [normal(each["name"]) for each in PIN.finditer(CONSTRAINTS)]
-    assert len(names) == len(set(names)) > 100
-    extras = set(re.findall(r"extra == '([a-z]+)'", CONSTRAINTS))
-    assert extras == set(PARTS)
+    assert re.sub(r"^ *#.*\n", "", PIN.sub("", PARTS[part]), flags=re.MULTILINE) == ""
+    assert "://" not in PARTS[part]
+    names = [normal(each["name"]) for each in PIN.finditer(PARTS[part])]
+    assert len(names) == len(set(names)) > 30
+
+
+def test_parts_can_be_installed_over_each_other() -> None:
+    for part in PARTS:
+        common = pins().keys() & pins(part).keys()
+        assert all(pins()[name] == pins(part)[name] for name in common)
+    assert pins().keys() <= pins("test").keys()
+    assert pins().keys() <= pins("bench").keys()
 
 
 def test_hashes_cover_every_platform() -> None:
@@ -54,7 +63,7 @@ def test_hashes_cover_every_platform() -> None:
 def test_what_is_declared_is_pinned() -> None:
     build = {re.split(r"[=<>]", each)[0] for each in PROJECT["dependency-groups"]["build"]}
     audit = set(PROJECT["dependency-groups"]["audit"])
-    for part, declared in ((None, DEPENDENCIES | build), ("test", FOR_TESTS), ("bench", FOR_BENCH), ("audit", audit)):
+    for part, declared in (("run", DEPENDENCIES | build), ("test", FOR_TESTS), ("bench", FOR_BENCH), ("audit", audit)):
         assert {normal(each) for each in declared} <= set(pins(part))
     assert not pins().keys() & {normal(each) for each in FOR_TESTS - DEPENDENCIES}
 
@@ -77,15 +86,29 @@ def installations(text: str) -> list[list[str]]:
     return [shlex.split(found) for found in re.findall(r"pip install ([^&\n]*)", text.replace("\\\n", " "))]
 
 
-@pytest.mark.parametrize("text", [README, DOCKERFILE], ids=["README", "Dockerfile"])
-def test_nothing_is_installed_without_hashes(text: str) -> None:
-    given = installations(text)
-    assert len(given) >= 3
+@pytest.mark.parametrize(("text", "number"), [(INSTALL, 1), (DOCKERFILE, 3)], ids=["install", "Dockerfile"])
+def test_nothing_is_installed_without_hashes(text: str, number: int) -> None:
+    # In `install` one function runs pip, and is called as `pip`.
+    given = installations(text.replace("\npip --", "\npip install --").replace("|| pip --", "|| pip install --"))
+    given = [arguments for arguments in given if "$@" not in arguments]
+    assert len(given) >= number
     for arguments in given:
-        from_registry = {"--require-hashes", "-r"} <= set(arguments)
+        from_registry = {"--require-hashes", "--only-binary", ":all:", "-r"} <= set(arguments)
         # The project itself comes from this folder and may bring and build with nothing else.
         itself = {"--no-deps", "--no-build-isolation", "."} <= set(arguments)
         assert from_registry != itself, arguments
+
+
+def test_an_older_python_is_told_so_in_a_line(tmp_path: Path) -> None:
+    old = tmp_path / "python-of-old"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    command = [str(ROOT / "requirements" / "install"), "run"]
+    environment = {**os.environ, "PYTHON": str(old)}
+    refused = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=20)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: Python 3.11 or later is needed")
+    assert refused.stderr.count("\n") == 1
 
 
 def test_the_list_of_what_is_inside_is_complete(tmp_path: Path) -> None:
@@ -113,6 +136,7 @@ def test_the_list_of_what_is_inside_is_complete(tmp_path: Path) -> None:
 def test_known_vulnerabilities_are_looked_for() -> None:
     assert {"cyclonedx-bom", "pip-audit"} <= set(pins("audit"))
     run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert "### Known vulnerabilities" in run
-    assert "### Known vulnerabilities\n" in README
-    assert "pip-audit --disable-pip --require-hashes -r .venv-audit/all.txt" in README
+    assert "docs/operate.md '## Known vulnerabilities'" in run
+    assert "## Known vulnerabilities\n" in GUIDE
+    for part in PARTS:
+        assert f"pip-audit --disable-pip --require-hashes -r requirements/{part}.txt" in GUIDE

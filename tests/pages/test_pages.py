@@ -193,7 +193,7 @@ def test_pages_can_be_paged_through(client: httpx.Client) -> None:
     address, seen = "/agents?limit=5", list[str]()
     while address:
         page = client.get(address, headers=BROWSER).text
-        seen += re.findall(r'<h3><a href="/agents/([^"]+)"', page)
+        seen += re.findall(r'<h2><a href="/agents/([^"]+)"', page)
         following = re.findall(r'<a rel="next" href="([^"]+)"', page)
         address = html.unescape(following[0]) if following else ""
     assert seen == [each["id"] for each in client.get("/v1/agents?limit=200").json()["data"]]

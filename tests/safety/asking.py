@@ -46,6 +46,19 @@ OUTSIDE = [
     "/nothing",
     "/v1/people",
 ]
+#: Pages that are none of a collection. The map and the timeline draw what they show.
+PAGES_OF_THE_ROOM = [
+    "/",
+    "/about",
+    "/search",
+    "/map",
+    "/timeline",
+    "/timeline?date_from=1900-01-01",
+    "/robots.txt",
+    "/sitemap.xml",
+]
+#: What browsers send.
+FOR_PEOPLE = (("Accept", "text/html"), ("Accept-Language", "ru, en;q=0.5"))
 PREFIXES = {
     "testimonies": "tes", "events": "evt", "statistics": "sta", "responses": "rsp", "sources": "src", "agents": "agt",
     "places": "plc", "topics": "top",
@@ -75,6 +88,25 @@ def questions(description: dict[str, Any], ids: Iterable[str]) -> Iterator[Quest
             yield from map(Question, _queries(filled, parameters, ids))
             yield from _refusals(filled)
     yield from map(Question, OUTSIDE)
+    for path in _pages(description, ids):
+        yield Question(path, headers=FOR_PEOPLE)
+
+
+def _pages(description: dict[str, Any], ids: list[str]) -> Iterator[str]:
+    """Yield every page of the reading room: those of the records, the lists with each filter and sort order, the search."""
+    yield from PAGES_OF_THE_ROOM
+    for collection in (*PREFIXES, "search"):
+        parameters = description["paths"][f"/v1/{collection}"]["get"]["parameters"]
+        # The catalogue is asked for every value above; of a page one value of each filter shows all that is drawn.
+        values = {each["name"]: _values(each, ids)[:1] for each in parameters if each["in"] == "query"}
+        needs = "&q=qz*" if collection == "search" else ""
+        yield f"/{collection}?q=qz*"
+        yield from (
+            f"/{collection}?{name}={value}{needs}" for name, some in values.items() for value in some if name != "q"
+        )
+        yield from (f"/{collection}/{each}" for each in ids if each.startswith(PREFIXES.get(collection, "no")))
+    yield from (f"/sources/{each}?passage=0-5" for each in ids if each.startswith("src"))
+    yield "/events?nothing=1&cursor=x"
 
 
 def _paths(path: str, parameters: list[Any], ids: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 #: How the peers that are packages are installed.
-INSTALL = "the command under Speed in README.md"
+INSTALL = "requirements/install bench"
 
 
 @dataclass(frozen=True, slots=True)

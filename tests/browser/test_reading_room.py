@@ -1,0 +1,197 @@
+"""The reading room in a real browser: with scripts and without, by keyboard, in the dark, for a screen reader; and hostile archives."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.archives import TEXT, archive, passage, record
+from tests.browser.conftest import OpenPage, faults_of
+from tests.conftest import PublishTo, Serve
+
+#: One address of each kind of page, of the seed archive.
+PAGES = [
+    "/",
+    "/about",
+    "/search?q=police",
+    "/map",
+    "/timeline",
+    "/testimonies",
+    "/statistics",
+    "/testimonies/tes-006",
+    "/events/evt-002",
+    "/statistics/sta-006",
+    "/responses/rsp-004",
+    "/sources/src-001",
+    "/agents/agt-p01",
+    "/places/plc-moscow",
+    "/topics/top-privacy",
+    "/nothing",
+]
+
+
+def address(client: httpx.Client, path: str) -> str:
+    return str(client.base_url).rstrip("/") + path
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing_wrong(client: httpx.Client, open_page: OpenPage, path: str) -> None:
+    page = open_page(address(client, path))
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.setAttribute('open', ''))")
+    assert faults_of(page) == []
+    # In the dark only the colours are others.
+    page.emulate_media(color_scheme="dark")
+    assert faults_of(page, rules=["color-contrast"]) == []
+
+
+@pytest.mark.parametrize("path", ["/", "/testimonies/tes-006?lang=ar", "/statistics", "/map", "/timeline", "/events"])
+@pytest.mark.parametrize("width", [320, 1400])
+def test_nothing_runs_over_the_edge(client: httpx.Client, open_page: OpenPage, path: str, width: int) -> None:
+    page = open_page(address(client, path), width=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.errors == []  # type: ignore[attr-defined] # put there by the fixture
+
+
+@pytest.mark.parametrize("path", ["/", "/testimonies/tes-006", "/search?q=police"])
+def test_a_page_asks_for_itself_its_style_sheet_and_its_icon_alone(
+    client: httpx.Client, open_page: OpenPage, path: str
+) -> None:
+    page: Any = open_page(address(client, path))
+    others = [each for each in page.asked if each != address(client, path)]
+    names = {each.partition("?")[0].rpartition("/")[2] for each in others}
+    assert all(each.startswith(address(client, "/assets/")) for each in others)
+    assert names <= {"style.css", "icon.svg", "check.js"}
+    assert page.context.cookies() == []
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+def test_from_the_entrance_to_the_answer_of_the_accused_by_keyboard_without_scripts(
+    client: httpx.Client, open_page: OpenPage
+) -> None:
+    page = open_page(address(client, "/"), scripts=False)
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").get_attribute("class") == "skip"
+    for _ in range(20):
+        if page.locator(":focus").get_attribute("name") == "q":
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.type("police station")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search?q=police+station*")
+    link = page.locator("article a[href^='/testimonies/']").first
+    link.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/testimonies/*")
+    page.locator("details.evidence summary").first.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("details.evidence .grade").first.is_visible()
+    assert page.get_by_text("What the accused answered").first.is_visible()
+    assert page.get_by_role("heading", name="How to cite this").is_visible()
+    # What needs a script is not offered without.
+    assert page.locator("#check").count() == 0 or not page.locator("#check").is_visible()
+
+
+@pytest.fixture
+def checked(publish_to: PublishTo, serve: Serve, tmp_path: Path) -> httpx.Client:
+    """An archive with a passage of TEXT behind an event."""
+    publish_to(tmp_path / "data", archive(record("evt-1", citations=[passage(), passage(20, 43)])))
+    return serve(tmp_path / "data")
+
+
+def test_a_copy_is_checked_in_the_browser_and_stays_there(checked: httpx.Client, open_page: OpenPage) -> None:
+    page: Any = open_page(address(checked, "/events/evt-1"))
+    asked = len(page.asked)
+    for copy, verdicts, sum_up in (
+        (TEXT, ["right", "right"], "is the same as the text"),
+        (TEXT + " More.", ["right", "right"], "differs"),
+        (TEXT.replace("night", "NIGHT"), ["wrong", "right"], "differs"),
+        ("x" + TEXT, ["wrong", "wrong"], "differs"),
+        (TEXT[:30], ["right", "wrong"], "differs"),
+    ):
+        page.set_input_files("#copy", {"name": "copy.txt", "mimeType": "text/plain", "buffer": copy.encode()})
+        page.wait_for_function("text => document.getElementById('checked').textContent.includes(text)", arg=sum_up)
+        found = page.locator(".verdict").evaluate_all("all => all.map(each => each.className.replace('verdict ', ''))")
+        assert found == verdicts, copy
+        page.evaluate("document.getElementById('checked').textContent = ''")
+    page.set_input_files("#copy", {"name": "copy.bin", "mimeType": "text/plain", "buffer": b"\xff\xfe"})
+    page.wait_for_function("document.getElementById('checked').textContent.includes('UTF-8')")
+    # The browser may get the icon at any time.
+    assert [each for each in page.asked[asked:] if "icon.svg" not in each] == []
+
+
+# --- Hostile archives -------------------------------------------------------------------------------------------------
+
+SCRIPT = "<script>document.title='hacked'</script><img src=x onerror=\"document.title='hacked'\">\"' onmouseover=alert(1) {{ 7*7 }}"
+BIDI = "\u202e\u2066reversed\u202d"
+#: A text that tries everything, for every field that takes one.
+HOSTILE = f"</title></svg>{SCRIPT}{BIDI}"
+
+
+def hostile_archive() -> dict[str, Any]:
+    text = {"length": len(HOSTILE), "bytes": len(HOSTILE.encode()), "sha256": _digest(HOSTILE), "content": HOSTILE}
+    url = "https://elsewhere.example/\"><script>document.title='hacked'</script>"
+    cited = [
+        {
+            "source": "src-1",
+            "note": HOSTILE,
+            "quote": HOSTILE,
+            "start": 0,
+            "end": len(HOSTILE),
+            "sha256": _digest(HOSTILE),
+        }
+    ]
+    act = {
+        "type": HOSTILE,
+        "description": HOSTILE,
+        "actor": "agt-1",
+        "status": "alleged",
+        "asserted_by": "agt-1",
+        "citations": cited,
+    }
+    return archive(
+        record("src-1", title=HOSTILE, verbatim=True, rights="CC0-1.0", text=text, url=url, archived_url=url),
+        record("agt-1", name=HOSTILE, description=HOSTILE),
+        record("plc-1", name=HOSTILE, latitude=10, longitude=10, radius_m=1000),
+        record("top-1", label=HOSTILE, description=HOSTILE, exact_match=['https://elsewhere.example/"onclick=1']),
+        record(
+            "evt-1", title=HOSTILE, summary=HOSTILE, date="XXXX-05-09", date_note=HOSTILE, place="plc-1", topics=["top-1"],
+            participants=[{"agent": "agt-1", "role": HOSTILE}], acts=[act], citations=cited,
+        ),
+        record(
+            "tes-1", title=HOSTILE, summary=HOSTILE, events=["evt-1"], place="plc-1", topics=["top-1"], citations=cited,
+            content_warnings=[HOSTILE], transcript=[{"start_s": 0, "end_s": 1, "speaker": HOSTILE, "text": HOSTILE}],
+            access={"consent_basis": "direct"},
+        ),
+        record("sta-1", title=HOSTILE, population=HOSTILE, unit=HOSTILE, as_stated=HOSTILE, method=HOSTILE, place="plc-1"),
+        record("rsp-1", subject=HOSTILE, about=["evt-1"]),
+        record("evt-2", title="long " * 200_000),
+        title=HOSTILE, description=HOSTILE, contact=HOSTILE + " a@b.example", coverage=HOSTILE, citation=HOSTILE,
+        publisher={"name": HOSTILE, "url": url},
+    )  # fmt: skip
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_hostile_archive_runs_no_script_and_asks_nothing_of_elsewhere(
+    publish_to: PublishTo, serve: Serve, open_page: OpenPage, tmp_path: Path
+) -> None:
+    publish_to(tmp_path / "data", hostile_archive())
+    client = serve(tmp_path / "data")
+    ids = ("sources/src-1?passage=0-10", "agents/agt-1", "places/plc-1", "topics/top-1", "events/evt-1", "testimonies/tes-1",
+           "statistics/sta-1", "responses/rsp-1", "events/evt-2")  # fmt: skip
+    lists = ("", "about", "map", "timeline", "search?q=reversed", "testimonies?q=%3Cscript%3Ealert(1)%3C/script%3E", "events", "agents", "places",
+             "topics", "statistics", "responses", "sources", "events?topic=top-1&place=plc-1")  # fmt: skip
+    page: Any = open_page("about:blank")
+    for path in (*ids, *lists):
+        page.goto(address(client, f"/{path}"))
+        assert page.title() != "hacked", path
+        assert page.locator("script:not([type='module']):not([type='application/ld+json'])").count() == 0
+        assert page.locator("[onerror], [onmouseover], [onclick], [src='x']").count() == 0
+        assert page.locator("a[href^='javascript:']").count() == 0
+        assert len(page.content()) < 200_000
+    mine = str(client.base_url)
+    assert [each for each in page.asked if not each.startswith((mine, "about:"))] == []

@@ -369,6 +369,7 @@ COLUMNS: dict[RecordType, tuple[Columns, ...]] = {
         _reference("asked_by"),
         _references("about", "about"),
         _text("subject"),
+        _text("summary"),
         _date("date"),
         _citations(),
         *_LAST,

@@ -149,9 +149,20 @@ class ActResponseDocument(TypedDict):
     id: str
     kind: str
     subject: str | None
+    summary: str | None
     date: DateDocument | None
     asked_by: Reference | None
     referred_to: Reference | None
+
+
+class ActFindingDocument(TypedDict):
+    """What a court or another body found of an act."""
+
+    body: Reference
+    outcome: Literal["established", "not_established", "acquitted", "annulled", "upheld"]
+    date: DateDocument | None
+    final: bool
+    citations: list[CitationDocument]
 
 
 class ActDocument(TypedDict):
@@ -159,9 +170,10 @@ class ActDocument(TypedDict):
     description: str | None
     victim: Reference | None
     actor: Reference | None
-    status: Literal["alleged", "reported", "admitted", "established"]
+    status: Literal["alleged", "reported", "admitted", "established", "rejected"]
     asserted_by: Reference
     citations: list[CitationDocument]
+    findings: list[ActFindingDocument]
     responses: list[ActResponseDocument]
 
 
@@ -242,6 +254,7 @@ class ResponseDocument(RecordDocument):
     asked_by: Reference | None
     about: list[Reference]
     subject: str | None
+    summary: str | None
     date: DateDocument | None
     citations: list[CitationDocument]
 
@@ -362,6 +375,16 @@ class _Renderer:
             "status": act["status"],
             "asserted_by": self.ref(act["asserted_by"]),
             "citations": self.citations(act["citations"]),
+            "findings": [
+                {
+                    "body": self.ref(finding["body"]),
+                    "outcome": finding["outcome"],
+                    "date": _maybe_date(finding.get("date")),
+                    "final": finding.get("final", False),
+                    "citations": self.citations(finding["citations"]),
+                }
+                for finding in act.get("findings", [])
+            ],
             "responses": [] if actor is None else self.act_responses(actor, event_id),
         }
 
@@ -374,6 +397,7 @@ class _Renderer:
                 "id": response["id"],
                 "kind": response["kind"],
                 "subject": response.get("subject"),
+                "summary": response.get("summary"),
                 "date": _maybe_date(response.get("date")),
                 "asked_by": self.maybe(response.get("asked_by")),
                 "referred_to": self.maybe(response.get("referred_to")),
@@ -516,6 +540,7 @@ def _response(public: PublicRecord, to: _Renderer) -> dict[str, Any]:
         "asked_by": to.maybe(public.get("asked_by")),
         "about": to.refs(public.get("about", [])),
         "subject": public.get("subject"),
+        "summary": public.get("summary"),
         "date": _maybe_date(public.get("date")),
         "citations": to.citations(public["citations"]),
     }

@@ -270,6 +270,7 @@ COLUMNS: dict[RecordType, tuple[Columns, ...]] = {
         _source_text(),
         _truth("has_text"),
         _as_is("duration_s"),
+        _texts("content_warnings"),
         *_LAST,
     ),
     "agent": (
@@ -314,6 +315,7 @@ COLUMNS: dict[RecordType, tuple[Columns, ...]] = {
         _participants(),
         _acts(),
         _reference("part_of"),
+        _texts("content_warnings"),
         _citations(),
         *_LAST,
     ),
@@ -357,6 +359,7 @@ COLUMNS: dict[RecordType, tuple[Columns, ...]] = {
         _reference("asserted_by"),
         _reference("reported_by"),
         _text("method"),
+        _texts("content_warnings"),
         _citations(),
         *_LAST,
     ),

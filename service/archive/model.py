@@ -383,6 +383,7 @@ class SourceText(Part):
 
 class SourceTranslation(Part):
     title: Text | None = None
+    content_warnings: list[Text] | None = None
 
 
 class Source(Record):
@@ -406,6 +407,9 @@ class Source(Record):
     masked: Annotated[
         bool, Field(description="The editor's word that the source itself does not name a creator who is protected.")
     ] = False
+    content_warnings: Annotated[
+        list[Text], Field(description="What a reader should know before reading on, such as: physical violence.")
+    ] = NO_ITEMS
     translations: dict[Language, SourceTranslation] = NO_ENTRIES
 
 
@@ -500,6 +504,7 @@ class EventTranslation(Part):
     title: Text | None = None
     summary: Text | None = None
     date_note: Text | None = None
+    content_warnings: list[Text] | None = None
 
 
 class Event(Record):
@@ -518,6 +523,9 @@ class Event(Record):
     acts: list[Act] = NO_ITEMS
     part_of: EventRef | None = None
     citations: Citations
+    content_warnings: Annotated[
+        list[Text], Field(description="What a reader should know before reading on, such as: physical violence.")
+    ] = NO_ITEMS
     translations: dict[Language, EventTranslation] = NO_ENTRIES
 
 
@@ -568,6 +576,7 @@ class StatisticTranslation(Part):
     unit: Text | None = None
     as_stated: Text | None = None
     method: Text | None = None
+    content_warnings: list[Text] | None = None
 
 
 class Statistic(Record):
@@ -595,6 +604,9 @@ class Statistic(Record):
     reported_by: AgentRef | None = None
     method: Text | None = None
     citations: Citations
+    content_warnings: Annotated[
+        list[Text], Field(description="What a reader should know before reading on, such as: physical violence.")
+    ] = NO_ITEMS
     translations: dict[Language, StatisticTranslation] = NO_ENTRIES
 
 

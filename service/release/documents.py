@@ -106,6 +106,7 @@ class SourceDocument(RecordDocument):
     text: SourceTextDocument | None
     has_text: bool
     duration_s: float | None
+    content_warnings: list[str]
 
 
 class AgentDocument(RecordDocument):
@@ -189,6 +190,7 @@ class EventDocument(RecordDocument):
     participants: list[ParticipantDocument]
     acts: list[ActDocument]
     part_of: Reference | None
+    content_warnings: list[str]
     citations: list[CitationDocument]
 
 
@@ -242,6 +244,7 @@ class StatisticDocument(RecordDocument):
     asserted_by: Reference
     reported_by: Reference | None
     method: str | None
+    content_warnings: list[str]
     citations: list[CitationDocument]
 
 
@@ -431,6 +434,7 @@ def _source(public: PublicRecord, to: _Renderer) -> dict[str, Any]:
         "text": None if text is None else {key: text[key] for key in ("length", "bytes", "sha256")},
         "has_text": text is not None and "content" in text,
         "duration_s": public.get("duration_s"),
+        "content_warnings": public.get("content_warnings", []),
     }
 
 
@@ -482,6 +486,7 @@ def _event(public: PublicRecord, to: _Renderer) -> dict[str, Any]:
         ],
         "acts": [to.act(act, public["id"]) for act in public.get("acts", [])],
         "part_of": to.maybe(public.get("part_of")),
+        "content_warnings": public.get("content_warnings", []),
         "citations": to.citations(public["citations"]),
     }
 
@@ -527,6 +532,7 @@ def _statistic(public: PublicRecord, to: _Renderer) -> dict[str, Any]:
         "asserted_by": to.ref(public["asserted_by"]),
         "reported_by": to.maybe(public.get("reported_by")),
         "method": public.get("method"),
+        "content_warnings": public.get("content_warnings", []),
         "citations": to.citations(public["citations"]),
     }
 
@@ -580,6 +586,11 @@ def render_document(public: PublicRecord, around: Surroundings) -> dict[str, Any
         "id": public["id"],
         **fields,
         "translations": public.get("translations", {}),
-        "language_of": {field: language for field in text_fields(public["record"]) if fields[field] not in (None, [])},
+        "language_of": {
+            # A source's title is in its own language; what warns of it is in the archive's.
+            field: around.language if field == "content_warnings" else language
+            for field in text_fields(public["record"])
+            if fields[field] not in (None, [])
+        },
         "access": {"visibility": "public", "consent_basis": consent_basis},
     }

@@ -5,7 +5,6 @@ A validation error's type is either one of Pydantic's own or a code of `checks.p
 """
 
 import re
-import sys
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import langcodes
@@ -271,7 +270,17 @@ EventType = Literal[
     "other",
 ]
 Attribution = Literal["first_person", "labelled", "contextual"]
-ResponseKind = Literal["replied", "denied", "acknowledged", "declined", "no_response", "referred", "not_stated"]
+ResponseKind = Literal[
+    "replied",
+    "denied",
+    "admitted",
+    "acknowledged_receipt",
+    "declined",
+    "no_response",
+    "referred",
+    "not_stated",
+]
+Outcome = Literal["established", "not_established", "acquitted", "annulled", "upheld"]
 Qualifier = Literal[
     "exact",
     "about",
@@ -428,15 +437,17 @@ class Record(Part):
             for name, described in cls.model_fields.items()
             if any(isinstance(mark, Translated) for mark in described.metadata)
         }
+        name = f"{cls.__name__}Translation"
         cls.Translation = create_model(
-            f"{cls.__name__}Translation",
+            name,
             __base__=Part,
             __doc__=f"Texts of a {cls.record} in another language.",
             __module__=cls.__module__,
+            __qualname__=f"{cls.__qualname__}.{name}",
             **texts,
         )
         # Where pickle finds it: records are handed over between processes.
-        setattr(sys.modules[cls.__module__], cls.Translation.__name__, cls.Translation)
+        setattr(cls, name, cls.Translation)
         cls.model_fields["translations"].annotation = dict[Language, cls.Translation]  # type: ignore[name-defined]
         cls.model_rebuild(force=True)
 
@@ -470,7 +481,7 @@ class Source(Record):
     title: Annotated[
         Text,
         Searched(is_name=True),
-        Translated(),
+        Translated(is_in_own_language=True),
         Sorted(),
         Field(description="The source's title, in the source's language."),
     ]
@@ -624,6 +635,16 @@ class Participant(Part):
     role: Annotated[Text, Field(description="In what role, in the archive's own words.")]
 
 
+class ActFinding(Part):
+    """What a court, a commission or another body found of an act. A later finding takes the place of an earlier one."""
+
+    body: Annotated[AgentRef, Field(description="Who found it.")]
+    outcome: Annotated[Outcome, Field(description="What was found, or what became of an earlier finding.")]
+    date: Annotated[Edtf | None, Field(description="When it was found (EDTF).")] = None
+    final: Annotated[bool, Field(description="Whether no ordinary appeal is left.")] = False
+    citations: Annotated[Citations, Field(description="The evidence for the finding.")]
+
+
 class Act(Part):
     """One thing that somebody says was done in an event, and how far it is established."""
 
@@ -638,13 +659,14 @@ class Act(Part):
         None
     )
     status: Annotated[
-        Literal["alleged", "reported", "admitted", "established"],
+        Literal["alleged", "reported", "admitted", "established", "rejected"],
         Field(
             description="How far the act is established: alleged, reported, admitted by the actor, or established by a finding."
         ),
     ]
     asserted_by: Annotated[AgentRef, Field(description="Who says so.")]
     citations: Annotated[Citations, Field(description="The evidence for the act.")]
+    findings: Annotated[list[ActFinding], Field(description="What courts and other bodies found of it.")] = NO_ITEMS
 
 
 class Event(Record):
@@ -691,13 +713,13 @@ class Event(Record):
         ),
     ] = NO_ITEMS
     part_of: Annotated[EventRef | None, Field(description="The larger event that this one is a part of.")] = None
+    citations: Annotated[Citations, Field(description="The evidence for the event.")]
     content_warnings: Annotated[
         list[Text],
         Searched(),
         Translated(),
         Field(description="What a reader should know before reading on, such as: physical violence."),
     ] = NO_ITEMS
-    citations: Annotated[Citations, Field(description="The evidence for the event.")]
 
 
 class Segment(Part):
@@ -767,10 +789,7 @@ class Testimony(Record):
         ),
     ] = NO_ITEMS
     content_warnings: Annotated[
-        list[Text],
-        Searched(),
-        Translated(),
-        Field(description="What a reader should know before reading on, such as: physical violence."),
+        list[Text], Searched(), Translated(), Field(description="What a reader should be warned of before reading.")
     ] = NO_ITEMS
     transcript: Annotated[
         list[Segment],
@@ -845,13 +864,13 @@ class Statistic(Record):
     method: Annotated[
         Text | None, Searched(), Translated(), Field(description="How the figure was found, as far as that is stated.")
     ] = None
+    citations: Annotated[Citations, Field(description="The evidence for the figure.")]
     content_warnings: Annotated[
         list[Text],
         Searched(),
         Translated(),
         Field(description="What a reader should know before reading on, such as: physical violence."),
     ] = NO_ITEMS
-    citations: Annotated[Citations, Field(description="The evidence for the figure.")]
 
 
 class Response(Record):
@@ -870,6 +889,9 @@ class Response(Record):
         Field(description="What the question was about. Empty where that is not stated."),
     ] = NO_ITEMS
     subject: Annotated[Text | None, Searched(is_name=True), Translated(), Field(description="What was asked.")] = None
+    summary: Annotated[
+        Text | None, Searched(), Translated(), Field(description="The answer, in the archive's own words.")
+    ] = None
     date: Annotated[Edtf | None, Sorted(), Field(description="When the answer was given (EDTF).")] = None
     citations: Annotated[Citations, Field(description="The evidence for the answer.")]
 

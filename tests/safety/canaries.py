@@ -168,6 +168,12 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                     {
                         "type": mark.text("act"), "description": mark.text("act description"), "victim": ids["agt"],
                         "actor": ids["agt"], "status": "alleged", "asserted_by": ids["agt"], "citations": bare,
+                        "findings": [
+                            {
+                                "body": ids["agt"], "outcome": "upheld", "date": mark.day("found"), "final": True,
+                                "citations": bare,
+                            }
+                        ],
                     }
                 ],
                 "content_warnings": [mark.text("warning")],
@@ -208,9 +214,9 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
         ),
         {
             "id": ids["rsp"], "party": ids["agt"], "kind": "referred", "referred_to": ids["agt"], "via": ids["agt"],
-            "asked_by": ids["agt"], "about": [ids[name] for name in ("evt", "tes", "sta", "agt")],
-            "subject": mark.text("subject"), "date": mark.day("date"), "citations": citations, "access": accessible(),
-            **translated("subject"),
+            "asked_by": ids["agt"], "about": [ids[name] for name in ("evt", "evt-2", "tes", "sta", "agt")],
+            "subject": mark.text("subject"), "summary": mark.text("answer"), "date": mark.day("date"), "citations": citations, "access": accessible(),
+            **translated("subject", "summary"),
         },
     ]  # fmt: skip
 

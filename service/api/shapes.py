@@ -77,6 +77,7 @@ class HitDocument(TypedDict):
     id: str
     title: str
     score: float
+    content_warnings: list[str]
     excerpts: list[ExcerptDocument]
 
 
@@ -281,6 +282,7 @@ class Transcript(TypedDict):
 
     testimony: Reference
     language: str
+    content_warnings: list[str]
     segments: list[SegmentDocument]
     meta: TranscriptMeta
     links: TranscriptLinks

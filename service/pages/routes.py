@@ -19,7 +19,7 @@ from service.http.links import base_url, header, query_pairs
 from service.http.negotiation import HTML, wished_languages
 from service.http.problems import ProblemDocument, ProblemPage
 from service.http.releases import Served
-from service.http.responses import Answer, RawHeaders, release_answer
+from service.http.responses import RawHeaders, release_answer
 from service.http.routing import AtOnce, PlainRoute
 from service.pages.entrance import about_view, home_view
 from service.pages.languages import interface_language, words_of
@@ -98,7 +98,7 @@ class _Room:
         """Return what answers with a page that is quickly made."""
         return lambda scope, served, name: self._answer(scope, served, viewer, name)
 
-    def _answer(self, scope: Scope, served: Served, viewer: Viewer, name: str) -> Answer:
+    def _answer(self, scope: Scope, served: Served, viewer: Viewer, name: str) -> Response:
         reader = reader_of(scope, served.catalogue)
         view = viewer(reader, name)
         body = draw(reader, view, indexed=self.indexed)

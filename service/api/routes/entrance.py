@@ -10,7 +10,7 @@ from service.api.describing import problem_responses
 from service.api.shapes import Entrance, ProblemDescription
 from service.catalogue.criteria import CRITERIA, NoParameters, read_criteria
 from service.errors import InvalidParameters, NotAcceptable, NotFound, NotReady, Problem, problems
-from service.http.links import base_url, query_pairs
+from service.http.links import base_url, header, query_pairs
 from service.http.negotiation import JSON, choose_media_type
 from service.http.releases import Served
 from service.http.responses import release_answer
@@ -34,7 +34,7 @@ _PROBLEMS = {problem.slug: problem for problem in problems()}
 async def show_entrance(request: Request) -> Response:
     """What this archive is, which release answers, and the address of everything else."""
     served: Served = request.app.state.serving.of(request.scope)
-    choose_media_type(request.headers.get("accept"), (JSON,))
+    choose_media_type(header(request.scope, b"accept"), (JSON,))
     read_criteria(NoParameters, query_pairs(request.scope))
     base, manifest = base_url(request.scope), served.catalogue.release.manifest
     entrance: Entrance = {

@@ -95,7 +95,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._begun = False
         super().data_received(data)
         # What came with the end of the request before it is not counted: one chunk at most.
-        if self._in_head and not self._begun:
+        if self._refusal is None and self._in_head and not self._begun:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response("The request line and headers are too long.")
@@ -117,9 +117,9 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Answer the request, or put it behind the others. Raises ValueError, which ends the connection."""
-        self._in_head = False
         if len(self.pipeline) >= PIPELINED:
             raise ValueError("too many requests at once")
+        self._in_head = False
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

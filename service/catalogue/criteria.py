@@ -369,6 +369,12 @@ class ChangeCriteria(Parameters):
         Moment | None,
         Field(description="At or after this: a day, or a moment with its offset from UTC (RFC 3339)."),
     ] = None
+    erase: Annotated[
+        Truth | None,
+        Field(
+            description="true: only changes after which copies of earlier versions must be erased; false: the others."
+        ),
+    ] = None
     limit: Annotated[int, Field(ge=1, le=200, description="Changes on a page."), BeforeValidator(whole_number)] = 20
     cursor: Annotated[
         str | None,

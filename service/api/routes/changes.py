@@ -61,5 +61,6 @@ def _entry(change: Change, base: str) -> ChangeEntry:
         "version": change.version,
         "at": change.at,
         "release": change.release,
+        "erase": change.erase,
         "href": record_url(base, change.record_id) if change.live else None,
     }

@@ -48,6 +48,7 @@ def _entry(version: Version, base: str) -> VersionEntry:
         "number": version.number,
         "release": version.release,
         "digest": version.digest,
+        "erase": version.erase,
         "href": f"{base}/v1/releases/{version.number}",
     }
 

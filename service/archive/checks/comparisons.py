@@ -28,7 +28,7 @@ COMPARISONS: Sequence[Comparison] = (
                WHERE depth <= {MAX_LEVELS}
            )
            SELECT number, place, parent.at, child FROM below JOIN parent USING (child) JOIN record USING (number)
-           WHERE depth > {MAX_LEVELS}""",
+           WHERE depth > {MAX_LEVELS}""",  # noqa: S608 - a number of our own
     ),
     Comparison(
         "duplicate_id",

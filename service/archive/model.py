@@ -653,6 +653,25 @@ class Publisher(Part):
     url: WebAddress | None = None
 
 
+class Theme(Part):
+    """How the reading room looks for this archive. Nothing here can hide or move what pages say: a colour for rules and marks,
+    never for words, and texts that are shown as texts.
+    """
+
+    title: Annotated[
+        Annotated[Text, StringConstraints(max_length=120)] | None,
+        Field(description="A shorter title for the head of each page and the title bar; the archive's own without it."),
+    ] = None
+    accent: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")] | None,
+        Field(description="The colour of rules and marks: # and six lower-case hexadecimal digits, such as #8a4b2f."),
+    ] = None
+    footer: Annotated[
+        Annotated[Text, StringConstraints(max_length=1000)] | None,
+        Field(description="A text for the foot of each page, such as who stands behind the archive."),
+    ] = None
+
+
 class Head(Part):
     """The archive itself. `contact` is where a person asks for a correction or a withdrawal; `coverage` says what
     the archive leaves out.
@@ -667,6 +686,7 @@ class Head(Part):
     contact: Text
     coverage: Text | None = None
     citation: Text | None = None
+    theme: Annotated[Theme | None, Field(description="How the reading room looks for this archive.")] = None
 
 
 #: The key under which `archive.json` lists each record type.

@@ -66,6 +66,7 @@ class HitDocument(TypedDict):
     id: str
     title: str
     score: float
+    content_warnings: list[str]
     excerpts: list[ExcerptDocument]
 
 
@@ -238,6 +239,7 @@ class Transcript(TypedDict):
 
     testimony: Reference
     language: str
+    content_warnings: list[str]
     segments: list[SegmentDocument]
     meta: TranscriptMeta
     links: TranscriptLinks

@@ -28,6 +28,9 @@ class Searched:
 class Translated:
     """The field may have a translation, under its own name in `translations`."""
 
+    #: Whether it is written in the language that the record itself names. Other texts are in the archive's own words.
+    is_in_own_language: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class Filtered:

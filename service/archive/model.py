@@ -270,7 +270,17 @@ EventType = Literal[
     "other",
 ]
 Attribution = Literal["first_person", "labelled", "contextual"]
-ResponseKind = Literal["replied", "denied", "acknowledged", "declined", "no_response", "referred", "not_stated"]
+ResponseKind = Literal[
+    "replied",
+    "denied",
+    "admitted",
+    "acknowledged_receipt",
+    "declined",
+    "no_response",
+    "referred",
+    "not_stated",
+]
+Outcome = Literal["established", "not_established", "acquitted", "annulled", "upheld"]
 Qualifier = Literal[
     "exact",
     "about",
@@ -427,15 +437,17 @@ class Record(Part):
             for name, described in cls.model_fields.items()
             if any(isinstance(mark, Translated) for mark in described.metadata)
         }
+        name = f"{cls.__name__}Translation"
         cls.Translation = create_model(
-            f"{cls.__name__}Translation",
+            name,
             __base__=Part,
             __doc__=f"Texts of a {cls.record} in another language.",
             __module__=cls.__module__,
-            # Where pickle finds it: records are handed over between processes.
-            __qualname__=f"{cls.__qualname__}.Translation",
+            __qualname__=f"{cls.__qualname__}.{name}",
             **texts,
         )
+        # Where pickle finds it: records are handed over between processes.
+        setattr(cls, name, cls.Translation)
         cls.model_fields["translations"].annotation = dict[Language, cls.Translation]  # type: ignore[name-defined]
         cls.model_rebuild(force=True)
 
@@ -469,7 +481,7 @@ class Source(Record):
     title: Annotated[
         Text,
         Searched(is_name=True),
-        Translated(),
+        Translated(is_in_own_language=True),
         Sorted(),
         Field(description="The source's title, in the source's language."),
     ]
@@ -514,6 +526,12 @@ class Source(Record):
         NotShown(),
         Field(description="The editor's word that the source itself does not name a creator who is protected."),
     ] = False
+    content_warnings: Annotated[
+        list[Text],
+        Searched(),
+        Translated(),
+        Field(description="What a reader should know before reading on, such as: physical violence."),
+    ] = NO_ITEMS
 
 
 class Agent(Record):
@@ -617,6 +635,16 @@ class Participant(Part):
     role: Annotated[Text, Field(description="In what role, in the archive's own words.")]
 
 
+class ActFinding(Part):
+    """What a court, a commission or another body found of an act. A later finding takes the place of an earlier one."""
+
+    body: Annotated[AgentRef, Field(description="Who found it.")]
+    outcome: Annotated[Outcome, Field(description="What was found, or what became of an earlier finding.")]
+    date: Annotated[Edtf | None, Field(description="When it was found (EDTF).")] = None
+    final: Annotated[bool, Field(description="Whether no ordinary appeal is left.")] = False
+    citations: Annotated[Citations, Field(description="The evidence for the finding.")]
+
+
 class Act(Part):
     """One thing that somebody says was done in an event, and how far it is established."""
 
@@ -631,13 +659,14 @@ class Act(Part):
         None
     )
     status: Annotated[
-        Literal["alleged", "reported", "admitted", "established"],
+        Literal["alleged", "reported", "admitted", "established", "rejected"],
         Field(
             description="How far the act is established: alleged, reported, admitted by the actor, or established by a finding."
         ),
     ]
     asserted_by: Annotated[AgentRef, Field(description="Who says so.")]
     citations: Annotated[Citations, Field(description="The evidence for the act.")]
+    findings: Annotated[list[ActFinding], Field(description="What courts and other bodies found of it.")] = NO_ITEMS
 
 
 class Event(Record):
@@ -685,6 +714,12 @@ class Event(Record):
     ] = NO_ITEMS
     part_of: Annotated[EventRef | None, Field(description="The larger event that this one is a part of.")] = None
     citations: Annotated[Citations, Field(description="The evidence for the event.")]
+    content_warnings: Annotated[
+        list[Text],
+        Searched(),
+        Translated(),
+        Field(description="What a reader should know before reading on, such as: physical violence."),
+    ] = NO_ITEMS
 
 
 class Segment(Part):
@@ -830,6 +865,12 @@ class Statistic(Record):
         Text | None, Searched(), Translated(), Field(description="How the figure was found, as far as that is stated.")
     ] = None
     citations: Annotated[Citations, Field(description="The evidence for the figure.")]
+    content_warnings: Annotated[
+        list[Text],
+        Searched(),
+        Translated(),
+        Field(description="What a reader should know before reading on, such as: physical violence."),
+    ] = NO_ITEMS
 
 
 class Response(Record):
@@ -848,6 +889,9 @@ class Response(Record):
         Field(description="What the question was about. Empty where that is not stated."),
     ] = NO_ITEMS
     subject: Annotated[Text | None, Searched(is_name=True), Translated(), Field(description="What was asked.")] = None
+    summary: Annotated[
+        Text | None, Searched(), Translated(), Field(description="The answer, in the archive's own words.")
+    ] = None
     date: Annotated[Edtf | None, Sorted(), Field(description="When the answer was given (EDTF).")] = None
     citations: Annotated[Citations, Field(description="The evidence for the answer.")]
 

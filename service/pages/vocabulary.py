@@ -73,7 +73,6 @@ VALUES = {
     "replied": N_("Replied"),
     "denied": N_("Denied"),
     "admitted": N_("Admitted"),
-    "acknowledged": N_("Confirmed that it was asked"),
     "acknowledged_receipt": N_("Confirmed that it was asked"),
     "declined": N_("Declined to comment"),
     "no_response": N_("Did not answer"),

@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from service.archive.dates import parse_edtf
 from service.archive.fields import ArchiveFields, FormatField, RecordFields, fields_of
-from service.archive.marks import NotShown, ShownAsPresence
+from service.archive.marks import NotShown, ShownAsPresence, Translated
 from service.archive.model import Act, Citation, Part, RecordType, ResponseKind
 from service.release.projection import PublicRecord
 
@@ -72,6 +72,7 @@ class ActResponseDocument(TypedDict):
     id: str
     kind: ResponseKind
     subject: str | None
+    summary: str | None
     date: DateDocument | None
     asked_by: Reference | None
     referred_to: Reference | None
@@ -176,6 +177,7 @@ class _Renderer:
             "id": response["id"],
             "kind": response["kind"],
             "subject": response.get("subject"),
+            "summary": response.get("summary"),
             "date": _maybe_date(response.get("date")),
             "asked_by": None if asked_by is None else self.ref(asked_by),
             "referred_to": None if referred_to is None else self.ref(referred_to),
@@ -378,23 +380,32 @@ class DocumentRenderer:
         self._to = _Renderer(around)
         self._language = around.language
         self._records = {
-            each.record: ([(key.name, key.render) for key in _record_keys(each)], each.translated) for each in fields
+            each.record: ([(key.name, key.render) for key in _record_keys(each)], _texts(each)) for each in fields
         }
 
     def render(self, public: PublicRecord) -> dict[str, Any]:
         """Return the document of `public`, complete but for `version` and `updated_at`, which depend on the release."""
-        keys, translated = self._records[public["record"]]
+        keys, texts = self._records[public["record"]]
         to = self._to
         fields = {name: show(public, to, public) for name, show in keys}
-        language = own_language(public, self._language)
         return {
             "record": public["record"],
             "id": public["id"],
             **fields,
             "translations": public.get("translations", {}),
-            "language_of": {field: language for field in translated if fields[field] not in (None, [])},
+            "language_of": {
+                name: public["language"] if is_own else self._language
+                for name, is_own in texts
+                if fields[name] not in (None, [])
+            },
             "access": {"visibility": "public", "consent_basis": public.get("access", {}).get("consent_basis")},
         }
+
+
+def _texts(record: RecordFields) -> list[tuple[str, bool]]:
+    """Return the texts that can be translated, each with whether it is in the language that the record names."""
+    found = ((each.name, each.mark(Translated)) for each in record.fields)
+    return [(name, mark.is_in_own_language) for name, mark in found if mark is not None]
 
 
 def _record_keys(record: RecordFields) -> list[_Key]:

@@ -281,6 +281,14 @@ class PublisherDocument(TypedDict):
     url: str | None
 
 
+class ThemeDocument(TypedDict):
+    """How the reading room looks for this archive: a shorter title, the colour of rules (#rrggbb), a text at the foot."""
+
+    title: str | None
+    accent: str | None
+    footer: str | None
+
+
 class ArchiveDocument(TypedDict):
     """The archive's own description. `contact` is where to ask for a correction or a withdrawal; `coverage` says what
     the archive leaves out.
@@ -295,6 +303,7 @@ class ArchiveDocument(TypedDict):
     contact: str
     coverage: str | None
     citation: str | None
+    theme: ThemeDocument | None
 
 
 class ReleaseDocument(TypedDict):

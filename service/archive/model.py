@@ -916,6 +916,25 @@ class Publisher(Part):
     url: Annotated[WebAddress | None, Field(description="Their address on the web.")] = None
 
 
+class Theme(Part):
+    """How the reading room looks for this archive. Nothing here can hide or move what pages say: a colour for rules and marks,
+    never for words, and texts that are shown as texts.
+    """
+
+    title: Annotated[
+        Annotated[Text, StringConstraints(max_length=120)] | None,
+        Field(description="A shorter title for the head of each page and the title bar; the archive's own without it."),
+    ] = None
+    accent: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")] | None,
+        Field(description="The colour of rules and marks: # and six lower-case hexadecimal digits, such as #8a4b2f."),
+    ] = None
+    footer: Annotated[
+        Annotated[Text, StringConstraints(max_length=1000)] | None,
+        Field(description="A text for the foot of each page, such as who stands behind the archive."),
+    ] = None
+
+
 class Head(Part):
     """The archive itself. `contact` is where a person asks for a correction or a withdrawal; `coverage` says what
     the archive leaves out.
@@ -938,6 +957,7 @@ class Head(Part):
     contact: Annotated[Text, Field(description="Where a person asks for a correction or a withdrawal.")]
     coverage: Annotated[Text | None, Field(description="What the archive leaves out, and why.")] = None
     citation: Annotated[Text | None, Field(description="How the archive asks to be cited.")] = None
+    theme: Annotated[Theme | None, Field(description="How the reading room looks for this archive.")] = None
 
 
 #: The key under which `archive.json` lists each record type.

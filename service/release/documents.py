@@ -177,6 +177,7 @@ class _Renderer:
             "id": response["id"],
             "kind": response["kind"],
             "subject": response.get("subject"),
+            "summary": response.get("summary"),
             "date": _maybe_date(response.get("date")),
             "asked_by": None if asked_by is None else self.ref(asked_by),
             "referred_to": None if referred_to is None else self.ref(referred_to),

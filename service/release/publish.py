@@ -406,8 +406,10 @@ class _Publication:
         path.write_text(manifest.model_dump_json(indent=2) + "\n")
         path.chmod(0o444)
         sync_file(path)
-        self.staging.chmod(0o755)
-        sync_folder(self.staging)
+        # Whatever the umask: the server may run as another user, and nobody but the publisher is to write.
+        for folder in (self.staging, *(inside for inside in self.staging.rglob("*") if inside.is_dir())):
+            folder.chmod(0o755)
+            sync_folder(folder)
         return manifest
 
 

@@ -1,7 +1,6 @@
 # Built in one stage, run in another: the image holds Python, the packages and the seed release, and nothing to build with.
-# With a digest (python:3.11-slim@sha256:…) the base is the same for everybody and for ever: see docs/operate.md.
-ARG BASE=python:3.11-slim
-FROM ${BASE} AS build
+# docs/operate.md says how to build on a base named by its digest, which is the same for everybody and for ever.
+FROM python:3.11-slim AS build
 
 WORKDIR /build
 RUN python3 -m venv /opt/archive && python3 -m venv /opt/audit
@@ -23,7 +22,7 @@ RUN /opt/audit/bin/cyclonedx-py environment --output-reproducible --output-file 
 RUN mkdir /data && /opt/archive/bin/testimony-archive publish seed/archive.json --data /data
 
 
-FROM ${BASE}
+FROM python:3.11-slim
 
 COPY --from=build /opt/archive /opt/archive
 COPY --from=build --chown=10001:10001 /data /data

@@ -57,7 +57,8 @@ def _add_entry(feed: ET.Element, change: Change, *, base: str, archive_id: str) 
     named = change.record_id if document is None else shown_label(document)
     _text(entry, "title", f"{_ACTIONS[change.action]} {record}: {named}")
     _text(entry, "updated", change.at)
-    ET.SubElement(entry, "category", {"term": change.action})
+    for term in (change.action, *(["erase"] if change.erase else [])):
+        ET.SubElement(entry, "category", {"term": term})
     if document is not None:
         _link(entry, "alternate", record_url(base, change.record_id))
     ET.SubElement(entry, "content", {"type": "text"}).text = _sentence(change)
@@ -68,7 +69,12 @@ def _sentence(change: Change) -> str:
         return f"{change.record_id} was withdrawn. If you hold a copy, delete it."
     if not change.live:
         return f"{change.record_id} has been withdrawn since. If you hold a copy, delete it."
-    return f"{change.record_id}, version {change.version}."
+    told = f"{change.record_id}, version {change.version}."
+    return (
+        f"{told} It shows less than before. If you hold a copy of an earlier version, erase it."
+        if change.erase
+        else told
+    )
 
 
 def _identifier(*names: str) -> str:

@@ -133,7 +133,7 @@ class TopicPage(Page):
 
 class ChangeEntry(TypedDict):
     """What happened to one record. `version` and `href` are null where the record is gone: its identifier, and when, is
-    all that is told of it.
+    all that is told of it. `erase` is true where less is shown than before: erase copies of earlier versions.
     """
 
     sequence: int
@@ -144,6 +144,7 @@ class ChangeEntry(TypedDict):
     version: int | None
     at: str
     release: str
+    erase: bool
     href: str | None
 
 
@@ -223,7 +224,8 @@ class ReleasePage(TypedDict):
 
 class VersionEntry(TypedDict):
     """What happened to a record. `release` and `number` are those of the release that it happened with; `digest` is the
-    SHA-256 of the record's line in the public archive, null where that was taken back since.
+    SHA-256 of the record's line in the public archive, null where that was taken back since; `erase` is true where less
+    is shown than before.
     """
 
     version: int
@@ -232,6 +234,7 @@ class VersionEntry(TypedDict):
     number: int
     release: str
     digest: str | None
+    erase: bool
     href: str
 
 

@@ -98,14 +98,24 @@ def analyzer(*, fold: bool = False, stemmer: str | None = None) -> tantivy.TextA
     return builder.build()
 
 
+#: Words that are remembered as they were folded or stemmed, and characters of the longest. Both bound what strangers, who
+#: may ask for any words, make a server keep: about 10 MB.
+REMEMBERED_WORDS = 16_384
+REMEMBERED_LENGTH = 50
+
+
 def spellings(text: str) -> list[str]:
     """Return the words of a text as the index holds them."""
     return analyzer().analyze(spelled(text))
 
 
-@lru_cache(50_000)
 def plain_words(text: str) -> tuple[str, ...]:
     """Return the folded words of a short text."""
+    return _plain_words(text) if len(text) <= REMEMBERED_LENGTH else tuple(plain_of(text))
+
+
+@lru_cache(REMEMBERED_WORDS)
+def _plain_words(text: str) -> tuple[str, ...]:
     return tuple(plain_of(text))
 
 
@@ -119,9 +129,15 @@ def plain(spelling: str) -> str:
     return "".join(plain_words(spelling))
 
 
-@lru_cache(50_000)
 def stem(spelling: str, stemmer: str) -> str:
     """Return the stem of one word of the index."""
+    if len(spelling) > REMEMBERED_LENGTH:
+        return "".join(stemmed(spelling, stemmer=stemmer))
+    return _stem(spelling, stemmer)
+
+
+@lru_cache(REMEMBERED_WORDS)
+def _stem(spelling: str, stemmer: str) -> str:
     return "".join(stemmed(spelling, stemmer=stemmer))
 
 

@@ -29,6 +29,8 @@ class Change:
     version: int | None
     at: str
     release: str
+    #: Whether copies of earlier versions must be erased: less is shown now.
+    erase: bool
     document: bytes | None
 
     @property
@@ -60,7 +62,8 @@ def read_changes(release: Release, criteria: ChangeCriteria, *, newest_first: bo
     after = None if criteria.cursor is None else _sequence(release, criteria.cursor, newest_first=newest_first)
     # Newest first: entries below `after`, down to `first`. Oldest first: entries above both `after` and `first - 1`.
     bounds = (last + 1 if after is None else after, first) if newest_first else (max(after or 0, first - 1),)
-    rows = release.rows(page_statement(newest_first=newest_first), (*bounds, since, criteria.limit + 1))
+    statement = page_statement(newest_first=newest_first, erase=criteria.erase)
+    rows = release.rows(statement, (*bounds, since, criteria.limit + 1))
     more = len(rows) > criteria.limit
     changes = [_change(release, row, with_document=newest_first) for row in rows[: criteria.limit]]
     # On the last page the cursor also passes over the entries that `since` left out.
@@ -69,26 +72,30 @@ def read_changes(release: Release, criteria: ChangeCriteria, *, newest_first: bo
     return ChangePage(changes, _cursor(release, place, newest_first=newest_first), more)
 
 
-def page_statement(*, newest_first: bool) -> str:
+def page_statement(*, newest_first: bool, erase: bool | None = None) -> str:
     """Return the SQL that reads a page. It finds the first entry through the index, not by counting."""
     if newest_first:
         where, order = "sequence < ? AND sequence >= ?", "DESC"
     else:
         where, order = "sequence > ?", "ASC"
+    # Few changes erase: without the hint SQLite may read the log from its beginning.
+    hint = "INDEXED BY change_that_erases " if erase else ""
+    if erase is not None:
+        where += f" AND erase = {erase:d}"
     return (
-        "SELECT sequence, action, record_id, change.version, at, release_id, record.ordinal "  # noqa: S608
-        f"FROM change LEFT JOIN record ON record.id = record_id "
+        "SELECT sequence, action, record_id, change.version, at, release_id, erase, record.ordinal "  # noqa: S608
+        f"FROM change {hint}LEFT JOIN record ON record.id = record_id "
         f"WHERE {where} AND at >= ? ORDER BY sequence {order} LIMIT ?"
     )
 
 
 def _change(release: Release, row: tuple[Any, ...], *, with_document: bool) -> Change:
-    sequence, action, record_id, version, at, release_id, ordinal = row
+    sequence, action, record_id, version, at, release_id, erase, ordinal = row
     # Of a withdrawn record only the identifier and the day are shown, also in its older entries.
     if ordinal is None or action == "withdrawn":
-        return Change(sequence, action, record_id, None, at, release_id, None)
+        return Change(sequence, action, record_id, None, at, release_id, bool(erase), None)
     document = release.document(ordinal) if with_document else None
-    return Change(sequence, action, record_id, version, at, release_id, document)
+    return Change(sequence, action, record_id, version, at, release_id, bool(erase), document)
 
 
 def _cursor(release: Release, sequence: int, *, newest_first: bool) -> str:

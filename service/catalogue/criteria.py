@@ -120,8 +120,12 @@ def whole_number(value: object) -> object:
     return value
 
 
+# Python's own reading also takes `1_0`, `nan`, blanks and the digits of every script.
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+
+
 def _number(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?", value):
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
         raise PydanticCustomError("number", "must be a number, such as 29 or 0.5")
     return value
 
@@ -136,9 +140,15 @@ def _split(values: object) -> object:
     return [part for value in values for part in value.split(",")] if isinstance(values, list) else values
 
 
+def _degrees(text: str) -> float:
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError
+    return float(text)
+
+
 def _box(values: object) -> object:
     try:
-        west, south, east, north = (float(part) for part in values)  # type: ignore[attr-defined]
+        west, south, east, north = (_degrees(part) for part in values)  # type: ignore[attr-defined]
     except ValueError:
         raise PydanticCustomError("bbox", "must be four numbers in degrees: west,south,east,north") from None
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
@@ -358,6 +368,12 @@ class ChangeCriteria(Parameters):
     since: Annotated[
         Moment | None,
         Field(description="At or after this: a day, or a moment with its offset from UTC (RFC 3339)."),
+    ] = None
+    erase: Annotated[
+        Truth | None,
+        Field(
+            description="true: only changes after which copies of earlier versions must be erased; false: the others."
+        ),
     ] = None
     limit: Annotated[int, Field(ge=1, le=200, description="Changes on a page."), BeforeValidator(whole_number)] = 20
     cursor: Annotated[

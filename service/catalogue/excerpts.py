@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from service.archive.words import plain, spellings, stem, stemmer_of
+from service.archive.words import REMEMBERED_LENGTH, REMEMBERED_WORDS, plain, spellings, stem, stemmer_of
 from service.catalogue.words import SearchTerm
 from service.release.text_index import Part, searched_parts
 
@@ -61,9 +61,17 @@ class Finder:
         return self._stems[stemmer]
 
 
-@lru_cache(50_000)
 def _read(text: str) -> list[tuple[str, str]]:
     """Return the words of a short text, each as spelled and as folded for comparing."""
+    return _read_again(text) if len(text) <= REMEMBERED_LENGTH else _read_anew(text)
+
+
+@lru_cache(REMEMBERED_WORDS)
+def _read_again(text: str) -> list[tuple[str, str]]:
+    return _read_anew(text)
+
+
+def _read_anew(text: str) -> list[tuple[str, str]]:
     return [(word, plain(word)) for word in spellings(text)]
 
 

@@ -23,18 +23,24 @@ class Version:
     #: When the release was published: UTC, RFC 3339, to the second.
     at: str
     digest: str | None
+    #: Whether less is shown of the record from here on than before.
+    erase: bool
 
 
 _HISTORY = (
     "SELECT action, version, release_number, release_id, at,"
-    " CASE WHEN digest IS NOT NULL THEN 'sha256:' || lower(hex(digest)) END"
+    " CASE WHEN digest IS NOT NULL THEN 'sha256:' || lower(hex(digest)) END, erase"
     " FROM change WHERE record_id = ? ORDER BY sequence"
 )
 
 
 def history_of(release: Release, record_id: str) -> list[Version]:
     """Return the history of a record, the oldest entry first; an empty one where there never was such a record."""
-    return [Version(*row) for row in release.rows(_HISTORY, (record_id,))]
+    rows = release.rows(_HISTORY, (record_id,))
+    return [
+        Version(action, version, number, release_id, at, digest, bool(erase))
+        for action, version, number, release_id, at, digest, erase in rows
+    ]
 
 
 def cite_as(head: dict[str, Any], record_id: str, latest: Version) -> str:

@@ -56,6 +56,7 @@ class Application(FastAPI):
 
     def at_once(self, scope: Scope) -> CompleteResponse | None:
         """Return the answer to a GET request that can be given without waiting: see `connections.BoundedConnection`."""
+        scope["app"] = self
         return self.outermost.at_once(scope)
 
 

@@ -1,7 +1,7 @@
 """Absolute addresses: of the API's root, of a request, of the pages beside a page."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -16,11 +16,21 @@ from service.errors import ParameterError
 _PLAIN_QUERY = re.compile(rb"[A-Za-z0-9._~!$'()*+,;:@/?%=&-]*")
 _CURSOR = re.compile(r"(?:^|&)cursor=[^&]*")
 
-_quoted = lru_cache(4096)(quote)
+#: Characters of the longest path that is remembered as it was quoted. Strangers may ask for any: what is kept of them is
+#: bounded in bytes, too.
+REMEMBERED_PATH = 200
+
+_quoted_again = lru_cache(4096)(quote)
+
+
+def _quoted(path: str) -> str:
+    return _quoted_again(path) if len(path) <= REMEMBERED_PATH else quote(path)
 
 
 def header(scope: Scope, name: bytes) -> str | None:
-    """Return the value of a header, given its name in lower case; of one that comes twice, the first."""
+    """Return the value of a header, given its name in lower case; of one that comes several times, all of them as one list
+    (RFC 9110, section 5.3).
+    """
     value: bytes | None = scope["state"]["headers"].get(name)
     return None if value is None else value.decode("latin-1")
 
@@ -39,7 +49,7 @@ def _base_of(scope: Scope) -> str:
     return _address(scope["scheme"], host, scope.get("root_path", ""))
 
 
-@lru_cache(1024)
+@lru_cache(1024)  # of hosts and prefixes that are no longer than `middleware.HOST_LENGTH`
 def _address(scheme: str, host: bytes, path: str) -> str:
     return f"{scheme}://{host.decode('latin-1')}{quote(path)}"
 
@@ -48,11 +58,21 @@ def place(scope: Scope, state: dict[str, Any]) -> None:
     """Put a request's state into its scope, and what routes ask for besides: headers by name, the address of the API's
     root and that of what was asked for.
     """
-    state["headers"] = dict(reversed(scope["headers"]))
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    if len(headers) != len(scope["headers"]):
+        headers = _joined(scope["headers"])
+    state["headers"] = headers
     state["base"] = base = _base_of(scope)
     path: str = scope["path"]
     state["address"] = base + _quoted(path.removeprefix(scope["root_path"]))
     scope["state"] = state
+
+
+def _joined(lines: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    headers: dict[bytes, bytes] = {}
+    for name, value in lines:
+        headers[name] = headers[name] + b", " + value if name in headers else value
+    return headers
 
 
 def request_address(scope: Scope) -> str:

@@ -6,26 +6,38 @@ problem.
 """
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
+from fastapi import Request
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from service.errors import AnswerCutShort, BadRequest, Problem, UriTooLong
+from service.http.compression import acceptable_codings
 from service.http.links import place
 from service.http.problems import METHODS, internal_error, problem_response
 from service.http.proxies import TrustedProxies
 from service.http.releases import Served, Serving
 from service.http.request_ids import RAW_HEADER, naming, take_request_id, with_request_id
 from service.http.response_cache import Key, ResponseCache
-from service.http.responses import CompleteResponse, RawHeaders
-from service.http.routing import RouteTable
+from service.http.responses import CompleteResponse, LargeAnswer, RawHeaders
+from service.http.routing import Later, RouteTable, finish
 
 #: Longest path and query that are read, in bytes. A list of 50 identifiers is 3,500.
 URI_LENGTH = 8000
+#: Longest host, port included, and longest prefix that a proxy may name. Names of hosts have 253 at most.
+HOST_LENGTH = 255
 
 EXPOSED = (
     "Archive-Omitted, Archive-Release, Archive-Total, Content-Disposition, Content-Language, Content-Length, Content-Range, ETag, Link, "
     "Repr-Digest, Retry-After, X-Request-ID"
+)
+#: Request headers that front ends, and what they are made with, put into requests. All are harmless here: most are not
+#: even looked at. Not Authorization: nothing here asks for it, and nobody should send what gives access elsewhere.
+ALLOWED = (
+    "Accept, Accept-Language, Cache-Control, Content-Type, If-Modified-Since, If-None-Match, If-Range, Pragma, Range, "
+    "Traceparent, Tracestate, X-Request-ID, X-Requested-With"
 )
 _ALWAYS: RawHeaders = [
     (b"access-control-allow-origin", b"*"),
@@ -37,7 +49,7 @@ _FORWARDED = (b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix")
 _PREFLIGHT: RawHeaders = [
     (b"allow", METHODS.encode()),
     (b"access-control-allow-methods", METHODS.encode()),
-    (b"access-control-allow-headers", b"Accept, Accept-Language, If-None-Match, If-Range, Range"),
+    (b"access-control-allow-headers", ALLOWED.encode()),
     (b"access-control-max-age", b"86400"),
 ]
 
@@ -46,9 +58,26 @@ _HOST = re.compile(rb"^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$")
 _PREFIX = re.compile(r"^(?:/[A-Za-z0-9._~-]+)*$")
 
 
-@lru_cache(256)
 def _is_host(value: bytes) -> bool:
+    return len(value) <= HOST_LENGTH and _looks_like_host(value)
+
+
+@lru_cache(256)
+def _looks_like_host(value: bytes) -> bool:
     return _HOST.match(value) is not None
+
+
+#: Where a request keeps what was begun before it had a task.
+_BEGUN = "testimony_archive.begun"
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A request whose answer was begun on the event loop and takes longer than that: nothing of it is done twice."""
+
+    served: Served
+    scope: Scope
+    answer: Response | Later
 
 
 class OuterMiddleware:
@@ -82,36 +111,41 @@ class OuterMiddleware:
             await self.app(scope, receive, send)
             return
         served = self._now()
+        begun: _Begun | None = scope.pop(_BEGUN, None)
         headers: dict[bytes, bytes] = dict(scope["headers"])
         if RAW_HEADER in headers and "request_id" not in scope.get("state", ()):
             request_id = take_request_id(scope, trusted=self.proxies.sent(scope))
             scope, send = with_request_id(scope, request_id), naming(send, request_id)
-        whole = self._at_once(scope, headers, served)
-        if whole is not None:
-            await whole.send_to(send)
-            return
+        if begun is None or begun.served is not served:
+            whole = self._at_once(scope, headers, served)
+            begun = scope.pop(_BEGUN, None)
+            if whole is not None:
+                await whole.send_to(send, without_body=scope["method"] == "HEAD")
+                return
         # Held also by who waits for the answer of another request: that may come to nothing, after a newer release came.
         if served is not None:
             served.hold()
         try:
-            await self._answer(scope, receive, send, headers, served)
+            await self._answer(scope, receive, send, served=served, begun=begun)
         finally:
             if served is not None:
                 served.let_go()
 
     async def _answer(
-        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], served: Served | None
+        self, scope: Scope, receive: Receive, send: Send, *, served: Served | None, begun: _Begun | None
     ) -> None:
-        """Answer from a release that is held: with what another request is making just now, else anew."""
+        """Answer from a release that is held: with what another request is making just now, else anew or as it was begun."""
+        headers: dict[bytes, bytes] = dict(scope["headers"])
         key = self._key(scope, headers, served) if self.cache.size else None
         if key is not None:
             whole = await self.cache.get_or_make(key, headers.get(b"if-none-match"))
             if whole is not None:
-                await whole.send_to(send)
+                await whole.send_to(send, without_body=scope["method"] == "HEAD")
                 return
+        answer = _Answer(send, scope, served, self.cache, key)
         try:
             # A copy, because the server goes by its own: it must still know that a request was HEAD.
-            await self._make(dict(scope), receive, _Answer(send, scope, served, self.cache, key), served)
+            await self._make(dict(scope) if begun is None else begun.scope, receive, answer, served, begun)
         finally:
             if key is not None:
                 self.cache.made(key)
@@ -135,9 +169,12 @@ class OuterMiddleware:
         try:
             self._place(placed, served)
             answer = self.app.at_once(placed)
-        except Exception:  # noqa: BLE001 - raised again by who makes the answer the long way, and told there
-            return None
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong becomes an answer
+            answer = problem_response(self._problem_of(error, placed, served), placed)
         if answer is None:
+            return None
+        if isinstance(answer, LargeAnswer) or not isinstance(answer, Response):
+            scope[_BEGUN] = _Begun(served, placed, answer)
             return None
         assert isinstance(answer.body, bytes)
         whole = CompleteResponse(answer.status_code, [*answer.raw_headers, *_ALWAYS, served.header], answer.body)
@@ -159,29 +196,36 @@ class OuterMiddleware:
             scope["query_string"],
             get(b"host"),
             get(b"accept"),
-            get(b"accept-encoding"),
+            acceptable_codings(None if (codings := get(b"accept-encoding")) is None else codings.decode("latin-1")),
             get(b"accept-language"),
             scope["scheme"],
             *((get(name) for name in _FORWARDED) if self.proxies.sent(scope) else ()),
         )
 
-    async def _make(self, scope: Scope, receive: Receive, answer: "_Answer", served: Served | None) -> None:
+    async def _make(
+        self, scope: Scope, receive: Receive, answer: "_Answer", served: Served | None, begun: "_Begun | None"
+    ) -> None:
         try:
+            if begun is not None:
+                response = await finish(begun.answer, Request(scope, receive))
+                await response(scope, receive, answer)
+                return
             self._place(scope, served)
             if scope["method"] == "OPTIONS":
                 await CompleteResponse(204, _PREFLIGHT, b"").send_to(answer)
             else:
                 await self.app(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 - the last place where an error can still become an answer
-            problem = (
-                error
-                if isinstance(error, Problem)
-                else self.serving.doubt(error, served) or internal_error(error, scope)
-            )
+            problem = self._problem_of(error, scope, served)
             if answer.started:
                 # The connection is cut, so that the reader can tell; the log has said why, without what was asked.
                 raise AnswerCutShort(type(error).__qualname__) from None
             await problem_response(problem, scope)(scope, receive, answer)
+
+    def _problem_of(self, error: Exception, scope: Scope, served: Served | None) -> Problem:
+        if isinstance(error, Problem):
+            return error
+        return self.serving.doubt(error, served) or internal_error(error, scope)
 
     def _place(self, scope: Scope, served: Served | None) -> None:
         """Make the scope that of the application: scheme, host and root path as the client sees them, HEAD as GET, and what
@@ -215,7 +259,7 @@ class OuterMiddleware:
             kept = [pair for pair in scope["headers"] if pair[0] != b"host"]
             scope["headers"] = [*kept, (b"host", host.encode("latin-1"))]
         prefix = _last(headers.get(b"x-forwarded-prefix")).rstrip("/")
-        if prefix and _PREFIX.match(prefix):
+        if prefix and len(prefix) <= HOST_LENGTH and _PREFIX.match(prefix):
             scope["root_path"] = prefix
 
 

@@ -1,5 +1,6 @@
 """Content negotiation (RFC 9110, section 12): which media type, language and coding a request asks for."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Concatenate, ParamSpec, TypeVar
@@ -15,6 +16,8 @@ CSV = "text/csv"
 NDJSON = "application/x-ndjson"
 GEOJSON = "application/geo+json"
 
+#: Ranges of an Accept or Accept-Encoding header that are read, and parameters of each. Clients send ten at most.
+MAX_RANGES = 100
 #: Language ranges of an Accept-Language header that are read. Browsers send ten at most.
 MAX_LANGUAGES = 20
 #: Headers that are remembered as they were read: the clients of one kind send the same.
@@ -22,26 +25,28 @@ REMEMBERED = 256
 #: The longest of these, in characters. Browsers send 150.
 REMEMBERED_LENGTH = 300
 
+_WEIGHT = re.compile(r"[01](?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def _quality(parameters: Sequence[str]) -> float:
+    """Return the weight among the parameters of a range; 0 where it is none (RFC 9110, section 12.4.2)."""
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0.0
+            return min(1.0, float(value)) if _WEIGHT.fullmatch(value.strip()) else 0.0
     return 1.0
 
 
 def accepted(header: str) -> list[tuple[str, float]]:
-    """Return the tokens of an Accept or Accept-Encoding header in lower case with their qualities, in order."""
+    """Return the tokens of an Accept or Accept-Encoding header in lower case with their qualities, in order. What is beyond
+    MAX_RANGES is not read.
+    """
     ranges = []
-    for part in header.split(","):
-        token, *parameters = part.split(";")
+    for part in header.split(",", MAX_RANGES)[:MAX_RANGES]:
+        token, *parameters = part.split(";", MAX_RANGES)[:MAX_RANGES]
         if token.strip():
             ranges.append((token.strip().lower(), _quality(parameters)))
     return ranges
@@ -116,12 +121,3 @@ def wished_languages(named: str | None, header: str | None) -> tuple[str, ...]:
     ranges = [(token, quality) for token, quality in accepted(header)[:MAX_LANGUAGES] if quality > 0]
     tokens = [token for token, _ in sorted(ranges, key=lambda wish: -wish[1])]
     return tuple(tokens[: tokens.index("*")] if "*" in tokens else tokens)
-
-
-@remembering
-def accepts_gzip(header: str | None) -> bool:
-    """Tell whether an Accept-Encoding header lets an answer be compressed with gzip."""
-    if not header:
-        return False
-    qualities = dict(accepted(header))
-    return qualities.get("gzip", qualities.get("*", 0.0)) > 0

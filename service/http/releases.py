@@ -41,6 +41,8 @@ RETRY = {"Retry-After": str(RETRY_AFTER_S)}
 #: Threads that write long answers, whatever their number: more would not be faster, since Python runs one at a time,
 #: and would keep short answers waiting.
 STREAM_THREADS = 2
+#: Threads that compress large answers: they run beside Python, so that a core each is used.
+COMPRESSION_THREADS = 2
 #: Threads for what takes too long for the event loop: as many as the machines this is for have cores.
 HEAVY_THREADS = 2
 #: Requests for such work that are held at once, at work or waiting. One takes milliseconds, so the last waits about a
@@ -48,6 +50,8 @@ HEAVY_THREADS = 2
 HEAVY_REQUESTS = 64
 #: Lists that are remembered as they were asked for, with the places of their records: 125 kB for a million records.
 RECALLED = 64
+#: Characters of the longest question that is remembered, headers included.
+RECALLED_LENGTH = 4096
 #: Up to so many bytes a release is compared with its manifest before it is served: it takes a fifth of a second.
 COMPARED_FIRST = 256 << 20
 #: Bytes of a larger one that are compared a second, at most: going through it as fast as possible would drive what
@@ -116,6 +120,8 @@ class Served:
         """Return what `work` returns, given this release and these arguments: what it did for the last of them is
         remembered.
         """
+        if sum(len(each) for each in given if isinstance(each, bytes | str)) > RECALLED_LENGTH:
+            return work(self, *given)
         return self._recall(work, *given)  # type: ignore[return-value] # the cache forgets the type
 
     def _do(self, work: Callable[..., object], *given: Hashable) -> object:
@@ -150,6 +156,8 @@ class Serving:
         self._comparison: asyncio.Task[None] | None = None
         #: Shared by all long answers: each takes a thread for one piece at a time, in turn.
         self.stream_threads = CapacityLimiter(STREAM_THREADS)
+        #: For compressing large answers.
+        self.compression_threads = CapacityLimiter(COMPRESSION_THREADS)
         self.heavy = HeavyWork()
         # Why there is no release, why a newer one was refused, or what is wrong with the one being served.
         self._trouble: str | None = None

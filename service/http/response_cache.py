@@ -3,10 +3,12 @@
 import asyncio
 from collections import OrderedDict
 
-from service.http.responses import CompleteResponse, matches
+from service.http.responses import CompleteResponse, RawHeaders, matches
 
 #: Bytes that keeping an answer costs besides its body: key, headers and the objects around them.
 OVERHEAD = 3000
+#: The longest key that is kept, in bytes: of clients that send long headers or ask long questions there are few.
+LONGEST_KEY = 4096
 #: Answers larger than this part of the cache are not kept: one of them would drive out many.
 LARGEST_PART = 16
 #: Requests that are remembered as asked once. An answer is kept when it is asked for again: who reads everything once must
@@ -17,6 +19,15 @@ ASKED_ONCE = 20_000
 Key = tuple[object, ...]
 
 
+def length_of(key: Key) -> int:
+    """Return the bytes of all that a key consists of."""
+    return sum(len(part) for part in key if isinstance(part, bytes | str))
+
+
+def _length(headers: RawHeaders) -> int:
+    return sum(len(name) + len(value) for name, value in headers)
+
+
 class _Kept:
     """An answer that is kept, and the one that says that the client has it already: of an answer that only such a client
     has asked for, nothing else is there.
@@ -24,11 +35,13 @@ class _Kept:
 
     __slots__ = ("size", "tag", "unchanged", "whole")
 
-    def __init__(self, tag: bytes, whole: CompleteResponse | None, unchanged: CompleteResponse) -> None:
+    def __init__(self, key: Key, tag: bytes, whole: CompleteResponse | None, unchanged: CompleteResponse) -> None:
         self.tag = tag
         self.whole = whole
         self.unchanged = unchanged
-        self.size = OVERHEAD + (0 if whole is None else len(whole.body))
+        # Headers twice, since a connection writes them down as they stand on the wire.
+        headers = sum(_length(each.headers) for each in (whole, unchanged) if each is not None)
+        self.size = OVERHEAD + length_of(key) + 2 * headers + (0 if whole is None else len(whole.body))
 
     def answer(self, known: bytes) -> CompleteResponse | None:
         """Return what to send to a client who names these tags in If-None-Match; None where it is not at hand."""
@@ -70,6 +83,8 @@ class ResponseCache:
         """Return an answer that another request is making just now; None where the caller is the one to make it, who
         must say `made` when it is kept or will not be.
         """
+        if (answer := self.get(key, known)) is not None:
+            return answer
         making = self._making.get(key)
         if making is not None:
             self._asked_once.add(hash(key))
@@ -94,12 +109,12 @@ class ResponseCache:
         if not self.size or not self._is_asked_again(key):
             return
         tag = next((value for name, value in answer.headers if name == b"etag"), None)
-        if tag is None or len(answer.body) + OVERHEAD > self.size // LARGEST_PART:
+        if tag is None or length_of(key) > LONGEST_KEY:
             return
         if answer.status == 200:
-            self._put(key, _Kept(tag, answer, answer.unchanged()))
+            self._put(key, _Kept(key, tag, answer, answer.unchanged()))
         elif answer.status == 304 and key not in self._kept:
-            self._put(key, _Kept(tag, None, answer))
+            self._put(key, _Kept(key, tag, None, answer))
 
     def _is_asked_again(self, key: Key) -> bool:
         asked = hash(key)
@@ -111,6 +126,8 @@ class ResponseCache:
         return False
 
     def _put(self, key: Key, kept: _Kept) -> None:
+        if kept.size > self.size // LARGEST_PART:
+            return
         before = self._kept.pop(key, None)
         self._kept[key] = kept
         self._bytes += kept.size - (0 if before is None else before.size)

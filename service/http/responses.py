@@ -4,26 +4,24 @@ A release never changes, so an ETag is a digest of the release and the request: 
 the next release.
 """
 
-import gzip
 import hashlib
 from collections.abc import Iterable
 from functools import lru_cache
 
+import anyio.to_thread
+from anyio import CapacityLimiter
 from starlette.responses import Response
-from starlette.types import Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from service import __version__
 from service.catalogue.languages import Wishes
+from service.http.compression import COMPRESS_IN_THREAD_FROM, IDENTITY, choose_coding, compress
 from service.http.links import header, request_url
-from service.http.negotiation import JSON, accepts_gzip
+from service.http.negotiation import JSON
 
 #: A minute: how long a withdrawn record may still be shown by a cache that does not ask again.
 CACHE_CONTROL = "public, max-age=60, must-revalidate"
 VARY = "Accept, Accept-Encoding, Accept-Language"
-#: Bytes below which compressing saves nothing on the wire: the answer fits one packet anyway.
-COMPRESS_FROM = 1000
-#: Beyond 5, gzip takes twice the time for a few per cent.
-COMPRESSION_LEVEL = 5
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -43,10 +41,10 @@ class CompleteResponse:
         #: Status line and headers as they stand on the wire, once a connection has written them.
         self.head: bytes | None = None
 
-    async def send_to(self, send: Send) -> None:
-        """Send it the ASGI way."""
+    async def send_to(self, send: Send, *, without_body: bool = False) -> None:
+        """Send it the ASGI way: without its body to those who asked by HEAD."""
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
-        await send({"type": "http.response.body", "body": self.body})
+        await send({"type": "http.response.body", "body": b"" if without_body else self.body})
 
     def unchanged(self) -> "CompleteResponse":
         """Return the answer that says that the client has this one already."""
@@ -79,6 +77,23 @@ def matches(named: str | None, tag: str) -> bool:
     return "*" in tags or tag in tags
 
 
+class LargeAnswer(Response):
+    """A response that is compressed in a thread before it is sent: the event loop would stand still meanwhile."""
+
+    def __init__(self, body: bytes, headers: RawHeaders, coding: str) -> None:
+        self.status_code = 200
+        self.body = body
+        self.background = None
+        self.raw_headers = headers
+        self._coding = coding
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls it
+        limiter: CapacityLimiter = scope["app"].state.serving.compression_threads
+        body = await anyio.to_thread.run_sync(compress, bytes(self.body), self._coding, limiter=limiter)
+        headers = [*self.raw_headers, (b"content-length", b"%d" % len(body))]
+        await CompleteResponse(self.status_code, headers, body).send_to(send)
+
+
 def release_answer(
     scope: Scope,
     release_key: str,
@@ -88,20 +103,46 @@ def release_answer(
     media_type: str = JSON,
     wishes: Wishes = (),
     compressible: bool = True,
-) -> Answer:
-    """Return `body` as the answer of a release: compressed if asked, and 304 where the client has it already."""
-    asked = compressible and accepts_gzip(header(scope, b"accept-encoding"))
-    compress = asked and len(body) >= COMPRESS_FROM
-    encoding = "gzip" if compress else "identity"
-    tag = entity_tag(scope, release_key, encoding=encoding, media_type=media_type, wishes=wishes)
-    beside = [(b"etag", tag.encode()), *_ALWAYS, *headers]
+) -> Answer | LargeAnswer:
+    """Return `body` as the answer of a release: compressed if asked, and 304 where the client has it already.
+
+    Raises NotAcceptable.
+    """
+    coding = choose_coding(header(scope, b"accept-encoding"), size=len(body), compressible=compressible)
+    tag = entity_tag(scope, release_key, encoding=coding, media_type=media_type, wishes=wishes)
+    return _answer(
+        scope, body, [(b"etag", tag.encode()), *_ALWAYS, *headers], tag=tag, coding=coding, media_type=media_type
+    )
+
+
+def content_answer(
+    scope: Scope, body: bytes, *, media_type: str, cache_control: str, headers: Iterable[tuple[bytes, bytes]] = ()
+) -> Answer | LargeAnswer:
+    """Return `body` as an answer that depends on no release, such as a style sheet: its ETag is a digest of its bytes.
+
+    Raises NotAcceptable.
+    """
+    coding = choose_coding(header(scope, b"accept-encoding"), size=len(body))
+    tag = '"' + hashlib.blake2s(body, digest_size=12, person=coding.encode()).hexdigest() + '"'
+    always = [(b"etag", tag.encode()), (b"cache-control", cache_control.encode()), (b"vary", b"Accept-Encoding")]
+    return _answer(scope, body, [*always, *headers], tag=tag, coding=coding, media_type=media_type)
+
+
+def _answer(
+    scope: Scope, body: bytes, beside: RawHeaders, *, tag: str, coding: str, media_type: str
+) -> Answer | LargeAnswer:
     if matches(header(scope, b"if-none-match"), tag):
         return Answer(b"", 304, beside)
-    if compress:
-        beside.append((b"content-encoding", b"gzip"))
-        # Without a time in it, the same bytes come out every time, as a strong ETag promises.
-        body = gzip.compress(body, COMPRESSION_LEVEL, mtime=0)
-    return Answer(body, 200, [*beside, _content_type(media_type), (b"content-length", b"%d" % len(body))])
+    beside.append(_content_type(media_type))
+    if coding != IDENTITY:
+        beside.append((b"content-encoding", coding.encode()))
+        if scope["state"]["head"]:
+            # Nobody is sent the body: its length, which may be left out, is not worth making it.
+            return Answer(b"", 200, beside)
+        if len(body) >= COMPRESS_IN_THREAD_FROM:
+            return LargeAnswer(body, beside, coding)
+        body = compress(body, coding)
+    return Answer(body, 200, [*beside, (b"content-length", b"%d" % len(body))])
 
 
 _ALWAYS = ((b"cache-control", CACHE_CONTROL.encode()), (b"vary", VARY.encode()))

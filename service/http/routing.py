@@ -15,11 +15,13 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.http.releases import Served
-from service.http.responses import Answer
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-#: Answers a request without waiting, from a release, given the last part of the path; None where it would have to wait.
-AtOnce = Callable[[Scope, Served, str], Answer | None]
+#: Goes on with a request whose answer takes longer than the event loop should stand still.
+Later = Callable[[Request], Awaitable[Response]]
+#: Answers a request without waiting, from a release, given the last part of the path; where it would have to wait, it
+#: returns what goes on with what it has found out.
+AtOnce = Callable[[Scope, Served, str], Response | Later]
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _LAST_PART = "/{id}"
 
@@ -36,6 +38,11 @@ class PlainRoute(APIRoute):
             return await endpoint(request)
 
         return handle
+
+
+async def finish(answer: Response | Later, request: Request) -> Response:
+    """Return the answer to a request that was begun on the event loop."""
+    return answer if isinstance(answer, Response) else await answer(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +68,10 @@ class RouteTable:
                 ways = self._by_path if parent == route.path else self._by_parent
                 ways[parent] = _Way(route.endpoint, at_once.get(route.path))
 
-    def at_once(self, scope: Scope) -> Answer | None:
-        """Return the answer to a GET request that can be made without waiting. Raises what the route does."""
+    def at_once(self, scope: Scope) -> Response | Later | None:
+        """Return the answer to a GET request, or what goes on with it; None where its route begins with a task. Raises what
+        the route does.
+        """
         way, name = self._find(scope)
         return None if way is None or way.at_once is None else way.at_once(scope, scope["state"]["served"], name)
 

@@ -4,7 +4,6 @@ A piece is made in a thread when the one before it is out, so a reader who is sl
 no memory but a piece. A reader who leaves ends the work. What fails once bytes are out cuts the connection.
 """
 
-import zlib
 from collections.abc import Iterator
 
 import anyio
@@ -20,9 +19,6 @@ from service.http.releases import Served
 PIECE = 1 << 16
 #: Seconds within which a reader must take one of them, else the answer is cut: 1 KiB a second is enough.
 STALL_S = 60.0
-#: The quickest: at level 5 compressing takes longer than everything else together.
-COMPRESSION_LEVEL = 1
-_GZIP = 16 + zlib.MAX_WBITS
 
 
 class Steps:
@@ -93,12 +89,3 @@ async def stream(
     steps = Steps(served, request.app.state.serving.stream_threads, pieces)
     first = None if request.scope["state"]["head"] else await steps.next()
     return Stream(first, steps, status_code=status_code, headers=headers)
-
-
-def compressed(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield `pieces` compressed with gzip. Without a time in it, the same bytes come out every time."""
-    gzip = zlib.compressobj(COMPRESSION_LEVEL, wbits=_GZIP)
-    for piece in pieces:
-        if out := gzip.compress(piece):
-            yield out
-    yield gzip.flush()

@@ -181,7 +181,7 @@ class Scale:
         if self.logarithmic:
             highest = round(math.log10(self.high))
             step = max(1, math.ceil(highest / 4))
-            values = [0.0, *(10.0**power for power in range(highest, 0, -step))]
+            values = sorted([0.0, *(10.0**power for power in range(highest, 0, -step))])
         else:
             width = _easy((self.high - self.low) / 3)
             first, last = math.ceil(self.low / width), math.floor(self.high / width)

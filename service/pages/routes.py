@@ -19,7 +19,7 @@ from service.http.links import base_url, header, query_pairs
 from service.http.negotiation import HTML, prefers_html, wished_languages
 from service.http.problems import ProblemDocument, ProblemPage
 from service.http.releases import Served
-from service.http.responses import Answer, RawHeaders, release_answer
+from service.http.responses import RawHeaders, release_answer
 from service.http.routing import AtOnce, PlainRoute
 from service.pages.entrance import about_view, home_view
 from service.pages.languages import interface_language, words_of
@@ -77,7 +77,7 @@ def _for_people(show: Handler, otherwise: Handler) -> Handler:
     """Return what answers with a page to clients that prefer HTML, and as `otherwise` does to all others."""
 
     async def answer(request: Request) -> Response:
-        return await (show if prefers_html(request.headers.get("accept")) else otherwise)(request)
+        return await (show if prefers_html(header(request.scope, b"accept")) else otherwise)(request)
 
     return answer
 
@@ -110,7 +110,7 @@ class _Room:
         """Return what answers with a page that is quickly made."""
         return lambda scope, served, name: self._answer(scope, served, viewer, name)
 
-    def _answer(self, scope: Scope, served: Served, viewer: Viewer, name: str) -> Answer:
+    def _answer(self, scope: Scope, served: Served, viewer: Viewer, name: str) -> Response:
         reader = reader_of(scope, served.catalogue)
         view = viewer(reader, name)
         body = draw(reader, view, indexed=self.indexed)

@@ -147,7 +147,7 @@ FILTERS = {
     "relative_to": N_("Part of the figure"),
     "party": N_("By"),
     "kind": N_("Kind"),
-    "about": N_("About"),
+    "about": N_("What it is about"),
     "publisher": N_("Publisher"),
     "broader": N_("Broader topic"),
     "date_from": N_("From"),

@@ -363,7 +363,7 @@ class _Publication:
             of_line = hashlib.sha256(line)
             digest = of_line.copy()
             digest.update(body)
-            version, updated_at = log.continue_record(public["id"], digest.digest(), of_line.digest())
+            version, updated_at = log.continue_record(public, digest.digest(), of_line.digest())
             document = b'%s,"version":%d,"updated_at":"%s"}' % (body[:-1], version, updated_at.encode())
             documents.add(document, Keys(public["id"], by_text, by_date, updated_at))
             rows.append((ordinal, public["id"], version, updated_at, digest.digest()))

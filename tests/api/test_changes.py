@@ -86,6 +86,7 @@ def test_changes_come_in_order_the_oldest_first(history: httpx.Client) -> None:
         "version": 2,
         "at": "2026-03-02T12:00:00Z",
         "release": page["data"][4]["release"],
+        "erase": False,
         "href": str(history.base_url.join("/v1/testimonies/tes-2")),
     }
     assert page["data"][6]["release"] == page["meta"]["release"]
@@ -98,6 +99,26 @@ def test_of_what_was_withdrawn_only_identifier_and_day_are_told(history: httpx.C
     assert [entry["action"] for entry in of_it] == ["created", "withdrawn"]
     for entry in of_it:
         assert (entry["version"], entry["href"]) == (None, None)
+
+
+def test_what_must_be_erased_is_asked_for_alone(history: httpx.Client) -> None:
+    every = history.get("/v1/changes").json()["data"]
+    erased = history.get("/v1/changes?erase=true").json()["data"]
+    assert [(each["action"], each["id"]) for each in erased] == [("withdrawn", "tes-1")]
+    assert erased == [each for each in every if each["erase"]]
+    assert history.get("/v1/changes?erase=false").json()["data"] == [each for each in every if not each["erase"]]
+    feed = history.get("/v1/changes?erase=true&format=atom").text
+    assert feed.count("<entry>") == 1
+    assert '<category term="erase" />' in feed
+
+
+def test_what_must_be_erased_is_found_without_reading_the_log(history: httpx.Client) -> None:
+    serving = history.application.state.serving  # type: ignore[attr-defined]
+    release = serving.served.catalogue.release
+    for newest_first, binds in ((False, (0, "", 1)), (True, (9, 0, "", 1))):
+        statement = page_statement(newest_first=newest_first, erase=True)
+        plan = " ".join(row[3] for row in release.rows(f"EXPLAIN QUERY PLAN {statement}", binds))
+        assert "USING INDEX change_that_erases" in plan
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 200])

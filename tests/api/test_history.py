@@ -66,10 +66,10 @@ def test_of_what_was_taken_back_no_digest_is_left(tmp_path: Path, publish_to: Pu
             [secret] = [line for line in (folder / "archive.jsonl").read_bytes().splitlines(True) if b"tes-1" in line]
     client = serve(data)
     history = client.get("/v1/testimonies/tes-1/history").json()["data"]
-    assert [(each["action"], each["version"], each["digest"] is None) for each in history] == [
-        ("created", 1, True),
-        ("withdrawn", 1, True),
-        ("created", 1, False),
+    assert [(each["action"], each["version"], each["digest"] is None, each["erase"]) for each in history] == [
+        ("created", 1, True, False),
+        ("withdrawn", 1, True, True),
+        ("created", 1, False, False),
     ]
     # Nor anywhere else in the release.
     assert hashlib.sha256(secret).digest() not in (folder / "archive.sqlite").read_bytes()

@@ -68,3 +68,14 @@ def test_every_key_of_a_document_can_be_asked_for() -> None:
         assert read_criteria(model, [("fields", ",".join(fields))]).fields == fields
         with pytest.raises(InvalidParameters, match="no key"):
             read_criteria(model, [("fields", "nothing")])
+
+
+@pytest.mark.parametrize(
+    "box",
+    ["1_0,2,3,4", "１,2,3,4", " 1,2,3,4", "+1,2,3,4", "nan,2,3,4", "inf,2,3,4", "0x1,2,3,4", "1.,2,3,4", ",2,3,4"],
+)
+def test_a_box_has_plain_numbers(box: str) -> None:
+    with pytest.raises(InvalidParameters) as refused:
+        read_criteria(CRITERIA["events"], [("bbox", box)])
+    [error] = refused.value.errors
+    assert error.parameter == "bbox"

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from service.api.describing import headers, problem_responses
 from service.catalogue.criteria import NoParameters, read_criteria
 from service.errors import InvalidParameters, NotAcceptable, NotReady, RangeNotSatisfiable
-from service.http.links import query_pairs
+from service.http.compression import choose_coding
+from service.http.links import header, query_pairs
 from service.http.negotiation import NDJSON, choose_media_type
 from service.http.releases import Served
 from service.http.responses import CACHE_CONTROL, matches
@@ -64,7 +65,8 @@ _RANGE = re.compile(r"bytes=([0-9]{1,18})?-([0-9]{1,18})?", re.IGNORECASE)
 async def download_archive(request: Request) -> Response:
     """The public archive, byte for byte as it was published. Not compressed: the digest is that of the bytes sent."""
     served: Served = request.app.state.serving.of(request.scope)
-    choose_media_type(request.headers.get("accept"), (NDJSON,))
+    choose_media_type(header(request.scope, b"accept"), (NDJSON,))
+    choose_coding(header(request.scope, b"accept-encoding"), compressible=False)
     read_criteria(NoParameters, query_pairs(request.scope))
     release = served.catalogue.release
     file = release.manifest.files[CANONICAL]
@@ -77,9 +79,9 @@ async def download_archive(request: Request) -> Response:
         "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(file.sha256)).decode()}:",
         "Accept-Ranges": "bytes",
     }
-    if matches(request.headers.get("if-none-match"), tag):
+    if matches(header(request.scope, b"if-none-match"), tag):
         return Response(status_code=304, headers=beside)
-    wanted = asked_range(request.headers.get("range"), file.bytes) if _may_be_part(request, tag) else None
+    wanted = asked_range(header(request.scope, b"range"), file.bytes) if _may_be_part(request, tag) else None
     start, end = wanted or (0, file.bytes)
     if wanted is not None:
         beside["Content-Range"] = f"bytes {start}-{end - 1}/{file.bytes}"
@@ -94,8 +96,10 @@ async def download_archive(request: Request) -> Response:
 
 
 def _may_be_part(request: Request, tag: str) -> bool:
-    """Tell whether a range may be given: not where the reader holds the beginning of another file."""
-    return request.headers.get("if-range", tag) == tag
+    """Tell whether a range may be given: to GET alone (RFC 9110, section 14.2), and not where the reader holds the beginning
+    of another file.
+    """
+    return not request.scope["state"]["head"] and request.headers.get("if-range", tag) == tag
 
 
 def asked_range(header: str | None, size: int) -> tuple[int, int] | None:

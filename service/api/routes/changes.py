@@ -10,7 +10,7 @@ from service.api.shapes import ChangeEntry, Changes
 from service.archive.model import PLURALS, TYPE_OF_PREFIX
 from service.catalogue.changes import Change, read_changes
 from service.catalogue.criteria import ChangeCriteria, read_criteria
-from service.http.links import base_url, link_header, page_url, query_pairs, record_url, request_url
+from service.http.links import base_url, header, link_header, page_url, query_pairs, record_url, request_url
 from service.http.negotiation import ATOM, JSON, choose_format
 from service.http.releases import Served
 from service.http.responses import release_answer
@@ -27,7 +27,7 @@ async def show_changes(request: Request) -> Response:
     served: Served = request.app.state.serving.of(request.scope)
     pairs = query_pairs(request.scope)
     criteria = read_criteria(ChangeCriteria, pairs)
-    chosen = choose_format(criteria.format, request.headers.get("accept"), {"json": JSON, "atom": ATOM})
+    chosen = choose_format(criteria.format, header(request.scope, b"accept"), {"json": JSON, "atom": ATOM})
     release, base = served.catalogue.release, base_url(request.scope)
     page = read_changes(release, criteria, newest_first=chosen == ATOM)
     resume = page_url(request.scope, pairs, page.cursor)
@@ -61,5 +61,6 @@ def _entry(change: Change, base: str) -> ChangeEntry:
         "version": change.version,
         "at": change.at,
         "release": change.release,
+        "erase": change.erase,
         "href": record_url(base, change.record_id) if change.live else None,
     }

@@ -6,6 +6,7 @@ Each pair of routes differs only in its criteria and shapes.
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import orjson
 from fastapi import APIRouter, Request
@@ -20,6 +21,7 @@ from service.catalogue.criteria import CRITERIA, Criteria, RecordView, read_crit
 from service.catalogue.cursor import CURSOR_LENGTH
 from service.catalogue.languages import Wishes, translate
 from service.errors import InvalidParameters, NotFound, Withdrawn
+from service.http.compression import IDENTITY, choose_coding, compress_pieces
 from service.http.links import (
     base_url,
     header,
@@ -30,11 +32,11 @@ from service.http.links import (
     request_address,
     request_url,
 )
-from service.http.negotiation import JSON, accepts_gzip, choose_media_type, wished_languages
+from service.http.negotiation import JSON, choose_media_type, wished_languages
 from service.http.releases import Served
-from service.http.responses import CACHE_CONTROL, VARY, Answer, RawHeaders, entity_tag, matches, release_answer
-from service.http.routing import AtOnce, PlainRoute
-from service.http.streaming import compressed, stream
+from service.http.responses import CACHE_CONTROL, VARY, RawHeaders, entity_tag, matches, release_answer
+from service.http.routing import AtOnce, Later, PlainRoute, finish
+from service.http.streaming import stream
 
 router = APIRouter(route_class=PlainRoute)
 
@@ -88,27 +90,31 @@ def asked_of(scope: Scope, served: Served, model: type[Criteria]) -> tuple[Asked
     return served.recall(ask_list, model, query, *beside), None
 
 
-def page_at_once(scope: Scope, served: Served, model: type[Criteria]) -> Answer | None:
-    """Answer with one page of a collection; None where that takes longer than the event loop should stand still."""
+def answer_list(scope: Scope, served: Served, model: type[Criteria]) -> Response | Later:
+    """Answer with one page of a collection, or with the whole list in a format that has no pages: at once, or later where
+    that takes longer than the event loop should stand still.
+    """
     asked, cursor = asked_of(scope, served, model)
-    if asked.chosen.writer is not None or not asked.listing.quick:
-        return None
+    if asked.chosen.writer is not None:
+        return partial(export_list, served=served, listing=asked.listing, chosen=asked.chosen, wishes=asked.wishes)
+    if not asked.listing.quick:
+        return partial(find_page, served=served, asked=asked, cursor=cursor)
     return draw_page(scope, served, asked, served.catalogue.page(asked.listing, cursor))
 
 
 async def list_records(request: Request, *, model: type[Criteria]) -> Response:
     """Answer with one page of a collection, or with the whole list in a format that has no pages."""
     served: Served = request.app.state.serving.of(request.scope)
-    if (answer := page_at_once(request.scope, served, model)) is not None:
-        return answer
-    asked, cursor = asked_of(request.scope, served, model)
-    if asked.chosen.writer is not None:
-        return await export_list(request, served, asked.listing, asked.chosen, wishes=asked.wishes)
+    return await finish(answer_list(request.scope, served, model), request)
+
+
+async def find_page(request: Request, *, served: Served, asked: AskedList, cursor: str | None) -> Response:
+    """Answer with a page that takes long to find."""
     page = await served.apart(served.catalogue.page, asked.listing, cursor)
     return draw_page(request.scope, served, asked, page)
 
 
-def draw_page(scope: Scope, served: Served, asked: AskedList, page: Page) -> Answer:
+def draw_page(scope: Scope, served: Served, asked: AskedList, page: Page) -> Response:
     """Answer with a page, its records joined as they are stored or in the languages wished for."""
     criteria = asked.listing.criteria
     address = request_address(scope)
@@ -147,14 +153,13 @@ def show_in(documents: list[bytes], wishes: Wishes) -> tuple[list[bytes], RawHea
 
 
 async def export_list(
-    request: Request, served: Served, listing: Listing, chosen: Format, *, wishes: Wishes = ()
+    request: Request, *, served: Served, listing: Listing, chosen: Format, wishes: Wishes = ()
 ) -> Response:
     """Answer with a whole list as a file. `Archive-Total` says how many records it has, for a reader to compare."""
     assert chosen.writer is not None
     catalogue, criteria = served.catalogue, listing.criteria
-    zipped = accepts_gzip(header(request.scope, b"accept-encoding"))
-    encoding = "gzip" if zipped else "identity"
-    tag = entity_tag(request.scope, served.key, encoding=encoding, media_type=chosen.media_type, wishes=wishes)
+    coding = choose_coding(header(request.scope, b"accept-encoding"))
+    tag = entity_tag(request.scope, served.key, encoding=coding, media_type=chosen.media_type, wishes=wishes)
     headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}
     if matches(header(request.scope, b"if-none-match"), tag):
         return Response(status_code=304, headers=headers)
@@ -173,13 +178,13 @@ async def export_list(
     }
     writer = chosen.writer(Export(catalogue, criteria, base_url(request.scope)))
     pieces = written(writer, catalogue, listing, wishes=wishes)
-    if zipped:
-        headers["Content-Encoding"] = "gzip"
-        pieces = compressed(pieces)
+    if coding != IDENTITY:
+        headers["Content-Encoding"] = coding
+        pieces = compress_pieces(pieces, coding)
     return await stream(request, served, pieces, headers=headers)
 
 
-def record_at_once(scope: Scope, served: Served, model: type[Criteria], record_id: str) -> Answer:
+def record_at_once(scope: Scope, served: Served, model: type[Criteria], record_id: str) -> Response:
     """Answer with one record: 404 where there is none or it is not public, 410 where it was withdrawn."""
     choose_media_type(header(scope, b"accept"), (JSON,))
     view = read_criteria(RecordView.of(model.record), query_pairs(scope))
@@ -215,7 +220,7 @@ def _add(collection: str, model: type[Criteria]) -> None:
         return record_at_once(request.scope, served, model, request.path_params["id"])
 
     page, one = f"/v1/{collection}", f"/v1/{collection}/{{id}}"
-    AT_ONCE[page] = lambda scope, served, _: page_at_once(scope, served, model)
+    AT_ONCE[page] = lambda scope, served, _: answer_list(scope, served, model)
     AT_ONCE[one] = lambda scope, served, record_id: record_at_once(scope, served, model, record_id)
     router.add_api_route(page, show_page, methods=["GET"], tags=[collection], **list_operation(model))
     router.add_api_route(one, show_one, methods=["GET"], tags=[collection], **record_operation(model))

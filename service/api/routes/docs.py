@@ -12,6 +12,7 @@ from service.api.describing import describe
 from service.errors import NotFound
 from service.http.links import base_url
 from service.http.negotiation import JSON
+from service.http.responses import content_answer
 from service.http.routing import PlainRoute
 
 router = APIRouter(route_class=PlainRoute, include_in_schema=False)
@@ -100,7 +101,7 @@ _STYLE = """.swagger-ui .scheme-container { display: none; }
 async def show_description(request: Request) -> Response:
     """The OpenAPI description (3.1)."""
     description = describe(request.app) | {"servers": [{"url": base_url(request.scope)}]}
-    return Response(orjson.dumps(description), headers={"Cache-Control": "no-cache"}, media_type=JSON)
+    return content_answer(request.scope, orjson.dumps(description), media_type=JSON, cache_control="no-cache")
 
 
 @router.get("/docs")
@@ -119,7 +120,7 @@ async def show_style(request: Request) -> Response:
 @router.get("/docs/start.js")
 async def show_start(request: Request) -> Response:
     """The page's only script of its own."""
-    return Response(_START, headers={"Cache-Control": "no-cache"}, media_type="text/javascript")
+    return content_answer(request.scope, _START.encode(), media_type="text/javascript", cache_control="no-cache")
 
 
 @router.get("/docs/{asset}")
@@ -129,4 +130,4 @@ async def show_asset(request: Request) -> Response:
     if asset not in _ASSETS:
         raise NotFound("There is no such file.")
     body = (_PACKAGED / asset).read_bytes()
-    return Response(body, headers={"Cache-Control": "public, max-age=86400"}, media_type=_ASSETS[asset])
+    return content_answer(request.scope, body, media_type=_ASSETS[asset], cache_control="public, max-age=86400")

@@ -11,13 +11,15 @@ from service.api.shapes import Entrance, ProblemDescription
 from service.api.small_pages import small_page
 from service.catalogue.criteria import CRITERIA, NoParameters, read_criteria
 from service.errors import InvalidParameters, NotAcceptable, NotFound, NotReady, Problem, problems
-from service.http.links import base_url, query_pairs
+from service.http.links import base_url, header, query_pairs
 from service.http.negotiation import JSON, choose_media_type, prefers_html
 from service.http.releases import Served
 from service.http.responses import release_answer
 from service.http.routing import PlainRoute
 
 router = APIRouter(route_class=PlainRoute, tags=["archive"])
+#: The address `/`, where no reading room has it.
+front_router = APIRouter(route_class=PlainRoute, include_in_schema=False)
 
 _PROBLEMS = {problem.slug: problem for problem in problems()}
 
@@ -35,7 +37,7 @@ _PROBLEMS = {problem.slug: problem for problem in problems()}
 async def show_entrance(request: Request) -> Response:
     """What this archive is, which release answers, and the address of everything else."""
     served: Served = request.app.state.serving.of(request.scope)
-    choose_media_type(request.headers.get("accept"), (JSON,))
+    choose_media_type(header(request.scope, b"accept"), (JSON,))
     read_criteria(NoParameters, query_pairs(request.scope))
     base, manifest = base_url(request.scope), served.catalogue.release.manifest
     entrance: Entrance = {
@@ -61,12 +63,10 @@ async def show_entrance(request: Request) -> Response:
     return release_answer(request.scope, served.key, orjson.dumps(entrance))
 
 
-@router.get("/", include_in_schema=False)
+@front_router.get("/")
 async def show_front(request: Request) -> Response:
-    """The archive's name and where to go on, for a browser; `/v1` for everything else. The reading room has a page of its
-    own in this place.
-    """
-    if not prefers_html(request.headers.get("accept")):
+    """The archive's name and where to go on, for a browser; what `/v1` answers for everything else."""
+    if not prefers_html(header(request.scope, b"accept")):
         return await show_entrance(request)
     served: Served = request.app.state.serving.of(request.scope)
     head, root = served.catalogue.release.head, request.scope.get("root_path", "")
@@ -97,7 +97,7 @@ async def show_problem(request: Request) -> Response:
     if problem is None:
         raise NotFound("There is no problem of this name.")
     meaning = " ".join(inspect.getdoc(problem).split())  # type: ignore[union-attr]
-    if prefers_html(request.headers.get("accept")):
+    if prefers_html(header(request.scope, b"accept")):
         root = request.scope.get("root_path", "")
         paragraphs = [meaning, f"Answers of this kind have the status {problem.status} and the name {problem.slug}."]
         return small_page(problem.title, paragraphs, [(f"{root}/docs", "The API, described")], root=root)

@@ -9,7 +9,7 @@ from service.api.routes.collections import find_document
 from service.api.shapes import History, VersionEntry
 from service.catalogue.criteria import CRITERIA, Criteria, NoParameters, read_criteria
 from service.catalogue.history import Version, cite_as, history_of
-from service.http.links import base_url, query_pairs, record_url, request_url
+from service.http.links import base_url, header, query_pairs, record_url, request_url
 from service.http.negotiation import JSON, choose_media_type
 from service.http.releases import Served
 from service.http.responses import release_answer
@@ -21,7 +21,7 @@ router = APIRouter(route_class=PlainRoute)
 async def show_history(request: Request, *, model: type[Criteria]) -> Response:
     """Answer with the history of one record: 404 where there is none or it is not public, 410 where it was withdrawn."""
     served: Served = request.app.state.serving.of(request.scope)
-    choose_media_type(request.headers.get("accept"), (JSON,))
+    choose_media_type(header(request.scope, b"accept"), (JSON,))
     read_criteria(NoParameters, query_pairs(request.scope))
     record_id: str = request.path_params["id"]
     find_document(served, model, record_id)
@@ -48,6 +48,7 @@ def _entry(version: Version, base: str) -> VersionEntry:
         "number": version.number,
         "release": version.release,
         "digest": version.digest,
+        "erase": version.erase,
         "href": f"{base}/v1/releases/{version.number}",
     }
 

@@ -17,7 +17,7 @@ from service.api.shapes import ReleasePage, StatedRelease
 from service.catalogue.criteria import NoParameters, read_criteria
 from service.catalogue.releases import ReleaseCriteria, page_of_releases, statement_of
 from service.errors import NotFound
-from service.http.links import base_url, link_header, page_url, query_pairs, request_url
+from service.http.links import base_url, header, link_header, page_url, query_pairs, request_url
 from service.http.negotiation import JSON, NDJSON, TEXT, choose_format, choose_media_type
 from service.http.releases import Served
 from service.http.responses import release_answer
@@ -37,7 +37,7 @@ async def list_releases(request: Request) -> Response:
     served: Served = request.app.state.serving.of(request.scope)
     pairs = query_pairs(request.scope)
     criteria = read_criteria(ReleaseCriteria, pairs)
-    chosen = choose_format(criteria.format, request.headers.get("accept"), _FORMATS)
+    chosen = choose_format(criteria.format, header(request.scope, b"accept"), _FORMATS)
     release = served.catalogue.release
     if chosen == NDJSON:
         body = b"".join(link.line for link in release.statements())
@@ -86,7 +86,7 @@ async def show_signature(request: Request) -> Response:
 def _find(request: Request, media_type: str) -> tuple[Served, Link]:
     """Return the statement that an address names. Raises NotFound."""
     served: Served = request.app.state.serving.of(request.scope)
-    choose_media_type(request.headers.get("accept"), (media_type,))
+    choose_media_type(header(request.scope, b"accept"), (media_type,))
     read_criteria(NoParameters, query_pairs(request.scope))
     link = statement_of(served.catalogue.release, request.path_params["number"])
     if link is None:

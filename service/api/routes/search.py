@@ -11,7 +11,7 @@ from service.api.shapes import ExcerptDocument, HitDocument
 from service.catalogue.browsing import Hits
 from service.catalogue.criteria import SearchCriteria, SuggestCriteria, read_criteria
 from service.catalogue.search import Hit
-from service.http.links import base_url, link_header, page_url, query_pairs, request_url
+from service.http.links import base_url, header, link_header, page_url, query_pairs, request_url
 from service.http.negotiation import JSON, choose_media_type
 from service.http.releases import Served
 from service.http.responses import release_answer
@@ -25,7 +25,7 @@ router = APIRouter(route_class=PlainRoute, tags=["search"])
 async def search(request: Request) -> Response:
     """The best matches in every collection, with the passages that match."""
     served: Served = request.app.state.serving.of(request.scope)
-    choose_media_type(request.headers.get("accept"), (JSON,))
+    choose_media_type(header(request.scope, b"accept"), (JSON,))
     pairs = query_pairs(request.scope)
     criteria = read_criteria(SearchCriteria, pairs)
     found = await served.apart(served.catalogue.search, criteria)
@@ -82,7 +82,7 @@ def draw_hit(hit: Hit, base: str) -> HitDocument:
 async def suggest(request: Request) -> Response:
     """Titles, labels and names that go on as what was typed, for a search box."""
     served: Served = request.app.state.serving.of(request.scope)
-    choose_media_type(request.headers.get("accept"), (JSON,))
+    choose_media_type(header(request.scope, b"accept"), (JSON,))
     criteria = read_criteria(SuggestCriteria, query_pairs(request.scope))
     body = orjson.dumps({"data": served.catalogue.suggest(criteria)})
     return release_answer(request.scope, served.key, body)

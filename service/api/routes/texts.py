@@ -18,7 +18,7 @@ from service.catalogue.criteria import (
     read_criteria,
 )
 from service.errors import NotFound
-from service.http.links import base_url, query_pairs, record_url, request_url
+from service.http.links import base_url, header, query_pairs, record_url, request_url
 from service.http.negotiation import JSON, TEXT, VTT, choose_format, choose_media_type
 from service.http.releases import Served
 from service.http.responses import release_answer
@@ -34,7 +34,7 @@ async def show_transcript(request: Request) -> Response:
     """What was said, segment by segment: as JSON, as WebVTT for players, or as plain text."""
     served: Served = request.app.state.serving.of(request.scope)
     view = read_criteria(TranscriptView, query_pairs(request.scope))
-    chosen = choose_format(view.format, request.headers.get("accept"), _FORMATS)
+    chosen = choose_format(view.format, header(request.scope, b"accept"), _FORMATS)
     document = find_document(served, TestimonyCriteria, request.path_params["id"])
     record_id: str = request.path_params["id"]
     found = served.catalogue.transcript(record_id)
@@ -71,7 +71,7 @@ async def show_text(request: Request) -> Response:
     """The text that citations of this source count their offsets in, where its words may be republished."""
     served: Served = request.app.state.serving.of(request.scope)
     read_criteria(NoParameters, query_pairs(request.scope))
-    choose_media_type(request.headers.get("accept"), (TEXT,))
+    choose_media_type(header(request.scope, b"accept"), (TEXT,))
     document = orjson.loads(find_document(served, SourceCriteria, request.path_params["id"]))
     record_id: str = request.path_params["id"]
     text = served.catalogue.source_text(record_id)

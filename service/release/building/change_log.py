@@ -4,10 +4,14 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Literal
 
+import orjson
+
 from service.release.building import tables
+from service.release.building.erasures import shows_less, takes_back_a_name
 from service.release.building.scratch import BATCH
 from service.release.building.tables import insert_statement
 from service.release.opening import Release
+from service.release.projection import PublicRecord
 
 Action = Literal["created", "updated", "withdrawn"]
 
@@ -23,6 +27,9 @@ class ChangeLog:
         self.database = database
         self.changes = no_changes()
         self._at = at
+        self._previous = previous
+        #: Whether this release takes back a name that the release before published.
+        self._name_is_gone = False
         self._release = (number, release_id, at)
         self._statement = insert_statement(tables.ChangeRow)
         self._before = _records_of(previous)
@@ -44,28 +51,38 @@ class ChangeLog:
         releases = previous.rows("SELECT number, id, at, first, last FROM logged_release ORDER BY number")
         self.database.executemany(insert_statement(tables.LoggedRelease), releases)
 
-    def continue_record(self, record_id: str, digest: bytes, of_line: bytes) -> tuple[int, str]:
+    def continue_record(self, public: PublicRecord, digest: bytes, of_line: bytes) -> tuple[int, str]:
         """Log what happened to a record, if anything did. Returns its version and when it last changed.
 
         `digest` is that of all that is served of the record, `of_line` that of its line in the public archive.
         """
+        record_id = public["id"]
         while self._next is not None and self._next[0] < record_id:
             self._withdrawn()
         if self._next is None or self._next[0] != record_id:
             self._log("created", record_id, 1, of_line)
             return 1, self._at
-        _, version, updated_at, digest_before = self._next
+        _, version, updated_at, digest_before, offset, length = self._next
         self._next = next(self._before, None)
         if digest == digest_before:
             return version, updated_at
-        self._log("updated", record_id, version + 1, of_line)
+        self._log("updated", record_id, version + 1, of_line, erase=self._erases(public, offset, length))
         return version + 1, self._at
+
+    def _erases(self, public: PublicRecord, offset: int, length: int) -> bool:
+        """Tell whether a record shows less than its line in the release before, which lies there."""
+        assert self._previous is not None
+        before = orjson.loads(self._previous.canonical_part(offset, length))
+        self._name_is_gone |= takes_back_a_name(before, public)
+        return shows_less(before, public)
 
     def finish(self) -> None:
         """Log the remaining records of the release before as withdrawn, and then the release itself."""
         while self._next is not None:
             self._withdrawn()
         self._flush()
+        if self._name_is_gone:
+            self._erase_all_updates()
         self.database.executemany(
             "UPDATE change SET digest = NULL WHERE record_id = ? AND sequence < ?", self._taken_back
         )
@@ -74,15 +91,29 @@ class ChangeLog:
 
     def _withdrawn(self) -> None:
         assert self._next is not None
-        record_id, version, _, _ = self._next
-        self._log("withdrawn", record_id, version, None)
-        self._taken_back.append((record_id, self._sequence))
+        record_id, version, *_ = self._next
+        self._log("withdrawn", record_id, version, None, erase=True)
         self._next = next(self._before, None)
 
-    def _log(self, action: Action, record_id: str, version: int, of_line: bytes | None) -> None:
+    def _erase_all_updates(self) -> None:
+        """Mark every update of this release as one that takes something back: a name that is gone stood in texts too, and
+        which of them it stood in cannot be told.
+        """
+        self.database.execute(
+            "UPDATE change SET erase = 1 WHERE release_number = ? AND action = 'updated'", self._release[:1]
+        )
+        self.database.execute(
+            "UPDATE change SET digest = NULL WHERE release_number < ? AND record_id IN"
+            " (SELECT record_id FROM change WHERE release_number = ? AND erase)",
+            self._release[:1] * 2,
+        )
+
+    def _log(self, action: Action, record_id: str, version: int, of_line: bytes | None, *, erase: bool = False) -> None:
         self.changes[action] += 1
         self._sequence += 1
-        self._rows.append((self._sequence, *self._release, action, record_id, version, of_line))
+        if erase:
+            self._taken_back.append((record_id, self._sequence))
+        self._rows.append((self._sequence, *self._release, action, record_id, version, of_line, erase))
         if len(self._rows) >= BATCH:
             self._flush()
 
@@ -91,12 +122,16 @@ class ChangeLog:
         self._rows.clear()
 
 
-def _records_of(release: Release | None) -> Iterator[tuple[str, int, str, bytes]]:
-    """Return identifier, version, time of the last change and digest of a release's records, by identifier."""
+def _records_of(release: Release | None) -> Iterator[tuple[str, int, str, bytes, int, int]]:
+    """Return identifier, version, time of the last change, digest, and where the line lies in the public archive, of a
+    release's records, by identifier.
+    """
     if release is None:
         return iter(())
     # A cursor, not a generator: if publishing fails halfway, an unfinished generator would raise once the release is closed.
-    return release.connection().execute("SELECT id, version, updated_at, digest FROM record ORDER BY ordinal")
+    return release.connection().execute(
+        "SELECT id, version, updated_at, digest, offset, length FROM record JOIN line USING (ordinal) ORDER BY ordinal"
+    )
 
 
 def no_changes() -> dict[Action, int]:

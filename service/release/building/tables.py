@@ -191,7 +191,11 @@ class ChangeRow(SQLModel, table=True):
     """One entry of the change log, continued from the release before."""
 
     __tablename__ = "change"
-    __table_args__ = (Index("change_of_release", "release_number"), Index("change_of_record", "record_id"))
+    __table_args__ = (
+        Index("change_of_release", "release_number"),
+        Index("change_of_record", "record_id"),
+        Index("change_that_erases", "erase", "sequence"),
+    )
 
     sequence: int = Field(primary_key=True)
     release_number: int
@@ -206,6 +210,8 @@ class ChangeRow(SQLModel, table=True):
     #: SHA-256 of the record's line in the public archive from this change on. None for a withdrawal, and for all that came
     #: before something was taken back: a guess at what it said must have nothing to be tried against.
     digest: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
+    #: Whether less is shown of the record, or of a person in it, than before: copies of earlier versions must be erased.
+    erase: bool
 
 
 def table_of(model: type[SQLModel]) -> Table:

@@ -1,0 +1,110 @@
+"""What strangers can make a server keep is bounded in bytes, whatever they ask and in whichever headers."""
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.archive.words import plain_words, stem
+from service.http.links import base_url, place
+from service.http.middleware import HOST_LENGTH, URI_LENGTH
+from service.http.response_cache import LONGEST_KEY, ResponseCache
+from service.http.responses import CompleteResponse
+from tests.conftest import Serve
+from tests.http.test_response_cache import cache_of
+
+MIB = 1 << 20
+
+
+def kept_by(fill: Callable[[], object]) -> int:
+    """Return the bytes that are still there after `fill`."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        held = fill()
+        gc.collect()
+        after = tracemalloc.get_traced_memory()[0]
+        del held
+        return after - before
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("length", [10, 1000, LONGEST_KEY - 100, LONGEST_KEY + 1, 60_000])
+def test_a_cache_keeps_no_more_than_it_may_keys_and_headers_included(length: int) -> None:
+    budget = 2 * MIB
+
+    def fill() -> ResponseCache:
+        cache = ResponseCache(budget)
+        for number in range(900):
+            asked = b"%07d" % number + bytes(length)
+            headers = [(b"etag", b'"%d"' % number), (b"link", bytes(length)[:1000])]
+            for _ in range(2):
+                answer = CompleteResponse(200, list(headers), bytes(100))
+                answer.head = bytes(1100)
+                cache.keep((b"release", asked), answer)
+        return cache
+
+    assert kept_by(fill) < 1.1 * budget
+
+
+def place_host(host: bytes) -> str:
+    return base_url({"type": "http", "scheme": "http", "headers": [(b"host", host)], "root_path": ""})
+
+
+def place_path(path: str) -> None:
+    place({"type": "http", "scheme": "http", "headers": [], "path": path, "root_path": ""}, {})
+
+
+def fill_hosts() -> None:
+    for number in range(5000):
+        place_host(b"%07d" % number + b"h" * (HOST_LENGTH - 7))
+
+
+def fill_paths() -> None:
+    for number in range(2500):
+        place_path(f"/{number}" + "é" * (URI_LENGTH // 4))
+
+
+def fill_short_paths() -> None:
+    for number in range(5000):
+        place_path(f"/{number}" + "é" * 150)
+
+
+def fill_words() -> None:
+    for number in range(8000):
+        plain_words(f"w{number}" + "ж" * 500)
+
+
+def fill_short_words() -> None:
+    for number in range(20_000):
+        plain_words(f"w{number}" + "ж" * 40)
+        stem(f"w{number}" + "ж" * 40, "russian")
+
+
+@pytest.mark.parametrize("fill", [fill_hosts, fill_paths, fill_short_paths, fill_words, fill_short_words])
+def test_what_was_read_from_requests_is_remembered_within_bounds(fill: Callable[[], None]) -> None:
+    assert kept_by(fill) < 20 * MIB
+
+
+@pytest.mark.parametrize(("length", "status"), [(1, 200), (HOST_LENGTH, 200), (HOST_LENGTH + 1, 400), (60_000, 400)])
+def test_a_host_has_255_letters_at_most(client: httpx.Client, length: int, status: int) -> None:
+    answer = client.get("/v1/events", headers={"Host": "h" * length})
+    assert answer.status_code == status
+    if status == 400:
+        assert "hhh" not in answer.text
+
+
+@pytest.mark.parametrize("name", ["Accept", "Accept-Language", "Accept-Encoding"])
+def test_answers_to_long_headers_are_given_but_not_kept(serve: Serve, seed_data: Path, name: str) -> None:
+    client = serve(seed_data)
+    value = "*/*" if name == "Accept" else "de" if name == "Accept-Language" else "identity"
+    long = value + (";" + "a" * 100 + "=1") * 99
+    answers = [client.get("/v1/events", headers={name: long}) for _ in range(3)]
+    assert {answer.status_code for answer in answers} == {200}
+    # What is acceptable counts, not how it is written: of Accept-Encoding nothing long is kept.
+    assert cache_of(client).hits == (1 if name == "Accept-Encoding" else 0)

@@ -61,7 +61,9 @@ def _add_entry(feed: ET.Element, change: Change, *, base: str, archive_id: str) 
         ET.SubElement(entry, "category", {"term": term})
     if document is not None:
         _link(entry, "alternate", record_url(base, change.record_id))
-    ET.SubElement(entry, "content", {"type": "text"}).text = _sentence(change)
+    warnings = [] if document is None else document.get("content_warnings", [])
+    warned = f" Content warnings: {'; '.join(warnings)}." if warnings else ""
+    _text(entry, "content", f"{_sentence(change)}{warned}", type="text")
 
 
 def _sentence(change: Change) -> str:
@@ -81,8 +83,8 @@ def _identifier(*names: str) -> str:
     return uuid.uuid5(_NAMESPACE, "\n".join(names)).urn
 
 
-def _text(parent: ET.Element, name: str, text: str) -> None:
-    ET.SubElement(parent, name).text = _UNWRITABLE.sub("\ufffd", text)
+def _text(parent: ET.Element, name: str, text: str, **attributes: str) -> None:
+    ET.SubElement(parent, name, attributes).text = _UNWRITABLE.sub("\ufffd", text)
 
 
 def _link(parent: ET.Element, rel: str, href: str, media_type: str | None = None) -> None:

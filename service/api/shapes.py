@@ -77,6 +77,7 @@ class HitDocument(TypedDict):
     id: str
     title: str
     score: float
+    content_warnings: list[str]
     excerpts: list[ExcerptDocument]
 
 
@@ -281,6 +282,7 @@ class Transcript(TypedDict):
 
     testimony: Reference
     language: str
+    content_warnings: list[str]
     segments: list[SegmentDocument]
     meta: TranscriptMeta
     links: TranscriptLinks
@@ -327,6 +329,14 @@ class PublisherDocument(TypedDict):
     url: str | None
 
 
+class ThemeDocument(TypedDict):
+    """How the reading room looks for this archive: a shorter title, the colour of rules (#rrggbb), a text at the foot."""
+
+    title: str | None
+    accent: str | None
+    footer: str | None
+
+
 class ArchiveDocument(TypedDict):
     """The archive's own description. `contact` is where to ask for a correction or a withdrawal; `coverage` says what
     the archive leaves out.
@@ -341,6 +351,7 @@ class ArchiveDocument(TypedDict):
     contact: str
     coverage: str | None
     citation: str | None
+    theme: ThemeDocument | None
 
 
 class ReleaseDocument(TypedDict):

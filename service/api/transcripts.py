@@ -10,10 +10,10 @@ from service.release.documents import SegmentDocument
 _LINE_ENDS = re.compile(r"[\r\n]+")
 
 
-def as_vtt(segments: Sequence[SegmentDocument]) -> str:
+def as_vtt(segments: Sequence[SegmentDocument], warnings: Sequence[str] = ()) -> str:
     """Return a transcript as WebVTT (https://www.w3.org/TR/webvtt1/). A segment without both times cannot be a cue: it
     is kept as a comment in its place, which players do not show. Cues must begin in order of time, so a segment that
-    begins earlier than those before it moves up.
+    begins earlier than those before it moves up. Content warnings come first, as a comment.
     """
     blocks: list[tuple[int, str]] = []
     reached = 0
@@ -26,12 +26,20 @@ def as_vtt(segments: Sequence[SegmentDocument]) -> str:
             timing = f"{_timestamp(times[0])} --> {_timestamp(times[1])}"
             blocks.append((reached, f"{segment['id']}\n{timing}\n{_cue(segment)}"))
     blocks.sort(key=lambda block: block[0])
-    return "\n\n".join(["WEBVTT", *(block for _, block in blocks)]) + "\n"
+    warned = [f"NOTE {_escape(_warned(warnings))}"] if warnings else []
+    return "\n\n".join(["WEBVTT", *warned, *(block for _, block in blocks)]) + "\n"
 
 
-def as_text(segments: Sequence[SegmentDocument]) -> str:
-    """Return a transcript to read: a paragraph a segment, with the speaker before a colon where one is named."""
-    return "\n\n".join(_spoken(segment) for segment in segments) + "\n"
+def as_text(segments: Sequence[SegmentDocument], warnings: Sequence[str] = ()) -> str:
+    """Return a transcript to read: content warnings first, then a paragraph a segment, with the speaker before a colon
+    where one is named.
+    """
+    warned = [_warned(warnings)] if warnings else []
+    return "\n\n".join([*warned, *(_spoken(segment) for segment in segments)]) + "\n"
+
+
+def _warned(warnings: Sequence[str]) -> str:
+    return f"Content warnings: {'; '.join(warnings)}"
 
 
 def _spoken(segment: SegmentDocument) -> str:

@@ -256,7 +256,17 @@ EventType = Literal[
     "other",
 ]
 Attribution = Literal["first_person", "labelled", "contextual"]
-ResponseKind = Literal["replied", "denied", "acknowledged", "declined", "no_response", "referred", "not_stated"]
+ResponseKind = Literal[
+    "replied",
+    "denied",
+    "admitted",
+    "acknowledged_receipt",
+    "declined",
+    "no_response",
+    "referred",
+    "not_stated",
+]
+Outcome = Literal["established", "not_established", "acquitted", "annulled", "upheld"]
 Qualifier = Literal[
     "exact",
     "about",
@@ -373,6 +383,7 @@ class SourceText(Part):
 
 class SourceTranslation(Part):
     title: Text | None = None
+    content_warnings: list[Text] | None = None
 
 
 class Source(Record):
@@ -396,6 +407,9 @@ class Source(Record):
     masked: Annotated[
         bool, Field(description="The editor's word that the source itself does not name a creator who is protected.")
     ] = False
+    content_warnings: Annotated[
+        list[Text], Field(description="What a reader should know before reading on, such as: physical violence.")
+    ] = NO_ITEMS
     translations: dict[Language, SourceTranslation] = NO_ENTRIES
 
 
@@ -463,6 +477,16 @@ class Participant(Part):
     role: Text
 
 
+class ActFinding(Part):
+    """What a court, a commission or another body found of an act. A later finding takes the place of an earlier one."""
+
+    body: Annotated[AgentRef, Field(description="Who found it.")]
+    outcome: Outcome
+    date: Edtf | None = None
+    final: Annotated[bool, Field(description="Whether no ordinary appeal is left.")] = False
+    citations: Citations
+
+
 class Act(Part):
     """One thing that somebody says was done in an event, and how far it is established."""
 
@@ -470,15 +494,17 @@ class Act(Part):
     description: Text | None = None
     victim: AgentRef | None = None
     actor: AgentRef | None = None
-    status: Literal["alleged", "reported", "admitted", "established"]
+    status: Literal["alleged", "reported", "admitted", "established", "rejected"]
     asserted_by: AgentRef
     citations: Citations
+    findings: Annotated[list[ActFinding], Field(description="What bodies found of it.")] = NO_ITEMS
 
 
 class EventTranslation(Part):
     title: Text | None = None
     summary: Text | None = None
     date_note: Text | None = None
+    content_warnings: list[Text] | None = None
 
 
 class Event(Record):
@@ -497,6 +523,9 @@ class Event(Record):
     acts: list[Act] = NO_ITEMS
     part_of: EventRef | None = None
     citations: Citations
+    content_warnings: Annotated[
+        list[Text], Field(description="What a reader should know before reading on, such as: physical violence.")
+    ] = NO_ITEMS
     translations: dict[Language, EventTranslation] = NO_ENTRIES
 
 
@@ -547,6 +576,7 @@ class StatisticTranslation(Part):
     unit: Text | None = None
     as_stated: Text | None = None
     method: Text | None = None
+    content_warnings: list[Text] | None = None
 
 
 class Statistic(Record):
@@ -574,11 +604,15 @@ class Statistic(Record):
     reported_by: AgentRef | None = None
     method: Text | None = None
     citations: Citations
+    content_warnings: Annotated[
+        list[Text], Field(description="What a reader should know before reading on, such as: physical violence.")
+    ] = NO_ITEMS
     translations: dict[Language, StatisticTranslation] = NO_ENTRIES
 
 
 class ResponseTranslation(Part):
     subject: Text | None = None
+    summary: Text | None = None
 
 
 class Response(Record):
@@ -593,6 +627,7 @@ class Response(Record):
     asked_by: AgentRef | None = None
     about: list[SubjectRef] = NO_ITEMS
     subject: Text | None = None
+    summary: Annotated[Text | None, Field(description="The answer, in the archive's own words.")] = None
     date: Edtf | None = None
     citations: Citations
     translations: dict[Language, ResponseTranslation] = NO_ENTRIES
@@ -618,6 +653,25 @@ class Publisher(Part):
     url: WebAddress | None = None
 
 
+class Theme(Part):
+    """How the reading room looks for this archive. Nothing here can hide or move what pages say: a colour for rules and marks,
+    never for words, and texts that are shown as texts.
+    """
+
+    title: Annotated[
+        Annotated[Text, StringConstraints(max_length=120)] | None,
+        Field(description="A shorter title for the head of each page and the title bar; the archive's own without it."),
+    ] = None
+    accent: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^#[0-9a-f]{6}$")] | None,
+        Field(description="The colour of rules and marks: # and six lower-case hexadecimal digits, such as #8a4b2f."),
+    ] = None
+    footer: Annotated[
+        Annotated[Text, StringConstraints(max_length=1000)] | None,
+        Field(description="A text for the foot of each page, such as who stands behind the archive."),
+    ] = None
+
+
 class Head(Part):
     """The archive itself. `contact` is where a person asks for a correction or a withdrawal; `coverage` says what
     the archive leaves out.
@@ -632,6 +686,7 @@ class Head(Part):
     contact: Text
     coverage: Text | None = None
     citation: Text | None = None
+    theme: Annotated[Theme | None, Field(description="How the reading room looks for this archive.")] = None
 
 
 #: The key under which `archive.json` lists each record type.

@@ -37,6 +37,11 @@ def _end(edtf: str, words: Words) -> str:
     return "" if edtf in ("", "..") else _single(edtf, words)
 
 
+def month_in_words(day: date, words: Words) -> str:
+    """Return the month of a day in short: "Apr 2021"."""
+    return format_skeleton("yMMM", day, locale=words.locale)
+
+
 def _single(edtf: str, words: Words) -> str:
     """Return one date in words, with how sure it is."""
     plain = _plain(edtf.rstrip("?~%"), words)

@@ -20,6 +20,8 @@ TOGETHER = 26.0
 MOST_PLACES = 2000
 #: Latitude up to which the map reaches: beyond, nobody lives.
 _HIGHEST = 84.0
+#: The tallest section that is drawn, in degrees of latitude.
+_TALLEST = 170.0
 #: Kilometres of a degree of latitude.
 _KM_PER_DEGREE = 111.32
 
@@ -112,9 +114,19 @@ def section_of(points: Sequence[Point]) -> Section:
     # A degree of longitude is shorter than one of latitude, by the cosine of the latitude.
     stretch = max(math.cos(math.radians(middle_y)), 0.2)
     height = max((north - south) * 1.3, (east - west) * 1.3 * stretch * HEIGHT / WIDTH)
-    height = min(max(height, NARROWEST * stretch * HEIGHT / WIDTH), 170.0)
+    height = min(max(height, NARROWEST * stretch * HEIGHT / WIDTH), _TALLEST)
+    section = _around(middle_x, middle_y, height, stretch)
+    while height < _TALLEST and not land_path(section):
+        # Open sea says nothing of where one is: go on until there is a coast.
+        height = min(height * 1.6, _TALLEST)
+        section = _around(middle_x, middle_y, height, stretch)
+    return section
+
+
+def _around(longitude: float, latitude: float, height: float, stretch: float) -> Section:
+    """Return the section of this height around a point, in degrees; it keeps to the shape of the drawing."""
     width = min(height / stretch * WIDTH / HEIGHT, 360.0)
-    return Section((middle_x - width / 2, middle_y - height / 2, middle_x + width / 2, middle_y + height / 2))
+    return Section((longitude - width / 2, latitude - height / 2, longitude + width / 2, latitude + height / 2))
 
 
 def spots_of(places: Sequence[Document], section: Section) -> list[Spot]:

@@ -1,10 +1,12 @@
 """The timeline: events between the days they may lie at; those without a year stand beside it, not on it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from service.catalogue.criteria import CRITERIA, read_criteria
+from service.pages.dates import month_in_words
 from service.pages.lists import asked
 from service.pages.reader import Document, Reader
 from service.pages.views import View
@@ -13,6 +15,8 @@ from service.pages.views import View
 ONE_BY_ONE = 120
 #: Width of the drawing and height of a line of it, in its own units.
 WIDTH, LINE = 1000, 22
+#: Up to so many years the months are written on the line.
+SHOWN_IN_MONTHS = 2
 #: The shortest line that is drawn for a day: so that it is seen.
 _SHORTEST = 6.0
 
@@ -60,13 +64,13 @@ def timeline_view(reader: Reader, _name: str) -> View:
         "width": WIDTH,
     }
     if page.total <= ONE_BY_ONE:
-        context |= _one_by_one([reader.read(each) for each in page.documents])
+        context |= _one_by_one(reader, [reader.read(each) for each in page.documents])
     else:
         context |= _by_year(reader, [*pairs, ("undated", "false")])
     return View("timeline.html", reader.words.text("Timeline"), context, api=("/events", [*pairs, ("sort", "date")]))
 
 
-def _one_by_one(events: list[Document]) -> dict[str, Any]:
+def _one_by_one(reader: Reader, events: list[Document]) -> dict[str, Any]:
     bounds = [_bounds(event) for event in events]
     known = [day for pair in bounds for day in pair if day is not None]
     if not known:
@@ -90,7 +94,7 @@ def _one_by_one(events: list[Document]) -> dict[str, Any]:
         spans.append(Span(event, left, right, y, earliest is None, latest is None))
     return {
         "spans": spans,
-        "ticks": _ticks(first.year, last.year, at),
+        "ticks": _ticks(reader, first.year, last.year, at),
         "floating": floating,
         "years": [],
         "height": (len(spans) + 1) * LINE + 24,
@@ -103,8 +107,11 @@ def _bounds(event: Document) -> tuple[date | None, date | None]:
     return earliest, latest
 
 
-def _ticks(first: int, last: int, at: Any) -> list[tuple[float, str]]:  # noqa: ANN401 - a function of a day
-    """Return where years begin, eight at most."""
+def _ticks(reader: Reader, first: int, last: int, at: Callable[[date], float]) -> list[tuple[float, str]]:
+    """Return where years begin, eight at most; where they are few, also quarters, by their first month."""
+    if last - first < SHOWN_IN_MONTHS:
+        months = [date(year, month, 1) for year in range(first, last + 1) for month in (1, 4, 7, 10)]
+        return [(at(day), month_in_words(day, reader.words)) for day in months]
     step = max(1, -(-(last - first + 1) // 8))
     return [(at(date(year, 1, 1)), str(year)) for year in range(first, last + 1, step)]
 

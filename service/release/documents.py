@@ -106,6 +106,7 @@ class SourceDocument(RecordDocument):
     text: SourceTextDocument | None
     has_text: bool
     duration_s: float | None
+    content_warnings: list[str]
 
 
 class AgentDocument(RecordDocument):
@@ -149,9 +150,20 @@ class ActResponseDocument(TypedDict):
     id: str
     kind: str
     subject: str | None
+    summary: str | None
     date: DateDocument | None
     asked_by: Reference | None
     referred_to: Reference | None
+
+
+class ActFindingDocument(TypedDict):
+    """What a court or another body found of an act."""
+
+    body: Reference
+    outcome: Literal["established", "not_established", "acquitted", "annulled", "upheld"]
+    date: DateDocument | None
+    final: bool
+    citations: list[CitationDocument]
 
 
 class ActDocument(TypedDict):
@@ -159,9 +171,10 @@ class ActDocument(TypedDict):
     description: str | None
     victim: Reference | None
     actor: Reference | None
-    status: Literal["alleged", "reported", "admitted", "established"]
+    status: Literal["alleged", "reported", "admitted", "established", "rejected"]
     asserted_by: Reference
     citations: list[CitationDocument]
+    findings: list[ActFindingDocument]
     responses: list[ActResponseDocument]
 
 
@@ -177,6 +190,7 @@ class EventDocument(RecordDocument):
     participants: list[ParticipantDocument]
     acts: list[ActDocument]
     part_of: Reference | None
+    content_warnings: list[str]
     citations: list[CitationDocument]
 
 
@@ -230,6 +244,7 @@ class StatisticDocument(RecordDocument):
     asserted_by: Reference
     reported_by: Reference | None
     method: str | None
+    content_warnings: list[str]
     citations: list[CitationDocument]
 
 
@@ -242,6 +257,7 @@ class ResponseDocument(RecordDocument):
     asked_by: Reference | None
     about: list[Reference]
     subject: str | None
+    summary: str | None
     date: DateDocument | None
     citations: list[CitationDocument]
 
@@ -362,6 +378,16 @@ class _Renderer:
             "status": act["status"],
             "asserted_by": self.ref(act["asserted_by"]),
             "citations": self.citations(act["citations"]),
+            "findings": [
+                {
+                    "body": self.ref(finding["body"]),
+                    "outcome": finding["outcome"],
+                    "date": _maybe_date(finding.get("date")),
+                    "final": finding.get("final", False),
+                    "citations": self.citations(finding["citations"]),
+                }
+                for finding in act.get("findings", [])
+            ],
             "responses": [] if actor is None else self.act_responses(actor, event_id),
         }
 
@@ -374,6 +400,7 @@ class _Renderer:
                 "id": response["id"],
                 "kind": response["kind"],
                 "subject": response.get("subject"),
+                "summary": response.get("summary"),
                 "date": _maybe_date(response.get("date")),
                 "asked_by": self.maybe(response.get("asked_by")),
                 "referred_to": self.maybe(response.get("referred_to")),
@@ -407,6 +434,7 @@ def _source(public: PublicRecord, to: _Renderer) -> dict[str, Any]:
         "text": None if text is None else {key: text[key] for key in ("length", "bytes", "sha256")},
         "has_text": text is not None and "content" in text,
         "duration_s": public.get("duration_s"),
+        "content_warnings": public.get("content_warnings", []),
     }
 
 
@@ -458,6 +486,7 @@ def _event(public: PublicRecord, to: _Renderer) -> dict[str, Any]:
         ],
         "acts": [to.act(act, public["id"]) for act in public.get("acts", [])],
         "part_of": to.maybe(public.get("part_of")),
+        "content_warnings": public.get("content_warnings", []),
         "citations": to.citations(public["citations"]),
     }
 
@@ -503,6 +532,7 @@ def _statistic(public: PublicRecord, to: _Renderer) -> dict[str, Any]:
         "asserted_by": to.ref(public["asserted_by"]),
         "reported_by": to.maybe(public.get("reported_by")),
         "method": public.get("method"),
+        "content_warnings": public.get("content_warnings", []),
         "citations": to.citations(public["citations"]),
     }
 
@@ -516,6 +546,7 @@ def _response(public: PublicRecord, to: _Renderer) -> dict[str, Any]:
         "asked_by": to.maybe(public.get("asked_by")),
         "about": to.refs(public.get("about", [])),
         "subject": public.get("subject"),
+        "summary": public.get("summary"),
         "date": _maybe_date(public.get("date")),
         "citations": to.citations(public["citations"]),
     }
@@ -555,6 +586,11 @@ def render_document(public: PublicRecord, around: Surroundings) -> dict[str, Any
         "id": public["id"],
         **fields,
         "translations": public.get("translations", {}),
-        "language_of": {field: language for field in text_fields(public["record"]) if fields[field] not in (None, [])},
+        "language_of": {
+            # A source's title is in its own language; what warns of it is in the archive's.
+            field: around.language if field == "content_warnings" else language
+            for field in text_fields(public["record"])
+            if fields[field] not in (None, [])
+        },
         "access": {"visibility": "public", "consent_basis": consent_basis},
     }

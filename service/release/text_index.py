@@ -72,7 +72,7 @@ _TEXTS: Final[dict[str, tuple[str, ...]]] = {
     "event": ("title", "summary", "date_note"),
     "testimony": ("title", "summary"),
     "statistic": ("title", "population", "unit", "as_stated", "method"),
-    "response": ("subject",),
+    "response": ("subject", "summary"),
 }
 
 

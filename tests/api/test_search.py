@@ -17,7 +17,7 @@ def test_a_hit_can_be_drawn_without_a_second_request(client: httpx.Client) -> No
     scores = [hit["score"] for hit in page["data"]]
     assert scores == sorted(scores, reverse=True)
     for hit in page["data"]:
-        assert set(hit) == {"record", "collection", "id", "title", "score", "excerpts"}
+        assert set(hit) == {"record", "collection", "id", "title", "score", "content_warnings", "excerpts"}
         assert client.get(f"/v1/{hit['collection']}/{hit['id']}").status_code == 200
         for excerpt in hit["excerpts"]:
             for start, end in excerpt["matches"]:

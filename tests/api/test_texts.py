@@ -61,7 +61,7 @@ def test_a_transcript_is_segments_with_stable_identifiers(client: httpx.Client) 
     answer = client.get("/v1/testimonies/tes-1/transcript")
     transcript = answer.json()
     TypeAdapter(Transcript).validate_python(transcript, strict=True)
-    assert set(transcript) == {"testimony", "language", "segments", "meta", "links"}
+    assert set(transcript) == {"testimony", "language", "content_warnings", "segments", "meta", "links"}
     assert transcript["testimony"] == {"id": "tes-1", "label": "What was said"}
     assert [segment["id"] for segment in transcript["segments"]] == ["tes-1-s1", "tes-1-s2", "tes-1-s3"]
     assert transcript["segments"][2] == {

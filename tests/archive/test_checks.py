@@ -21,7 +21,7 @@ from service.archive.checks.ledger import Ledger, Rows
 from service.archive.checks.report import MAX_FINDINGS
 from service.archive.checks.rules import NOTES
 from service.archive.evidence import sha256_of
-from service.archive.model import PLURALS, RECORD_MODELS, ArchiveFile, Part, Record, Withdrawn
+from service.archive.model import PLURALS, RECORD_MODELS, ArchiveFile, Part, Record, ResponseKind, Withdrawn
 from service.archive.reading import Finding
 from service.errors import ArchiveUnreadable, TestimonyArchiveError
 
@@ -32,9 +32,9 @@ SEED = Path(__file__).parents[2] / "seed" / "archive.json"
 #: The codes as the design lists them: who reads reports relies on their spelling.
 CODES = """
     invalid_json unsupported_format unknown_field missing_field invalid_type invalid_value invalid_id
-    duplicate_id dangling_reference wrong_reference_type reference_cycle missing_evidence invalid_date
+    duplicate_id dangling_reference wrong_reference_type reference_cycle chain_too_long missing_evidence invalid_date
     reversed_interval missing_date_note passage_out_of_range invalid_hash verbatim_not_permitted
-    quote_mismatch invalid_bounds qualifier_mismatch missing_base unsupported_bounds unsupported_status
+    quote_mismatch invalid_bounds qualifier_mismatch missing_base unsupported_bounds unsupported_status missing_response
     protected_name_present visibility_conflict deanonymising_anchor invalid_embargo missing_referral
     invalid_language invalid_rights invalid_coordinates id_withdrawn source_changed unannounced_removal
     source_hash_mismatch passage_hash_mismatch source_text_in_summary
@@ -281,13 +281,72 @@ def test_an_embargo_ends_on_its_day() -> None:
     assert codes(check_archive(path, today=date(2024, 6, 2))) == []
 
 
-@pytest.mark.parametrize("about", [[], ["evt-one"]])
-@pytest.mark.parametrize("kind", ["acknowledged", "denied"])
-def test_an_acknowledgement_supports_a_status(check_json: Callable[..., Report], kind: str, about: list[str]) -> None:
+@pytest.mark.parametrize("kind", get_args(ResponseKind))
+def test_only_an_admission_about_the_event_supports_admitted(check_json: Callable[..., Report], kind: str) -> None:
     archive = json.loads((CORPUS / "unsupported_status.json").read_bytes())
+    archive["events"][0]["acts"][0]["status"] = "admitted"
+    archive["responses"][0]["kind"] = kind
+    if kind == "referred":
+        archive["responses"][0]["referred_to"] = "agt-office"
+    assert codes(check_json(archive)) == ([] if kind == "admitted" else ["unsupported_status"])
+
+
+def finding(outcome: str, day: str | None = None) -> JSON:
+    return {"body": "agt-office", "outcome": outcome, "date": day, "citations": [{"source": "src-report"}]}
+
+
+@pytest.mark.parametrize(
+    ("findings", "statuses"),
+    [
+        ([], {"alleged", "reported"}),
+        ([finding("established")], {"alleged", "reported", "established"}),
+        ([finding("established", "2020"), finding("upheld", "2021")], {"alleged", "reported", "established"}),
+        ([finding("established", "2020"), finding("annulled", "2021")], {"rejected"}),
+        ([finding("annulled", "2021"), finding("established", "2020")], {"rejected"}),
+        ([finding("not_established", "2021-05"), finding("established", "2021-XX-XX")], {"alleged", "reported", "established"}),
+        ([finding("established"), finding("acquitted")], {"rejected"}),
+        ([finding("established", "2020"), finding("annulled")], {"rejected"}),
+        ([finding("annulled", "2020"), finding("established", "2020")], {"alleged", "reported", "established"}),
+    ],
+)  # fmt: skip
+def test_the_latest_finding_decides_what_an_act_may_be_called(
+    check_json: Callable[..., Report], findings: list[JSON], statuses: set[str]
+) -> None:
+    archive = json.loads((CORPUS / "unsupported_status.json").read_bytes())
+    archive["sources"][0]["publisher"] = "agt-office"
+    act = archive["events"][0]["acts"][0]
+    act["findings"] = findings
+    fitting = set()
+    for status in ("alleged", "reported", "established", "rejected"):
+        act["status"] = status
+        found = codes(check_json(archive))
+        assert set(found) <= {"unsupported_status"}
+        if not found:
+            fitting.add(status)
+    assert fitting == statuses
+
+
+@pytest.mark.parametrize(
+    ("about", "expected"),
+    [(["evt-part"], []), (["evt-whole"], []), (["evt-other"], ["missing_response"]), ([], ["missing_response"])],
+)
+def test_an_answer_about_the_whole_is_one_about_its_parts(
+    check_json: Callable[..., Report], about: list[str], expected: list[str]
+) -> None:
+    archive = json.loads((CORPUS / "missing_response.json").read_bytes())
+    part = archive["events"][0] | {"id": "evt-part", "part_of": "evt-middle"}
+    bare = {key: value for key, value in archive["events"][0].items() if key != "acts"}
+    others = [
+        bare | {"id": "evt-middle", "part_of": "evt-whole"},
+        bare | {"id": "evt-whole"},
+        bare | {"id": "evt-other"},
+    ]
+    archive["events"] = [part, *others]
     cited = [{"source": "src-report"}]
-    archive["responses"] = [{"id": "rsp-one", "party": "agt-office", "kind": kind, "about": about, "citations": cited}]
-    assert codes(check_json(archive)) == ([] if kind == "acknowledged" else ["unsupported_status"])
+    archive["responses"] = [
+        {"id": "rsp-one", "party": "agt-office", "kind": "denied", "about": about, "citations": cited}
+    ]
+    assert codes(check_json(archive)) == expected
 
 
 @pytest.mark.parametrize(
@@ -567,3 +626,39 @@ def test_memory_does_not_grow_with_the_archive(tmp_path: Path) -> None:
 
     peak(5_000)  # fills caches, and the tuples that Python keeps for the next use
     assert peak(20_000) < 1.5 * peak(5_000)  # both fill a batch of rows
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"), [(64, []), (65, ["/topics/65/broader"]), (8000, ["/topics/65/broader"])]
+)
+def test_a_chain_may_have_64_levels(check_json: Callable[..., Report], levels: int, expected: list[str]) -> None:
+    archive = good()
+    archive["topics"] = [
+        {"id": f"top-{number}", "label": "One", **({"broader": f"top-{number - 1}"} if number else {})}
+        for number in range(levels + 1)
+    ]
+    archive["events"], archive["testimonies"], archive["statistics"], archive["responses"] = [], [], [], []
+    assert [found.pointer for found in check_json(archive).findings] == expected
+
+
+@pytest.mark.parametrize(
+    "access",
+    [
+        {SECRET: 1},
+        {"visibility": SECRET},
+        {"visibility": {SECRET: 1}},
+        {"embargo_until": SECRET, "visibility": "embargoed"},
+        {"embargo_until": "1987-13-45", "visibility": "embargoed"},
+        {"consent_basis": [SECRET]},
+        SECRET,
+    ],
+)
+def test_nothing_inside_access_is_repeated(check_json: Callable[..., Report], access: object) -> None:
+    archive = good()
+    archive["places"][0]["access"] = access
+    report = check_json(archive)
+    assert len(report.findings) == 1
+    for found in report.findings:
+        assert found.pointer.startswith("/places/0/access")
+        assert SECRET not in found.pointer + found.detail
+        assert "1987" not in found.detail

@@ -44,7 +44,7 @@ def test_the_name_moves_and_nothing_else_does(tmp_path: Path, name: str, private
     if private is not None:
         assert ("M. I." in kept["names"] and kept["telephone"] == "7") or kept["note"] == private
     for each in others:
-        assert json.dumps(each) in before
+        assert json.dumps(each)[1:] in before
         assert json.dumps(each)[1:] in path.read_text()
     assert check_archive(path, today=TODAY).findings == []
 

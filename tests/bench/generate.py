@@ -64,7 +64,7 @@ _TIMED = frozenset({"video", "audio", "interview"})
 _RIGHTS = ("http://rightsstatements.org/vocab/InC/1.0/", "CC-BY-4.0", "http://rightsstatements.org/vocab/CNE/1.0/")
 _EVENT_TYPES = ("detention", "arrest", "threat", "displacement", "policy", "protest", "investigation", "other")
 _ACTS = ("search", "refusal of counsel", "confiscation", "eviction")
-_RESPONSES = ("replied", "denied", "acknowledged", "declined", "no_response", "referred", "not_stated")
+_RESPONSES = ("replied", "denied", "acknowledged_receipt", "declined", "no_response", "referred", "not_stated")
 _ATTRIBUTIONS = ("labelled", "first_person", "contextual")
 _CONSENT = ("direct", "published_source", "guardian", "none_recorded")
 
@@ -163,6 +163,8 @@ class _Archive:
         self._sources: list[Fields] = []
         self._verbatim: list[Fields] = []
         self._courts: list[Fields] = []
+        #: Who is accused in which event, for responses to come.
+        self._accused: list[tuple[str, str]] = []
         self._organisations: list[str] = []
         self._places: list[str] = []
         self._topics: list[str] = []
@@ -231,6 +233,7 @@ class _Archive:
             passage = text[start : start + 40 + int(kind * 400)]
             cited |= {"start": start, "end": start + len(passage)}
             cited["sha256"] = hashlib.sha256(passage.encode()).hexdigest()
+            cited["masked"] = True  # passages of made-up words name nobody
             if source["verbatim"]:
                 cited["quote"] = passage
         elif kind < 0.8:
@@ -341,7 +344,7 @@ class _Archive:
                 if is_verbatim:
                     source["text"]["content"] = text
             kept = {"id": source["id"], "sheet": tongue.sheet if has_text else None, "at": at, "length": length}
-            kept |= {"duration": duration, "verbatim": is_verbatim}
+            kept |= {"duration": duration, "verbatim": is_verbatim, "publisher": source["publisher"]}
             self._sources.append(kept)
             if is_verbatim:
                 self._verbatim.append(kept)
@@ -369,7 +372,7 @@ class _Archive:
             if self._chance(0.5):
                 event["participants"] = [{"agent": self._one(self._organisations), "role": "asked to leave"}]
             if self._chance(0.3):
-                event["acts"] = [self._act()]
+                event["acts"] = [self._act(None if is_hidden(number) else event["id"])]
             if number > HIDDEN_ONE_IN and number % 10 == 0:
                 event["part_of"] = f"evt-{number // HIDDEN_ONE_IN:07}"
                 if is_hidden(number // HIDDEN_ONE_IN):
@@ -378,17 +381,25 @@ class _Archive:
                 event["translations"] = {self._tongue().tag: {"title": self._tongue().title(6)}}
             yield event
 
-    def _act(self) -> Fields:
+    def _act(self, event: str | None) -> Fields:
+        """Return an act in this event, or in one that is hidden. Only so many have an actor as there are responses."""
         act: Fields = {"type": self._one(_ACTS), "asserted_by": self._one(self._organisations)}
+        if event is not None and len(self._accused) < self._responses():
+            act["actor"] = self._one(self._organisations)
+            self._accused.append((act["actor"], event))
         match int(self._random.random() * 3):
             case 0:
                 return {**act, "status": "reported", "citations": self._citations()}
             case 1:
-                actor = self._one(self._organisations)
-                return {**act, "status": "alleged", "actor": actor, "citations": self._citations()}
+                return {**act, "status": "alleged", "citations": self._citations()}
             case _:
-                found = [self._citation(self._one(self._courts), anchored=True)]
-                return {**act, "status": "established", "actor": self._one(self._organisations), "citations": found}
+                court = self._one(self._courts)
+                found = [self._citation(court, anchored=True)]
+                finding = {"body": court["publisher"], "outcome": "established", "citations": found}
+                return {**act, "status": "established", "findings": [finding], "citations": found}
+
+    def _responses(self) -> int:
+        return max(7, self._testimonies // 40)
 
     def _some_topics(self) -> list[str]:
         first, second = self._one(self._topics), self._one(self._topics)
@@ -457,7 +468,7 @@ class _Archive:
             yield statistic
 
     def responses(self) -> Iterator[Fields]:
-        for number, kind in zip(range(max(7, self._testimonies // 40)), cycle(_RESPONSES), strict=False):
+        for number, kind in zip(range(self._responses()), cycle(_RESPONSES), strict=False):
             response: Fields = {
                 "id": f"rsp-{number:07}",
                 "party": self._one(self._organisations),
@@ -468,6 +479,9 @@ class _Archive:
                 "date": self._day(),
                 "citations": self._citations(),
             }
+            if self._accused:
+                response["party"], event = self._accused.pop()
+                response["about"] = [event]
             if kind == "referred":
                 response["referred_to"] = self._one(self._organisations)
             yield response

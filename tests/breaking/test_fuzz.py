@@ -105,7 +105,7 @@ def full_archive() -> Fields:
             relative_to="sta-1",
             as_stated="most",
         ),
-        record("rsp-1", kind="acknowledged", about=["evt-1"], date="2022", asked_by="agt-3"),
+        record("rsp-1", kind="admitted", about=["evt-1"], date="2022", asked_by="agt-3"),
         withdrawn=[{"id": "tes-9", "on": "2026-01-01"}],
     )
 

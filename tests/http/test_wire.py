@@ -1,7 +1,8 @@
-"""Facts on the wire: key sets, header bytes, statuses. OuterMiddleware ends and caches rely on each of these."""
+"""Facts on the wire: key sets, header bytes, statuses. Front ends and caches rely on each of these."""
 
 import gzip
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,17 @@ import pytest
 
 from service.archive.model import FORMAT, PLURALS, RECORD_MODELS
 from service.catalogue.criteria import CRITERIA
+from service.settings import Settings
 from tests.archives import archive, record
-from tests.conftest import PublishTo, Serve
+from tests.conftest import PublishTo, Serve, running
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["below_asgi", "through_asgi"])
+def client(request: pytest.FixtureRequest, seed_data: Path) -> Iterator[httpx.Client]:
+    """A client of a server that answers below ASGI what it can, and of one that never does."""
+    with running(Settings(data=seed_data, fast_path=request.param)) as shared:
+        yield shared
+
 
 # Two keys of the format are shown as a truth value instead of their content, one as part of the date.
 NOT_SHOWN = {"testimony": {"transcript"}, "source": {"masked"}}
@@ -23,7 +33,7 @@ def test_the_entrance_tells_archive_release_and_links(client: httpx.Client) -> N
     entrance = client.get("/v1").json()
     assert set(entrance) == {"archive", "release", "links"}
     assert set(entrance["archive"]) == {
-        "id", "title", "description", "language", "licence", "publisher", "contact", "coverage", "citation",
+        "id", "title", "description", "language", "licence", "publisher", "contact", "coverage", "citation", "theme",
     }  # fmt: skip
     assert set(entrance["release"]) == {"id", "number", "published_at", "counts"}
     assert entrance["release"]["number"] == 1

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import httpx
 import pytest
 from justhtml import JustHTML
 
+from service.archive.checks import check_archive
 from service.catalogue.criteria import CRITERIA
-from tests.archives import archive, passage, record
+from tests.archives import archive, passage, record, write
 from tests.conftest import PublishTo, Serve
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -225,3 +227,23 @@ def test_below_another_path_links_stay_there(serve: Serve, seed_data: Path) -> N
     assert local
     assert all(each.startswith("/testimony/") for each in local)
     assert client.get("/testimony/", headers=BROWSER).status_code == 200
+
+
+def test_an_archive_brings_its_title_colour_and_footer(publish_to: PublishTo, serve: Serve, tmp_path: Path) -> None:
+    theme = {"title": "Night trams", "accent": "#2f6b4f", "footer": "Kept <b>by</b> Arden."}
+    publish_to(tmp_path / "data", archive(theme=theme))
+    client = serve(tmp_path / "data")
+    page = client.get("/events", headers=BROWSER)
+    assert "<title>Events – Night trams</title>" in page.text
+    assert "Kept &lt;b&gt;by&lt;/b&gt; Arden." in page.text
+    [address] = [each for each in Links(page.text).loads if "style.css" in each]
+    assert client.get(address).text.startswith(":root{--accent:#2f6b4f}")
+    assert client.get("/v1").json()["archive"]["theme"] == theme
+
+
+@pytest.mark.parametrize(
+    "theme", [{"accent": "red"}, {"accent": "#fff}body{display:none"}, {"title": "x" * 121}, {"script": "x"}]
+)
+def test_a_theme_is_bounded(theme: dict[str, str], tmp_path: Path) -> None:
+    report = check_archive(write(tmp_path / "archive.json", archive(theme=theme)), today=date(2026, 1, 1))
+    assert [finding.pointer.startswith("/archive/theme") for finding in report.findings] == [True]

@@ -120,9 +120,10 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
     bare = [citations[0]]
 
     def translated(*fields: str) -> Fields:
-        return {
-            "translations": {mark.language("translation"): {name: mark.text(f"translated {name}") for name in fields}}
-        }
+        texts: Fields = {name: mark.text(f"translated {name}") for name in fields}
+        if "content_warnings" in texts:
+            texts["content_warnings"] = [texts["content_warnings"]]
+        return {"translations": {mark.language("translation"): texts}}
 
     filed = {"topics": [ids["top"]], "place": ids["plc"], "citations": citations, "access": accessible()}
     return [
@@ -135,7 +136,7 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                 "length": len(content), "bytes": len(content.encode()), "sha256": mark.sha256("text", content),
                 "content": content,
             },
-            **translated("title"),
+            "content_warnings": [mark.text("warning")], **translated("title", "content_warnings"),
         },
         {
             "id": ids["agt"], "kind": "person", "name_policy": "published", "name": mark.text("name"),
@@ -167,9 +168,16 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                     {
                         "type": mark.text("act"), "description": mark.text("act description"), "victim": ids["agt"],
                         "actor": ids["agt"], "status": "alleged", "asserted_by": ids["agt"], "citations": bare,
+                        "findings": [
+                            {
+                                "body": ids["agt"], "outcome": "upheld", "date": mark.day("found"), "final": True,
+                                "citations": bare,
+                            }
+                        ],
                     }
                 ],
-                **filed, **translated("title", "summary", "date_note"),
+                "content_warnings": [mark.text("warning")],
+                **filed, **translated("title", "summary", "date_note", "content_warnings"),
             }
             for name, part_of in (("evt", ids["evt-2"]), ("evt-2", None))
         ),
@@ -199,16 +207,16 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                 "lower": mark.number("lower"), "value": mark.number("value"), "upper": mark.number("upper"),
                 "lower_inclusive": False, "upper_inclusive": False, "bounds_basis": "derived", "relative_to": base,
                 "period": mark.day("period"), "stated_on": mark.day("stated_on"), "asserted_by": ids["agt"],
-                "reported_by": ids["agt"], "method": mark.text("method"), **filed,
-                **translated("title", "population", "unit", "as_stated", "method"),
+                "reported_by": ids["agt"], "method": mark.text("method"), "content_warnings": [mark.text("warning")],
+                **filed, **translated("title", "population", "unit", "as_stated", "method", "content_warnings"),
             }
             for name, base in (("sta", ids["sta-2"]), ("sta-2", None))
         ),
         {
             "id": ids["rsp"], "party": ids["agt"], "kind": "referred", "referred_to": ids["agt"], "via": ids["agt"],
-            "asked_by": ids["agt"], "about": [ids[name] for name in ("evt", "tes", "sta", "agt")],
-            "subject": mark.text("subject"), "date": mark.day("date"), "citations": citations, "access": accessible(),
-            **translated("subject"),
+            "asked_by": ids["agt"], "about": [ids[name] for name in ("evt", "evt-2", "tes", "sta", "agt")],
+            "subject": mark.text("subject"), "summary": mark.text("answer"), "date": mark.day("date"), "citations": citations, "access": accessible(),
+            **translated("subject", "summary"),
         },
     ]  # fmt: skip
 

@@ -54,7 +54,8 @@ def hidden_ones(access: Fields) -> dict[str, list[Fields]]:
             record("tes-3", witness="agt-2", events=["evt-1"], topics=["top-2"], **said)
         ],
         "an event in a public place": [
-            record("evt-0", place="plc-2", topics=["top-1"], date="2019-03", acts=acts, **said)
+            record("evt-0", place="plc-2", topics=["top-1"], date="2019-03", acts=acts, **said),
+            record("rsp-0", kind="not_stated", about=["evt-0"], **said),
         ],
         "a part of a public event": [record("evt-15", part_of="evt-1", type="killing", **said)],
         "a figure that a public party stated": [

@@ -74,6 +74,7 @@ def draw_hit(hit: Hit, base: str) -> HitDocument:
         "id": record_id,
         "title": shown_label(hit.public),
         "score": round(hit.score, 6),
+        "content_warnings": hit.public.get("content_warnings", []),
         "excerpts": shown,
     }
 

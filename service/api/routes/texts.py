@@ -44,12 +44,15 @@ async def show_transcript(request: Request) -> Response:
         )
     language, stored = found
     segments = orjson.loads(stored)
+    testimony = orjson.loads(document)
+    warnings: list[str] = testimony["content_warnings"]
     if chosen == JSON:
         address = record_url(base_url(request.scope), record_id)
         release = served.catalogue.release
         transcript: Transcript = {
-            "testimony": {"id": record_id, "label": orjson.loads(document)["title"]},
+            "testimony": {"id": record_id, "label": testimony["title"]},
             "language": language,
+            "content_warnings": warnings,
             "segments": segments,
             "meta": {"release": release.id, "licence": release.head["licence"]},
             "links": {
@@ -61,7 +64,7 @@ async def show_transcript(request: Request) -> Response:
         }
         body = orjson.dumps(transcript)
     else:
-        body = (as_vtt(segments) if chosen == VTT else as_text(segments)).encode()
+        body = (as_vtt(segments, warnings) if chosen == VTT else as_text(segments, warnings)).encode()
     headers = [(b"content-language", language.encode())]
     return release_answer(request.scope, served.key, body, headers=headers, media_type=chosen)
 

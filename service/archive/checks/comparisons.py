@@ -14,7 +14,22 @@ class Comparison(NamedTuple):
     needs_all: bool = False
 
 
+#: Records above one another, at most: no thesaurus has as many levels, and every record lists all that it is part of.
+MAX_LEVELS = 64
+
 COMPARISONS: Sequence[Comparison] = (
+    Comparison(
+        "chain_too_long",
+        f"`{{}}` has more than {MAX_LEVELS} records above it.",
+        # From the top down, so that only the first record of a chain that is too far down is told.
+        f"""WITH RECURSIVE below(child, depth) AS (
+               SELECT child, 1 FROM parent WHERE target NOT IN (SELECT child FROM parent)
+               UNION ALL SELECT parent.child, depth + 1 FROM below JOIN parent ON target = below.child
+               WHERE depth <= {MAX_LEVELS}
+           )
+           SELECT number, place, parent.at, child FROM below JOIN parent USING (child) JOIN record USING (number)
+           WHERE depth > {MAX_LEVELS}""",  # noqa: S608 - a number of our own
+    ),
     Comparison(
         "duplicate_id",
         "`{}` is the id of an earlier record too.",
@@ -92,13 +107,39 @@ COMPARISONS: Sequence[Comparison] = (
     ),
     Comparison(
         "unsupported_status",
-        "More than alleged needs a court record among the citations, or that `{}` acknowledged it.",
-        # A source that is not there or not valid is told elsewhere: it may have been a court record.
-        """SELECT number, place, at, actor FROM claim JOIN record USING (number)
-           WHERE NOT EXISTS (SELECT 1 FROM claim_source LEFT JOIN source ON source.id = cited
-                             WHERE claim_source.number = claim.number AND claim_source.at = claim.at
-                             AND (source.id IS NULL OR is_court))
-           AND NOT EXISTS (SELECT 1 FROM admission WHERE party = actor AND about IN ('', claim.event))""",
+        "`admitted` needs a response of the actor, of kind admitted, whose `about` names `{}`.",
+        # What is hidden decides nothing about what is public, here and below.
+        """SELECT number, place, at, event FROM claim JOIN record USING (number)
+           WHERE NOT EXISTS (SELECT 1 FROM answer JOIN record AS answering ON answering.number = answer.number
+                             WHERE party = actor AND about = claim.event AND kind = 'admitted'
+                             AND answering.is_hidden <= record.is_hidden)""",
+        needs_all=True,
+    ),
+    Comparison(
+        "unsupported_status",
+        "`established` needs a court record or a report that `{}` made, among the citations of its finding.",
+        # A source that is not there or not valid is told elsewhere: it may have been such a record.
+        """SELECT number, place, at, body FROM established JOIN record USING (number)
+           WHERE NOT EXISTS (SELECT 1 FROM proof LEFT JOIN source ON source.id = cited
+                             WHERE proof.number = established.number AND proof.at = established.at
+                             AND (source.id IS NULL OR (is_finding AND EXISTS (
+                                 SELECT 1 FROM maker WHERE maker.source = cited AND agent = body))))""",
+        needs_all=True,
+    ),
+    Comparison(
+        "missing_response",
+        "No response of `{}` is about this event or one it is part of: say at least `not_stated`.",
+        """WITH RECURSIVE around(number, at, event, actor) AS (
+               SELECT number, at, event, actor FROM accused
+               UNION SELECT around.number, around.at, target, actor FROM around JOIN parent ON child = around.event
+           ), answered AS (
+               SELECT around.number, around.at
+               FROM around JOIN answer ON party = actor AND about = around.event
+               JOIN record AS answering ON answering.number = answer.number JOIN record ON record.number = around.number
+               WHERE answering.is_hidden <= record.is_hidden
+           )
+           SELECT number, place, at, actor FROM accused JOIN record USING (number)
+           WHERE (number, at) NOT IN (SELECT number, at FROM answered)""",
         needs_all=True,
     ),
     Comparison(

@@ -36,7 +36,7 @@ _TABLES = {
     "parent": "child PRIMARY KEY, number, at, target, walk",
     "citation": "number, at, cited, start, stop, sha256, until, is_quoting",
     # `content` comes last: SQLite then reads the other columns without reading through it.
-    "source": "id PRIMARY KEY, stated_in, is_verbatim, is_court, duration, length, bytes, sha256, content",
+    "source": "id PRIMARY KEY, stated_in, is_verbatim, is_finding, duration, length, bytes, sha256, content",
     "transcript": "number, cited",
     # Where a record leads to the very words of a source, and the records that an editor has declared to be masked there.
     "exposing": "number, at",
@@ -47,9 +47,13 @@ _TABLES = {
     "published_name": "number, name",
     # Citations that name no passage, page or time.
     "unlocated": "number, at, cited",
+    # Acts: who did them, those that are said to be admitted, and the findings that those said to be established rest on.
+    "accused": "number, at, event, actor",
     "claim": "number, at, event, actor",
-    "claim_source": "number, at, cited",
-    "admission": "party, about",
+    "established": "number, at, body",
+    "proof": "number, at, cited",
+    "maker": "source, agent",
+    "answer": "number, party, kind, about",
     "former": "id PRIMARY KEY",
     "former_withdrawn": "id PRIMARY KEY",
     "former_source": "id PRIMARY KEY, sha256",
@@ -60,8 +64,10 @@ _INDEXES = (
     "record (id)",
     "withdrawn (id)",
     "citation (cited)",
-    "claim_source (number, at)",
-    "admission (party, about)",
+    "parent (target)",
+    "proof (number, at)",
+    "maker (source, agent)",
+    "answer (party, about)",
 )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from service.archive.checks.acts import misstated
 from service.archive.checks.figures import check_statistic
 from service.archive.dates import parse_day, parse_edtf
 from service.archive.evidence import check_citation, is_measure_of
@@ -45,6 +46,9 @@ def citations_of(record: Record) -> Iterator[tuple[str, Citation]]:
         for number, act in enumerate(record.acts):
             for index, citation in enumerate(act.citations):
                 yield f"/acts/{number}/citations/{index}", citation
+            for nth, found in enumerate(act.findings):
+                for index, citation in enumerate(found.citations):
+                    yield f"/acts/{number}/findings/{nth}/citations/{index}", citation
 
 
 #: What a person can write to: an address of mail or web.
@@ -120,6 +124,10 @@ def _check_place(place: Place) -> Iterator[Finding]:
 def _check_event(event: Event) -> Iterator[Finding]:
     if event.date_note is None and (event.date is None or parse_edtf(event.date).has_unspecified):
         yield Finding("missing_date_note", "", "`date_note` is required: the date is unknown or partly unspecified.")
+
+    for index, act in enumerate(event.acts):
+        if (detail := misstated(act)) is not None:
+            yield Finding("unsupported_status", f"/acts/{index}/status", detail)
 
 
 def _check_testimony(testimony: Testimony) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from service.archive.checks.acts import latest_finding
 from service.archive.checks.ledger import Rows
 from service.archive.checks.records import is_protected
 from service.archive.evidence import check_citation, is_measure_of
@@ -29,14 +30,16 @@ def _remember_source(rows: Rows, number: int, source: Source) -> None:
     if text is not None and content is not None and not is_measure_of(text, content):
         content = None  # told already: its passages would each say so again
     measures = (text.length, text.bytes, text.sha256) if text is not None else (None, None, None)
-    is_court_record = source.type == "court_record"
+    is_record_or_report = source.type in {"court_record", "report"}
+    for maker in {source.publisher, *source.creators} - {None}:
+        rows.add("maker", source.id, maker)
     leads = ("text", "url", "archived_url")
     led = next((f"/{name}" for name in leads if getattr(source, name) is not None), None)
     if source.masked:
         rows.add("masked", number)
     elif led is not None:
         rows.add("exposing", number, led)
-    rows.add("source", source.id, number, source.verbatim, is_court_record, source.duration_s, *measures, content)
+    rows.add("source", source.id, number, source.verbatim, is_record_or_report, source.duration_s, *measures, content)
 
 
 def _remember_agent(rows: Rows, number: int, agent: Agent) -> None:
@@ -60,11 +63,16 @@ def _remember_parent(field: str, rows: Rows, number: int, record: Record) -> Non
 def _remember_event(rows: Rows, number: int, event: Event) -> None:
     _remember_parent("part_of", rows, number, event)
     for index, act in enumerate(event.acts):
-        if act.actor is not None and act.status != "alleged":
-            at = f"/acts/{index}/status"
-            rows.add("claim", number, at, event.id, act.actor)
-            for citation in act.citations:
-                rows.add("claim_source", number, at, citation.source)
+        if act.actor is not None:
+            rows.add("accused", number, f"/acts/{index}/actor", event.id, act.actor)
+        if act.status == "admitted":
+            rows.add("claim", number, f"/acts/{index}/status", event.id, act.actor)
+        held = latest_finding(act)
+        if act.status == "established" and held is not None:
+            at = f"/acts/{index}/findings/{act.findings.index(held)}"
+            rows.add("established", number, at, held.body)
+            for citation in held.citations:
+                rows.add("proof", number, at, citation.source)
 
 
 def _remember_testimony(rows: Rows, number: int, testimony: Testimony) -> None:
@@ -75,10 +83,9 @@ def _remember_testimony(rows: Rows, number: int, testimony: Testimony) -> None:
             rows.add("exposing", number, "/transcript")
 
 
-def _remember_response(rows: Rows, _: int, response: Response) -> None:
-    if response.kind == "acknowledged":
-        for subject in response.about or [""]:
-            rows.add("admission", response.party, subject)
+def _remember_response(rows: Rows, number: int, response: Response) -> None:
+    for subject in response.about:
+        rows.add("answer", number, response.party, response.kind, subject)
 
 
 _REMEMBER: Mapping[RecordType, Callable[[Rows, int, Any], None]] = {

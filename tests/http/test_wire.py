@@ -10,9 +10,8 @@ import httpx
 import pytest
 
 from service.archive.model import FORMAT, PLURALS, RECORD_MODELS
-from service.catalogue.criteria import CRITERIA
 from service.settings import Settings
-from tests.archives import archive, record
+from tests.archives import CRITERIA, archive, record
 from tests.conftest import PublishTo, Serve, running
 
 

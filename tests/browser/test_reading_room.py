@@ -1,6 +1,8 @@
 """The reading room in a real browser: with scripts and without, by keyboard, in the dark, for a screen reader; and hostile archives."""
 
 import hashlib
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +197,34 @@ def test_a_hostile_archive_runs_no_script_and_asks_nothing_of_elsewhere(
         assert len(page.content()) < 200_000
     mine = str(client.base_url)
     assert [each for each in page.asked if not each.startswith((mine, "about:"))] == []
+
+
+# --- The example of a front end ---------------------------------------------------------------------------------------
+
+EXAMPLE = Path("examples/front-end")
+
+
+def giving(body: str, kind: str) -> Callable[[Any], None]:
+    """Return what answers a request of the browser with a file."""
+    return lambda route: route.fulfill(body=body, content_type=kind)
+
+
+def test_the_example_draws_list_facets_record_and_evidence(client: httpx.Client, open_page: OpenPage) -> None:
+    page: Any = open_page("about:blank")
+    for file, kind in (("index.html", "text/html"), ("front-end.js", "text/javascript")):
+        page.route(re.compile(f"^http://front-end.example/{file}"), giving((EXAMPLE / file).read_text(), kind))
+    page.goto(f"http://front-end.example/index.html?archive={address(client, '')}")
+    total = client.get("/v1/testimonies").json()["meta"]["total"]
+    page.get_by_text(f"{total} in the list").wait_for()
+    topic = page.locator("#topics button").first
+    number = int(topic.inner_text().rpartition("(")[2].rstrip(")"))
+    topic.click()
+    page.get_by_text(f"{number} in the list").wait_for()
+    page.locator("#list button").first.click()
+    page.get_by_role("heading", name="Evidence").wait_for()
+    assert page.locator("article li").count() >= 1
+    assert page.locator("article code").first.inner_text()
+    page.fill("input[name=q]", "-")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_function("!document.getElementById('total').textContent.includes('in the list')")
+    assert page.locator("#total").inner_text()

@@ -1,8 +1,10 @@
 """The reading room in a real browser: with scripts and without, by keyboard, in the dark, for a screen reader; and hostile archives."""
 
 import hashlib
-import re
-from collections.abc import Callable
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -204,16 +206,28 @@ def test_a_hostile_archive_runs_no_script_and_asks_nothing_of_elsewhere(
 EXAMPLE = Path("examples/front-end")
 
 
-def giving(body: str, kind: str) -> Callable[[Any], None]:
-    """Return what answers a request of the browser with a file."""
-    return lambda route: route.fulfill(body=body, content_type=kind)
+class Quiet(SimpleHTTPRequestHandler):
+    """Gives files out, and says nothing of it."""
+
+    def log_message(self, *args: Any) -> None:
+        pass
 
 
-def test_the_example_draws_list_facets_record_and_evidence(client: httpx.Client, open_page: OpenPage) -> None:
-    page: Any = open_page("about:blank")
-    for file, kind in (("index.html", "text/html"), ("front-end.js", "text/javascript")):
-        page.route(re.compile(f"^http://front-end.example/{file}"), giving((EXAMPLE / file).read_text(), kind))
-    page.goto(f"http://front-end.example/index.html?archive={address(client, '')}")
+@pytest.fixture
+def example() -> Iterator[str]:
+    """The address of the example, given out by a web server of its own: another origin than the archive's."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(EXAMPLE))) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/index.html"
+        server.shutdown()
+        thread.join()
+
+
+def test_the_example_draws_list_facets_record_and_evidence(
+    client: httpx.Client, open_page: OpenPage, example: str
+) -> None:
+    page: Any = open_page(f"{example}?archive={address(client, '')}")
     total = client.get("/v1/testimonies").json()["meta"]["total"]
     page.get_by_text(f"{total} in the list").wait_for()
     topic = page.locator("#topics button").first
@@ -224,7 +238,7 @@ def test_the_example_draws_list_facets_record_and_evidence(client: httpx.Client,
     page.get_by_role("heading", name="Evidence").wait_for()
     assert page.locator("article li").count() >= 1
     assert page.locator("article code").first.inner_text()
-    page.fill("input[name=q]", "-")
+    page.fill("input[name=q]", " ".join(f"w{number}" for number in range(20)))  # more words than are looked for
     page.get_by_role("button", name="Show").click()
     page.wait_for_function("!document.getElementById('total').textContent.includes('in the list')")
     assert page.locator("#total").inner_text()

@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     pages: bool = True
     #: Whether search engines may list the pages of the reading room, and find a sitemap.
     indexed: bool = False
+    #: Whether cached answers and quick ones are given below ASGI: faster, and the same. Off where uvicorn misbehaves with it.
+    fast_path: bool = True
     log_format: LogFormat = LogFormat.LINE
     access_log: AccessLog = AccessLog.OFF
 

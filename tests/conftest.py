@@ -20,6 +20,7 @@ import uvicorn
 from service.app import create_app
 from service.http.application import Application
 from service.http.connections import BoundedConnection
+from service.http.fast_path import FastConnection
 from service.release.publish import Published, publish
 from service.settings import Settings
 from tests.archives import Fields, write
@@ -38,7 +39,7 @@ def running(settings: Settings, application: Application | None = None) -> Itera
         application,
         host="127.0.0.1",
         port=0,
-        http=BoundedConnection,
+        http=FastConnection if settings.fast_path else BoundedConnection,
         log_level="error",
         access_log=False,
         proxy_headers=False,

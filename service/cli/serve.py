@@ -41,6 +41,9 @@ def serve_command(
         bool | None, typer.Option("--indexed", help="Let search engines list the reading room's pages.")
     ] = None,
     metrics: Annotated[bool | None, typer.Option("--metrics", help="Answer /metrics, for Prometheus.")] = None,
+    fast_path: Annotated[
+        bool | None, typer.Option("--fast-path/--no-fast-path", help="Give cached and quick answers below ASGI.")
+    ] = None,
     log_format: Annotated[LogFormat | None, typer.Option(help="Lines for people, or JSON (default: line).")] = None,
     access_log: Annotated[
         AccessLog | None, typer.Option(help="Log requests: by route, or in full with who asked what (default: off).")
@@ -62,6 +65,7 @@ def serve_command(
         pages=pages,
         indexed=indexed,
         metrics=metrics,
+        fast_path=fast_path,
         log_format=log_format,
         access_log=access_log,
         cache_mib=cache_mib,

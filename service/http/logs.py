@@ -3,6 +3,8 @@ what was asked or by whom, unless the operator asked for that.
 """
 
 import logging
+import time
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +12,9 @@ import orjson
 
 from service.errors import AnswerCutShort
 from service.settings import LogFormat
+
+#: Seconds between two lines that strangers can cause: a server gives thousands of answers a second.
+TELL_EVERY_S = 10.0
 
 logger = logging.getLogger("testimony_archive")
 
@@ -61,6 +66,30 @@ class WithoutCutAnswers(logging.Filter):
         return not isinstance(error, AnswerCutShort)
 
 
+class Seldom(logging.Filter):
+    """Lets a warning of the server through once in a while, with how many there were: rubbish that strangers send, however
+    much of it, must not fill the log.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next: dict[str, float] = {}
+        self._untold: Counter[str] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a line is to be written."""
+        if record.name != "uvicorn.error" or record.levelno != logging.WARNING:
+            return True
+        now, said = time.monotonic(), record.msg
+        if now < self._next.get(said, 0.0):
+            self._untold[said] += 1
+            return False
+        self._next[said] = now + TELL_EVERY_S
+        if untold := self._untold.pop(said, 0):
+            record.msg = f"{said} ({untold} more before)"
+        return True
+
+
 def _members(record: logging.LogRecord) -> dict[str, Any]:
     members: dict[str, Any] = record.__dict__.get("members", {})
     return members
@@ -72,8 +101,10 @@ def logging_config(form: LogFormat) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"chosen": {"()": JsonLines if form is LogFormat.JSON else Lines}},
-        "filters": {"told": {"()": WithoutCutAnswers}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "chosen", "filters": ["told"]}},
+        "filters": {"told": {"()": WithoutCutAnswers}, "seldom": {"()": Seldom}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "chosen", "filters": ["told", "seldom"]}
+        },
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {logger.name: {"level": "INFO"}},
     }

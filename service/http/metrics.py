@@ -4,7 +4,6 @@ No label holds anything of a request but the template of its route and its statu
 watched.
 """
 
-import asyncio
 import os
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -40,20 +39,6 @@ class _Durations:
         self.seconds = 0.0
 
 
-class CountedConnection(BoundedConnection):
-    """A connection that is counted among those of this process that are open."""
-
-    open = 0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn does
-        CountedConnection.open += 1
-        super().connection_made(transport)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        CountedConnection.open -= 1
-        super().connection_lost(exc)
-
-
 class Metrics(Collector):
     """The numbers of this process. With several workers each has its own, told apart by the label `pid`."""
 
@@ -77,7 +62,7 @@ class Metrics(Collector):
         """Yield every metric. On the event loop, since it looks at work that waits there."""
         yield self._requests()
         yield self._gauge("requests_in_progress", "Requests being answered.", ((), self.in_progress))
-        yield self._gauge("open_connections", "Connections that are open.", ((), CountedConnection.open))
+        yield self._gauge("open_connections", "Connections that are open.", ((), BoundedConnection.open))
         yield self._cache_requests()
         yield from self._heavy_work()
         yield from self._release()

@@ -27,15 +27,13 @@ from service.errors import (
     Problem,
 )
 from service.http.links import base_url
-from service.http.logs import log_event
+from service.http.logs import TELL_EVERY_S, log_event
 from service.http.negotiation import HTML, choose_media_type
 from service.http.request_ids import HEADER, request_id_of
 
 MEDIA_TYPE = "application/problem+json"
 #: What every address answers.
 METHODS = "GET, HEAD, OPTIONS"
-#: Seconds between two lines about answers 503 of one kind: a server with too much to do gives thousands a second.
-TELL_EVERY_S = 10.0
 
 
 class ParameterErrorDocument(TypedDict):

@@ -1,6 +1,7 @@
 """The server process, or several: uvicorn, set up with what is ours. The application is handed in."""
 
 import gc
+import logging
 import multiprocessing
 import os
 import signal
@@ -18,8 +19,8 @@ from uvicorn.supervisors import Multiprocess
 from service import __version__
 from service.errors import TestimonyArchiveError
 from service.http.connections import BoundedConnection, make_room
-from service.http.logs import logging_config
-from service.http.metrics import CountedConnection
+from service.http.fast_path import FastConnection, changed_parts
+from service.http.logs import log_event, logging_config
 from service.settings import Settings
 
 #: Seconds that requests under way are given when the server is stopped; container engines wait ten.
@@ -75,6 +76,20 @@ class _Workers(Multiprocess):
             self.should_exit.set()
 
 
+def connection_class(settings: Settings) -> type[BoundedConnection]:
+    """Return the class of connections that the settings ask for."""
+    if not settings.fast_path:
+        return BoundedConnection
+    if changed := changed_parts():
+        log_event(
+            logging.WARNING,
+            "fast_path_off",
+            f"answering below ASGI is off: this uvicorn is another than it was made for ({'; '.join(changed)})",
+        )
+        return BoundedConnection
+    return FastConnection
+
+
 def run_server(
     settings: Settings, bound: socket.socket, *, application: Callable[[], ASGIApp], worker: str, tell: Tell
 ) -> None:
@@ -93,7 +108,7 @@ def run_server(
 
     common: dict[str, Any] = {
         "loop": "uvloop",
-        "http": CountedConnection if settings.metrics else BoundedConnection,
+        "http": connection_class(settings),
         "ws": "none",
         "lifespan": "on",
         "access_log": False,

@@ -32,7 +32,7 @@ SEED = Path(__file__).parents[2] / "seed" / "archive.json"
 #: The codes as the design lists them: who reads reports relies on their spelling.
 CODES = """
     invalid_json unsupported_format unknown_field missing_field invalid_type invalid_value invalid_id
-    duplicate_id dangling_reference wrong_reference_type reference_cycle missing_evidence invalid_date
+    duplicate_id dangling_reference wrong_reference_type reference_cycle chain_too_long missing_evidence invalid_date
     reversed_interval missing_date_note passage_out_of_range invalid_hash verbatim_not_permitted
     quote_mismatch invalid_bounds qualifier_mismatch missing_base unsupported_bounds unsupported_status missing_response
     protected_name_present visibility_conflict deanonymising_anchor invalid_embargo missing_referral
@@ -626,3 +626,39 @@ def test_memory_does_not_grow_with_the_archive(tmp_path: Path) -> None:
 
     peak(5_000)  # fills caches, and the tuples that Python keeps for the next use
     assert peak(20_000) < 1.5 * peak(5_000)  # both fill a batch of rows
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"), [(64, []), (65, ["/topics/65/broader"]), (8000, ["/topics/65/broader"])]
+)
+def test_a_chain_may_have_64_levels(check_json: Callable[..., Report], levels: int, expected: list[str]) -> None:
+    archive = good()
+    archive["topics"] = [
+        {"id": f"top-{number}", "label": "One", **({"broader": f"top-{number - 1}"} if number else {})}
+        for number in range(levels + 1)
+    ]
+    archive["events"], archive["testimonies"], archive["statistics"], archive["responses"] = [], [], [], []
+    assert [found.pointer for found in check_json(archive).findings] == expected
+
+
+@pytest.mark.parametrize(
+    "access",
+    [
+        {SECRET: 1},
+        {"visibility": SECRET},
+        {"visibility": {SECRET: 1}},
+        {"embargo_until": SECRET, "visibility": "embargoed"},
+        {"embargo_until": "1987-13-45", "visibility": "embargoed"},
+        {"consent_basis": [SECRET]},
+        SECRET,
+    ],
+)
+def test_nothing_inside_access_is_repeated(check_json: Callable[..., Report], access: object) -> None:
+    archive = good()
+    archive["places"][0]["access"] = access
+    report = check_json(archive)
+    assert len(report.findings) == 1
+    for found in report.findings:
+        assert found.pointer.startswith("/places/0/access")
+        assert SECRET not in found.pointer + found.detail
+        assert "1987" not in found.detail

@@ -1,7 +1,8 @@
-"""Facts on the wire: key sets, header bytes, statuses. OuterMiddleware ends and caches rely on each of these."""
+"""Facts on the wire: key sets, header bytes, statuses. Front ends and caches rely on each of these."""
 
 import gzip
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,17 @@ import httpx
 import pytest
 
 from service.archive.model import FORMAT, PLURALS, RECORD_MODELS
-from service.catalogue.criteria import CRITERIA
-from tests.archives import archive, record
-from tests.conftest import PublishTo, Serve
+from service.settings import Settings
+from tests.archives import CRITERIA, archive, record
+from tests.conftest import PublishTo, Serve, running
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["below_asgi", "through_asgi"])
+def client(request: pytest.FixtureRequest, seed_data: Path) -> Iterator[httpx.Client]:
+    """A client of a server that answers below ASGI what it can, and of one that never does."""
+    with running(Settings(data=seed_data, fast_path=request.param)) as shared:
+        yield shared
+
 
 # Two keys of the format are shown as a truth value instead of their content, one as part of the date.
 NOT_SHOWN = {"testimony": {"transcript"}, "source": {"masked"}}
@@ -351,3 +360,15 @@ def test_accept_lines_are_one_list(client: httpx.Client) -> None:
     assert client.get("/v1/events", headers=lines).headers["content-type"].startswith("text/csv")
     lines = [("Accept-Encoding", "br"), ("Accept-Encoding", "gzip")]
     assert client.get("/v1/events?limit=50", headers=lines).headers["content-encoding"] == "gzip"
+
+
+def test_a_withdrawn_record_is_shown_by_caches_for_a_minute_at_most(client: httpx.Client) -> None:
+    for path in (
+        "/v1",
+        "/v1/events",
+        "/v1/events/evt-001",
+        "/v1/events?format=csv",
+        "/v1/archive",
+        "/v1/search?q=camera",
+    ):
+        assert client.get(path).headers["cache-control"] == "public, max-age=60, must-revalidate"

@@ -14,7 +14,22 @@ class Comparison(NamedTuple):
     needs_all: bool = False
 
 
+#: Records above one another, at most: no thesaurus has as many levels, and every record lists all that it is part of.
+MAX_LEVELS = 64
+
 COMPARISONS: Sequence[Comparison] = (
+    Comparison(
+        "chain_too_long",
+        f"`{{}}` has more than {MAX_LEVELS} records above it.",
+        # From the top down, so that only the first record of a chain that is too far down is told.
+        f"""WITH RECURSIVE below(child, depth) AS (
+               SELECT child, 1 FROM parent WHERE target NOT IN (SELECT child FROM parent)
+               UNION ALL SELECT parent.child, depth + 1 FROM below JOIN parent ON target = below.child
+               WHERE depth <= {MAX_LEVELS}
+           )
+           SELECT number, place, parent.at, child FROM below JOIN parent USING (child) JOIN record USING (number)
+           WHERE depth > {MAX_LEVELS}""",  # noqa: S608 - a number of our own
+    ),
     Comparison(
         "duplicate_id",
         "`{}` is the id of an earlier record too.",

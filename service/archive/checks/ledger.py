@@ -64,6 +64,7 @@ _INDEXES = (
     "record (id)",
     "withdrawn (id)",
     "citation (cited)",
+    "parent (target)",
     "proof (number, at)",
     "maker (source, agent)",
     "answer (party, about)",

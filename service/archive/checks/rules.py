@@ -19,6 +19,7 @@ RULES: Final[Mapping[str, str]] = {
     "dangling_reference": "Every reference names a record of the archive.",
     "wrong_reference_type": "Every reference names a record of a type that its field allows.",
     "reference_cycle": "No place, topic, event or statistic is, over any number of steps, part of itself.",
+    "chain_too_long": "No place, topic, event or statistic has more than 64 records above it.",
     "missing_evidence": "Every record and act that needs a citation has one.",
     "invalid_date": "Every date is an EDTF date of the profile, and in the calendar.",
     "reversed_interval": "No interval ends before it starts.",

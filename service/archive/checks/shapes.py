@@ -5,6 +5,7 @@ import re
 from pydantic_core import ErrorDetails
 
 from service.archive.checks.rules import RULES
+from service.archive.model import Access
 from service.archive.reading import Finding, join_pointer
 
 _TYPES = {
@@ -28,10 +29,23 @@ _VALUES = {
 _DATE_LIKE = re.compile(r"[0-9X?~%./-]*")
 
 
+def _explain_access(kind: str, steps: list[str | int]) -> Finding:
+    """Tell where in `access` something is wrong, and nothing of it: who keeps a name there may have put it anywhere."""
+    if kind == "extra_forbidden":
+        return Finding("unknown_field", "/access", "The format has no such field here.")
+    known = [step for step in steps if step == "access" or step in Access.model_fields]
+    code = kind if kind in RULES else "invalid_type" if kind.endswith("_type") else "invalid_value"
+    return Finding(code, join_pointer(known), "This is none of the values that the format has here.")
+
+
 def explain(error: ErrorDetails) -> Finding:
     """Turn an error of validation into a finding that repeats nothing of the input."""
-    kind, context = error["type"], error.get("ctx", {})
     steps = list(error["loc"])
+    return _explain_access(error["type"], steps) if steps[:1] == ["access"] else _explain(error, steps)
+
+
+def _explain(error: ErrorDetails, steps: list[str | int]) -> Finding:
+    kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
         return Finding("unknown_field", join_pointer(steps), "The format has no such field here.")
     if kind == "missing":

@@ -106,8 +106,9 @@ def _read_item(
     if builder.repeating is None:
         return item
     steps = _steps_to(builder.repeating, item.value) or []
-    if "private" in steps:  # the keys below it may say what must not be said
-        steps = steps[: steps.index("private") + 1]
+    for key in ("access", "private"):  # the keys below may say what must not be said
+        if key in steps:
+            steps = steps[: steps.index(key) + 1]
     return Finding("invalid_json", locate(item.place, join_pointer(steps)), REPEATED_KEY)
 
 

@@ -10,9 +10,16 @@ from typing import Any
 from hypothesis import strategies as st
 
 from service.archive.dates import parse_edtf
+from service.archive.fields import archive_fields
 from service.archive.model import PLURALS, PREFIXES, TYPE_OF_PREFIX
+from service.catalogue.criteria import criteria_of
 
 Fields = dict[str, Any]
+
+#: The fields of the format, and what each collection may be asked for.
+FIELDS = archive_fields()
+CRITERIA = criteria_of(FIELDS)
+
 
 HEAD: Fields = {
     "id": "arden",

@@ -14,6 +14,7 @@ import typer
 from service.api.describing import describe
 from service.app import create_app
 from service.archive.checks.rules import NOTES, RULES
+from service.archive.fields import archive_fields
 from service.archive.model import archive_schema
 from service.cli.app import app as command
 from service.errors import problems
@@ -33,7 +34,7 @@ def table(heading: str, rows: Iterable[Iterable[str]]) -> str:
 
 
 def _routes() -> str:
-    paths = describe(create_app(Settings(metrics=True)))["paths"]
+    paths = describe(create_app(Settings(metrics=True)), archive_fields())["paths"]
     rows = [(f"`{path}`", methods["get"]["summary"]) for path, methods in paths.items()]
     undescribed = [
         ("`/openapi.json`", "This description (OpenAPI 3.1)"),

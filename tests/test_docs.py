@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from service.archive.checks.rules import RULES
-from service.catalogue.criteria import CRITERIA
 from service.errors import problems
 from service.settings import PREFIX, Settings
+from tests.archives import CRITERIA
 from tests.reference import TABLES, with_tables
 
 ROOT = Path(__file__).parent.parent

@@ -5,12 +5,14 @@ top-level key of the record, so that `fields` picks columns as it picks keys. Kn
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from service.archive.model import RecordType
+from service.archive.fields import FormatField, Kind, RecordFields
+from service.archive.marks import ShownAsPresence
+from service.archive.model import Act, Citation, Part, Participant
 
 #: What a cell holds. None is an empty cell; numbers stay numbers.
 Cell = str | int | float | None
@@ -111,13 +113,6 @@ def _date(key: str) -> Columns:
         return value["edtf"], value["earliest"], value["latest"], harmless(value["note"])
 
     return Columns(key, tuple(f"{key}_{part}" for part in ("edtf", "earliest", "latest", "note")), cells)
-
-
-def _source_text() -> Columns:
-    def cells(value: Document | None, _: Around) -> tuple[Cell, ...]:
-        return (None, None, None) if value is None else (value["length"], value["bytes"], value["sha256"])
-
-    return Columns("text", ("text_length", "text_bytes", "text_sha256"), cells)
 
 
 def _citations() -> Columns:
@@ -247,145 +242,99 @@ def _access() -> Columns:
     return Columns("access", ("access_visibility", "access_consent_basis"), cells)
 
 
+def _list_of_parts(each: FormatField) -> Columns:
+    """One column for each field of the parts, with one entry for each part, in the same order."""
+    inner = [(part, columns) for part in each.inner for columns in _columns(part)]
+    names = tuple(f"{_singular(each.name)}_{name}" for _, columns in inner for name in columns.names)
+
+    def cells(parts: list[Document], around: Around) -> tuple[Cell, ...]:
+        if not parts:
+            return (None,) * len(names)
+        rows = [[cell for _, columns in inner for cell in columns.cells(part[columns.key], around)] for part in parts]
+        return tuple(joined([_as_text(cell) for cell in column]) for column in zip(*rows, strict=True))
+
+    return Columns(each.name, names, cells)
+
+
+def _one_part(each: FormatField) -> Columns:
+    """One column for each field of the part."""
+    inner = [columns for part in each.inner if part.is_shown for columns in _columns(part)]
+    names = tuple(f"{each.name}_{name}" for columns in inner for name in columns.names)
+
+    def cells(part: Document | None, around: Around) -> tuple[Cell, ...]:
+        if part is None:
+            return (None,) * len(names)
+        return tuple(cell for columns in inner for cell in columns.cells(part[columns.key], around))
+
+    return Columns(each.name, names, cells)
+
+
+def _as_text(cell: Cell) -> str | None:
+    return cell if cell is None or isinstance(cell, str) else f"{cell:g}" if isinstance(cell, float) else str(cell)
+
+
+def _singular(name: str) -> str:
+    return name.removesuffix("s")
+
+
 # --- The columns of each record type ----------------------------------------------------------------------------------
 
 _FIRST = (_as_is("record"), _id("id"))
 _LAST = (_language_of(), _translations(), _access(), _as_is("version"), _as_is("updated_at"))
 
-#: In the order in which a table shows them.
-COLUMNS: dict[RecordType, tuple[Columns, ...]] = {
-    "source": (
-        *_FIRST,
-        _as_is("type"),
-        _text("title"),
-        _reference("publisher"),
-        _references("creators", "creator"),
-        _as_is("language"),
-        _date("published"),
-        Columns("url", ("source_url",), lambda value, _: (harmless(value),)),
-        _text("archived_url"),
-        _as_is("retrieved"),
-        _text("rights"),
-        _truth("verbatim"),
-        _source_text(),
-        _truth("has_text"),
-        _as_is("duration_s"),
-        _texts("content_warnings"),
-        *_LAST,
-    ),
-    "agent": (
-        *_FIRST,
-        _as_is("kind"),
-        _as_is("name_policy"),
-        _text("name"),
-        _text("label"),
-        _text("description"),
-        _as_is("age_stated"),
-        _citations(),
-        *_LAST,
-    ),
-    "place": (
-        *_FIRST,
-        _text("name"),
-        _as_is("kind"),
-        _place("part_of"),
-        _as_is("country"),
-        _as_is("latitude"),
-        _as_is("longitude"),
-        _as_is("radius_m"),
-        *_LAST,
-    ),
-    "topic": (
-        *_FIRST,
-        _text("label"),
-        _reference("broader"),
-        _text("description"),
-        _texts("exact_match"),
-        *_LAST,
-    ),
-    "event": (
-        *_FIRST,
-        _as_is("type"),
-        _text("title"),
-        _text("summary"),
-        _date("date"),
-        _text("date_note"),
-        _place("place"),
-        _references("topics", "topic"),
-        _participants(),
-        _acts(),
-        _reference("part_of"),
-        _texts("content_warnings"),
-        _citations(),
-        *_LAST,
-    ),
-    "testimony": (
-        *_FIRST,
-        _text("title"),
-        _text("summary"),
-        _reference("witness"),
-        _references("events", "event"),
-        _place("place"),
-        _references("topics", "topic"),
-        _as_is("language"),
-        _as_is("original_language"),
-        _date("given"),
-        _reference("reported_by"),
-        _as_is("attribution"),
-        _references("hearsay", "hearsay"),
-        _texts("content_warnings"),
-        _truth("has_transcript"),
-        _citations(),
-        *_LAST,
-    ),
-    "statistic": (
-        *_FIRST,
-        _text("title"),
-        _text("population"),
-        _text("unit"),
-        _text("as_stated"),
-        _as_is("qualifier"),
-        _as_is("value"),
-        _as_is("lower"),
-        _as_is("upper"),
-        _truth("lower_inclusive"),
-        _truth("upper_inclusive"),
-        _as_is("bounds_basis"),
-        _reference("relative_to"),
-        _date("period"),
-        _date("stated_on"),
-        _place("place"),
-        _references("topics", "topic"),
-        _reference("asserted_by"),
-        _reference("reported_by"),
-        _text("method"),
-        _texts("content_warnings"),
-        _citations(),
-        *_LAST,
-    ),
-    "response": (
-        *_FIRST,
-        _reference("party"),
-        _as_is("kind"),
-        _reference("referred_to"),
-        _reference("via"),
-        _reference("asked_by"),
-        _references("about", "about"),
-        _text("subject"),
-        _text("summary"),
-        _date("date"),
-        _citations(),
-        *_LAST,
-    ),
+#: Fields whose columns are not those of their kind, by the model that they hold.
+_PARTS: dict[type[Part], Callable[[], Columns]] = {Citation: _citations, Act: _acts, Participant: _participants}
+#: The columns of one value, and of a list of values, by the kind of the field.
+_ONE: dict[Kind, Callable[[str], Columns]] = {
+    "text": _text,
+    "term": _as_is,
+    "number": _as_is,
+    "truth": _truth,
+    "date": _date,
+    "reference": _reference,
+    "object": _as_is,
 }
 
 
+def _columns(each: FormatField) -> Iterator[Columns]:
+    """Yield the columns of a field, and of the key that says whether something is there."""
+    if not each.is_shown:
+        if (presence := each.mark(ShownAsPresence)) is not None:
+            yield _truth(presence.name)
+        return
+    yield _own_columns(each)
+    if not each.is_list:
+        for inner in each.inner:
+            if (presence := inner.mark(ShownAsPresence)) is not None:
+                yield _truth(presence.name)
+
+
+def _own_columns(each: FormatField) -> Columns:
+    if each.part is not None:
+        if (special := _PARTS.get(each.part)) is not None:
+            return special()
+        return _list_of_parts(each) if each.is_list else _one_part(each)
+    if each.is_list:
+        return _references(each.name, _singular(each.name)) if each.kind == "reference" else _texts(each.name)
+    if each.types == ("place",):
+        return _place(each.name)
+    columns = _ONE[each.kind](each.name)
+    # The record's own address has this name.
+    return replace(columns, names=("source_url",)) if columns.names == ("url",) else columns
+
+
 @cache
-def columns_of(record: RecordType, keys: frozenset[str]) -> tuple[Columns, ...]:
+def all_columns(record: RecordFields) -> tuple[Columns, ...]:
+    """Return the columns of a record type in the order in which a table shows them."""
+    return (*_FIRST, *(columns for each in record.fields for columns in _columns(each)), *_LAST)
+
+
+@cache
+def columns_of(record: RecordFields, keys: frozenset[str]) -> tuple[Columns, ...]:
     """Return the columns of these top-level keys in the order of the table; all of them where no key is named."""
     chosen: list[Columns] = []
     names: set[str] = set()
-    for columns in COLUMNS[record]:
+    for columns in all_columns(record):
         # The note of an event's date is a part of the date and a key of its own: it is one column.
         if (not keys or columns.key in keys) and not names.issuperset(columns.names):
             chosen.append(columns)

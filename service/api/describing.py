@@ -10,7 +10,6 @@ from starlette.responses import PlainTextResponse
 from service import __version__
 from service.api.formats import FORMATS, formats_of
 from service.api.shapes import (
-    PAGES,
     Changes,
     FeatureCollection,
     History,
@@ -19,21 +18,20 @@ from service.api.shapes import (
     StatedRelease,
     Suggestions,
     Transcript,
+    page_shape,
 )
-from service.archive.model import PREFIXES
+from service.archive.fields import ArchiveFields
+from service.archive.model import PREFIXES, RecordType
 from service.catalogue.criteria import (
-    CRITERIA,
     ChangeCriteria,
     Criteria,
-    Parameters,
-    RecordView,
     SearchCriteria,
-    SourceCriteria,
     SuggestCriteria,
-    TestimonyCriteria,
     TranscriptView,
-    parameter_schemas,
+    criteria_of,
+    view_of,
 )
+from service.catalogue.parameters import Parameters, parameter_schemas
 from service.catalogue.releases import ReleaseCriteria
 from service.errors import (
     BadRequest,
@@ -53,7 +51,7 @@ from service.errors import (
 )
 from service.http import problems
 from service.http.negotiation import ATOM, JSON, NDJSON, TEXT, VTT
-from service.release.documents import DOCUMENTS
+from service.release.documents import document_shapes
 
 #: The name of the schema of GeoJSON.
 FEATURES = FeatureCollection.__name__
@@ -123,10 +121,10 @@ def problem_responses(*classes: type[Problem]) -> dict[int | str, dict[str, Any]
     return responses
 
 
-def identifier_parameter(model: type[Criteria]) -> dict[str, Any]:
-    """Return the part of an address that names a record of a collection."""
-    pattern = rf"^{PREFIXES[model.record]}-[a-z0-9-]{{1,60}}$"
-    identifier = {"type": "string", "pattern": pattern, "examples": [f"{PREFIXES[model.record]}-001"]}
+def identifier_parameter(record: RecordType) -> dict[str, Any]:
+    """Return the part of an address that names a record of a type."""
+    pattern = rf"^{PREFIXES[record]}-[a-z0-9-]{{1,60}}$"
+    identifier = {"type": "string", "pattern": pattern, "examples": [f"{PREFIXES[record]}-001"]}
     return {"name": "id", "in": "path", "required": True, "schema": identifier, "description": "The identifier."}
 
 
@@ -158,9 +156,8 @@ def _exported(model: type[Criteria]) -> dict[str, Any]:
     return {each.media_type: content[each.media_type] for each in formats_of(model).values() if each.writer is not None}
 
 
-def list_operation(model: type[Criteria]) -> dict[str, Any]:
-    """Return how the list of a collection is described."""
-    collection = model.collection
+def list_operation(collection: str) -> dict[str, Any]:
+    """Return how the list of a collection is described, but for what follows from the archive: see `describe`."""
     return {
         "operation_id": f"list_{collection}",
         "summary": f"A page of {collection}, or all of them as a file",
@@ -168,22 +165,13 @@ def list_operation(model: type[Criteria]) -> dict[str, Any]:
         "responses": {
             200: {
                 "description": f"A page of {collection}; in formats other than JSON all of them",
-                "model": PAGES[collection],
-                "content": _exported(model),
                 "headers": headers(
-                    "Archive-Release",
-                    "Content-Language",
-                    "ETag",
-                    "Link",
-                    "Archive-Total",
-                    *(["Archive-Omitted"] if "geojson" in formats_of(model) else []),
-                    "Content-Disposition",
+                    "Archive-Release", "Content-Language", "ETag", "Link", "Archive-Total", "Content-Disposition"
                 ),
             },
             304: {"description": "The page has not changed"},
             **problem_responses(NotAcceptable, InvalidParameters, InvalidCursor, TooDeep, NotReady),
         },
-        "openapi_extra": {"parameters": query_parameters(model)},
     }
 
 
@@ -225,26 +213,19 @@ def suggest_operation() -> dict[str, Any]:
     }
 
 
-def record_operation(model: type[Criteria]) -> dict[str, Any]:
-    """Return how one record of a collection is described."""
+def record_operation(record: RecordType) -> dict[str, Any]:
+    """Return how one record is described, but for what follows from the archive: see `describe`."""
     return {
-        "operation_id": f"get_{model.record}",
-        "summary": f"One {model.record}",
+        "operation_id": f"get_{record}",
+        "summary": f"One {record}",
         "response_model": None,
         "responses": {
             200: {
-                "description": f"The {model.record}",
-                "model": DOCUMENTS[model.record],
+                "description": f"The {record}",
                 "headers": headers("Archive-Release", "Content-Language", "ETag"),
             },
             304: {"description": "The record has not changed"},
             **problem_responses(NotFound, NotAcceptable, Withdrawn, InvalidParameters, NotReady),
-        },
-        "openapi_extra": {
-            "parameters": [
-                identifier_parameter(model),
-                *query_parameters(RecordView.of(model.record)),
-            ]
         },
     }
 
@@ -290,7 +271,7 @@ def transcript_operation() -> dict[str, Any]:
             **problem_responses(NotFound, NotAcceptable, Withdrawn, InvalidParameters, NotReady),
         },
         "openapi_extra": {
-            "parameters": [identifier_parameter(TestimonyCriteria), *query_parameters(TranscriptView)],
+            "parameters": [identifier_parameter("testimony"), *query_parameters(TranscriptView)],
         },
     }
 
@@ -310,7 +291,7 @@ def text_operation() -> dict[str, Any]:
             304: {"description": "The text has not changed"},
             **problem_responses(NotFound, NotAcceptable, Withdrawn, InvalidParameters, NotReady),
         },
-        "openapi_extra": {"parameters": [identifier_parameter(SourceCriteria)]},
+        "openapi_extra": {"parameters": [identifier_parameter("source")]},
     }
 
 
@@ -388,11 +369,11 @@ def signature_operation() -> dict[str, Any]:
     return _of_release("get_signature", "The signature of a release", answer) | {"response_class": PlainTextResponse}
 
 
-def history_operation(model: type[Criteria]) -> dict[str, Any]:
+def history_operation(record: RecordType) -> dict[str, Any]:
     """Return how the history of one record is described."""
     return {
-        "operation_id": f"get_{model.record}_history",
-        "summary": f"The versions of one {model.record}",
+        "operation_id": f"get_{record}_history",
+        "summary": f"The versions of one {record}",
         "response_model": None,
         "responses": {
             200: {
@@ -403,47 +384,69 @@ def history_operation(model: type[Criteria]) -> dict[str, Any]:
             304: {"description": "Nothing has changed"},
             **problem_responses(NotFound, NotAcceptable, Withdrawn, InvalidParameters, NotReady),
         },
-        "openapi_extra": {"parameters": [identifier_parameter(model)]},
+        "openapi_extra": {"parameters": [identifier_parameter(record)]},
     }
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI description of the application. Made once, on the first request for it."""
-    if app.openapi_schema is None:
-        description = get_openapi(
-            title="Testimony Archive",
-            version=__version__,
-            openapi_version="3.1.0",
-            description=DESCRIPTION.strip(),
-            routes=app.routes,
-        )
-        schemas = description.setdefault("components", {}).setdefault("schemas", {})
-        adapter = TypeAdapter(problems.ProblemDocument)
-        problem = adapter.json_schema(ref_template="#/components/schemas/{model}")
-        schemas.update(problem.pop("$defs"))
-        schemas["ProblemDocument"] = problem
-        features = TypeAdapter(FeatureCollection).json_schema(ref_template="#/components/schemas/{model}")
-        schemas.update(features.pop("$defs"))
-        schemas[FEATURES] = features
-        _describe_fields(description)
-        app.openapi_schema = description
-    return app.openapi_schema
+def describe(app: FastAPI, fields: ArchiveFields) -> dict[str, Any]:
+    """Return the OpenAPI description of the application, as it serves an archive with these fields. Made once for the
+    same fields, on the first request for it.
+    """
+    made: tuple[ArchiveFields, dict[str, Any]] | None = getattr(app.state, "description", None)
+    if made is None or made[0] is not fields:
+        made = app.state.description = (fields, _described(app, fields))
+    return made[1]
 
 
-def _describe_fields(description: dict[str, Any]) -> None:
+def _described(app: FastAPI, fields: ArchiveFields) -> dict[str, Any]:
+    description = get_openapi(
+        title="Testimony Archive",
+        version=__version__,
+        openapi_version="3.1.0",
+        description=DESCRIPTION.strip(),
+        routes=app.routes,
+    )
+    schemas = description.setdefault("components", {}).setdefault("schemas", {})
+    _add_schemas(schemas, {"ProblemDocument": problems.ProblemDocument, FEATURES: FeatureCollection})
+    shapes = document_shapes(fields)
+    for collection, model in criteria_of(fields).items():
+        shape = shapes[model.record]
+        page = page_shape(shape.__name__.replace("Document", "Page"), shape)
+        _add_schemas(schemas, {shape.__name__: shape, page.__name__: page})
+        either = _with_fields_chosen(schemas, shape.__name__)
+        schemas[page.__name__]["properties"]["data"]["items"] = either
+        _describe_list(description["paths"][f"/v1/{collection}"]["get"], model, page.__name__)
+        one = description["paths"][f"/v1/{collection}/{{id}}"]["get"]
+        view = query_parameters(view_of(fields.collection(collection)))
+        one["parameters"] = [identifier_parameter(model.record), *view]
+        one["responses"]["200"]["content"] = {JSON: {"schema": either}}
+    return description
+
+
+def _add_schemas(schemas: dict[str, Any], shapes: dict[str, Any]) -> None:
+    for name, shape in shapes.items():
+        schema = TypeAdapter(shape).json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(schema.pop("$defs", {}))
+        schemas[name] = schema
+
+
+def _describe_list(operation: dict[str, Any], model: type[Criteria], page: str) -> None:
+    """Complete the description of a list by its parameters, and by what it answers in each format."""
+    operation["parameters"] = query_parameters(model)
+    answer = operation["responses"]["200"]
+    answer["content"] = {JSON: {"schema": {"$ref": f"#/components/schemas/{page}"}}, **_exported(model)}
+    if "geojson" in formats_of(model):
+        answer["headers"] |= headers("Archive-Omitted")
+
+
+def _with_fields_chosen(schemas: dict[str, Any], whole: str) -> dict[str, Any]:
     """Say what `fields` does to an answer: beside each record's schema put one of the same keys, none of them required."""
-    schemas = description["components"]["schemas"]
-    for collection, model in CRITERIA.items():
-        whole = DOCUMENTS[model.record].__name__
-        some = whole.replace("Document", "Fields")
-        schemas[some] = {
-            "type": "object",
-            "title": some,
-            "description": "With `fields`: only the keys asked for.",
-            "properties": schemas[whole]["properties"],
-            "minProperties": 1,
-        }
-        either = {"anyOf": [{"$ref": f"#/components/schemas/{whole}"}, {"$ref": f"#/components/schemas/{some}"}]}
-        schemas[PAGES[collection].__name__]["properties"]["data"]["items"] = either
-        answer = description["paths"][f"/v1/{collection}/{{id}}"]["get"]["responses"]["200"]
-        answer["content"]["application/json"]["schema"] = either
+    some = whole.replace("Document", "Fields")
+    schemas[some] = {
+        "type": "object",
+        "title": some,
+        "description": "With `fields`: only the keys asked for.",
+        "properties": schemas[whole]["properties"],
+        "minProperties": 1,
+    }
+    return {"anyOf": [{"$ref": f"#/components/schemas/{whole}"}, {"$ref": f"#/components/schemas/{some}"}]}

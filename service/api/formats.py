@@ -14,8 +14,9 @@ import orjson
 from service.api.columns import Around, Cell, columns_of
 from service.api.columns import cited_sources as cited_sources_of
 from service.catalogue.browsing import Catalogue, Listing
-from service.catalogue.criteria import Criteria, invalid_parameters, parameter_schemas
+from service.catalogue.criteria import Criteria
 from service.catalogue.languages import Wishes, translate
+from service.catalogue.parameters import invalid_parameters, parameter_schemas
 from service.errors import ParameterError
 from service.http.negotiation import CSV, GEOJSON, JSON, NDJSON, choose_format
 
@@ -109,7 +110,7 @@ class _Csv:
 
     def __init__(self, export: Export) -> None:
         criteria = export.criteria
-        self._columns = columns_of(criteria.record, frozenset(criteria.fields))
+        self._columns = columns_of(export.catalogue.release.fields[criteria.record], frozenset(criteria.fields))
         self._address = f"{export.base}/v1/{criteria.collection}/"
         self._sources = _Lookup(export.catalogue, lambda source: source["url"])
         names: list[Cell] = [name for columns in self._columns for name in columns.names]
@@ -209,7 +210,9 @@ def written(writer: Writer, catalogue: Catalogue, listing: Listing, *, wishes: W
     """
     opening = writer.opening
     for batch in catalogue.batches(listing):
-        documents = [translate(document, wishes)[0] for document in batch] if wishes else batch
+        documents = (
+            [translate(document, wishes, catalogue.release.fields)[0] for document in batch] if wishes else batch
+        )
         yield opening + writer.write(documents)
         opening = b""
     if opening or writer.closing:

@@ -5,18 +5,7 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from service.archive.model import RecordType
-from service.release.documents import (
-    AgentDocument,
-    EventDocument,
-    PlaceDocument,
-    Reference,
-    ResponseDocument,
-    SegmentDocument,
-    SourceDocument,
-    StatisticDocument,
-    TestimonyDocument,
-    TopicDocument,
-)
+from service.release.documents import Reference, SegmentDocument
 
 
 class Meta(TypedDict):
@@ -98,38 +87,6 @@ class SuggestionDocument(TypedDict):
 
 class Suggestions(TypedDict):
     data: list[SuggestionDocument]
-
-
-class TestimonyPage(Page):
-    data: list[TestimonyDocument]
-
-
-class EventPage(Page):
-    data: list[EventDocument]
-
-
-class StatisticPage(Page):
-    data: list[StatisticDocument]
-
-
-class ResponsePage(Page):
-    data: list[ResponseDocument]
-
-
-class SourcePage(Page):
-    data: list[SourceDocument]
-
-
-class AgentPage(Page):
-    data: list[AgentDocument]
-
-
-class PlacePage(Page):
-    data: list[PlaceDocument]
-
-
-class TopicPage(Page):
-    data: list[TopicDocument]
 
 
 class ChangeEntry(TypedDict):
@@ -288,17 +245,12 @@ class Transcript(TypedDict):
     links: TranscriptLinks
 
 
-#: The shape of a page of each collection.
-PAGES: dict[str, Any] = {
-    "testimonies": TestimonyPage,
-    "events": EventPage,
-    "statistics": StatisticPage,
-    "responses": ResponsePage,
-    "sources": SourcePage,
-    "agents": AgentPage,
-    "places": PlacePage,
-    "topics": TopicPage,
-}
+def page_shape(name: str, document: object) -> Any:  # noqa: ANN401 - a typed dictionary made here
+    """Return the shape of a page of records, given a name and the shape of one record."""
+    page = TypedDict(name, Page.__annotations__ | {"data": list[document]})  # type: ignore[misc, valid-type]
+    page.__module__ = __name__
+    page.__doc__ = Page.__doc__
+    return page
 
 
 class Point(TypedDict):

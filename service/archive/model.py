@@ -19,10 +19,22 @@ from pydantic import (
     PlainValidator,
     StringConstraints,
     WithJsonSchema,
+    create_model,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from service.archive.dates import DateError, parse_day, parse_edtf
+from service.archive.marks import (
+    Behaves,
+    Filtered,
+    IsDate,
+    IsLanguage,
+    NotShown,
+    Searched,
+    ShownAsPresence,
+    Sorted,
+    Translated,
+)
 
 FORMAT = "testimony-archive/1"
 
@@ -140,8 +152,10 @@ _READABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$"
 
 Text = Annotated[str, StringConstraints(min_length=1, pattern=_READABLE)]
 Day = Annotated[str, AfterValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
-Edtf = Annotated[str, AfterValidator(_edtf), WithJsonSchema({"type": "string", "description": "EDTF, section Dates"})]
-Language = Annotated[str, AfterValidator(_language)]
+Edtf = Annotated[
+    str, IsDate(), AfterValidator(_edtf), WithJsonSchema({"type": "string", "description": "EDTF, section Dates"})
+]
+Language = Annotated[str, IsLanguage(), AfterValidator(_language)]
 Rights = Annotated[str, AfterValidator(_rights)]
 Country = Annotated[str, AfterValidator(_country)]
 Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
@@ -317,10 +331,24 @@ NO_ITEMS, NO_ENTRIES = _NoItems(), _NoEntries()
 class Access(Part):
     """Who may see a record, and on what footing. `private` may hold anything and is never published."""
 
-    visibility: Literal["public", "embargoed", "restricted"] = "public"
-    embargo_until: Day | None = None
-    consent_basis: Literal["direct", "published_source", "guardian", "none_recorded"] | None = None
-    private: JsonValue = None
+    visibility: Annotated[
+        Literal["public", "embargoed", "restricted"],
+        Field(
+            description="Who may see the record: everybody; nobody before a day (embargoed); or nobody at all (restricted). Only public records reach a release."
+        ),
+    ] = "public"
+    embargo_until: Annotated[
+        Day | None, Field(description="The day from which an embargoed record is public. Days are those of UTC.")
+    ] = None
+    consent_basis: Annotated[
+        Literal["direct", "published_source", "guardian", "none_recorded"] | None,
+        Field(
+            description="On what footing the record is public: consent given to the archive (direct), a source that was published before, a guardian's consent, or none that was recorded. Null where it is not stated."
+        ),
+    ] = None
+    private: Annotated[
+        JsonValue, Field(description="Whatever the archive keeps for itself. It is never published.")
+    ] = None
 
 
 class Citation(Part):
@@ -331,16 +359,35 @@ class Citation(Part):
     itself names nobody whose name is protected.
     """
 
-    source: SourceRef
-    start: int | None = None
-    end: int | None = None
-    sha256: Sha256 | None = None
-    page: Page | None = None
-    time: Annotated[list[Seconds], Field(min_length=2, max_length=2)] | None = None
-    quote: Text | None = None
-    note: Text | None = None
+    source: Annotated[
+        SourceRef,
+        Filtered("Citing this source.", name="source"),
+        Field(description="The source that the claim comes from."),
+    ]
+    start: Annotated[
+        int | None, Field(description="Where the passage begins in the source's text, in Unicode code points from 0.")
+    ] = None
+    end: Annotated[
+        int | None,
+        Field(description="Where the passage ends, in code points; the character at this place is no part of it."),
+    ] = None
+    sha256: Annotated[
+        Sha256 | None,
+        Field(description="SHA-256 of the passage's characters in UTF-8, so that whoever holds the text can check it."),
+    ] = None
+    page: Annotated[Page | None, Field(description="The page of the source, as a number or as it is printed.")] = None
+    time: Annotated[
+        Annotated[list[Seconds], Field(min_length=2, max_length=2)] | None,
+        Field(description="Beginning and end of the passage in seconds from the start of the recording."),
+    ] = None
+    quote: Annotated[
+        Text | None, Searched(), Field(description="The words of the passage, where the source may be republished.")
+    ] = None
+    note: Annotated[Text | None, Field(description="What a reader should know about this evidence.")] = None
     masked: Annotated[
-        bool, Field(description="The editor's word that the passage itself names nobody whose name is protected.")
+        bool,
+        NotShown(),
+        Field(description="The editor's word that the passage itself names nobody whose name is protected."),
     ] = False
 
     @property
@@ -362,11 +409,47 @@ Citations = Annotated[list[Citation], Field(min_length=1)]
 class Record(Part):
     """What every record has: an identifier, translations of its text fields, and access."""
 
+    # Built once the translations are known: see below.
+    model_config = ConfigDict(defer_build=True)
+
     #: The record's type, its `record` key in a `.jsonl` file.
     record: ClassVar[RecordType]
+    #: The texts of a record of this type in another language: its fields that are marked as translated.
+    Translation: ClassVar[type[Part]]
 
-    id: Identifier
-    access: Access = Access()
+    id: Annotated[
+        Identifier,
+        Field(
+            description="The record's identifier: a prefix that names its type, then lower-case letters, digits and hyphens."
+        ),
+    ]
+    access: Annotated[Access, Field(description="Who may see the record, and on what footing.")] = Access()
+    translations: Annotated[
+        dict[Language, Any],
+        Field(description="Translations of the record's texts, by language (BCP 47), under the names of the fields."),
+    ] = NO_ENTRIES
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:  # noqa: ANN401 - as Pydantic declares it
+        """Let translations have the fields that are marked as translated, of this type of record."""
+        texts: dict[str, Any] = {
+            name: (described.rebuild_annotation() | None, Field(default=None, description=described.description))
+            for name, described in cls.model_fields.items()
+            if any(isinstance(mark, Translated) for mark in described.metadata)
+        }
+        name = f"{cls.__name__}Translation"
+        cls.Translation = create_model(
+            name,
+            __base__=Part,
+            __doc__=f"Texts of a {cls.record} in another language.",
+            __module__=cls.__module__,
+            __qualname__=f"{cls.__qualname__}.{name}",
+            **texts,
+        )
+        # Where pickle finds it: records are handed over between processes.
+        setattr(cls, name, cls.Translation)
+        cls.model_fields["translations"].annotation = dict[Language, cls.Translation]  # type: ignore[name-defined]
+        cls.model_rebuild(force=True)
 
 
 # --- Records --------------------------------------------------------------------------------------------------------
@@ -375,15 +458,15 @@ class Record(Part):
 class SourceText(Part):
     """The measures of a source's text: `length` in code points, `bytes` in UTF-8, and the SHA-256 of those bytes."""
 
-    length: Count
-    bytes: Count
-    sha256: Sha256
-    content: str | None = None
-
-
-class SourceTranslation(Part):
-    title: Text | None = None
-    content_warnings: list[Text] | None = None
+    length: Annotated[Count, Field(description="Length of the text in Unicode code points.")]
+    bytes: Annotated[Count, Field(description="Size of the text in UTF-8, in bytes.")]
+    sha256: Annotated[Sha256, Field(description="SHA-256 of these bytes.")]
+    content: Annotated[
+        str | None,
+        Searched(),
+        ShownAsPresence("has_text"),
+        Field(description="The text itself, where it may be republished. It is served at an address of its own."),
+    ] = None
 
 
 class Source(Record):
@@ -391,32 +474,64 @@ class Source(Record):
 
     record = "source"
 
-    type: SourceType
-    title: Text
-    publisher: AgentRef | None = None
-    creators: list[AgentRef] = NO_ITEMS
-    language: Language
-    published: Edtf | None = None
-    url: WebAddress | None = None
-    archived_url: WebAddress | None = None
-    retrieved: Day | None = None
-    rights: Rights
-    verbatim: bool = False
-    text: SourceText | None = None
-    duration_s: Seconds | None = None
+    id: Annotated[
+        Identifier, Filtered("This source itself.", name="source"), Field(description="The source's identifier.")
+    ]
+    type: Annotated[SourceType, Filtered("Of this type."), Field(description="What kind of item the source is.")]
+    title: Annotated[
+        Text,
+        Searched(is_name=True),
+        Translated(is_in_own_language=True),
+        Sorted(),
+        Field(description="The source's title, in the source's language."),
+    ]
+    publisher: Annotated[
+        AgentRef | None,
+        Filtered("Published by this agent."),
+        Field(description="Who published the source. Null where that is not known."),
+    ] = None
+    creators: Annotated[
+        list[AgentRef], Field(description="Who made the source, in the order in which it names them.")
+    ] = NO_ITEMS
+    language: Annotated[
+        Language,
+        Filtered("In this language, as tagged (BCP 47)."),
+        Field(description="The language of the source, as a BCP 47 tag."),
+    ]
+    published: Annotated[
+        Edtf | None, Sorted(), Field(description="When the source was published (EDTF). Null where it is undated.")
+    ] = None
+    url: Annotated[WebAddress | None, Field(description="Where the source was found, an http or https address.")] = None
+    archived_url: Annotated[WebAddress | None, Field(description="Where a copy of it is kept.")] = None
+    retrieved: Annotated[Day | None, Field(description="The day on which the archive fetched it.")] = None
+    rights: Annotated[
+        Rights,
+        Field(
+            description="What may be done with the source: a rightsstatements.org URI or an SPDX licence identifier."
+        ),
+    ]
+    verbatim: Annotated[
+        bool, Field(description="Whether the source's own words may be republished: quotes, transcripts and its text.")
+    ] = False
+    text: Annotated[
+        SourceText | None,
+        Behaves("source_text"),
+        Field(
+            description="The measures of the source's text, which a copy can be checked against. Null where it has no text."
+        ),
+    ] = None
+    duration_s: Annotated[Seconds | None, Field(description="How long the recording lasts, in seconds.")] = None
     masked: Annotated[
-        bool, Field(description="The editor's word that the source itself does not name a creator who is protected.")
+        bool,
+        NotShown(),
+        Field(description="The editor's word that the source itself does not name a creator who is protected."),
     ] = False
     content_warnings: Annotated[
-        list[Text], Field(description="What a reader should know before reading on, such as: physical violence.")
+        list[Text],
+        Searched(),
+        Translated(),
+        Field(description="What a reader should know before reading on, such as: physical violence."),
     ] = NO_ITEMS
-    translations: dict[Language, SourceTranslation] = NO_ENTRIES
-
-
-class AgentTranslation(Part):
-    name: Text | None = None
-    label: Text | None = None
-    description: Text | None = None
 
 
 class Agent(Record):
@@ -426,18 +541,36 @@ class Agent(Record):
 
     record = "agent"
 
-    kind: AgentKind
-    name_policy: Literal["published", "pseudonym", "withheld", "unknown"]
-    name: Text | None = None
-    label: Text | None = None
-    description: Text | None = None
-    age_stated: Annotated[int, Field(ge=0, le=150)] | None = None
-    citations: list[Citation] = NO_ITEMS
-    translations: dict[Language, AgentTranslation] = NO_ENTRIES
-
-
-class PlaceTranslation(Part):
-    name: Text | None = None
+    kind: Annotated[
+        AgentKind,
+        Filtered("Of this kind."),
+        Field(description="Whether the agent is a person, a group or an organisation."),
+    ]
+    name_policy: Annotated[
+        Literal["published", "pseudonym", "withheld", "unknown"],
+        Field(description="Whether the name may be published, is replaced by a pseudonym, or is withheld."),
+    ]
+    name: Annotated[
+        Text | None,
+        Searched(is_name=True),
+        Translated(),
+        Field(description="The name, only where it may be published."),
+    ] = None
+    label: Annotated[
+        Text | None,
+        Searched(is_name=True),
+        Translated(),
+        Sorted(),
+        Field(description="What is shown instead of a name that is not published."),
+    ] = None
+    description: Annotated[
+        Text | None, Searched(), Translated(), Field(description="Who the agent is, in the archive's own words.")
+    ] = None
+    age_stated: Annotated[
+        Annotated[int, Field(ge=0, le=150)] | None,
+        Field(description="The person's age in years, as a source states it."),
+    ] = None
+    citations: Annotated[list[Citation], Field(description="The evidence for what is said of the agent.")] = NO_ITEMS
 
 
 class Place(Record):
@@ -445,19 +578,28 @@ class Place(Record):
 
     record = "place"
 
-    name: Text
-    kind: PlaceKind
-    part_of: PlaceRef | None = None
-    country: Country | None = None
-    latitude: Number | None = None
-    longitude: Number | None = None
-    radius_m: Number | None = None
-    translations: dict[Language, PlaceTranslation] = NO_ENTRIES
-
-
-class TopicTranslation(Part):
-    label: Text | None = None
-    description: Text | None = None
+    id: Annotated[
+        Identifier,
+        Filtered("This place itself or one that lies in it.", name="place", is_wide=True),
+        Field(description="The place's identifier."),
+    ]
+    name: Annotated[Text, Searched(is_name=True), Translated(), Sorted(), Field(description="The place's name.")]
+    kind: Annotated[
+        PlaceKind,
+        Filtered("Of this kind."),
+        Field(description="How large the place is: from a country to a single site."),
+    ]
+    part_of: Annotated[PlaceRef | None, Behaves("place"), Field(description="The place that it lies in.")] = None
+    country: Annotated[
+        Country | None, Behaves("country"), Field(description="The country it lies in, as an ISO 3166-1 alpha-2 code.")
+    ] = None
+    latitude: Annotated[
+        Number | None, Field(description="Latitude of its point in degrees (WGS 84), north positive.")
+    ] = None
+    longitude: Annotated[
+        Number | None, Field(description="Longitude of its point in degrees (WGS 84), east positive.")
+    ] = None
+    radius_m: Annotated[Number | None, Field(description="How far off the point may be, in metres.")] = None
 
 
 class Topic(Record):
@@ -465,46 +607,66 @@ class Topic(Record):
 
     record = "topic"
 
-    label: Text
-    broader: TopicRef | None = None
-    description: Text | None = None
-    exact_match: list[Concept] = NO_ITEMS
-    translations: dict[Language, TopicTranslation] = NO_ENTRIES
+    id: Annotated[
+        Identifier,
+        Filtered("This topic itself or a narrower one.", name="topic", is_wide=True),
+        Field(description="The topic's identifier."),
+    ]
+    label: Annotated[Text, Searched(is_name=True), Translated(), Sorted(), Field(description="The heading.")]
+    broader: Annotated[
+        TopicRef | None,
+        Filtered("Directly below this topic."),
+        Field(description="The next broader topic. Null at the top of the tree."),
+    ] = None
+    description: Annotated[
+        Text | None, Searched(), Translated(), Field(description="What belongs under the heading.")
+    ] = None
+    exact_match: Annotated[list[Concept], Field(description="Addresses of the same concept in other vocabularies.")] = (
+        NO_ITEMS
+    )
 
 
 class Participant(Part):
-    agent: AgentRef
-    role: Text
+    agent: Annotated[
+        AgentRef,
+        Filtered("With this agent among its participants.", name="participant"),
+        Field(description="Who took part."),
+    ]
+    role: Annotated[Text, Field(description="In what role, in the archive's own words.")]
 
 
 class ActFinding(Part):
     """What a court, a commission or another body found of an act. A later finding takes the place of an earlier one."""
 
     body: Annotated[AgentRef, Field(description="Who found it.")]
-    outcome: Outcome
-    date: Edtf | None = None
+    outcome: Annotated[Outcome, Field(description="What was found, or what became of an earlier finding.")]
+    date: Annotated[Edtf | None, Field(description="When it was found (EDTF).")] = None
     final: Annotated[bool, Field(description="Whether no ordinary appeal is left.")] = False
-    citations: Citations
+    citations: Annotated[Citations, Field(description="The evidence for the finding.")]
 
 
 class Act(Part):
     """One thing that somebody says was done in an event, and how far it is established."""
 
-    type: Text
-    description: Text | None = None
-    victim: AgentRef | None = None
-    actor: AgentRef | None = None
-    status: Literal["alleged", "reported", "admitted", "established", "rejected"]
-    asserted_by: AgentRef
-    citations: Citations
-    findings: Annotated[list[ActFinding], Field(description="What bodies found of it.")] = NO_ITEMS
-
-
-class EventTranslation(Part):
-    title: Text | None = None
-    summary: Text | None = None
-    date_note: Text | None = None
-    content_warnings: list[Text] | None = None
+    type: Annotated[
+        Text, Filtered("With an act of this type.", name="act"), Field(description="What was done, in a word or two.")
+    ]
+    description: Annotated[Text | None, Searched(), Field(description="What was done, in the archive's own words.")] = (
+        None
+    )
+    victim: Annotated[AgentRef | None, Field(description="Whom it was done to. Null where nobody is named.")] = None
+    actor: Annotated[AgentRef | None, Field(description="Who is said to have done it. Null where nobody is named.")] = (
+        None
+    )
+    status: Annotated[
+        Literal["alleged", "reported", "admitted", "established", "rejected"],
+        Field(
+            description="How far the act is established: alleged, reported, admitted by the actor, or established by a finding."
+        ),
+    ]
+    asserted_by: Annotated[AgentRef, Field(description="Who says so.")]
+    citations: Annotated[Citations, Field(description="The evidence for the act.")]
+    findings: Annotated[list[ActFinding], Field(description="What courts and other bodies found of it.")] = NO_ITEMS
 
 
 class Event(Record):
@@ -512,38 +674,63 @@ class Event(Record):
 
     record = "event"
 
-    type: EventType
-    title: Text
-    summary: Text | None = None
-    date: Edtf | None
-    date_note: Text | None = None
-    place: PlaceRef | None = None
-    topics: list[TopicRef] = NO_ITEMS
-    participants: list[Participant] = NO_ITEMS
-    acts: list[Act] = NO_ITEMS
-    part_of: EventRef | None = None
-    citations: Citations
-    content_warnings: Annotated[
-        list[Text], Field(description="What a reader should know before reading on, such as: physical violence.")
+    type: Annotated[EventType, Filtered("Of this type."), Field(description="What kind of event it was.")]
+    title: Annotated[
+        Text, Searched(is_name=True), Translated(), Sorted(), Field(description="What happened, to whom, in one line.")
+    ]
+    summary: Annotated[
+        Text | None, Searched(), Translated(), Field(description="What happened, in the archive's own words.")
+    ] = None
+    date: Annotated[
+        Edtf | None,
+        Behaves("event_date"),
+        Sorted(is_default=True),
+        Field(description="When it happened (EDTF). Null where nobody says."),
+    ]
+    date_note: Annotated[
+        Text | None,
+        Searched(),
+        Translated(),
+        Field(description="Why the date is unknown or incomplete, or how it was found."),
+    ] = None
+    place: Annotated[
+        PlaceRef | None,
+        Behaves("event_place"),
+        Filtered(name="place", is_wide=True),
+        Field(description="Where it happened."),
+    ] = None
+    topics: Annotated[
+        list[TopicRef],
+        Filtered(name="topic", is_wide=True),
+        Field(description="The subject headings it is filed under."),
     ] = NO_ITEMS
-    translations: dict[Language, EventTranslation] = NO_ENTRIES
+    participants: Annotated[list[Participant], Field(description="Who took part, and in what role.")] = NO_ITEMS
+    acts: Annotated[
+        list[Act],
+        Behaves("acts"),
+        Field(
+            description="Single acts within the event: who did what to whom, who says so, and how far it is established."
+        ),
+    ] = NO_ITEMS
+    part_of: Annotated[EventRef | None, Field(description="The larger event that this one is a part of.")] = None
+    citations: Annotated[Citations, Field(description="The evidence for the event.")]
+    content_warnings: Annotated[
+        list[Text],
+        Searched(),
+        Translated(),
+        Field(description="What a reader should know before reading on, such as: physical violence."),
+    ] = NO_ITEMS
 
 
 class Segment(Part):
     """A stretch of a transcript, in seconds from the start of the recording."""
 
-    start_s: Seconds | None = None
-    end_s: Seconds | None = None
-    speaker: Text | None = None
-    text: Text
-
-
-class TestimonyTranslation(Part):
-    __test__ = False  # the name reads like a test class to pytest
-
-    title: Text | None = None
-    summary: Text | None = None
-    content_warnings: list[Text] | None = None
+    start_s: Annotated[
+        Seconds | None, Field(description="Where the stretch begins, in seconds from the start of the recording.")
+    ] = None
+    end_s: Annotated[Seconds | None, Field(description="Where it ends, in seconds.")] = None
+    speaker: Annotated[Text | None, Field(description="Who speaks, as the transcript names them.")] = None
+    text: Annotated[Text, Searched(), Field(description="What is said.")]
 
 
 class Testimony(Record):
@@ -552,31 +739,65 @@ class Testimony(Record):
     __test__ = False  # the name reads like a test class to pytest
     record = "testimony"
 
-    title: Text
-    summary: Text
-    witness: AgentRef
-    events: list[EventRef] = NO_ITEMS
-    place: PlaceRef | None = None
-    topics: list[TopicRef] = NO_ITEMS
-    language: Language
-    original_language: Language | None = None
-    given: Edtf | None = None
-    reported_by: AgentRef | None = None
-    attribution: Attribution
-    hearsay: list[AgentRef] = NO_ITEMS
-    content_warnings: list[Text] = NO_ITEMS
-    transcript: list[Segment] = NO_ITEMS
-    citations: Citations
-    translations: dict[Language, TestimonyTranslation] = NO_ENTRIES
-
-
-class StatisticTranslation(Part):
-    title: Text | None = None
-    population: Text | None = None
-    unit: Text | None = None
-    as_stated: Text | None = None
-    method: Text | None = None
-    content_warnings: list[Text] | None = None
+    title: Annotated[
+        Text, Searched(is_name=True), Translated(), Sorted(), Field(description="Who testifies to what, in one line.")
+    ]
+    summary: Annotated[
+        Text, Searched(), Translated(), Field(description="What the witness says, in the archive's own words.")
+    ]
+    witness: Annotated[
+        AgentRef, Filtered("Given by this witness."), Field(description="Who testifies: a person, or a group.")
+    ]
+    events: Annotated[
+        list[EventRef], Filtered("About this event.", name="event"), Field(description="The events it is about.")
+    ] = NO_ITEMS
+    place: Annotated[
+        PlaceRef | None, Filtered(name="place", is_wide=True), Field(description="The place it is about.")
+    ] = None
+    topics: Annotated[
+        list[TopicRef],
+        Filtered(name="topic", is_wide=True),
+        Field(description="The subject headings it is filed under."),
+    ] = NO_ITEMS
+    language: Annotated[
+        Language,
+        Filtered("In this language, as tagged (BCP 47)."),
+        Field(description="The language of what was said, as held here (BCP 47)."),
+    ]
+    original_language: Annotated[
+        Language | None, Field(description="The language it was first said in, where that is another one.")
+    ] = None
+    given: Annotated[
+        Edtf | None, Sorted(), Field(description="When it was given (EDTF). Null where that is not known.")
+    ] = None
+    reported_by: Annotated[
+        AgentRef | None,
+        Filtered("Reported by this agent."),
+        Field(description="Who published or passed on the testimony."),
+    ] = None
+    attribution: Annotated[
+        Attribution,
+        Filtered("Attributed to the witness in this way."),
+        Field(
+            description="How the words are known to be the witness's: in the first person, labelled with the name, or from the context only."
+        ),
+    ]
+    hearsay: Annotated[
+        list[AgentRef],
+        Field(
+            description="Through whom the account came, the nearest to the witness's own words first. Empty where the witness saw it."
+        ),
+    ] = NO_ITEMS
+    content_warnings: Annotated[
+        list[Text], Searched(), Translated(), Field(description="What a reader should be warned of before reading.")
+    ] = NO_ITEMS
+    transcript: Annotated[
+        list[Segment],
+        Behaves("transcript"),
+        ShownAsPresence("has_transcript"),
+        Field(description="What was said, word for word, in segments. It is served at an address of its own."),
+    ] = NO_ITEMS
+    citations: Annotated[Citations, Field(description="The evidence for the testimony.")]
 
 
 class Statistic(Record):
@@ -584,35 +805,72 @@ class Statistic(Record):
 
     record = "statistic"
 
-    title: Text
-    population: Text
-    unit: Text
-    as_stated: Text
-    qualifier: Qualifier
-    value: Number | None = None
-    lower: Number | None = None
-    upper: Number | None = None
-    lower_inclusive: bool = True
-    upper_inclusive: bool = True
-    bounds_basis: Literal["stated", "derived", "convention", "none"]
-    relative_to: StatisticRef | None = None
-    period: Edtf | None = None
-    stated_on: Edtf | None = None
-    place: PlaceRef | None = None
-    topics: list[TopicRef] = NO_ITEMS
-    asserted_by: AgentRef
-    reported_by: AgentRef | None = None
-    method: Text | None = None
-    citations: Citations
-    content_warnings: Annotated[
-        list[Text], Field(description="What a reader should know before reading on, such as: physical violence.")
+    title: Annotated[
+        Text, Searched(is_name=True), Translated(), Sorted(), Field(description="What the figure says, in one line.")
+    ]
+    population: Annotated[Text, Searched(), Translated(), Field(description="What is counted.")]
+    unit: Annotated[
+        Text,
+        Searched(),
+        Translated(),
+        Filtered("Counted in this unit."),
+        Field(description="The unit it is counted in."),
+    ]
+    as_stated: Annotated[
+        Text, Searched(), Translated(), Field(description="The few words of the figure itself, as the source puts it.")
+    ]
+    qualifier: Annotated[
+        Qualifier,
+        Filtered("Stated with this qualifier."),
+        Field(description="How exactly the figure was put: exact, about, at least, between, and so on."),
+    ]
+    value: Annotated[Number | None, Field(description="The figure. Null where only bounds were stated.")] = None
+    lower: Annotated[
+        Number | None,
+        Field(description="The least value that the statement allows. Null where no lower bound was stated."),
+    ] = None
+    upper: Annotated[
+        Number | None,
+        Field(description="The greatest value that the statement allows. Null where no upper bound was stated."),
+    ] = None
+    lower_inclusive: Annotated[bool, Field(description="Whether the lower bound itself is allowed.")] = True
+    upper_inclusive: Annotated[bool, Field(description="Whether the upper bound itself is allowed.")] = True
+    bounds_basis: Annotated[
+        Literal["stated", "derived", "convention", "none"],
+        Behaves("stated_range"),
+        Field(
+            description="Where the bounds come from: they were stated, derived from what was stated, follow a convention, or there are none."
+        ),
+    ]
+    relative_to: Annotated[
+        StatisticRef | None,
+        Filtered("Stated as a part of this statistic."),
+        Field(description="The statistic that this one is a part of: the base of most and all."),
+    ] = None
+    period: Annotated[Edtf | None, Field(description="The time that the figure covers (EDTF).")] = None
+    stated_on: Annotated[Edtf | None, Sorted(), Field(description="When the figure was stated (EDTF).")] = None
+    place: Annotated[
+        PlaceRef | None, Filtered(name="place", is_wide=True), Field(description="The place it is about.")
+    ] = None
+    topics: Annotated[
+        list[TopicRef],
+        Filtered(name="topic", is_wide=True),
+        Field(description="The subject headings it is filed under."),
     ] = NO_ITEMS
-    translations: dict[Language, StatisticTranslation] = NO_ENTRIES
-
-
-class ResponseTranslation(Part):
-    subject: Text | None = None
-    summary: Text | None = None
+    asserted_by: Annotated[AgentRef, Filtered("Asserted by this agent."), Field(description="Who stated the figure.")]
+    reported_by: Annotated[
+        AgentRef | None, Filtered("Reported by this agent."), Field(description="Who published or passed it on.")
+    ] = None
+    method: Annotated[
+        Text | None, Searched(), Translated(), Field(description="How the figure was found, as far as that is stated.")
+    ] = None
+    citations: Annotated[Citations, Field(description="The evidence for the figure.")]
+    content_warnings: Annotated[
+        list[Text],
+        Searched(),
+        Translated(),
+        Field(description="What a reader should know before reading on, such as: physical violence."),
+    ] = NO_ITEMS
 
 
 class Response(Record):
@@ -620,24 +878,29 @@ class Response(Record):
 
     record = "response"
 
-    party: AgentRef
-    kind: ResponseKind
-    referred_to: AgentRef | None = None
-    via: AgentRef | None = None
-    asked_by: AgentRef | None = None
-    about: list[SubjectRef] = NO_ITEMS
-    subject: Text | None = None
-    summary: Annotated[Text | None, Field(description="The answer, in the archive's own words.")] = None
-    date: Edtf | None = None
-    citations: Citations
-    translations: dict[Language, ResponseTranslation] = NO_ENTRIES
+    party: Annotated[AgentRef, Filtered("By this party."), Field(description="Who answered, or was asked and did not.")]
+    kind: Annotated[ResponseKind, Filtered("Of this kind."), Field(description="What the answer was.")]
+    referred_to: Annotated[AgentRef | None, Field(description="Whom the party referred the question to.")] = None
+    via: Annotated[AgentRef | None, Field(description="Through whom the question was put.")] = None
+    asked_by: Annotated[AgentRef | None, Field(description="Who asked.")] = None
+    about: Annotated[
+        list[SubjectRef],
+        Filtered("About this event, testimony, statistic or agent."),
+        Field(description="What the question was about. Empty where that is not stated."),
+    ] = NO_ITEMS
+    subject: Annotated[Text | None, Searched(is_name=True), Translated(), Field(description="What was asked.")] = None
+    summary: Annotated[
+        Text | None, Searched(), Translated(), Field(description="The answer, in the archive's own words.")
+    ] = None
+    date: Annotated[Edtf | None, Sorted(), Field(description="When the answer was given (EDTF).")] = None
+    citations: Annotated[Citations, Field(description="The evidence for the answer.")]
 
 
 class Withdrawn(Part):
     """The trace of a record that was withdrawn: its identifier, never used again, and the day."""
 
-    id: Identifier
-    on: Day
+    id: Annotated[Identifier, Field(description="The identifier of the record, which is never used again.")]
+    on: Annotated[Day, Field(description="The day it was withdrawn.")]
 
 
 RECORD_MODELS: dict[RecordType, type[Record]] = {
@@ -649,8 +912,8 @@ RECORD_MODELS: dict[RecordType, type[Record]] = {
 
 
 class Publisher(Part):
-    name: Text
-    url: WebAddress | None = None
+    name: Annotated[Text, Field(description="Who publishes the archive.")]
+    url: Annotated[WebAddress | None, Field(description="Their address on the web.")] = None
 
 
 class Theme(Part):
@@ -677,15 +940,23 @@ class Head(Part):
     the archive leaves out.
     """
 
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=ID_LENGTH)]
-    title: Text
-    description: Text | None = None
-    language: Language
-    licence: Rights
-    publisher: Publisher
-    contact: Text
-    coverage: Text | None = None
-    citation: Text | None = None
+    id: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=ID_LENGTH)],
+        Field(description="The archive's own identifier: lower-case letters, digits and hyphens."),
+    ]
+    title: Annotated[Text, Field(description="The archive's title.")]
+    description: Annotated[Text | None, Field(description="What the archive is about.")] = None
+    language: Annotated[Language, Field(description="The language of the archive's own words (BCP 47).")]
+    licence: Annotated[
+        Rights,
+        Field(
+            description="What may be done with the archive: a rightsstatements.org URI or an SPDX licence identifier."
+        ),
+    ]
+    publisher: Annotated[Publisher, Field(description="Who publishes the archive.")]
+    contact: Annotated[Text, Field(description="Where a person asks for a correction or a withdrawal.")]
+    coverage: Annotated[Text | None, Field(description="What the archive leaves out, and why.")] = None
+    citation: Annotated[Text | None, Field(description="How the archive asks to be cited.")] = None
     theme: Annotated[Theme | None, Field(description="How the reading room looks for this archive.")] = None
 
 
@@ -700,22 +971,24 @@ PLURALS: dict[RecordType, str] = {
     "statistic": "statistics",
     "response": "responses",
 }
+#: The other way round: the record type of each collection.
+RECORD_OF: dict[str, RecordType] = {plural: record for record, plural in PLURALS.items()}
 
 
 class ArchiveFile(Part):
     """A whole `archive.json`. For its JSON Schema: files are read record by record, never through this model."""
 
-    format: Literal["testimony-archive/1"]
-    archive: Head
-    sources: list[Source] = []
-    agents: list[Agent] = []
-    places: list[Place] = []
-    topics: list[Topic] = []
-    events: list[Event] = []
-    testimonies: list[Testimony] = []
-    statistics: list[Statistic] = []
-    responses: list[Response] = []
-    withdrawn: list[Withdrawn] = []
+    format: Annotated[Literal["testimony-archive/1"], Field(description="The format and its version.")]
+    archive: Annotated[Head, Field(description="The archive itself.")]
+    sources: Annotated[list[Source], Field(description="Its sources.")] = []
+    agents: Annotated[list[Agent], Field(description="Its persons, groups and organisations.")] = []
+    places: Annotated[list[Place], Field(description="Its places.")] = []
+    topics: Annotated[list[Topic], Field(description="Its subject headings.")] = []
+    events: Annotated[list[Event], Field(description="Its events.")] = []
+    testimonies: Annotated[list[Testimony], Field(description="Its testimonies.")] = []
+    statistics: Annotated[list[Statistic], Field(description="Its figures.")] = []
+    responses: Annotated[list[Response], Field(description="Its answers.")] = []
+    withdrawn: Annotated[list[Withdrawn], Field(description="The records that were withdrawn.")] = []
 
 
 def archive_schema() -> dict[str, Any]:

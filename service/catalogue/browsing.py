@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pyroaring import BitMap
 
-from service.catalogue.criteria import RELEVANCE, Criteria, Listed, SearchCriteria, SuggestCriteria
+from service.catalogue.criteria import RELEVANCE, Criteria, Listed, SearchCriteria, SuggestCriteria, criteria_of
 from service.catalogue.cursor import Cursor, decode_cursor, fingerprint, not_ours
 from service.catalogue.facets import Bucket, Facets
 from service.catalogue.languages import Wishes, read_languages
@@ -15,9 +15,8 @@ from service.catalogue.queries import Span, Terms, conditions_of, order_of
 from service.catalogue.search import Hit, TextIndex, read_hits
 from service.catalogue.sets import RecordSets, Term
 from service.catalogue.suggestions import Suggestion, suggest
-from service.release.indexing import HAS_POINT, sort_key
+from service.release.indexing import HAS_POINT, sort_column, sort_key
 from service.release.opening import Release
-from service.release.text_index import sort_field
 
 #: Filters by range (days, points, figures) are evaluated on the event loop if the collection has at most this many
 #: records. That takes a few milliseconds, and the event loop must not be blocked for longer.
@@ -97,6 +96,8 @@ class Catalogue:
 
     def __init__(self, release: Release) -> None:
         self.release = release
+        #: What each collection may be asked for.
+        self.criteria = criteria_of(release.fields)
         self.sets = RecordSets(release)
         self.text = TextIndex(release)
         self._facets = Facets(release, self.text)
@@ -179,8 +180,8 @@ class Catalogue:
             up, down = down, up
         collection = listing.criteria.collection
         ordinals = self._ordinals(collection, listing.order, shown)
-        following = self._cursor(listing.order, ordinals[-1], shown[-1], mark, backward=False) if up else None
-        before = self._cursor(listing.order, ordinals[0], shown[0], mark, backward=True) if down else None
+        following = self._cursor(listing, ordinals[-1], shown[-1], mark, backward=False) if up else None
+        before = self._cursor(listing, ordinals[0], shown[0], mark, backward=True) if down else None
         return Page(self.release, ordinals, number, following, before)
 
     def _window(self, listing: Listing, places: BitMap | range, number: int, cursor: Cursor | None) -> tuple[int, int]:
@@ -218,7 +219,7 @@ class Catalogue:
         criteria = listing.criteria
         if criteria.q is None:
             return listing
-        field = sort_field(listing.order)
+        field = self._column(listing)
         return replace(listing, found=self.text.all_in_order(criteria, field, descending=listing.descending))
 
     def on_map(self, listing: Listing) -> Listing:
@@ -272,10 +273,16 @@ class Catalogue:
         members = self.sets.order(collection, order).members
         return [first + members[place] for place in places]
 
-    def _cursor(self, order: str, ordinal: int, place: int, mark: str, *, backward: bool) -> str:
+    def _cursor(self, listing: Listing, ordinal: int, place: int, mark: str, *, backward: bool) -> str:
         """Return the cursor that marks the place after a record, or before it where `backward` is set."""
-        record_id, *parts = self.release.keys(ordinal)
-        return Cursor(backward, sort_key(order, *parts), record_id, place, self._release_of(order)).encode(mark)
+        keys = self.release.keys(ordinal)
+        record = self.release.fields.collection(listing.criteria.collection)
+        key = sort_key(record, listing.order, keys.fields, keys.updated_at)
+        return Cursor(backward, key, keys.id, place, self._release_of(listing.order)).encode(mark)
+
+    def _column(self, listing: Listing) -> str:
+        """Return the column of the text index that holds the places of records in a list's order."""
+        return sort_column(self.release.fields.collection(listing.criteria.collection), listing.order)
 
     def _release_of(self, order: str) -> str:
         """Return the name of this release for cursors. Places in an order depend on the content alone, except that the
@@ -327,9 +334,9 @@ class Catalogue:
         if cursor is not None:
             start = self._neighbour(listing, cursor, downward=down != backward)
             if start is None:
-                total = self.text.ordered(criteria, sort_field(order), descending=down, start=None, limit=1).total
+                total = self.text.ordered(criteria, self._column(listing), descending=down, start=None, limit=1).total
                 return Page(self.release, [], total, None, None)
-        field, wanted = sort_field(order), criteria.limit + 1
+        field, wanted = self._column(listing), criteria.limit + 1
         found = self.text.ordered(criteria, field, descending=down != backward, start=start, limit=wanted)
         ordinals = [ordinal for ordinal, _ in found.hits]
         more = len(ordinals) > criteria.limit
@@ -347,8 +354,8 @@ class Catalogue:
         first = self.sets.collections[criteria.collection].first
         place_of = self.sets.order(criteria.collection, order).places
         low, high = ordinals[0], ordinals[-1]
-        following = self._cursor(order, high, place_of[high - first], mark, backward=False) if has_next else None
-        before = self._cursor(order, low, place_of[low - first], mark, backward=True) if has_previous else None
+        following = self._cursor(listing, high, place_of[high - first], mark, backward=False) if has_next else None
+        before = self._cursor(listing, low, place_of[low - first], mark, backward=True) if has_previous else None
         return Page(self.release, ordinals, found.total, following, before)
 
     def _neighbour(self, listing: Listing, cursor: Cursor, *, downward: bool) -> int | None:

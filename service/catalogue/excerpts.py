@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from service.archive.fields import RecordFields
 from service.archive.words import REMEMBERED_LENGTH, REMEMBERED_WORDS, plain, spellings, stem, stemmer_of
 from service.catalogue.words import SearchTerm
-from service.release.text_index import Part, searched_parts
+from service.release.searched_texts import SearchedText, searched_parts
 
 #: At most this many excerpts for a hit, and this many characters in each.
 EXCERPTS, EXCERPT_LENGTH = 3, 240
@@ -41,7 +42,7 @@ class Finder:
         self._everywhere = stemmer_of(language)
         self._stems: dict[str, set[str]] = {}
 
-    def matches(self, part: Part) -> list[tuple[int, int]]:
+    def matches(self, part: SearchedText) -> list[tuple[int, int]]:
         """Return the offsets of every word of a part that the query asks for."""
         stemmers = [each for each in {stemmer_of(part.language), self._everywhere} if each is not None]
         return [match.span() for match in _WORD.finditer(part.text) if self._is_asked(match[0], stemmers)]
@@ -75,10 +76,10 @@ def _read_anew(text: str) -> list[tuple[str, str]]:
     return [(word, plain(word)) for word in spellings(text)]
 
 
-def excerpts(public: dict[str, Any], language: str, finder: Finder) -> list[Excerpt]:
+def excerpts(public: dict[str, Any], language: str, finder: Finder, record: RecordFields) -> list[Excerpt]:
     """Return at most `EXCERPTS` excerpts of a record, each from another of its texts."""
     found = []
-    for part in searched_parts(public, language):
+    for part in searched_parts(public, language, record):
         if matches := finder.matches(part):
             text, within = _cut(part.text, matches)
             found.append(Excerpt(part.field, text, within, part.segment, part.start_s))

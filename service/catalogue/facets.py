@@ -12,10 +12,12 @@ import orjson
 from cachetools import LRUCache
 from tantivy import Occur, Query
 
-from service.catalogue.criteria import EventCriteria, Listed, invalid_parameters
+from service.catalogue.criteria import Criteria, Listed
+from service.catalogue.parameters import invalid_parameters
+from service.catalogue.queries import Days, days_of
 from service.catalogue.search import Aggregation, Counted, TextIndex
 from service.errors import ParameterError
-from service.release.indexing import YEARLESS, text_key
+from service.release.indexing import text_key, yearless_filter
 from service.release.manifest import DATABASE
 from service.release.opening import Release
 from service.release.text_index import FIRST_SET, FOLDER, MOST_SETS, SETS, UNNUMBERED, bucket_name, bucket_of
@@ -38,6 +40,8 @@ _BATCH = 500
 #: Days that a date without a year can name, 29 February among them.
 DAYS_OF_A_YEAR = 366
 _TIMELINES = {"year", "month"}
+#: The term of events on a day without a year.
+_YEARLESS = yearless_filter("date")
 _DATES = frozenset({"date_from", "date_to"})
 
 
@@ -93,7 +97,7 @@ class Facets:
             counted = self._index.aggregate(query, wanted)
             for name in some:
                 if name in _TIMELINES:
-                    assert isinstance(criteria, EventCriteria)
+                    assert isinstance(criteria, Criteria)
                     facets[name] = _timeline(counted, criteria, name)
                 else:
                     counts = _counts(self._index, query, counted[name], name, limit=criteria.facet_limit)
@@ -104,10 +108,10 @@ class Facets:
 def _wanted(name: str, criteria: Listed) -> dict[str, Aggregation]:
     """Return what the engine has to count for a facet."""
     if name in _TIMELINES:
-        assert isinstance(criteria, EventCriteria)
-        ends = ("in",) if criteria.date_match == "certain" else ("from", "to")
+        assert isinstance(criteria, Criteria)
+        ends = ("in",) if _days(criteria).match == "certain" else ("from", "to")
         columns = [f"{name}_{end}" for end in ends]
-        unknown = {"undated": _terms("is_undated", 2), YEARLESS: _terms(f"is_{YEARLESS}", DAYS_OF_A_YEAR)}
+        unknown = {"undated": _terms("is_undated", 2), _YEARLESS: _terms(f"is_{_YEARLESS}", DAYS_OF_A_YEAR)}
         return unknown | {column: _terms(column, _KEPT) for column in columns}
     if name in SETS:
         return {name: _terms(f"set_{name}", MOST_SETS + FIRST_SET, missing=_NO_SET)}
@@ -175,16 +179,16 @@ def _labels(release: Release, values: list[str]) -> dict[str, str]:
     return labels
 
 
-def _timeline(counted: dict[str, Counted], criteria: EventCriteria, unit: str) -> list[Bucket]:
+def _timeline(counted: dict[str, Counted], criteria: Criteria, unit: str) -> list[Bucket]:
     """Return the years or months from the first to the last that has an event, and how many are unknown: those of the
     undated events and of those whose day has no year.
 
     An event is counted in every bucket that it may lie in; with date_match=certain, only where it lies in one for sure.
     """
     dated = counted["undated"].counts
-    yearless = sum(counted[YEARLESS].counts.values())
+    yearless = sum(counted[_YEARLESS].counts.values())
     unknown = Bucket(None, None, dated.get("true", 0) + yearless)
-    if criteria.date_match == "certain":
+    if _days(criteria).match == "certain":
         counts = _by_number(counted[f"{unit}_in"])
     else:
         begins, ends = (_by_number(counted[f"{unit}_{end}"]) for end in ("from", "to"))
@@ -198,22 +202,29 @@ def _timeline(counted: dict[str, Counted], criteria: EventCriteria, unit: str) -
     return [*(Bucket(name, name, number) for name, number in names), unknown]
 
 
+def _days(criteria: Criteria) -> Days:
+    """Return the days that a list of events is narrowed to; both are None where it is not."""
+    everything = Days("date", None, None, getattr(criteria, "date_match", "possible"))
+    return next((each for each in days_of(criteria) if each.date == "date"), everything)
+
+
 def _by_number(counted: Counted) -> dict[int, int]:
     return {int(bucket): number for bucket, number in counted.counts.items()}
 
 
 def _possible(
-    criteria: EventCriteria, begins: dict[int, int], ends: dict[int, int], *, unit: str, dated: int
+    criteria: Criteria, begins: dict[int, int], ends: dict[int, int], *, unit: str, dated: int
 ) -> dict[int, int]:
     """Count without walking intervals: in a bucket lie all dated events but those that end before or begin after it."""
     if not begins and not ends:
         return {}
     first, last = min(begins.keys() | ends.keys()), max(begins.keys() | ends.keys())
     if criteria.facet_mode == "list":
-        if criteria.date_from is not None:
-            first = max(first, bucket_of(date.fromisoformat(criteria.date_from), unit))
-        if criteria.date_to is not None:
-            last = min(last, bucket_of(date.fromisoformat(criteria.date_to), unit))
+        days = _days(criteria)
+        if days.start is not None:
+            first = max(first, bucket_of(date.fromisoformat(days.start), unit))
+        if days.end is not None:
+            last = min(last, bucket_of(date.fromisoformat(days.end), unit))
     _refuse_long(unit, last - first + 1)
     ended = sum(number for bucket, number in ends.items() if bucket < first)
     begun = sum(number for bucket, number in begins.items() if bucket < first)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from service.release.documents import text_fields
+from service.archive.fields import ArchiveFields
 from service.release.opening import Release
 
 #: The languages that a reader asks for, as language ranges in lower case, most wanted first.
@@ -67,7 +67,7 @@ def look_up(wishes: Wishes, available: Collection[str]) -> str | None:
     return next((spelled[form] for wish in wishes for form in widening(wish) if form in spelled), None)
 
 
-def translate(document: bytes, wishes: Wishes) -> tuple[bytes, set[str]]:
+def translate(document: bytes, wishes: Wishes, fields: ArchiveFields) -> tuple[bytes, set[str]]:
     """Return a document in the best language that its translations offer, and the set of languages of its texts.
 
     Texts without a translation stay in the original language.
@@ -81,7 +81,7 @@ def translate(document: bytes, wishes: Wishes) -> tuple[bytes, set[str]]:
     if chosen is None or chosen == own:
         return document, set(language_of.values())
     translation = shown["translations"][chosen]
-    for field in text_fields(shown["record"]):
+    for field in fields[shown["record"]].translated:
         if (text := translation.get(field)) is not None:
             shown[field] = text
             language_of[field] = chosen

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from service.catalogue.criteria import Criteria, EventCriteria, Listed, StatisticCriteria
-from service.release.indexing import DATED_SORTS
+from service.catalogue.criteria import Criteria, Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +16,9 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Days:
-    """Events that may lie between two days, or that do for sure; a missing day leaves that side open."""
+    """Records of which a date may lie between two days, or does for sure; a missing day leaves that side open."""
 
+    date: str
     start: str | None
     end: str | None
     match: Literal["possible", "certain"]
@@ -36,10 +36,11 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Statistics whose stated range overlaps low to high, both inclusive, or lies within it for sure; a missing end is
+    """Records whose figure, or the range it was stated to lie in, overlaps low to high, both inclusive, or lies within for sure; a missing end is
     open.
     """
 
+    figure: str
     low: float | None
     high: float | None
     match: Literal["possible", "certain"] = "possible"
@@ -74,21 +75,31 @@ def term_filters(criteria: Listed) -> dict[str, list[str]]:
 
 def span_conditions(criteria: Criteria) -> list[Span]:
     """Return the conditions of a list that are no terms."""
-    conditions: list[Span] = []
-    if criteria.updated_since is not None:
-        conditions.append(Since(criteria.updated_since))
-    if isinstance(criteria, EventCriteria):
-        if criteria.date_from is not None or criteria.date_to is not None:
-            conditions.append(Days(criteria.date_from, criteria.date_to, criteria.date_match))
-        if criteria.bbox is not None:
-            conditions.append(Box(*criteria.bbox))
-    if isinstance(criteria, StatisticCriteria) and (criteria.value_min, criteria.value_max) != (None, None):
-        conditions.append(Range(criteria.value_min, criteria.value_max, criteria.value_match))
-    return conditions
+    since = [] if criteria.updated_since is None else [Since(criteria.updated_since)]
+    box = getattr(criteria, "bbox", None)
+    return [*since, *days_of(criteria), *([] if box is None else [Box(*box)]), *ranges_of(criteria)]
+
+
+def days_of(criteria: Criteria) -> list[Days]:
+    """Return the days that a list's records have to lie between, for each of their dates."""
+    given = (
+        Days(name, *(getattr(criteria, f"{name}_{part}") for part in ("from", "to", "match")))
+        for name in criteria.DATES
+    )
+    return [days for days in given if (days.start, days.end) != (None, None)]
+
+
+def ranges_of(criteria: Criteria) -> list[Range]:
+    """Return the ranges that a list's figures have to overlap."""
+    given = (
+        Range(name, *(getattr(criteria, f"{name}_{part}") for part in ("min", "max", "match")))
+        for name in criteria.FIGURES
+    )
+    return [each for each in given if (each.low, each.high) != (None, None)]
 
 
 def order_of(criteria: Criteria) -> tuple[str, bool]:
     """Return the name of the stored order that a list follows, and whether it is read downwards."""
     name = criteria.sort.removeprefix("-")
     descending = criteria.sort.startswith("-")
-    return (f"-{name}" if descending and name in DATED_SORTS else name), descending
+    return (f"-{name}" if descending and name in criteria.LACKING else name), descending

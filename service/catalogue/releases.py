@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from service.catalogue.criteria import Parameters, whole_number
 from service.catalogue.cursor import CURSOR_LENGTH, decode_parts, encode_parts, not_ours
+from service.catalogue.parameters import Parameters, whole_number
 from service.release.opening import Release
 from service.release.statements import Link
 

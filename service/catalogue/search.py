@@ -17,24 +17,25 @@ from tantivy import FieldType, Occur, Query
 
 from service.archive.model import PLURALS
 from service.archive.words import plain, stem, stemmer_of
-from service.catalogue.criteria import (
-    CRITERIA,
-    EventCriteria,
-    Listed,
-    SearchCriteria,
-    StatisticCriteria,
-    invalid_parameters,
-)
+from service.catalogue.criteria import COLLECTIONS, Criteria, Listed, SearchCriteria
 from service.catalogue.excerpts import Excerpt, Finder, excerpts
-from service.catalogue.queries import term_filters
+from service.catalogue.parameters import invalid_parameters
+from service.catalogue.queries import Box, Days, Range, Since, Span, span_conditions, term_filters
 from service.catalogue.words import SearchTerm, parse_query
 from service.errors import ParameterError, TooDeep
-from service.release.indexing import YEARLESS, day_number, days_outside
+from service.release.indexing import (
+    day_number,
+    days_outside,
+    first_column,
+    high_column,
+    last_column,
+    low_column,
+    yearless_filter,
+)
 from service.release.opening import Release
 from service.release.text_index import (
     FOLDER,
     SETS,
-    TERM_FILTERS,
     beginning_as,
     fields_with_words,
     moment_number,
@@ -42,6 +43,7 @@ from service.release.text_index import (
     open_index,
     schema,
     spelled_as,
+    term_filters_of,
 )
 
 #: All matches of a query are read in batches of this many, so that neither overhead nor memory is large.
@@ -125,8 +127,9 @@ class TextIndex:
     def __init__(self, release: Release) -> None:
         self._release = release
         self._searcher = open_index(release.folder)
-        self.schema = schema()
-        self._sizes = {each: self.searcher.doc_freq("collection", each) for each in CRITERIA}
+        self.schema = schema(release.fields)
+        self._equal_filters = frozenset(term_filters_of(release.fields))
+        self._sizes = {each: self.searcher.doc_freq("collection", each) for each in COLLECTIONS}
         everywhere = stemmer_of(release.head["language"])
         #: The text fields, and the stemmers for each: that of the field's language and that of the archive's language.
         self._fields = {
@@ -136,7 +139,10 @@ class TextIndex:
         #: By filter, the numbers of the sets of values that contain each value.
         self.sets = {name: numbers_of_sets(self.searcher, name) for name in SETS}
         #: The days without a year that events of this release have.
-        self._yearless = [day for day, _ in self.searcher.terms_with_prefix(f"is_{YEARLESS}", "")]
+        self._yearless = {
+            name: [day for day, _ in self.searcher.terms_with_prefix(f"is_{yearless_filter(name)}", "")]
+            for name in release.fields.date_filters
+        }
         self._stemmers = sorted(set[str]().union(*self._fields.values()))
         # The same words come again, in other queries and on the next page.
         self._words: LRUCache[object, Word] = LRUCache(SPELLINGS_KEPT, getsizeof=lambda word: 1 + word.number)
@@ -171,21 +177,30 @@ class TextIndex:
     def _filters(self, criteria: Listed, ignoring: frozenset[str]) -> list[Query]:
         filters = []
         for name, values in term_filters(criteria).items():
-            if name in TERM_FILTERS and name not in ignoring:
+            if name in self._equal_filters and name not in ignoring:
                 filters.append(self._equal(f"is_{name}", values))
         if criteria.updated_since is not None:
             filters.append(self._at_least("updated", moment_number(criteria.updated_since)))
-        if isinstance(criteria, EventCriteria):
-            filters += self._days(criteria, ignoring)
-            if criteria.bbox is not None:
-                filters += self._box(*criteria.bbox)
-        if isinstance(criteria, StatisticCriteria):
-            first, last = ("high", "low") if criteria.value_match == "possible" else ("low", "high")
-            if criteria.value_min is not None:
-                filters.append(self._range(first, criteria.value_min, None))
-            if criteria.value_max is not None:
-                filters.append(self._range(last, None, criteria.value_max))
+        if isinstance(criteria, Criteria):
+            for span in span_conditions(criteria):
+                filters += self._span(span, ignoring)
         return filters
+
+    def _span(self, span: Span, ignoring: frozenset[str]) -> list[Query]:
+        match span:
+            case Days():
+                return self._days(span, ignoring)
+            case Box():
+                return self._box(span.west, span.south, span.east, span.north)
+            case Range():
+                first, last = high_column(span.figure), low_column(span.figure)
+                if span.match == "certain":
+                    first, last = last, first
+                least = [] if span.low is None else [self._range(first, span.low, None)]
+                most = [] if span.high is None else [self._range(last, None, span.high)]
+                return least + most
+            case Since():
+                return []  # every list has it, that of the search included: see `_filters`
 
     def _in_collections(self, criteria: Listed, ignoring: frozenset[str]) -> list[tuple[Occur, Query]]:
         """Return the clauses that restrict a query to its collections.
@@ -193,32 +208,34 @@ class TextIndex:
         If these hold most of the records, the other collections are excluded instead, because the engine skips excluded
         records quickly.
         """
-        among = list(criteria.among or CRITERIA) if isinstance(criteria, SearchCriteria) else [criteria.collection]
+        among = list(criteria.among or COLLECTIONS) if isinstance(criteria, SearchCriteria) else [criteria.collection]
         if isinstance(criteria, SearchCriteria) and (not criteria.among or "collection" in ignoring):
             return []
-        others = [each for each in CRITERIA if each not in among]
+        others = [each for each in COLLECTIONS if each not in among]
         if criteria.q is None or sum(map(self._sizes.__getitem__, among)) < sum(map(self._sizes.__getitem__, others)):
             return [(Occur.Must, _unscored(self._equal("collection", among)))]
         # These terms are not wrapped in a constant score as other filters are: the engine is faster with bare terms here.
         left_out = [Query.term_query(self.schema, "collection", each, index_option="basic") for each in others]
         return [(Occur.MustNot, Query.boolean_query([(Occur.Should, each) for each in left_out]))]
 
-    def _days(self, criteria: EventCriteria, ignoring: frozenset[str]) -> list[Query]:
-        start = None if criteria.date_from is None or "date_from" in ignoring else day_number(criteria.date_from)
-        end = None if criteria.date_to is None or "date_to" in ignoring else day_number(criteria.date_to)
-        first, last = ("day_to", "day_from") if criteria.date_match == "possible" else ("day_from", "day_to")
+    def _days(self, days: Days, ignoring: frozenset[str]) -> list[Query]:
+        start = None if days.start is None or f"{days.date}_from" in ignoring else day_number(days.start)
+        end = None if days.end is None or f"{days.date}_to" in ignoring else day_number(days.end)
+        first, last = first_column(days.date), last_column(days.date)
+        if days.match == "possible":
+            first, last = last, first
         filters = []
         if start is not None:
             filters.append(self._at_least(first, start))
         if end is not None:
             filters.append(Query.range_query(self.schema, last, FieldType.Unsigned, None, end))
         outside = days_outside(
-            self._yearless,
-            None if start is None else criteria.date_from,
-            None if end is None else criteria.date_to,
+            self._yearless[days.date],
+            None if start is None else days.start,
+            None if end is None else days.end,
         )
         if outside:
-            without = (Occur.MustNot, self._equal(f"is_{YEARLESS}", outside))
+            without = (Occur.MustNot, self._equal(f"is_{yearless_filter(days.date)}", outside))
             filters.append(Query.boolean_query([(Occur.Must, Query.all_query()), without]))
         return filters
 
@@ -362,9 +379,9 @@ class TextIndex:
     def by_collection(self, criteria: Listed) -> dict[str, int]:
         """Count the matches of a search in every collection, without regard to its `collection` filter."""
         query = self.query(criteria, ignoring=frozenset({"collection"}))
-        wanted: Aggregation = {"terms": {"field": "collection", "size": len(CRITERIA)}}
+        wanted: Aggregation = {"terms": {"field": "collection", "size": len(COLLECTIONS)}}
         counts = self.aggregate(query, {"of": wanted})["of"].counts
-        return {collection: counts.get(collection, 0) for collection in CRITERIA}
+        return {collection: counts.get(collection, 0) for collection in COLLECTIONS}
 
     def count(self, query: Query) -> int:
         """Return how many records a query finds."""
@@ -424,6 +441,6 @@ def read_hits(release: Release, criteria: SearchCriteria, found: Found) -> list[
     for ordinal, score in found.hits:
         [(offset, length)] = release.rows('SELECT "offset", length FROM line WHERE ordinal = ?', (ordinal,))
         public = orjson.loads(release.canonical_part(offset, length))
-        found_in = excerpts(public, release.head["language"], finder)
+        found_in = excerpts(public, release.head["language"], finder, release.fields[public["record"]])
         hits.append(Hit(PLURALS[public["record"]], public, score, found_in))
     return hits

@@ -14,7 +14,16 @@ from threading import Lock
 from pyroaring import BitMap
 
 from service.catalogue.queries import Box, Days, Range, Since, Span, Terms
-from service.release.indexing import YEARLESS, day_number, days_outside, sort_key
+from service.release.indexing import (
+    day_number,
+    days_outside,
+    first_column,
+    high_column,
+    last_column,
+    low_column,
+    sort_key,
+    yearless_filter,
+)
 from service.release.opening import Release
 from service.release.orders import PLACED_FROM, Order
 
@@ -119,7 +128,9 @@ class RecordSets:
         column = self._release.arrays.column
         match span:
             case Days():
-                first, last = ("day_to", "day_from") if span.match == "possible" else ("day_from", "day_to")
+                first, last = last_column(span.date), first_column(span.date)
+                if span.match == "certain":
+                    first, last = last, first
                 found = _all_of(
                     [
                         *([column(collection, first).at_least(day_number(span.start))] if span.start else []),
@@ -135,7 +146,9 @@ class RecordSets:
                     across = longitude.at_least(span.west) | longitude.at_most(span.east)
                 return column(collection, "latitude").between(span.south, span.north) & across
             case Range():
-                first, last = ("high", "low") if span.match == "possible" else ("low", "high")
+                first, last = high_column(span.figure), low_column(span.figure)
+                if span.match == "certain":
+                    first, last = last, first
                 return _all_of(
                     [
                         *([column(collection, first).at_least(span.low)] if span.low is not None else []),
@@ -147,9 +160,13 @@ class RecordSets:
 
     def _outside(self, collection: str, span: Days) -> BitMap:
         """Return the events with a day without a year that no year has between the days of a span."""
-        rows = self._release.rows("SELECT value FROM term WHERE collection = ? AND name = ?", (collection, YEARLESS))
+        rows = self._release.rows(
+            "SELECT value FROM term WHERE collection = ? AND name = ?", (collection, yearless_filter(span.date))
+        )
         outside = days_outside((value for (value,) in rows), span.start, span.end)
-        return _any_of([term.found for term in self.find(collection, Terms(YEARLESS, tuple(outside)))])
+        return _any_of(
+            [term.found for term in self.find(collection, Terms(yearless_filter(span.date), tuple(outside)))]
+        )
 
     def _since(self, collection: str, moment: str) -> BitMap:
         order = self.order(collection, "updated_at")
@@ -169,10 +186,11 @@ class RecordSets:
         """
         order = self.order(collection, order_name)
         first = self.collections[collection].first
+        record = self._release.fields.collection(collection)
 
         def standing(member: int) -> tuple[str, str]:
-            other, *parts = self._release.keys(first + member)
-            return sort_key(order_name, *parts), other
+            keys = self._release.keys(first + member)
+            return sort_key(record, order_name, keys.fields, keys.updated_at), keys.id
 
         for (ordinal,) in self._release.rows("SELECT ordinal FROM record WHERE id = ?", (record_id,)):
             member = ordinal - first

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from service.archive.words import plain_words
-from service.catalogue.criteria import CRITERIA, SuggestCriteria
+from service.catalogue.criteria import COLLECTIONS, SuggestCriteria
 from service.release.opening import Release
-from service.release.text_index import COMPLETION_LENGTH
+from service.release.searched_texts import COMPLETION_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def suggest(release: Release, criteria: SuggestCriteria) -> list[Suggestion]:
         typed += " "
     beyond = typed[:-1] + chr(ord(typed[-1]) + 1)
     found: dict[int, Suggestion] = {}
-    for collection in criteria.among or CRITERIA:
+    for collection in criteria.among or COLLECTIONS:
         # A name can be found twice, through two of its words.
         binds = (collection, typed, beyond, 2 * criteria.limit)
         for number, text, count, _ in release.rows(_STATEMENT, binds):

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from starlette.types import Scope
 
 from service.archive.model import PLURALS, TYPE_OF_PREFIX
-from service.catalogue.criteria import invalid_parameters
+from service.catalogue.parameters import invalid_parameters
 from service.errors import ParameterError
 
 # What a query may consist of to stand in a link as it came (RFC 3986, section 3.4), percent-encoded or not.

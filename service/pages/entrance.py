@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service.catalogue.criteria import CRITERIA, read_criteria
+from service.catalogue.parameters import read_criteria
 from service.pages.reader import Reader
 from service.pages.views import View
 from service.pages.vocabulary import COLLECTIONS, GRADES
@@ -34,7 +34,7 @@ def _counts(reader: Reader) -> list[tuple[str, str, int, str]]:
 def _topics(reader: Reader) -> list[tuple[str, str, int]]:
     """Return the topics of most testimonies."""
     asked = [("facets", "topic"), ("facet_limit", str(TOPICS)), ("limit", "1")]
-    facets = reader.catalogue.facets(read_criteria(CRITERIA["testimonies"], asked)) or {}
+    facets = reader.catalogue.facets(read_criteria(reader.catalogue.criteria["testimonies"], asked)) or {}
     buckets = [bucket for bucket in facets.get("topic", ()) if bucket.value is not None]
     named = reader.documents(str(bucket.value) for bucket in buckets) if reader.wishes else {}
     return [

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from service.catalogue.criteria import CRITERIA, Criteria, invalid_parameters, read_criteria, sort_choices
+from service.catalogue.criteria import Criteria, sort_choices
 from service.catalogue.facets import Bucket
+from service.catalogue.parameters import invalid_parameters, read_criteria
 from service.errors import ParameterError
 from service.pages.figures import charts_of
 from service.pages.reader import Pairs, Reader, is_record_id, shortened
@@ -59,7 +60,7 @@ def list_view(reader: Reader, collection: str) -> View:
     `kept` (the form), `sorts` (choices), `next` and `prev` (addresses or None), `exports`, `charts` (statistics only).
     """
     pairs = asked(reader.pairs)
-    model = CRITERIA[collection]
+    model = reader.catalogue.criteria[collection]
     criteria = read_criteria(model, [*pairs, *_facets_of(model)])
     listing = reader.catalogue.look_up(criteria)
     page = reader.catalogue.page(listing)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service.catalogue.criteria import CRITERIA, read_criteria
+from service.catalogue.parameters import read_criteria
 from service.pages.outlines import Box, Point, land_in
 from service.pages.reader import Document, Reader
 from service.pages.views import View
@@ -65,7 +65,7 @@ def map_view(reader: Reader, _name: str) -> View:
     Context: `land` (the path of the outlines), `lines` (meridians and parallels), `spots`, `placed` and `unplaced` (documents), `total`,
     `counts` (events at each place, by identifier), `width`, `height`.
     """
-    criteria = read_criteria(CRITERIA["places"], [("sort", "name"), ("limit", "200")])
+    criteria = read_criteria(reader.catalogue.criteria["places"], [("sort", "name"), ("limit", "200")])
     listing = reader.catalogue.look_up(criteria)
     places: list[Document] = []
     for batch in reader.catalogue.batches(listing):
@@ -99,7 +99,9 @@ def map_view(reader: Reader, _name: str) -> View:
 
 def _events_at(reader: Reader) -> dict[str, int]:
     """Return how many events happened at each place or in it, for the places where most did."""
-    criteria = read_criteria(CRITERIA["events"], [("facets", "place"), ("facet_limit", "200"), ("limit", "1")])
+    criteria = read_criteria(
+        reader.catalogue.criteria["events"], [("facets", "place"), ("facet_limit", "200"), ("limit", "1")]
+    )
     facets = reader.catalogue.facets(criteria) or {}
     return {bucket.value: bucket.count for bucket in facets.get("place", ()) if bucket.value is not None}
 

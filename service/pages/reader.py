@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from service.archive.model import PLURALS, TYPE_OF_PREFIX
 from service.catalogue.browsing import Catalogue, Page
-from service.catalogue.criteria import CRITERIA, read_criteria
 from service.catalogue.languages import Wishes, translate
+from service.catalogue.parameters import read_criteria
 from service.pages.dates import date_in_words
 from service.pages.figures import figure_in_words, number_in_words
 from service.pages.languages import Words, direction_of, language_name
@@ -135,7 +135,9 @@ class Reader:
 
     def read(self, document: bytes) -> Document:
         """Return a record in the languages wished for."""
-        return orjson.loads(translate(document, self.wishes)[0] if self.wishes else document)  # type: ignore[no-any-return]
+        if self.wishes:
+            document, _ = translate(document, self.wishes, self.catalogue.release.fields)
+        return orjson.loads(document)  # type: ignore[no-any-return]
 
     def documents(self, record_ids: Iterable[str]) -> dict[str, Document]:
         """Return the public ones among these records, by identifier."""
@@ -154,7 +156,7 @@ class Reader:
     def few(self, collection: str, limit: int, **filters: str) -> Few:
         """Return the first records of a list, in its usual order."""
         pairs = list(filters.items())
-        criteria = read_criteria(CRITERIA[collection], [*pairs, ("limit", str(limit))])
+        criteria = read_criteria(self.catalogue.criteria[collection], [*pairs, ("limit", str(limit))])
         page: Page = self.catalogue.page(self.catalogue.look_up(criteria))
         return Few([self.read(each) for each in page.documents], page.total, self.href(f"/{collection}", pairs))
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import orjson
 
-from service.archive.model import PREFIXES
-from service.catalogue.criteria import CRITERIA
+from service.archive.model import PREFIXES, RECORD_OF
 from service.errors import NotFound, Withdrawn
 from service.pages.citing import citation_text, linked_data
 from service.pages.figures import charts_of
@@ -53,7 +52,7 @@ def record_view(reader: Reader, collection: str, record_id: str) -> View:
 
 def find_record(reader: Reader, collection: str, record_id: str) -> Document:
     """Return the record that an address names. Raises NotFound or Withdrawn."""
-    belongs = record_id.startswith(f"{PREFIXES[CRITERIA[collection].record]}-")
+    belongs = record_id.startswith(f"{PREFIXES[RECORD_OF[collection]]}-")
     document = reader.catalogue.document(record_id) if belongs else None
     if document is not None:
         return reader.read(document)
@@ -157,7 +156,7 @@ def _topic(reader: Reader, topic: Document) -> Context:
 def _lists(reader: Reader, name: str, record_id: str, *, without: str = "", but: str = "") -> list[tuple[str, Few]]:
     """Return the collections in which records have this value of a filter: the first of them, and how many."""
     found = []
-    for collection, model in CRITERIA.items():
+    for collection, model in reader.catalogue.criteria.items():
         if collection == without or name not in model.FACETS:
             continue
         few = reader.few(collection, SHOWN, **{name: record_id})

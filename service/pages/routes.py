@@ -11,8 +11,9 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from service.catalogue.browsing import Catalogue
-from service.catalogue.criteria import CRITERIA, invalid_parameters
+from service.catalogue.criteria import COLLECTIONS
 from service.catalogue.languages import Wishes
+from service.catalogue.parameters import invalid_parameters
 from service.errors import NotFound, ParameterError, Problem
 from service.http.application import Part
 from service.http.links import base_url, header, query_pairs
@@ -55,7 +56,7 @@ def pages_part(*, indexed: bool) -> Part:
         "/map": map_view,
         "/timeline": timeline_view,
     }
-    for collection in CRITERIA:
+    for collection in COLLECTIONS:
         viewers[f"/{collection}"] = partial(_a_list, collection)
         viewers[f"/{collection}/{{id}}"] = partial(_a_record, collection)
     router, at_once = APIRouter(route_class=PlainRoute, include_in_schema=False), dict[str, AtOnce]()
@@ -171,7 +172,7 @@ def reader_of(scope: Scope, catalogue: Catalogue) -> Reader:
 
 def _effective(catalogue: Catalogue, wished: Wishes) -> Wishes:
     """Return the wishes where they change what is shown of any record; none where the originals are shown anyway."""
-    return wished if any(catalogue.effective(collection, wished) for collection in CRITERIA) else ()
+    return wished if any(catalogue.effective(collection, wished) for collection in COLLECTIONS) else ()
 
 
 async def _show_asset(request: Request) -> Response:

@@ -5,8 +5,9 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from service.catalogue.criteria import SearchCriteria, SuggestCriteria, read_criteria
+from service.catalogue.criteria import SearchCriteria, SuggestCriteria
 from service.catalogue.excerpts import Excerpt
+from service.catalogue.parameters import read_criteria
 from service.errors import InvalidParameters
 from service.pages.lists import active_filters, asked, facet_views
 from service.pages.reader import Reader

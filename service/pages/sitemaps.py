@@ -3,7 +3,7 @@
 import re
 
 from service.catalogue.browsing import Catalogue
-from service.catalogue.criteria import CRITERIA
+from service.catalogue.criteria import COLLECTIONS
 from service.errors import NotFound
 
 #: Addresses in one sitemap; the protocol allows 50,000.
@@ -23,7 +23,7 @@ def sitemap_index(catalogue: Catalogue, base: str) -> bytes:
     """Return the list of all sitemaps."""
     names = [
         f"{base}/sitemaps/{collection}-{number}.xml"
-        for collection in CRITERIA
+        for collection in COLLECTIONS
         for number in range(-(-catalogue.sets.collections[collection].size // PER_SITEMAP))
     ]
     entries = "".join(f"<sitemap><loc>{name}</loc></sitemap>\n" for name in names)
@@ -33,7 +33,7 @@ def sitemap_index(catalogue: Catalogue, base: str) -> bytes:
 def sitemap(catalogue: Catalogue, base: str, name: str) -> bytes:
     """Return one sitemap: the records of a collection, ten thousand at a time. Raises NotFound."""
     match = _NAME.fullmatch(name)
-    if match is None or match[1] not in CRITERIA:
+    if match is None or match[1] not in COLLECTIONS:
         raise NotFound("There is no such sitemap.")
     collection = catalogue.sets.collections[match[1]]
     first = int(match[2]) * PER_SITEMAP

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from service.catalogue.criteria import CRITERIA, read_criteria
+from service.catalogue.parameters import read_criteria
 from service.pages.dates import month_in_words
 from service.pages.lists import asked
 from service.pages.reader import Document, Reader
@@ -52,7 +52,7 @@ def timeline_view(reader: Reader, _name: str) -> View:
     `date_from`, `date_to`, `width`, `height`.
     """
     pairs = [pair for pair in asked(reader.pairs) if pair[0] in ("date_from", "date_to")]
-    model = CRITERIA["events"]
+    model = reader.catalogue.criteria["events"]
     dated = read_criteria(model, [*pairs, ("undated", "false"), ("sort", "date"), ("limit", "200")])
     page = reader.catalogue.page(reader.catalogue.look_up(dated))
     undated = reader.few("events", 50, undated="true")
@@ -117,7 +117,7 @@ def _ticks(reader: Reader, first: int, last: int, at: Callable[[date], float]) -
 
 
 def _by_year(reader: Reader, pairs: list[tuple[str, str]]) -> dict[str, Any]:
-    criteria = read_criteria(CRITERIA["events"], [*pairs, ("facets", "year"), ("limit", "1")])
+    criteria = read_criteria(reader.catalogue.criteria["events"], [*pairs, ("facets", "year"), ("limit", "1")])
     facets = reader.catalogue.facets(criteria) or {}
     buckets = [bucket for bucket in facets["year"] if bucket.value is not None]
     most = max((bucket.count for bucket in buckets), default=1)

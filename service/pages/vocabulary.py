@@ -76,7 +76,7 @@ VALUES = {
     "acknowledged_receipt": N_("Confirmed that it was asked"),
     "declined": N_("Declined to comment"),
     "no_response": N_("Did not answer"),
-    "referred": N_("Referred the question on"),
+    "referred": N_("Referred the asker to somebody else"),
     "not_stated": N_("Not stated whether there was an answer"),
     # how far an act is established
     "alleged": N_("Alleged"),

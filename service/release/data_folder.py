@@ -82,7 +82,10 @@ def sole_publisher(data: Path) -> Iterator[None]:
     process has the lock.
     """
     try:
-        (data / "releases").mkdir(parents=True, exist_ok=True)
+        for folder in (data, data / "releases"):
+            if not folder.is_dir():
+                folder.mkdir(parents=True)
+                folder.chmod(0o755)  # whatever the umask: the server may be another user, who only reads
         lock = os.open(data / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise ReleaseError(f"{data} cannot be written to ({error.strerror})") from None

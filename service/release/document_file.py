@@ -28,9 +28,8 @@ class Keys(NamedTuple):
     """What a record is sorted by."""
 
     id: str
-    #: Its title, label or name, folded; and its date, in ascending order. Empty where its collection has no such order.
-    by_text: str
-    by_date: str
+    #: Its sort keys, one for each field that its collection can be sorted by.
+    fields: list[str]
     #: When it last changed: UTC, RFC 3339, to the second.
     updated_at: str
 

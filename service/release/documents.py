@@ -1,18 +1,21 @@
 """From a public record to the document it is served as, and the shapes of those documents.
 
-The shapes are typed dictionaries: the renderers below are checked against them, and the API describes itself with them.
-A record has the archive's fields under the archive's names, all of them always present. References carry labels, dates
-their bounds, citations their evidence, so that a list can be drawn without a second request.
+Both follow from the fields of the format: a record has the archive's fields under the archive's names, all of them always
+present. References carry labels, dates their bounds, citations their evidence, so that a list can be drawn without a
+second request. What is special about a field stands in the tables of this module, by the name that the model gives it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Literal, Protocol, get_args
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from service.archive.dates import parse_edtf
-from service.archive.model import RECORD_MODELS, RecordType
+from service.archive.fields import ArchiveFields, FormatField, RecordFields, fields_of
+from service.archive.marks import NotShown, ShownAsPresence, Translated
+from service.archive.model import Act, Citation, Part, RecordType, ResponseKind
 from service.release.projection import PublicRecord
 
 # --- Shapes that records share ------------------------------------------------------------------------------------
@@ -44,22 +47,6 @@ class DateDocument(TypedDict):
     note: str | None
 
 
-class CitationDocument(TypedDict):
-    """One claim's evidence: anchored (offsets in code points, end exclusive, and hash), located (page or time in
-    seconds) or cited (the source alone).
-    """
-
-    source: SourceReference
-    evidence: Literal["anchored", "located", "cited"]
-    start: int | None
-    end: int | None
-    sha256: str | None
-    page: int | str | None
-    time: list[float] | None
-    quote: str | None
-    note: str | None
-
-
 class AccessDocument(TypedDict):
     visibility: Literal["public"]
     consent_basis: Literal["direct", "published_source", "guardian", "none_recorded"] | None
@@ -79,138 +66,16 @@ class RecordDocument(TypedDict):
     language_of: dict[str, str]
 
 
-# --- Records ------------------------------------------------------------------------------------------------------
-
-
-class SourceTextDocument(TypedDict):
-    """Measures of a source's text, to check a copy against: code points, bytes in UTF-8, SHA-256 of the bytes."""
-
-    length: int
-    bytes: int
-    sha256: str
-
-
-class SourceDocument(RecordDocument):
-    record: Literal["source"]
-    type: str
-    title: str
-    publisher: Reference | None
-    creators: list[Reference]
-    language: str
-    published: DateDocument | None
-    url: str | None
-    archived_url: str | None
-    retrieved: str | None
-    rights: str
-    verbatim: bool
-    text: SourceTextDocument | None
-    has_text: bool
-    duration_s: float | None
-    content_warnings: list[str]
-
-
-class AgentDocument(RecordDocument):
-    record: Literal["agent"]
-    kind: Literal["person", "group", "organisation"]
-    name_policy: Literal["published", "pseudonym", "withheld", "unknown"]
-    name: str | None
-    label: str | None
-    description: str | None
-    age_stated: int | None
-    citations: list[CitationDocument]
-
-
-class PlaceDocument(RecordDocument):
-    record: Literal["place"]
-    name: str
-    kind: str
-    part_of: PlaceReference | None
-    country: str | None
-    latitude: float | None
-    longitude: float | None
-    radius_m: float | None
-
-
-class TopicDocument(RecordDocument):
-    record: Literal["topic"]
-    label: str
-    broader: Reference | None
-    description: str | None
-    exact_match: list[str]
-
-
-class ParticipantDocument(TypedDict):
-    agent: Reference
-    role: str
-
-
 class ActResponseDocument(TypedDict):
     """What the actor of an act answered, shown beside what is said of them."""
 
     id: str
-    kind: str
+    kind: ResponseKind
     subject: str | None
     summary: str | None
     date: DateDocument | None
     asked_by: Reference | None
     referred_to: Reference | None
-
-
-class ActFindingDocument(TypedDict):
-    """What a court or another body found of an act."""
-
-    body: Reference
-    outcome: Literal["established", "not_established", "acquitted", "annulled", "upheld"]
-    date: DateDocument | None
-    final: bool
-    citations: list[CitationDocument]
-
-
-class ActDocument(TypedDict):
-    type: str
-    description: str | None
-    victim: Reference | None
-    actor: Reference | None
-    status: Literal["alleged", "reported", "admitted", "established", "rejected"]
-    asserted_by: Reference
-    citations: list[CitationDocument]
-    findings: list[ActFindingDocument]
-    responses: list[ActResponseDocument]
-
-
-class EventDocument(RecordDocument):
-    record: Literal["event"]
-    type: str
-    title: str
-    summary: str | None
-    date: DateDocument
-    date_note: str | None
-    place: PlaceReference | None
-    topics: list[Reference]
-    participants: list[ParticipantDocument]
-    acts: list[ActDocument]
-    part_of: Reference | None
-    content_warnings: list[str]
-    citations: list[CitationDocument]
-
-
-class TestimonyDocument(RecordDocument):
-    record: Literal["testimony"]
-    title: str
-    summary: str
-    witness: Reference
-    events: list[Reference]
-    place: PlaceReference | None
-    topics: list[Reference]
-    language: str
-    original_language: str | None
-    given: DateDocument | None
-    reported_by: Reference | None
-    attribution: Literal["first_person", "labelled", "contextual"]
-    hearsay: list[Reference]
-    content_warnings: list[str]
-    has_transcript: bool
-    citations: list[CitationDocument]
 
 
 class SegmentDocument(TypedDict):
@@ -221,45 +86,6 @@ class SegmentDocument(TypedDict):
     end_s: float | None
     speaker: str | None
     text: str
-
-
-class StatisticDocument(RecordDocument):
-    record: Literal["statistic"]
-    title: str
-    population: str
-    unit: str
-    as_stated: str
-    qualifier: str
-    value: float | None
-    lower: float | None
-    upper: float | None
-    lower_inclusive: bool
-    upper_inclusive: bool
-    bounds_basis: Literal["stated", "derived", "convention", "none"]
-    relative_to: Reference | None
-    period: DateDocument | None
-    stated_on: DateDocument | None
-    place: PlaceReference | None
-    topics: list[Reference]
-    asserted_by: Reference
-    reported_by: Reference | None
-    method: str | None
-    content_warnings: list[str]
-    citations: list[CitationDocument]
-
-
-class ResponseDocument(RecordDocument):
-    record: Literal["response"]
-    party: Reference
-    kind: str
-    referred_to: Reference | None
-    via: Reference | None
-    asked_by: Reference | None
-    about: list[Reference]
-    subject: str | None
-    summary: str | None
-    date: DateDocument | None
-    citations: list[CitationDocument]
 
 
 # --- Rendering ----------------------------------------------------------------------------------------------------
@@ -294,13 +120,6 @@ def shown_label(public: PublicRecord) -> str:
     return str(public[{"place": "name", "topic": "label"}.get(record, "title")])
 
 
-@cache
-def text_fields(record: RecordType) -> tuple[str, ...]:
-    """Return the fields of a record type that can be translated: its own texts."""
-    translation = get_args(RECORD_MODELS[record].model_fields["translations"].annotation)[1]
-    return tuple(translation.model_fields)
-
-
 def own_language(public: PublicRecord, archive_language: str) -> str:
     """Return the language that a record's text fields are written in: a source's title is in the source's language, all
     else is in the archive's own words. A testimony's `language` is that of what was said, its transcript.
@@ -320,7 +139,7 @@ def date_document(edtf: str | None, note: str | None = None) -> DateDocument:
     return {"edtf": edtf, "earliest": _day(span.earliest), "latest": _day(span.latest), "note": note}
 
 
-def evidence_of(citation: dict[str, Any]) -> Literal["anchored", "located", "cited"]:
+def evidence_of(citation: Mapping[str, Any]) -> Literal["anchored", "located", "cited"]:
     """Return how closely a citation names its passage: by offsets and hash, by page or time, or not at all."""
     if "sha256" in citation:
         return "anchored"
@@ -328,7 +147,7 @@ def evidence_of(citation: dict[str, Any]) -> Literal["anchored", "located", "cit
 
 
 class _Renderer:
-    """Renders one archive's records. Holds the surroundings, so that the functions below read as plain tables."""
+    """What rendering the records of one archive needs beside the record."""
 
     def __init__(self, around: Surroundings) -> None:
         self.around = around
@@ -336,261 +155,271 @@ class _Renderer:
     def ref(self, record_id: str) -> Reference:
         return {"id": record_id, "label": self.around.label(record_id)}
 
-    def maybe(self, record_id: str | None) -> Reference | None:
-        return None if record_id is None else self.ref(record_id)
-
-    def refs(self, record_ids: Iterable[str]) -> list[Reference]:
-        return [self.ref(record_id) for record_id in record_ids]
-
     def source(self, record_id: str) -> SourceReference:
-        publisher = self.maybe(self.around.publisher(record_id))
-        return {"id": record_id, "label": self.around.label(record_id), "publisher": publisher}
+        publisher = self.around.publisher(record_id)
+        shown = None if publisher is None else self.ref(publisher)
+        return {"id": record_id, "label": self.around.label(record_id), "publisher": shown}
 
-    def place(self, record_id: str | None) -> PlaceReference | None:
-        if record_id is None:
-            return None
+    def place(self, record_id: str) -> PlaceReference:
         country = self.around.country(record_id)
         return {"id": record_id, "label": self.around.label(record_id), "country": country}
 
-    def citations(self, citations: list[dict[str, Any]]) -> list[CitationDocument]:
-        return [
-            {
-                "source": self.source(citation["source"]),
-                "evidence": evidence_of(citation),
-                "start": citation.get("start"),
-                "end": citation.get("end"),
-                "sha256": citation.get("sha256"),
-                "page": citation.get("page"),
-                "time": citation.get("time"),
-                "quote": citation.get("quote"),
-                "note": citation.get("note"),
-            }
-            for citation in citations
-        ]
-
-    def act(self, act: dict[str, Any], event_id: str) -> ActDocument:
-        actor = act.get("actor")
-        return {
-            "type": act["type"],
-            "description": act.get("description"),
-            "victim": self.maybe(act.get("victim")),
-            "actor": self.maybe(actor),
-            "status": act["status"],
-            "asserted_by": self.ref(act["asserted_by"]),
-            "citations": self.citations(act["citations"]),
-            "findings": [
-                {
-                    "body": self.ref(finding["body"]),
-                    "outcome": finding["outcome"],
-                    "date": _maybe_date(finding.get("date")),
-                    "final": finding.get("final", False),
-                    "citations": self.citations(finding["citations"]),
-                }
-                for finding in act.get("findings", [])
-            ],
-            "responses": [] if actor is None else self.act_responses(actor, event_id),
-        }
-
-    def act_responses(self, actor: str, event_id: str) -> list[ActResponseDocument]:
+    def responses(self, act: Mapping[str, Any], event: PublicRecord) -> list[ActResponseDocument]:
         """Return the actor's responses, less those that are about other events only: a denial of something else,
         shown here, would read as a denial of this.
         """
-        return [
-            {
-                "id": response["id"],
-                "kind": response["kind"],
-                "subject": response.get("subject"),
-                "summary": response.get("summary"),
-                "date": _maybe_date(response.get("date")),
-                "asked_by": self.maybe(response.get("asked_by")),
-                "referred_to": self.maybe(response.get("referred_to")),
-            }
-            for response in self.around.responses_of(actor, event_id)
-        ]
+        actor = act.get("actor")
+        return [] if actor is None else [self.response(each) for each in self.around.responses_of(actor, event["id"])]
+
+    def response(self, response: PublicRecord) -> ActResponseDocument:
+        asked_by, referred_to = response.get("asked_by"), response.get("referred_to")
+        return {
+            "id": response["id"],
+            "kind": response["kind"],
+            "subject": response.get("subject"),
+            "summary": response.get("summary"),
+            "date": _maybe_date(response.get("date")),
+            "asked_by": None if asked_by is None else self.ref(asked_by),
+            "referred_to": None if referred_to is None else self.ref(referred_to),
+        }
 
 
 def _maybe_date(edtf: str | None) -> DateDocument | None:
     return None if edtf is None else date_document(edtf)
 
 
-# Each function below returns a record's own fields; `render_document` adds those that every record has. A test
-# validates the whole against the shapes above.
+#: Renders one key of a document: given the record or part that has the field, the renderer, and the whole record.
+_Render = Callable[[Mapping[str, Any], _Renderer, PublicRecord], Any]
 
 
-def _source(public: PublicRecord, to: _Renderer) -> dict[str, Any]:
-    text = public.get("text")
-    return {
-        "type": public["type"],
-        "title": public["title"],
-        "publisher": to.maybe(public.get("publisher")),
-        "creators": to.refs(public.get("creators", [])),
-        "language": public["language"],
-        "published": _maybe_date(public.get("published")),
-        "url": public.get("url"),
-        "archived_url": public.get("archived_url"),
-        "retrieved": public.get("retrieved"),
-        "rights": public["rights"],
-        "verbatim": public.get("verbatim", False),
-        "text": None if text is None else {key: text[key] for key in ("length", "bytes", "sha256")},
-        "has_text": text is not None and "content" in text,
-        "duration_s": public.get("duration_s"),
-        "content_warnings": public.get("content_warnings", []),
-    }
+class _Key(NamedTuple):
+    """One key of a document: its name, the type of what stands there, and how it is rendered."""
+
+    name: str
+    shape: Any
+    render: _Render
 
 
-def _agent(public: PublicRecord, to: _Renderer) -> dict[str, Any]:
-    return {
-        "kind": public["kind"],
-        "name_policy": public["name_policy"],
-        "name": public.get("name"),
-        "label": public.get("label"),
-        "description": public.get("description"),
-        "age_stated": public.get("age_stated"),
-        "citations": to.citations(public.get("citations", [])),
-    }
+def _keys(model: type[Part]) -> list[_Key]:
+    """Return the keys of a part's document."""
+    keys = [key for each in fields_of(model) for key in _keys_of(each)]
+    for derived in _DERIVED.get(model, ()):
+        keys.insert(derived.at, derived.key)
+    return keys
 
 
-def _place(public: PublicRecord, to: _Renderer) -> dict[str, Any]:
-    return {
-        "name": public["name"],
-        "kind": public["kind"],
-        "part_of": to.place(public.get("part_of")),
-        "country": public.get("country"),
-        "latitude": public.get("latitude"),
-        "longitude": public.get("longitude"),
-        "radius_m": public.get("radius_m"),
-    }
+def _keys_of(each: FormatField) -> list[_Key]:
+    """Return the keys that a field has in a document: its own, and those that say whether something is there."""
+    if each.mark(NotShown) is not None:
+        return []
+    if (presence := each.mark(ShownAsPresence)) is not None:
+        return [_presence(presence.name, f"Whether there is a {each.name}.", (each.name,))]
+    shape, render = _SPECIAL.get(each.behaviour or "", _plain)(each)
+    return [_Key(each.name, Annotated[shape, Field(description=each.description)], render), *_presences_inside(each)]
 
 
-def _topic(public: PublicRecord, to: _Renderer) -> dict[str, Any]:
-    return {
-        "label": public["label"],
-        "broader": to.maybe(public.get("broader")),
-        "description": public.get("description"),
-        "exact_match": public.get("exact_match", []),
-    }
+def _presences_inside(each: FormatField) -> list[_Key]:
+    """Return the keys that say of a field's part whether it has what is shown elsewhere."""
+    return [
+        _presence(presence.name, f"Whether the {each.name} itself can be read here.", (each.name, inner.name))
+        for inner in each.inner
+        if not each.is_list and (presence := inner.mark(ShownAsPresence)) is not None
+    ]
 
 
-def _event(public: PublicRecord, to: _Renderer) -> dict[str, Any]:
-    return {
-        "type": public["type"],
-        "title": public["title"],
-        "summary": public.get("summary"),
-        "date": date_document(public["date"], public.get("date_note")),
-        "date_note": public.get("date_note"),
-        "place": to.place(public.get("place")),
-        "topics": to.refs(public.get("topics", [])),
-        "participants": [
-            {"agent": to.ref(participant["agent"]), "role": participant["role"]}
-            for participant in public.get("participants", [])
-        ],
-        "acts": [to.act(act, public["id"]) for act in public.get("acts", [])],
-        "part_of": to.maybe(public.get("part_of")),
-        "content_warnings": public.get("content_warnings", []),
-        "citations": to.citations(public["citations"]),
-    }
+def _presence(name: str, description: str, path: tuple[str, ...]) -> _Key:
+    def render(holder: Mapping[str, Any], _: _Renderer, __: PublicRecord) -> bool:
+        found: Any = holder
+        for step in path:
+            found = found.get(step) or {}
+        return bool(found)
+
+    return _Key(name, Annotated[bool, Field(description=description)], render)
 
 
-def _testimony(public: PublicRecord, to: _Renderer) -> dict[str, Any]:
-    return {
-        "title": public["title"],
-        "summary": public["summary"],
-        "witness": to.ref(public["witness"]),
-        "events": to.refs(public.get("events", [])),
-        "place": to.place(public.get("place")),
-        "topics": to.refs(public.get("topics", [])),
-        "language": public["language"],
-        "original_language": public.get("original_language"),
-        "given": _maybe_date(public.get("given")),
-        "reported_by": to.maybe(public.get("reported_by")),
-        "attribution": public["attribution"],
-        "hearsay": to.refs(public.get("hearsay", [])),
-        "content_warnings": public.get("content_warnings", []),
-        "has_transcript": bool(public.get("transcript")),
-        "citations": to.citations(public["citations"]),
-    }
+#: A field's shape, and how its value is rendered.
+_Shown = tuple[Any, _Render]
 
 
-def _statistic(public: PublicRecord, to: _Renderer) -> dict[str, Any]:
-    return {
-        "title": public["title"],
-        "population": public["population"],
-        "unit": public["unit"],
-        "as_stated": public["as_stated"],
-        "qualifier": public["qualifier"],
-        "value": public.get("value"),
-        "lower": public.get("lower"),
-        "upper": public.get("upper"),
-        "lower_inclusive": public.get("lower_inclusive", True),
-        "upper_inclusive": public.get("upper_inclusive", True),
-        "bounds_basis": public["bounds_basis"],
-        "relative_to": to.maybe(public.get("relative_to")),
-        "period": _maybe_date(public.get("period")),
-        "stated_on": _maybe_date(public.get("stated_on")),
-        "place": to.place(public.get("place")),
-        "topics": to.refs(public.get("topics", [])),
-        "asserted_by": to.ref(public["asserted_by"]),
-        "reported_by": to.maybe(public.get("reported_by")),
-        "method": public.get("method"),
-        "content_warnings": public.get("content_warnings", []),
-        "citations": to.citations(public["citations"]),
-    }
+def _plain(each: FormatField) -> _Shown:
+    """Return how a field is shown that nothing is special about: by its kind."""
+    if each.kind == "part":
+        return _part(each)
+    if each.kind in ("date", "reference"):
+        return _with_value(each, *_VALUES[each.kind](each))
+    name, default = each.name, [] if each.is_list else each.default
+    shape = float if each.kind == "number" and each.annotation is not int else each.annotation
+    return _shape_of(each, shape), lambda holder, _, __: holder.get(name, default)
 
 
-def _response(public: PublicRecord, to: _Renderer) -> dict[str, Any]:
-    return {
-        "party": to.ref(public["party"]),
-        "kind": public["kind"],
-        "referred_to": to.maybe(public.get("referred_to")),
-        "via": to.maybe(public.get("via")),
-        "asked_by": to.maybe(public.get("asked_by")),
-        "about": to.refs(public.get("about", [])),
-        "subject": public.get("subject"),
-        "summary": public.get("summary"),
-        "date": _maybe_date(public.get("date")),
-        "citations": to.citations(public["citations"]),
-    }
+def _shape_of(each: FormatField, shape: Any) -> Any:  # noqa: ANN401 - whatever the field holds
+    if each.is_list:
+        return list[shape]
+    return shape | None if each.is_optional and each.default is None else shape
 
 
-_FIELDS: dict[RecordType, Callable[[PublicRecord, _Renderer], dict[str, Any]]] = {
-    "source": _source,
-    "agent": _agent,
-    "place": _place,
-    "topic": _topic,
-    "event": _event,
-    "testimony": _testimony,
-    "statistic": _statistic,
-    "response": _response,
-}
+def _with_value(each: FormatField, shape: Any, render_one: Callable[[Any, _Renderer], Any]) -> _Shown:  # noqa: ANN401
+    name = each.name
 
-#: The shape of each record type's document.
-DOCUMENTS: dict[RecordType, type] = {
-    "source": SourceDocument,
-    "agent": AgentDocument,
-    "place": PlaceDocument,
-    "topic": TopicDocument,
-    "event": EventDocument,
-    "testimony": TestimonyDocument,
-    "statistic": StatisticDocument,
-    "response": ResponseDocument,
+    def render_all(holder: Mapping[str, Any], to: _Renderer, _: PublicRecord) -> Any:  # noqa: ANN401
+        return [render_one(value, to) for value in holder.get(name, ())]
+
+    def render(holder: Mapping[str, Any], to: _Renderer, _: PublicRecord) -> Any:  # noqa: ANN401
+        value = holder.get(name)
+        return None if value is None else render_one(value, to)
+
+    return _shape_of(each, shape), render_all if each.is_list else render
+
+
+def _reference(each: FormatField) -> tuple[Any, Callable[[Any, _Renderer], Any]]:
+    if each.types == ("source",):
+        return SourceReference, lambda value, to: to.source(value)
+    if each.types == ("place",):
+        return PlaceReference, lambda value, to: to.place(value)
+    return Reference, lambda value, to: to.ref(value)
+
+
+_VALUES: dict[str, Callable[[FormatField], tuple[Any, Callable[[Any, _Renderer], Any]]]] = {
+    "date": lambda _: (DateDocument, lambda value, _: date_document(value)),
+    "reference": _reference,
 }
 
 
-def render_document(public: PublicRecord, around: Surroundings) -> dict[str, Any]:
-    """Return the document of `public`, complete but for `version` and `updated_at`, which depend on the release."""
-    fields = _FIELDS[public["record"]](public, _Renderer(around))
-    consent_basis = public.get("access", {}).get("consent_basis")
-    language = own_language(public, around.language)
-    return {
-        "record": public["record"],
-        "id": public["id"],
-        **fields,
-        "translations": public.get("translations", {}),
-        "language_of": {
-            # A source's title is in its own language; what warns of it is in the archive's.
-            field: around.language if field == "content_warnings" else language
-            for field in text_fields(public["record"])
-            if fields[field] not in (None, [])
-        },
-        "access": {"visibility": "public", "consent_basis": consent_basis},
-    }
+def _part(each: FormatField) -> _Shown:
+    assert each.part is not None
+    name, pairs = each.name, [(key.name, key.render) for key in _keys(each.part) if not _is_apart(each, key)]
+
+    def render_part(part: Mapping[str, Any], to: _Renderer, record: PublicRecord) -> dict[str, Any]:
+        return {key: show(part, to, record) for key, show in pairs}
+
+    def render_all(holder: Mapping[str, Any], to: _Renderer, record: PublicRecord) -> Any:  # noqa: ANN401
+        return [render_part(part, to, record) for part in holder.get(name, ())]
+
+    def render(holder: Mapping[str, Any], to: _Renderer, record: PublicRecord) -> Any:  # noqa: ANN401
+        part = holder.get(name)
+        return None if part is None else render_part(part, to, record)
+
+    return _shape_of(each, _part_shape(each.part)), render_all if each.is_list else render
+
+
+def _is_apart(each: FormatField, key: _Key) -> bool:
+    """Tell whether a key of a part stands beside the part instead of in it: see `_presences_inside`."""
+    return any(key.name == beside.name for beside in _presences_inside(each))
+
+
+@cache
+def _part_shape(part: type[Part]) -> Any:  # noqa: ANN401 - a typed dictionary made here
+    beside = {mark.name for each in fields_of(part) if (mark := each.mark(ShownAsPresence)) is not None}
+    keys = {key.name: key.shape for key in _keys(part) if key.name not in beside}
+    return _shape(part, keys, TypedDict)
+
+
+def _shape(model: type[Part], keys: dict[str, Any], base: Any) -> Any:  # noqa: ANN401
+    """Return a typed dictionary with these keys, described as the model is."""
+    made = base(f"{model.__name__}Document", keys)
+    made.__doc__ = model.__doc__
+    made.__module__ = __name__
+    return made
+
+
+# --- What is special -------------------------------------------------------------------------------------------------
+
+
+def _event_date(each: FormatField) -> _Shown:
+    """An event's date is always an object, so that there is a place for the note; its `edtf` is null when unknown."""
+    return DateDocument, lambda event, _, __: date_document(event.get(each.name), event.get("date_note"))
+
+
+#: How fields are shown that something is special about, by the name of their behaviour.
+_SPECIAL: dict[str, Callable[[FormatField], _Shown]] = {"event_date": _event_date}
+
+
+class _Derived(NamedTuple):
+    """A key that follows from a part or from its surroundings, and at which place of the document it stands."""
+
+    at: int
+    key: _Key
+
+
+_DERIVED: dict[type[Part], tuple[_Derived, ...]] = {
+    Citation: (
+        _Derived(
+            1,
+            _Key(
+                "evidence",
+                Annotated[
+                    Literal["anchored", "located", "cited"],
+                    Field(
+                        description="How closely the passage is named: offsets and hash, page or time, or not at all."
+                    ),
+                ],
+                lambda citation, _, __: evidence_of(citation),
+            ),
+        ),
+    ),
+    Act: (
+        _Derived(
+            len(fields_of(Act)),
+            _Key(
+                "responses",
+                Annotated[list[ActResponseDocument], Field(description="What the actor answered about this event.")],
+                lambda act, to, event: to.responses(act, event),
+            ),
+        ),
+    ),
+}
+
+
+# --- Whole records -------------------------------------------------------------------------------------------------
+
+
+class DocumentRenderer:
+    """Renders the records of one archive."""
+
+    def __init__(self, fields: ArchiveFields, around: Surroundings) -> None:
+        self._to = _Renderer(around)
+        self._language = around.language
+        self._records = {
+            each.record: ([(key.name, key.render) for key in _record_keys(each)], _texts(each)) for each in fields
+        }
+
+    def render(self, public: PublicRecord) -> dict[str, Any]:
+        """Return the document of `public`, complete but for `version` and `updated_at`, which depend on the release."""
+        keys, texts = self._records[public["record"]]
+        to = self._to
+        fields = {name: show(public, to, public) for name, show in keys}
+        return {
+            "record": public["record"],
+            "id": public["id"],
+            **fields,
+            "translations": public.get("translations", {}),
+            "language_of": {
+                name: public["language"] if is_own else self._language
+                for name, is_own in texts
+                if fields[name] not in (None, [])
+            },
+            "access": {"visibility": "public", "consent_basis": public.get("access", {}).get("consent_basis")},
+        }
+
+
+def _texts(record: RecordFields) -> list[tuple[str, bool]]:
+    """Return the texts that can be translated, each with whether it is in the language that the record names."""
+    found = ((each.name, each.mark(Translated)) for each in record.fields)
+    return [(name, mark.is_in_own_language) for name, mark in found if mark is not None]
+
+
+def _record_keys(record: RecordFields) -> list[_Key]:
+    return [key for each in record.fields for key in _keys_of(each)]
+
+
+def document_shapes(fields: ArchiveFields) -> dict[RecordType, Any]:
+    """Return the shape of each record type's document, as a typed dictionary with a description of every key."""
+    return {each.record: record_shape(each) for each in fields}
+
+
+@cache
+def record_shape(record: RecordFields) -> Any:  # noqa: ANN401 - a typed dictionary made here
+    """Return the shape of one record type's document."""
+    own = {"record": Annotated[Literal[record.record], Field(description="The type of the record.")]}
+    keys = own | {key.name: key.shape for key in _record_keys(record)}
+    return _shape(record.model, RecordDocument.__annotations__ | keys, TypedDict)

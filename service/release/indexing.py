@@ -1,18 +1,22 @@
 """From a public record to what it is found by: terms for filters, keys for sorting, spans for ranges.
 
-Costs that grow with the archive are paid here, once: narrower topics and inner places are spelled out, so that a
-request asks for one term only. The names of terms are the names of the API's filters, but for `HAS_POINT` and `YEARLESS`.
+All of it follows from the marks of the fields. Costs that grow with the archive are paid here, once: narrower topics and
+inner places are spelled out, so that a request asks for one term only. The names of terms are the names of the API's
+filters, but for `HAS_POINT` and those of days without a year.
 """
 
 import math
+import struct
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 
 from service.archive.dates import occurs_between, parse_edtf
-from service.archive.model import PLURALS, RecordType
+from service.archive.fields import ArchiveFields, Filter, FormatField, RecordFields
+from service.archive.marks import Searched
+from service.release.documents import shown_label
 from service.release.projection import PublicRecord
 
 #: Sort before and after every real day.
@@ -23,39 +27,18 @@ DAY_EARLY, DAY_LATE = 0, 10_000_000
 
 #: Longest sort key, in characters: enough to order by, short enough to keep the index narrow. Ties are ordered by id.
 KEY_LENGTH = 64
-
-#: The sort orders of each collection, the default first. A leading "-" is no order of its own: see `DATED_SORTS`.
-SORTS: dict[str, tuple[str, ...]] = {
-    "sources": ("id", "title", "published", "updated_at"),
-    "agents": ("id", "label", "updated_at"),
-    "places": ("id", "name", "updated_at"),
-    "topics": ("id", "label", "updated_at"),
-    "events": ("date", "id", "title", "updated_at"),
-    "testimonies": ("id", "title", "given", "updated_at"),
-    "statistics": ("id", "title", "stated_on", "updated_at"),
-    "responses": ("id", "date", "updated_at"),
-}
-
-#: Sorts by a date that may be unknown. Unknown comes last both ways, so the descending order has keys of its own.
-DATED_SORTS = frozenset({"date", "given", "published", "stated_on"})
-TEXT_SORTS = frozenset({"title", "name", "label"})
-
+#: The sort key of a record that has nothing to be sorted by: after every other.
+UNKNOWN = "\U0010ffff"
 
 #: The term of events and places that can be drawn on a map: its value is "true" or "false".
 HAS_POINT = "has_point"
-#: The term of events whose date is a day without a year: its value is the month and day, such as 05-09. Nothing bounds
-#: such a date, but only a range that holds the day can hold the event.
-YEARLESS = "yearless"
 
 
 class Hierarchies(Protocol):
     """What indexing asks about the trees of the same archive."""
 
-    def place_and_around(self, place_id: str) -> tuple[str, ...]:
-        """Return a place and every place it lies in."""
-
-    def topic_and_broader(self, topic_id: str) -> tuple[str, ...]:
-        """Return a topic and every broader one."""
+    def and_wider(self, record_id: str) -> tuple[str, ...]:
+        """Return a place and every place it lies in, or a topic and every broader one."""
 
     def country(self, place_id: str) -> str | None:
         """Return a place's country: its own, or that of the nearest place around it that states one."""
@@ -66,95 +49,152 @@ class Hierarchies(Protocol):
 
 @dataclass(slots=True)
 class Entries:
-    """All that one record is found by."""
+    """All that one record is found by, beside its sort keys."""
 
     #: (filter, value), each pair once.
     terms: set[tuple[str, str]]
-    #: The keys of its collection's orders by title, label or name, and by date; empty where there is none.
-    by_text: str
-    by_date: str
-    #: Earliest and latest day of an event, sentinels where unbounded.
-    days: tuple[str, str] | None = None
+    #: Earliest and latest day of each date that can be filtered by, sentinels where unbounded.
+    days: dict[str, tuple[str, str]] = field(default_factory=dict)
     #: Latitude and longitude of an event's place.
     point: tuple[float, float] | None = None
-    #: Least and greatest value a statistic's figure may have.
-    range: tuple[float, float] | None = field(default=None)
+    #: Least and greatest value that each figure which can be filtered by may have.
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
-def index_record(public: PublicRecord, trees: Hierarchies, *, by_text: str, by_date: str) -> Entries:
-    """Return what `public` is found by, beside the keys that it is sorted by."""
-    record: RecordType = public["record"]
-    entries = Entries(terms=set(_terms(public, trees)), by_text=by_text, by_date=by_date)
-    if record == "event":
-        entries.days = event_days(public["date"])
-        place = public.get("place")
-        entries.point = None if place is None else trees.point(place)
-    elif record == "statistic":
-        entries.range = stated_range(public)
-    return entries
+#: Adds what follows from one field of a record to what the record is found by.
+_Index = Callable[[PublicRecord, Hierarchies, Entries], None]
+
+
+class Indexer:
+    """Finds out what each record of one archive is found by."""
+
+    def __init__(self, fields: ArchiveFields, trees: Hierarchies) -> None:
+        self._trees = trees
+        self._steps: dict[str, list[_Index]] = {each.record: list(_steps(each)) for each in fields}
+
+    def entries(self, public: PublicRecord) -> Entries:
+        """Return what a public record is found by."""
+        entries = Entries(terms=set())
+        for step in self._steps[public["record"]]:
+            step(public, self._trees, entries)
+        return entries
+
+
+def _steps(record: RecordFields) -> Iterator[_Index]:
+    for by in record.filters:
+        yield _term(by)
+    for each in record.fields:
+        if (special := _SPECIAL.get(each.behaviour or "")) is not None:
+            yield special
 
 
 # --- Terms ----------------------------------------------------------------------------------------------------------
 
-#: Filters that compare one field of the record as it stands, by record type.
-_PLAIN_TERMS: dict[RecordType, tuple[str, ...]] = {
-    "source": ("type", "language", "publisher"),
-    "agent": ("kind",),
-    "place": ("kind",),
-    "topic": ("broader",),
-    "event": ("type",),
-    "testimony": ("witness", "language", "reported_by", "attribution"),
-    "statistic": ("unit", "qualifier", "asserted_by", "reported_by", "relative_to"),
-    "response": ("party", "kind"),
+
+def _term(by: Filter) -> _Index:
+    """Return what adds the terms of one filter: the values of a field, or of a field of a record's parts."""
+    name, path, is_truth = by.name, by.path, by.field.kind == "truth"
+    if by.field.kind in ("date", "number"):
+        return _span(by)
+
+    def add(public: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
+        for value in _values(public, path):
+            if by.is_wide:
+                entries.terms.update((name, wider) for wider in trees.and_wider(value))
+            else:
+                entries.terms.add((name, str(value).lower() if is_truth else str(value)))
+
+    return add
+
+
+def _span(by: Filter) -> _Index:
+    """Return what adds the days that a date lies between, or the value of a number."""
+    name = by.name
+
+    def add(public: PublicRecord, _: Hierarchies, entries: Entries) -> None:
+        for value in _values(public, by.path):
+            if by.field.kind == "number":
+                entries.ranges[name] = (value, value)
+            else:
+                _index_days(name, value, entries)
+
+    return add
+
+
+def _values(holder: Mapping[str, Any], path: tuple[str, ...]) -> Iterable[Any]:
+    """Return every value that a path of names leads to."""
+    value = holder.get(path[0])
+    if value is None:
+        return ()
+    if len(path) == 1:
+        return value if isinstance(value, list) else (value,)
+    parts = value if isinstance(value, list) else (value,)
+    return [each for part in parts for each in _values(part, path[1:])]
+
+
+def _index_days(name: str, edtf: str | None, entries: Entries) -> None:
+    if edtf is None:
+        return
+    entries.days[name] = days_of(edtf)
+    if (month_day := parse_edtf(edtf).month_day) is not None:
+        entries.terms.add((yearless_filter(name), month_day))
+
+
+def _index_date(event: PublicRecord, _: Hierarchies, entries: Entries) -> None:
+    entries.terms.add(("undated", "true" if event["date"] is None else "false"))
+    _index_days("date", event["date"], entries)
+
+
+def _index_event_place(event: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
+    place = event.get("place")
+    entries.point = None if place is None else trees.point(place)
+    _index_country(place, trees, entries)
+
+
+def _index_own_country(place: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
+    _index_country(place["id"], trees, entries)
+
+
+def _index_country(place: str | None, trees: Hierarchies, entries: Entries) -> None:
+    country = None if place is None else trees.country(place)
+    if country is not None:
+        entries.terms.add(("country", country))
+    has_point = place is not None and trees.point(place) is not None
+    entries.terms.add((HAS_POINT, "true" if has_point else "false"))
+
+
+def _index_range(statistic: PublicRecord, _: Hierarchies, entries: Entries) -> None:
+    if (stated := stated_range(statistic)) is not None:
+        entries.ranges["value"] = stated
+
+
+#: What fields are found by that something is special about, by the name of their behaviour.
+_SPECIAL: dict[str, _Index] = {
+    "event_date": _index_date,
+    "event_place": _index_event_place,
+    "country": _index_own_country,
+    "stated_range": _index_range,
 }
 
 
-def _terms(public: PublicRecord, trees: Hierarchies) -> Iterator[tuple[str, str]]:  # noqa: PLR0912 - a table
-    record: RecordType = public["record"]
-    for name in _PLAIN_TERMS[record]:
-        if name in public:
-            yield name, public[name]
-    for topic in [public["id"]] if record == "topic" else public.get("topics", []):
-        for broader in trees.topic_and_broader(topic):
-            yield "topic", broader
-    place = public["id"] if record == "place" else public.get("place")
-    if place is not None:
-        for around in trees.place_and_around(place):
-            yield "place", around
-    for source in [public["id"]] if record == "source" else cited_sources(public):
-        yield "source", source
-    if record == "testimony":
-        for event in public.get("events", []):
-            yield "event", event
-    if record == "response":
-        for subject in public.get("about", []):
-            yield "about", subject
-    if record == "event":
-        yield "undated", "true" if public["date"] is None else "false"
-        if public["date"] is not None and (month_day := parse_edtf(public["date"]).month_day) is not None:
-            yield YEARLESS, month_day
-        for participant in public.get("participants", []):
-            yield "participant", participant["agent"]
-        for act in public.get("acts", []):
-            yield "act", act["type"]
-    if record in ("event", "place") and place is not None:
-        country = trees.country(place)
-        if country is not None:
-            yield "country", country
-    if record in ("event", "place"):
-        yield HAS_POINT, "true" if place is not None and trees.point(place) is not None else "false"
-
-
-def cited_sources(public: PublicRecord) -> Iterator[str]:
-    """Yield the source of every citation of a record, those of an event's acts included."""
-    for citation in public.get("citations", []):
-        yield citation["source"]
-    for act in public.get("acts", []):
-        for citation in act["citations"]:
-            yield citation["source"]
-
-
 # --- Sort keys --------------------------------------------------------------------------------------------------------
+
+
+def sort_keys(public: PublicRecord, record: RecordFields) -> tuple[str, ...]:
+    """Return the keys of a record in ascending order, one for each field that its collection can be sorted by."""
+    return tuple([_key(public, each) for each in record.sorted])
+
+
+def _key(public: PublicRecord, by: FormatField) -> str:
+    named = by.mark(Searched)
+    if named is not None and named.is_name:
+        return text_key(shown_label(public))
+    value = public.get(by.name)
+    if by.kind == "date":
+        return date_key(value)
+    if value is None:
+        return UNKNOWN
+    return number_key(value) if by.kind == "number" else text_key(str(value))
 
 
 def text_key(text: str) -> str:
@@ -165,63 +205,76 @@ def text_key(text: str) -> str:
     return "".join(char for char in folded if not unicodedata.combining(char))[:KEY_LENGTH]
 
 
+def number_key(number: float) -> str:
+    """Return a number as hexadecimal digits whose alphabetical order is the order of the numbers."""
+    [bits] = struct.unpack(">Q", struct.pack(">d", number))
+    # IEEE 754 numbers order as integers do, once the sign is turned over, and all bits of the negative ones.
+    return f"{bits ^ (2**64 - 1 if bits >> 63 else 1 << 63):016x}"
+
+
 def date_key(edtf: str | None) -> str:
-    """Return the key of a date: its earliest day, else its latest; `UNBOUNDED_LATE` for a date with neither."""
+    """Return the key of a date: its earliest day, else its latest; `UNKNOWN` for a date with neither."""
     span = None if edtf is None else parse_edtf(edtf)
     day = None if span is None else span.earliest or span.latest
-    return UNBOUNDED_LATE if day is None else str(day)
+    return UNKNOWN if day is None else str(day)
 
 
-def sort_key(order: str, by_text: str, by_date: str, updated_at: str) -> str:
-    """Return a record's key in a stored order. Unknown dates come last both ways: in the stored order that is read
-    downwards, they come first.
+def sort_key(record: RecordFields, order: str, keys: Sequence[str], updated_at: str) -> str:
+    """Return a record's key in a stored order. What is unknown comes last both ways: in the stored order that is read
+    downwards, it comes first.
     """
     if order == "id":
         return ""
     if order == "updated_at":
         return updated_at
-    if order in DATED_SORTS:
-        return by_date
-    if order.startswith("-"):
-        return "" if by_date == UNBOUNDED_LATE else by_date
-    return by_text
+    key = keys[record.slot(order)]
+    return "" if order.startswith("-") and key == UNKNOWN else key
 
 
-def stored_orders(collection: str) -> Iterator[str]:
-    """Yield the orders of a collection that are kept. A descending order has one of its own where unknown dates must
-    stay last.
+# --- Columns ---------------------------------------------------------------------------------------------------------
+
+
+def first_column(name: str) -> str:
+    """Return the column of the earliest days of a date."""
+    return f"{name}_first"
+
+
+def last_column(name: str) -> str:
+    """Return the column of the latest days of a date."""
+    return f"{name}_last"
+
+
+def low_column(name: str) -> str:
+    """Return the column of the least values of a figure."""
+    return f"{name}_low"
+
+
+def high_column(name: str) -> str:
+    """Return the column of the greatest values of a figure."""
+    return f"{name}_high"
+
+
+def yearless_filter(name: str) -> str:
+    """Return the term of records of which a date is a day without a year: its value is the month and day, such as 05-09.
+    Nothing bounds such a date, but only a range that holds the day can hold what happened.
     """
-    for name in SORTS[collection]:
-        yield name
-        if name in DATED_SORTS:
-            yield f"-{name}"
+    return f"{name}_yearless"
 
 
-def text_of(public: PublicRecord) -> str:
-    """Return the key of a record's title, label or name; nothing where its collection has no such order."""
-    for sort in SORTS[PLURALS[public["record"]]]:
-        if sort == "label" and public["record"] == "agent":
-            return text_key(public["name"] if public["name_policy"] == "published" else public["label"])
-        if sort in TEXT_SORTS:
-            return text_key(public[sort])
-    return ""
-
-
-def date_of(public: PublicRecord) -> str:
-    """Return the key of a record's date; nothing where its collection has no such order."""
-    for sort in SORTS[PLURALS[public["record"]]]:
-        if sort in DATED_SORTS:
-            return date_key(public.get(sort))
-    return ""
+def sort_column(record: RecordFields, order: str) -> str:
+    """Return the column of the text index that holds the places of records in a stored order."""
+    if order in ("id", "-id"):
+        return "ordinal"
+    if order.removeprefix("-") == "updated_at":
+        return "by_updated"
+    return f"place_{record.slot(order)}" + ("_down" if order.startswith("-") else "")
 
 
 # --- Spans ------------------------------------------------------------------------------------------------------------
 
 
-def event_days(edtf: str | None) -> tuple[str, str] | None:
-    """Return the first and last day an event may have happened on, or None for an undated event."""
-    if edtf is None:
-        return None
+def days_of(edtf: str) -> tuple[str, str]:
+    """Return the first and last day that a date may be, sentinels where it is unbounded."""
     span = parse_edtf(edtf)
     earliest = UNBOUNDED_EARLY if span.earliest is None else str(span.earliest)
     latest = UNBOUNDED_LATE if span.latest is None else str(span.latest)

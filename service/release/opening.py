@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from service.archive.fields import archive_fields
 from service.archive.model import PREFIXES
 from service.archive.protected_names import published_names
 from service.errors import NoRelease, ReleaseDamaged
@@ -43,6 +44,8 @@ class Release:
         self.folder = folder
         self.manifest = manifest
         self.id = manifest.id
+        #: The fields of its records.
+        self.fields = archive_fields()
         #: Files that were changed on disk while the release was open, each with what is wrong. They are no longer read.
         self._damage: dict[str, str] = {}
         self._connections = threading.local()

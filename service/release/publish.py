@@ -28,6 +28,7 @@ from sqlmodel import SQLModel
 
 from service import __version__
 from service.archive.checks import ArchiveInvalid, check_archive
+from service.archive.fields import archive_fields
 from service.archive.model import PLURALS, Head, Record, Withdrawn
 from service.archive.writing import sync_file, sync_folder
 from service.errors import ReleaseError
@@ -57,8 +58,8 @@ from service.release.data_folder import (
     withdrawals_in,
 )
 from service.release.document_file import DocumentWriter, Keys
-from service.release.documents import render_document
-from service.release.indexing import index_record
+from service.release.documents import DocumentRenderer
+from service.release.indexing import Indexer
 from service.release.manifest import (
     CANONICAL,
     DATABASE,
@@ -220,7 +221,7 @@ class _Publication:
         self.masked = 0
 
     def run(self, *, keep: int) -> Published:
-        with closing(Scratch(self.staging / "scratch.sqlite")) as scratch:
+        with closing(Scratch(self.staging / "scratch.sqlite", archive_fields())) as scratch:
             head = self.check(scratch)
             with closing(self.word_index()) as index:
                 release_id = self.write_canonical(scratch, head)
@@ -352,29 +353,30 @@ class _Publication:
     ) -> None:
         """Write every record's document, and take what it is found by, in one walk through the records."""
         around = Neighbourhood(scratch, head.language)
+        renderer, indexer = DocumentRenderer(scratch.fields, around), Indexer(scratch.fields, around)
         texts = TextWriter(database, head.language)
-        names = NameWriter(database, head)
+        names = NameWriter(database, head, scratch.fields)
         index.begin(head.language)
         statement = insert_statement(tables.RecordRow)
         rows: list[tuple[object, ...]] = []
         total = scratch.count()
-        for ordinal, (line, label, by_text, by_date) in enumerate(scratch.rows(self.staging / CANONICAL), 1):
+        for ordinal, (line, label, keys) in enumerate(scratch.rows(self.staging / CANONICAL), 1):
             public = orjson.loads(line)
             collection = PLURALS[public["record"]]
-            body = orjson.dumps(render_document(public, around))
+            body = orjson.dumps(renderer.render(public))
             of_line = hashlib.sha256(line)
             digest = of_line.copy()
             digest.update(body)
             version, updated_at = log.continue_record(public, digest.digest(), of_line.digest())
             document = b'%s,"version":%d,"updated_at":"%s"}' % (body[:-1], version, updated_at.encode())
-            documents.add(document, Keys(public["id"], by_text, by_date, updated_at))
+            documents.add(document, Keys(public["id"], [*keys], updated_at))
             rows.append((ordinal, public["id"], version, updated_at, digest.digest()))
-            entries = index_record(public, around, by_text=by_text, by_date=by_date)
+            entries = indexer.entries(public)
             filters.add(collection, ordinal, entries, updated_at=updated_at)
             texts.add(ordinal, public)
             names.add(public, ordinal, len(line), label)
-            place = filters.place_by_text(collection, ordinal)
-            index.add(line, ordinal, entries, by_text=place, updated_at=updated_at)
+            places = filters.places(collection, ordinal)
+            index.add(line, ordinal, entries, places=places, updated_at=updated_at)
             if ordinal % BATCH == 0:
                 database.executemany(statement, rows)
                 rows.clear()
@@ -406,8 +408,10 @@ class _Publication:
         path.write_text(manifest.model_dump_json(indent=2) + "\n")
         path.chmod(0o444)
         sync_file(path)
-        self.staging.chmod(0o755)
-        sync_folder(self.staging)
+        # Whatever the umask: the server may run as another user, and nobody but the publisher is to write.
+        for folder in (self.staging, *(inside for inside in self.staging.rglob("*") if inside.is_dir())):
+            folder.chmod(0o755)
+            sync_folder(folder)
         return manifest
 
 
@@ -423,7 +427,7 @@ def _what_is_public(record: Record | Withdrawn, *, today: date) -> ScratchRecord
     if isinstance(record, Withdrawn):
         return record
     public = public_record(record, today=today)
-    return None if public is None else scratch_record(public)
+    return None if public is None else scratch_record(public, archive_fields())
 
 
 def _create_tables(database: sqlite3.Connection) -> None:

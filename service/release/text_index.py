@@ -1,7 +1,6 @@
-"""The full-text index of a release: what of a record is searched, and the index's own files.
+"""The full-text index of a release: its fields and its files.
 
-Fed from public records only. Answers are asked of it by `catalogue`; nothing here knows a question or HTTP. Words are
-those of `archive.words`.
+Fed from public records only. Answers are asked of it by `catalogue`; nothing here knows a question or HTTP.
 """
 
 import shutil
@@ -10,121 +9,42 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache, partial
-from itertools import accumulate, chain, islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import tantivy
 
 from service.archive.dates import parse_edtf
+from service.archive.fields import ArchiveFields
 from service.archive.model import PLURALS
-from service.archive.words import (
-    STEMMERS,
-    analyzer,
-    plain_of,
-    plain_words,
-    spelled,
-    stemmed,
-    stemmer_of,
-)
+from service.archive.words import STEMMERS, analyzer, plain_of, spelled, stemmed, stemmer_of
 from service.errors import ReleaseDamaged, ReleaseError
-from service.release.indexing import UNBOUNDED_LATE, YEARLESS, Entries, day_number
+from service.release.indexing import (
+    Entries,
+    day_number,
+    first_column,
+    high_column,
+    last_column,
+    low_column,
+    sort_column,
+    yearless_filter,
+)
 from service.release.projection import PublicRecord
+from service.release.searched_texts import names_of, searched_parts
 
 FOLDER = "index"
 #: Memory that the engine may use while it builds, in bytes: beyond, it writes a segment and begins the next.
 HEAP = 64_000_000
 # Bytes free on a disk that counts as full: less than any segment has.
 _FULL = 1 << 20
-#: Every filter that compares for equality, of whatever collection: each is a field of its own, for counting.
-TERM_FILTERS: Final = (
-    "about", "act", "asserted_by", "attribution", "broader", "country", "event", "kind", "language", "participant",
-    "party", "place", "publisher", "qualifier", "relative_to", "reported_by", "source", "topic", "type", "undated",
-    "unit", "witness",
-)  # fmt: skip
+#: Filters that follow from no field of their own: see `indexing`.
+DERIVED_FILTERS: Final = ("country", "undated")
 
-_TERM_FIELDS: Final = {name: f"is_{name}" for name in (*TERM_FILTERS, YEARLESS)}
-
+#: The columns of the orders that a record has a place in, with the place.
+Places = tuple[tuple[str, int], ...]
 #: Ordinals take the lower 32 bits of a sort value, so that no two records have the same.
 ORDINAL_BITS = 32
-
-
-# --- What is searched -----------------------------------------------------------------------------------------------
-
-
-class Part(NamedTuple):
-    """One text of a record: the field it stands in, its language, and its transcript segment if any."""
-
-    field: str
-    text: str
-    language: str
-    segment: int | None = None
-    start_s: float | None = None
-
-
-#: Fields that are searched, by record type, those that name the record first.
-_NAMES: Final = ("title", "label", "name")
-_TEXTS: Final[dict[str, tuple[str, ...]]] = {
-    "source": ("title",),
-    "agent": ("name", "label", "description"),
-    "place": ("name",),
-    "topic": ("label", "description"),
-    "event": ("title", "summary", "date_note"),
-    "testimony": ("title", "summary"),
-    "statistic": ("title", "population", "unit", "as_stated", "method"),
-    "response": ("subject", "summary"),
-}
-
-
-def searched_parts(public: PublicRecord, language: str) -> Iterator[Part]:
-    """Yield the texts a record is found by. `language` is the archive's.
-
-    Titles and summaries are the archive's own words about something in the record's language, and nothing says which of
-    the two they are in: they count as in the record's, and every text is stemmed in the archive's language too.
-    """
-    own = public.get("language", language)
-    for name in _TEXTS[public["record"]]:
-        if (text := public.get(name)) is not None:
-            yield Part(name, text, own)
-    for warning in public.get("content_warnings", []):
-        yield Part("content_warnings", warning, own)
-    for act in public.get("acts", []):
-        if (text := act.get("description")) is not None:
-            yield Part("acts", text, own)
-    for citation in public.get("citations", []):
-        if (text := citation.get("quote")) is not None:
-            yield Part("citations", text, own)
-    for tag, texts in public.get("translations", {}).items():
-        for name, text in texts.items():
-            for each in text if isinstance(text, list) else [text]:
-                yield Part(f"translations.{tag}.{name}", each, tag)
-    if public["record"] == "source" and (text := public.get("text", {}).get("content")):
-        yield Part("text", text, own)
-    for number, segment in enumerate(public.get("transcript", [])):
-        yield Part("transcript", segment["text"], own, number, segment.get("start_s"))
-
-
-def names_of(public: PublicRecord) -> Iterator[str]:
-    """Yield the titles, labels and names of a record, translated ones too: what a search box completes."""
-    for texts in (public, *public.get("translations", {}).values()):
-        for name in _NAMES:
-            if isinstance(text := texts.get(name), str):
-                yield text
-    if public["record"] == "response" and "subject" in public:
-        yield public["subject"]
-
-
-#: Words of a name that a completion may begin with, and how much of the name is kept from there, in characters.
-COMPLETED_WORDS, COMPLETION_LENGTH = 12, 32
-
-
-def completion_keys(name: str) -> list[str]:
-    """Return what is left of a name, folded, from each of its first words on."""
-    # Word by word: names share most of their words, and what these become is kept.
-    words = [word for part in name[:400].split() for word in plain_words(part)]
-    text = " ".join(words)
-    starts = accumulate((len(word) + 1 for word in words[:-1][: COMPLETED_WORDS - 1]), initial=0) if words else ()
-    return list(dict.fromkeys(text[start : start + COMPLETION_LENGTH] for start in starts))
 
 
 # --- The index ----------------------------------------------------------------------------------------------------------
@@ -132,7 +52,6 @@ def completion_keys(name: str) -> list[str]:
 
 #: Buckets of timelines: the first an event may lie in, the last, and the only one where it lies in one for sure.
 TIMELINE: Final = tuple(f"{unit}_{end}" for unit in ("year", "month") for end in ("from", "to", "in"))
-SORT_FIELDS: Final = ("by_text", "by_date", "by_date_down", "by_updated")
 #: The filters whose values come with all that is broader. Counted by sets of values that stand together, which have a
 #: number each: several times as fast as counting values.
 SETS: Final = ("topic", "place")
@@ -159,35 +78,37 @@ def words_field(stemmer: str | None) -> str:
 WORDS_FIELDS: Final = tuple(words_field(stemmer) for stemmer in (None, *STEMMERS))
 
 
-@cache
-def schema() -> tantivy.Schema:
-    """Return the fields of the index. Nothing is stored: documents lie in the database."""
+def term_filters_of(fields: ArchiveFields) -> tuple[str, ...]:
+    """Return every filter that compares for equality, of whatever collection: each is a field of the index, for counting."""
+    yearless = map(yearless_filter, fields.date_filters)
+    return tuple(sorted({*fields.equal_filters, *DERIVED_FILTERS, *yearless}))
+
+
+def schema(fields: ArchiveFields) -> tantivy.Schema:
+    """Return the fields of the index of an archive. Nothing is stored: documents have a file of their own."""
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field("ordinal", indexed=True, fast=True)
     builder.add_text_field("collection", fast=True, tokenizer_name="raw", index_option="basic")
     for name in ("names", *WORDS_FIELDS):
         builder.add_text_field(name, tokenizer_name="spellings")
     builder.add_text_field("vocabulary", tokenizer_name="raw", index_option="basic")
-    for name, field in _TERM_FIELDS.items():
-        builder.add_text_field(field, fast=name not in SETS, tokenizer_name="raw", index_option="basic")
+    for name in term_filters_of(fields):
+        builder.add_text_field(f"is_{name}", fast=name not in SETS, tokenizer_name="raw", index_option="basic")
     for name in SETS:
         builder.add_unsigned_field(f"set_{name}", fast=True)
-    for name in ("updated", "day_from", "day_to", *TIMELINE, *SORT_FIELDS):
+    days = [column(name) for name in fields.date_filters for column in (first_column, last_column)]
+    for name in ("updated", "by_updated", *days, *TIMELINE, *_place_columns(fields)):
         builder.add_unsigned_field(name, fast=True)
-    for name in ("latitude", "longitude", "low", "high"):
+    figures = [column(name) for name in fields.figure_filters for column in (low_column, high_column)]
+    for name in ("latitude", "longitude", *figures):
         builder.add_float_field(name, fast=True)
     return builder.build()
 
 
-def sort_field(order: str) -> str:
-    """Return the field that holds a stored sort order: each collection has at most one by text and one by date."""
-    if order in ("id", "-id"):
-        return "ordinal"
-    if order.removeprefix("-") == "updated_at":
-        return "by_updated"
-    if order in ("title", "name", "label"):
-        return "by_text"
-    return "by_date_down" if order.startswith("-") else "by_date"
+def _place_columns(fields: ArchiveFields) -> list[str]:
+    """Return the columns that hold the places of records in orders by a field."""
+    orders = ((record, order) for record in fields for order in record.orders() if order not in ("id", "updated_at"))
+    return sorted({sort_column(record, order) for record, order in orders})
 
 
 @lru_cache(1000)
@@ -206,41 +127,43 @@ class IndexWriter:
     write, on a full disk for one.
     """
 
-    def __init__(self, folder: Path, language: str) -> None:
+    def __init__(self, folder: Path, language: str, fields: ArchiveFields) -> None:
         self.folder = folder / FOLDER
         self.language = language
+        self._fields = fields
+        self._filters = frozenset(term_filters_of(fields))
         self.folder.mkdir()
         with _refusing(self.folder):
-            self._index = tantivy.Index(schema(), path=str(self.folder), reuse=False)
+            self._index = tantivy.Index(schema(fields), path=str(self.folder), reuse=False)
             # Nobody reads meanwhile: a reader that follows every commit would leave its lock behind.
             self._index.config_reader("manual")
             self._index.register_tokenizer("spellings", analyzer())
             self._writer = self._index.writer(HEAP, 1)
         self._sets: dict[str, dict[str, int]] = {name: {} for name in SETS}
 
-    def add(self, public: PublicRecord, ordinal: int, entries: Entries, *, by_text: int, updated_at: str) -> None:
-        """Index one record. `by_text` is its place in its collection's order by title, label or name."""
+    def add(self, public: PublicRecord, ordinal: int, entries: Entries, *, places: Places, updated_at: str) -> None:
+        """Index one record. `places` are those that it takes in the orders of its collection."""
         document = tantivy.Document()
         document.add_unsigned("ordinal", ordinal)
         document.add_text("collection", PLURALS[public["record"]])
-        for name in names_of(public):
+        record = self._fields[public["record"]]
+        for name in names_of(public, record):
             document.add_text("names", spelled(name))
-        for part in searched_parts(public, self.language):
+        for part in searched_parts(public, self.language, record):
             document.add_text(words_field(stemmer_of(part.language)), spelled(part.text))
         self._add_terms(document, entries)
         _add_spans(document, entries)
         if public["record"] == "event":
             _add_timeline(document, public["date"])
-        document.add_unsigned("by_text", by_text)
-        _add_orders(document, ordinal, entries, updated=moment_number(updated_at))
+        _add_orders(document, ordinal, places, updated=moment_number(updated_at))
         with _refusing(self.folder):
             self._writer.add_document(document)
 
     def _add_terms(self, document: tantivy.Document, entries: Entries) -> None:
         sets: dict[str, list[str]] = {}
         for name, value in sorted(entries.terms):
-            if (field := _TERM_FIELDS.get(name)) is not None:
-                document.add_text(field, value)
+            if name in self._filters:
+                document.add_text(f"is_{name}", value)
             if name in SETS:
                 sets.setdefault(name, []).append(value)
         for name, values in sets.items():
@@ -343,13 +266,11 @@ def beginning_as(searcher: tantivy.Searcher, beginning: str, *, limit: int) -> l
     return [entry.rpartition(_PART)[2] for entry, _ in entries]
 
 
-def _add_orders(document: tantivy.Document, ordinal: int, entries: Entries, *, updated: int) -> None:
+def _add_orders(document: tantivy.Document, ordinal: int, places: Places, *, updated: int) -> None:
     document.add_unsigned("updated", updated)
-    document.add_unsigned("by_updated", (updated << 28) + ordinal)
-    if entries.by_date:
-        down = "" if entries.by_date == UNBOUNDED_LATE else entries.by_date
-        for field, key in (("by_date", entries.by_date), ("by_date_down", down)):
-            document.add_unsigned(field, (day_number(key) << ORDINAL_BITS) + ordinal)
+    document.add_unsigned("by_updated", (updated << ORDINAL_BITS) + ordinal)
+    for column, place in places:
+        document.add_unsigned(column, place)
 
 
 @contextmanager
@@ -365,15 +286,15 @@ def _refusing(folder: Path) -> Iterator[None]:
 
 
 def _add_spans(document: tantivy.Document, entries: Entries) -> None:
-    if entries.days is not None:
-        document.add_unsigned("day_from", day_number(entries.days[0]))
-        document.add_unsigned("day_to", day_number(entries.days[1]))
+    for name, (first, last) in entries.days.items():
+        document.add_unsigned(first_column(name), day_number(first))
+        document.add_unsigned(last_column(name), day_number(last))
     if entries.point is not None:
         document.add_float("latitude", float(entries.point[0]))
         document.add_float("longitude", float(entries.point[1]))
-    if entries.range is not None:
-        document.add_float("low", float(entries.range[0]))
-        document.add_float("high", float(entries.range[1]))
+    for name, (low, high) in entries.ranges.items():
+        document.add_float(low_column(name), float(low))
+        document.add_float(high_column(name), float(high))
 
 
 def _add_timeline(document: tantivy.Document, edtf: str | None) -> None:

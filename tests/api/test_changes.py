@@ -19,13 +19,12 @@ from pydantic import TypeAdapter
 from service.api.shapes import Changes
 from service.app import create_app
 from service.catalogue.changes import page_statement
-from service.catalogue.criteria import CRITERIA
 from service.catalogue.cursor import encode_parts
 from service.release.data_folder import prune, roll_back
 from service.release.opening import open_release
 from service.release.publish import publish
 from service.settings import Settings
-from tests.archives import Fields, archive, record, write
+from tests.archives import CRITERIA, Fields, archive, record, write
 from tests.conftest import PublishTo, Serve, running
 
 GONE: list[Fields] = [{"id": "tes-1", "on": "2026-03-02"}]

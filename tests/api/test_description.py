@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 
 from service.api.describing import problem_responses
 from service.api.shapes import Entrance, Health, Readiness
-from service.catalogue.criteria import CRITERIA
 from service.errors import problems
+from tests.archives import CRITERIA
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 HOOKS = Path(__file__).with_name("schemathesis_hooks.py")

@@ -19,13 +19,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import shape
 
-from service.api.columns import COLUMNS, columns_of, harmless, joined
+from service.api.columns import all_columns, columns_of, harmless, joined
 from service.api.formats import FORMATS, Export, csv_rows, formats_of, written
 from service.catalogue.browsing import Catalogue
-from service.catalogue.criteria import CRITERIA, document_fields, read_criteria
+from service.catalogue.parameters import read_criteria
 from service.release.opening import open_current
 from service.release.publish import publish
-from tests.archives import Fields, archive, random_archives, record, write
+from tests.archives import CRITERIA, FIELDS, Fields, archive, random_archives, record, write
 from tests.conftest import PublishTo, Serve
 
 EVERY = [(collection, name) for collection, model in CRITERIA.items() for name in formats_of(model) if name != "json"]
@@ -185,8 +185,8 @@ def test_no_text_is_run_as_a_formula_and_none_is_changed_for_good(text: str) -> 
 @pytest.mark.parametrize("collection", CRITERIA)
 def test_every_key_has_columns_and_no_two_have_one_name(collection: str) -> None:
     record_type = CRITERIA[collection].record
-    assert {columns.key for columns in COLUMNS[record_type]} == set(document_fields(record_type))
-    names = [name for columns in columns_of(record_type, frozenset()) for name in columns.names]
+    assert {columns.key for columns in all_columns(FIELDS[record_type])} == set(CRITERIA[collection].KEYS)
+    names = [name for columns in columns_of(FIELDS[record_type], frozenset()) for name in columns.names]
     assert len(set(names)) == len(names)
     assert names[:3] == ["record", "id", "url"]
 
@@ -195,7 +195,7 @@ def test_every_key_has_columns_and_no_two_have_one_name(collection: str) -> None
 def test_a_row_says_what_the_record_says(client: httpx.Client, collection: str) -> None:
     answer = client.get(f"/v1/{collection}?format=csv", headers={"Accept-Encoding": "identity"})
     assert answer.content[:3] != b"\xef\xbb\xbf"
-    header = ",".join(n for c in columns_of(CRITERIA[collection].record, frozenset()) for n in c.names)
+    header = ",".join(n for c in columns_of(FIELDS[CRITERIA[collection].record], frozenset()) for n in c.names)
     assert answer.text.split("\r\n")[0] == header
     shown = {each["id"]: each for each in walk(client, f"/v1/{collection}")}
     table = rows(answer.text)

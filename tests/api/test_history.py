@@ -6,8 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.catalogue.criteria import CRITERIA
-from tests.archives import archive, record
+from tests.archives import CRITERIA, archive, record
 from tests.conftest import PublishTo, Serve
 
 

@@ -9,10 +9,9 @@ import pytest
 
 from service.catalogue.languages import Languages, look_up, widening
 from service.http.negotiation import wished_languages
-from service.release.documents import text_fields
 from service.release.publish import publish
 from service.settings import Settings
-from tests.archives import archive, record, write
+from tests.archives import FIELDS, archive, record, write
 from tests.conftest import running
 
 DE = {"title": "Was gesagt wurde", "summary": "Eine Bewohnerin erinnert sich."}
@@ -213,5 +212,5 @@ def test_wishes_are_read_the_dearest_first(named: str | None, header: str | None
 
 
 def test_the_fields_that_can_be_translated_are_those_of_the_format() -> None:
-    assert text_fields("event") == ("title", "summary", "date_note")
-    assert text_fields("testimony") == ("title", "summary", "content_warnings")
+    assert FIELDS["event"].translated == ("title", "summary", "date_note", "content_warnings")
+    assert FIELDS["testimony"].translated == ("title", "summary", "content_warnings")

@@ -23,12 +23,12 @@ from hypothesis import strategies as st
 from service.archive.checks import RULES, check_archive
 from service.archive.model import PLURALS
 from service.catalogue.browsing import Catalogue
-from service.catalogue.criteria import CRITERIA, read_criteria
+from service.catalogue.parameters import read_criteria
 from service.cli.export import archive_object
 from service.release.manifest import CANONICAL
 from service.release.opening import open_current
 from service.release.publish import publish
-from tests.archives import TEXT, Fields, archive, passage, record
+from tests.archives import CRITERIA, TEXT, Fields, archive, passage, record
 
 EXAMPLES = int(os.environ.get("BREAKING_EXAMPLES", "2000"))
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -13,14 +13,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from service.catalogue.browsing import Catalogue
-from service.catalogue.criteria import CRITERIA, read_criteria, sort_choices
+from service.catalogue.criteria import sort_choices
 from service.catalogue.cursor import decode_cursor
+from service.catalogue.parameters import read_criteria
 from service.errors import InvalidCursor
-from service.release.indexing import UNBOUNDED_LATE, date_key, text_key
+from service.release.indexing import UNKNOWN, date_key, text_key
 from service.release.opening import open_current
 from service.release.projection import rounded_point
 from service.release.publish import publish
 from tests.archives import (
+    CRITERIA,
     DATES,
     Fields,
     ancestors,
@@ -72,7 +74,7 @@ def model_order(records: list[Fields], sort: str) -> list[str]:
             return (text_key(each[name]), each["id"])
         return (date_key(each.get(name)), each["id"])
 
-    known = [each for each in records if name not in ("date", "given") or date_key(each.get(name)) != UNBOUNDED_LATE]
+    known = [each for each in records if name not in ("date", "given") or date_key(each.get(name)) != UNKNOWN]
     unknown = [each for each in records if each not in known]
     ordered = sorted(known, key=key, reverse=descending) + sorted(unknown, key=key, reverse=descending)
     return [each["id"] for each in ordered]

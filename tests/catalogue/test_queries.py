@@ -2,9 +2,10 @@
 
 import pytest
 
-from service.catalogue.criteria import CRITERIA, document_fields, read_criteria
+from service.catalogue.parameters import read_criteria
 from service.catalogue.queries import Box, Days, Range, Since, Span, Terms, conditions_of, order_of
 from service.errors import InvalidParameters
+from tests.archives import CRITERIA
 
 
 @pytest.mark.parametrize(
@@ -18,21 +19,21 @@ from service.errors import InvalidParameters
             [],
         ),
         ("events", [("undated", "true")], [Terms("undated", ("true",))], []),
-        ("events", [("date_from", "2021-01-01")], [], [Days("2021-01-01", None, "possible")]),
+        ("events", [("date_from", "2021-01-01")], [], [Days("date", "2021-01-01", None, "possible")]),
         (
             "events",
             [("date_to", "2021-01-01"), ("date_match", "certain")],
             [],
-            [Days(None, "2021-01-01", "certain")],
+            [Days("date", None, "2021-01-01", "certain")],
         ),
         ("events", [("date_match", "certain")], [], []),
         ("events", [("bbox", "170,-10,-170,10")], [], [Box(170, -10, -170, 10)]),
-        ("statistics", [("value_min", "0")], [], [Range(0, None)]),
+        ("statistics", [("value_min", "0")], [], [Range("value", 0, None)]),
         (
             "statistics",
             [("unit", "persons"), ("value_max", "-2.5")],
             [Terms("unit", ("persons",))],
-            [Range(None, -2.5)],
+            [Range("value", None, -2.5)],
         ),
         ("topics", [("updated_since", "2026-01-31")], [], [Since("2026-01-31T00:00:00Z")]),
         ("topics", [("updated_since", "2026-01-31T01:30:00+02:00")], [], [Since("2026-01-30T23:30:00Z")]),
@@ -63,7 +64,7 @@ def test_filters_in_another_order_are_the_same_list() -> None:
 
 def test_every_key_of_a_document_can_be_asked_for() -> None:
     for model in CRITERIA.values():
-        fields = document_fields(model.record)
+        fields = model.KEYS
         assert {"id", "record", "version", "updated_at", "access"} <= set(fields)
         assert read_criteria(model, [("fields", ",".join(fields))]).fields == fields
         with pytest.raises(InvalidParameters, match="no key"):

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from service.archive.dates import parse_edtf
 from service.catalogue.browsing import Catalogue
-from service.catalogue.criteria import CRITERIA, SearchCriteria, SuggestCriteria, read_criteria
+from service.catalogue.criteria import SearchCriteria, SuggestCriteria
+from service.catalogue.parameters import read_criteria
 from service.catalogue.words import parse_query
 from service.errors import InvalidParameters, TooDeep
 from service.release.indexing import text_key
 from service.release.opening import open_current
 from service.release.publish import publish
-from tests.archives import Fields, ancestors, archive, random_archives, record, write
+from tests.archives import CRITERIA, Fields, ancestors, archive, random_archives, record, write
 from tests.catalogue.test_browsing import model_order, walk
 
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)

@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from service.catalogue.browsing import Catalogue
-from service.catalogue.criteria import CRITERIA, read_criteria
+from service.catalogue.parameters import read_criteria
 from service.catalogue.search import TextIndex
 from service.errors import InvalidParameters
 from service.release.opening import open_current
 from service.release.publish import publish
-from tests.archives import Fields, archive, happened_between, record, write
+from tests.archives import CRITERIA, Fields, archive, happened_between, record, write
 from tests.catalogue.test_browsing import walk
 
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)

@@ -17,12 +17,12 @@ import pytest
 
 from service.api.formats import FORMATS, Export, written
 from service.catalogue.browsing import BATCH, Catalogue
-from service.catalogue.criteria import CRITERIA, read_criteria
+from service.catalogue.parameters import read_criteria
 from service.http import streaming
 from service.release.data_folder import current_folder
 from service.release.opening import open_current
 from service.release.publish import publish
-from tests.archives import archive, record, write
+from tests.archives import CRITERIA, archive, record, write
 from tests.conftest import Serve
 from tests.http.test_moving_over import wait_until
 

@@ -10,9 +10,8 @@ import httpx
 import pytest
 
 from service.archive.model import FORMAT, PLURALS, RECORD_MODELS
-from service.catalogue.criteria import CRITERIA
 from service.settings import Settings
-from tests.archives import archive, record
+from tests.archives import CRITERIA, archive, record
 from tests.conftest import PublishTo, Serve, running
 
 
@@ -361,3 +360,15 @@ def test_accept_lines_are_one_list(client: httpx.Client) -> None:
     assert client.get("/v1/events", headers=lines).headers["content-type"].startswith("text/csv")
     lines = [("Accept-Encoding", "br"), ("Accept-Encoding", "gzip")]
     assert client.get("/v1/events?limit=50", headers=lines).headers["content-encoding"] == "gzip"
+
+
+def test_a_withdrawn_record_is_shown_by_caches_for_a_minute_at_most(client: httpx.Client) -> None:
+    for path in (
+        "/v1",
+        "/v1/events",
+        "/v1/events/evt-001",
+        "/v1/events?format=csv",
+        "/v1/archive",
+        "/v1/search?q=camera",
+    ):
+        assert client.get(path).headers["cache-control"] == "public, max-age=60, must-revalidate"

@@ -12,8 +12,7 @@ import pytest
 from justhtml import JustHTML
 
 from service.archive.checks import check_archive
-from service.catalogue.criteria import CRITERIA
-from tests.archives import archive, passage, record, write
+from tests.archives import CRITERIA, archive, passage, record, write
 from tests.conftest import PublishTo, Serve
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -9,11 +9,12 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from service.archive.model import PLURALS
-from service.catalogue.criteria import CRITERIA, sort_choices
-from service.release.documents import DOCUMENTS, evidence_of, shown_label
-from service.release.indexing import SORTS, date_key, event_days, sort_key, stated_range, text_key
+from service.catalogue.criteria import sort_choices
+from service.release.documents import document_shapes, evidence_of, shown_label
+from service.release.indexing import UNKNOWN, date_key, days_of, sort_key, stated_range, text_key
 from service.release.opening import open_current
 from service.release.publish import publish
+from tests.archives import CRITERIA, FIELDS
 
 GOOD = Path(__file__).parent.parent / "archive" / "corpus" / "good.json"
 
@@ -27,6 +28,9 @@ def closed(schema: Any) -> Any:
     return [closed(each) for each in schema] if isinstance(schema, list) else schema
 
 
+SHAPES = document_shapes(FIELDS)
+
+
 def test_every_document_has_exactly_its_shape(tmp_path: Path) -> None:
     import jsonschema_rs
 
@@ -36,15 +40,15 @@ def test_every_document_has_exactly_its_shape(tmp_path: Path) -> None:
         documents = release.documents([ordinal for (ordinal,) in release.rows("SELECT ordinal FROM record")])
     for document in documents:
         shown = json.loads(document)
-        schema = closed(TypeAdapter(DOCUMENTS[shown["record"]]).json_schema())
+        schema = closed(TypeAdapter(SHAPES[shown["record"]]).json_schema())
         jsonschema_rs.validate(schema, shown)
         seen.add(shown["record"])
-    assert seen == set(DOCUMENTS)
+    assert seen == set(SHAPES)
 
 
 def test_a_shape_would_notice() -> None:
     with pytest.raises(ValidationError):
-        TypeAdapter(DOCUMENTS["topic"]).validate_python({"record": "topic"})
+        TypeAdapter(SHAPES["topic"]).validate_python({"record": "topic"})
 
 
 @pytest.mark.parametrize(
@@ -75,7 +79,7 @@ def test_a_name_is_shown_only_where_it_is_published(agent: dict[str, Any], label
 @pytest.mark.parametrize("collection", CRITERIA)
 def test_the_sorts_offered_are_the_sorts_indexed(collection: str) -> None:
     offered = sort_choices(CRITERIA[collection])
-    indexed = tuple(sign + name for name in SORTS[collection] for sign in ("", "-"))
+    indexed = tuple(sign + name for name in CRITERIA[collection].SORTS for sign in ("", "-"))
     assert offered == (*indexed, "relevance")
     assert CRITERIA[collection].model_fields["sort"].default == offered[0]
     assert PLURALS[CRITERIA[collection].record] == collection
@@ -103,19 +107,18 @@ def test_text_is_ordered_without_case_and_accents(text: str, key: str) -> None:
     [
         ("2021-05", ("2021-05-01", "2021-05-01")),
         ("../2021", ("2021-12-31", "2021-12-31")),
-        ("XXXX-05-09", ("9999-99-99", "")),
-        (None, ("9999-99-99", "")),
+        ("XXXX-05-09", (UNKNOWN, "")),
+        (None, (UNKNOWN, "")),
     ],
 )
 def test_an_unknown_date_is_last_both_ways(edtf: str | None, keys: tuple[str, str]) -> None:
     key = date_key(edtf)
-    assert tuple(sort_key(order, "", key, "") for order in ("date", "-date")) == keys
+    assert tuple(sort_key(FIELDS["event"], order, ["", key], "") for order in ("date", "-date")) == keys
 
 
 def test_days_of_events() -> None:
-    assert event_days(None) is None
-    assert event_days("2022-02/..") == ("2022-02-01", "9999-99-99")
-    assert event_days("XXXX-05-09") == ("0000-00-00", "9999-99-99")
+    assert days_of("2022-02/..") == ("2022-02-01", "9999-99-99")
+    assert days_of("XXXX-05-09") == ("0000-00-00", "9999-99-99")
 
 
 @pytest.mark.parametrize(

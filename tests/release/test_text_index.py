@@ -11,12 +11,13 @@ import tantivy
 
 from service.archive.words import STEMMERS, spelled, spellings, stem
 from service.catalogue.browsing import Catalogue
-from service.catalogue.criteria import CRITERIA, SuggestCriteria, read_criteria
+from service.catalogue.criteria import SuggestCriteria
+from service.catalogue.parameters import read_criteria
 from service.errors import ReleaseError
 from service.release import text_index
 from service.release.opening import open_current
 from service.release.publish import publish
-from tests.archives import Fields, archive, record, write
+from tests.archives import CRITERIA, Fields, archive, record, write
 from tests.catalogue.test_browsing import walk
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api.describing import headers, problem_responses
-from service.catalogue.criteria import NoParameters, read_criteria
+from service.catalogue.parameters import NoParameters, read_criteria
 from service.errors import InvalidParameters, NotAcceptable, NotReady, RangeNotSatisfiable
 from service.http.compression import choose_coding
 from service.http.links import header, query_pairs

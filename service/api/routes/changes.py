@@ -9,7 +9,8 @@ from service.api.describing import changes_operation
 from service.api.shapes import ChangeEntry, Changes
 from service.archive.model import PLURALS, TYPE_OF_PREFIX
 from service.catalogue.changes import Change, read_changes
-from service.catalogue.criteria import ChangeCriteria, read_criteria
+from service.catalogue.criteria import ChangeCriteria
+from service.catalogue.parameters import read_criteria
 from service.http.links import base_url, header, link_header, page_url, query_pairs, record_url, request_url
 from service.http.negotiation import ATOM, JSON, choose_format
 from service.http.releases import Served

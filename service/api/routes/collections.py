@@ -15,11 +15,13 @@ from starlette.types import Scope
 
 from service.api.describing import list_operation, record_operation
 from service.api.formats import Export, Format, format_of, select_fields, written
-from service.archive.model import PREFIXES
+from service.archive.fields import ArchiveFields
+from service.archive.model import PREFIXES, RECORD_OF, RecordType
 from service.catalogue.browsing import Listing, Page
-from service.catalogue.criteria import CRITERIA, Criteria, RecordView, read_criteria
+from service.catalogue.criteria import COLLECTIONS, Criteria, view_of
 from service.catalogue.cursor import CURSOR_LENGTH
 from service.catalogue.languages import Wishes, translate
+from service.catalogue.parameters import read_criteria
 from service.errors import InvalidParameters, NotFound, Withdrawn
 from service.http.compression import IDENTITY, choose_coding, compress_pieces
 from service.http.links import (
@@ -90,11 +92,11 @@ def asked_of(scope: Scope, served: Served, model: type[Criteria]) -> tuple[Asked
     return served.recall(ask_list, model, query, *beside), None
 
 
-def answer_list(scope: Scope, served: Served, model: type[Criteria]) -> Response | Later:
+def answer_list(scope: Scope, served: Served, collection: str) -> Response | Later:
     """Answer with one page of a collection, or with the whole list in a format that has no pages: at once, or later where
     that takes longer than the event loop should stand still.
     """
-    asked, cursor = asked_of(scope, served, model)
+    asked, cursor = asked_of(scope, served, served.catalogue.criteria[collection])
     if asked.chosen.writer is not None:
         return partial(export_list, served=served, listing=asked.listing, chosen=asked.chosen, wishes=asked.wishes)
     if not asked.listing.quick:
@@ -102,10 +104,10 @@ def answer_list(scope: Scope, served: Served, model: type[Criteria]) -> Response
     return draw_page(scope, served, asked, served.catalogue.page(asked.listing, cursor))
 
 
-async def list_records(request: Request, *, model: type[Criteria]) -> Response:
+async def list_records(request: Request, *, collection: str) -> Response:
     """Answer with one page of a collection, or with the whole list in a format that has no pages."""
     served: Served = request.app.state.serving.of(request.scope)
-    return await finish(answer_list(request.scope, served, model), request)
+    return await finish(answer_list(request.scope, served, collection), request)
 
 
 async def find_page(request: Request, *, served: Served, asked: AskedList, cursor: str | None) -> Response:
@@ -126,7 +128,7 @@ def draw_page(scope: Scope, served: Served, asked: AskedList, page: Page) -> Res
     meta = {"total": page.total} | asked.meta
     headers = link_header(links)
     if asked.wishes or criteria.fields:
-        shown, languages = show_in(page.documents, asked.wishes)
+        shown, languages = show_in(page.documents, asked.wishes, served.catalogue.release.fields)
         records = b",".join([select_fields(document, criteria.fields) for document in shown])
         headers += languages
     else:
@@ -139,13 +141,13 @@ def draw_page(scope: Scope, served: Served, asked: AskedList, page: Page) -> Res
     return release_answer(scope, served.key, body, headers=headers, wishes=asked.wishes)
 
 
-def show_in(documents: list[bytes], wishes: Wishes) -> tuple[list[bytes], RawHeaders]:
+def show_in(documents: list[bytes], wishes: Wishes, fields: ArchiveFields) -> tuple[list[bytes], RawHeaders]:
     """Return documents with their texts in the languages wished for, and the header that names these languages; as they
     are stored, and no header, where no wish counts.
     """
     if not wishes:
         return documents, []
-    translated = [translate(document, wishes) for document in documents]
+    translated = [translate(document, wishes, fields) for document in documents]
     languages = sorted(set[str]().union(*(languages for _, languages in translated)))
     return [document for document, _ in translated], (
         [(b"content-language", ", ".join(languages).encode())] if languages else []
@@ -184,47 +186,47 @@ async def export_list(
     return await stream(request, served, pieces, headers=headers)
 
 
-def record_at_once(scope: Scope, served: Served, model: type[Criteria], record_id: str) -> Response:
+def record_at_once(scope: Scope, served: Served, collection: str, record_id: str) -> Response:
     """Answer with one record: 404 where there is none or it is not public, 410 where it was withdrawn."""
     choose_media_type(header(scope, b"accept"), (JSON,))
-    view = read_criteria(RecordView.of(model.record), query_pairs(scope))
-    document = find_document(served, model, record_id)
+    view = read_criteria(view_of(served.catalogue.release.fields.collection(collection)), query_pairs(scope))
+    document = find_document(served, collection, record_id)
     wished = wished_languages(view.lang, header(scope, b"accept-language"))
-    wishes = served.catalogue.effective(model.collection, wished)
-    [shown], headers = show_in([document], wishes)
+    wishes = served.catalogue.effective(collection, wished)
+    [shown], headers = show_in([document], wishes, served.catalogue.release.fields)
     return release_answer(scope, served.key, select_fields(shown, view.fields), headers=headers, wishes=wishes)
 
 
-def find_document(served: Served, model: type[Criteria], record_id: str) -> bytes:
+def find_document(served: Served, collection: str, record_id: str) -> bytes:
     """Return the document of the record that an address names. Raises NotFound or Withdrawn."""
-    belongs = record_id.startswith(f"{PREFIXES[model.record]}-")
+    belongs = record_id.startswith(f"{PREFIXES[RECORD_OF[collection]]}-")
     document = served.catalogue.document(record_id) if belongs else None
     if document is None:
         day = served.catalogue.withdrawn_on(record_id) if belongs else None
         if day is not None:
             raise Withdrawn(f"{record_id} was withdrawn on {day}.", members={"id": record_id, "on": day})
-        raise NotFound(f"There is no public record with this identifier among the {model.collection}.")
+        raise NotFound(f"There is no public record with this identifier among the {collection}.")
     return document
 
 
-def _add(collection: str, model: type[Criteria]) -> None:
+def _add(collection: str, record: RecordType) -> None:
     """Add the two routes of a collection. FastAPI takes every argument of a route for a parameter of the request, hence
     the functions of one argument.
     """
 
     async def show_page(request: Request) -> Response:
-        return await list_records(request, model=model)
+        return await list_records(request, collection=collection)
 
     async def show_one(request: Request) -> Response:
         served: Served = request.app.state.serving.of(request.scope)
-        return record_at_once(request.scope, served, model, request.path_params["id"])
+        return record_at_once(request.scope, served, collection, request.path_params["id"])
 
     page, one = f"/v1/{collection}", f"/v1/{collection}/{{id}}"
-    AT_ONCE[page] = lambda scope, served, _: answer_list(scope, served, model)
-    AT_ONCE[one] = lambda scope, served, record_id: record_at_once(scope, served, model, record_id)
-    router.add_api_route(page, show_page, methods=["GET"], tags=[collection], **list_operation(model))
-    router.add_api_route(one, show_one, methods=["GET"], tags=[collection], **record_operation(model))
+    AT_ONCE[page] = lambda scope, served, _: answer_list(scope, served, collection)
+    AT_ONCE[one] = lambda scope, served, record_id: record_at_once(scope, served, collection, record_id)
+    router.add_api_route(page, show_page, methods=["GET"], tags=[collection], **list_operation(collection))
+    router.add_api_route(one, show_one, methods=["GET"], tags=[collection], **record_operation(record))
 
 
-for _collection, _model in CRITERIA.items():
-    _add(_collection, _model)
+for _collection in COLLECTIONS:
+    _add(_collection, RECORD_OF[_collection])

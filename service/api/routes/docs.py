@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
 from service.api.describing import describe
-from service.errors import NotFound
+from service.archive.fields import archive_fields
+from service.errors import NotFound, NotReady
 from service.http.links import base_url
 from service.http.negotiation import JSON
 from service.http.responses import content_answer
@@ -58,7 +59,11 @@ _START = """SwaggerUIBundle({
 @router.get("/openapi.json")
 async def show_description(request: Request) -> Response:
     """The OpenAPI description (3.1)."""
-    description = describe(request.app) | {"servers": [{"url": base_url(request.scope)}]}
+    try:
+        fields = request.app.state.serving.of(request.scope).catalogue.release.fields
+    except NotReady:
+        fields = archive_fields()
+    description = describe(request.app, fields) | {"servers": [{"url": base_url(request.scope)}]}
     return content_answer(request.scope, orjson.dumps(description), media_type=JSON, cache_control="no-cache")
 
 

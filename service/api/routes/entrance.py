@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from service.api.describing import problem_responses
 from service.api.shapes import Entrance, ProblemDescription
-from service.catalogue.criteria import CRITERIA, NoParameters, read_criteria
+from service.catalogue.criteria import COLLECTIONS
+from service.catalogue.parameters import NoParameters, read_criteria
 from service.errors import InvalidParameters, NotAcceptable, NotFound, NotReady, Problem, problems
 from service.http.links import base_url, header, query_pairs
 from service.http.negotiation import JSON, choose_media_type
@@ -47,7 +48,7 @@ async def show_entrance(request: Request) -> Response:
         },
         "links": {
             "self": f"{base}/v1",
-            **{collection: f"{base}/v1/{collection}" for collection in CRITERIA},
+            **{collection: f"{base}/v1/{collection}" for collection in COLLECTIONS},
             "changes": f"{base}/v1/changes",
             "archive": f"{base}/v1/archive",
             "releases": f"{base}/v1/releases",

@@ -7,8 +7,10 @@ from starlette.responses import Response
 from service.api.describing import history_operation
 from service.api.routes.collections import find_document
 from service.api.shapes import History, VersionEntry
-from service.catalogue.criteria import CRITERIA, Criteria, NoParameters, read_criteria
+from service.archive.model import RECORD_OF
+from service.catalogue.criteria import COLLECTIONS
 from service.catalogue.history import Version, cite_as, history_of
+from service.catalogue.parameters import NoParameters, read_criteria
 from service.http.links import base_url, header, query_pairs, record_url, request_url
 from service.http.negotiation import JSON, choose_media_type
 from service.http.releases import Served
@@ -18,13 +20,13 @@ from service.http.routing import PlainRoute
 router = APIRouter(route_class=PlainRoute)
 
 
-async def show_history(request: Request, *, model: type[Criteria]) -> Response:
+async def show_history(request: Request, *, collection: str) -> Response:
     """Answer with the history of one record: 404 where there is none or it is not public, 410 where it was withdrawn."""
     served: Served = request.app.state.serving.of(request.scope)
     choose_media_type(header(request.scope, b"accept"), (JSON,))
     read_criteria(NoParameters, query_pairs(request.scope))
     record_id: str = request.path_params["id"]
-    find_document(served, model, record_id)
+    find_document(served, collection, record_id)
     release, base = served.catalogue.release, base_url(request.scope)
     versions = history_of(release, record_id)
     history: History = {
@@ -53,17 +55,17 @@ def _entry(version: Version, base: str) -> VersionEntry:
     }
 
 
-def _add(collection: str, model: type[Criteria]) -> None:
+def _add(collection: str) -> None:
     """Add the route of a collection. FastAPI takes every argument of a route for a parameter of the request, hence the
     function of one argument.
     """
 
     async def show(request: Request) -> Response:
-        return await show_history(request, model=model)
+        return await show_history(request, collection=collection)
 
     path = f"/v1/{collection}/{{id}}/history"
-    router.add_api_route(path, show, methods=["GET"], tags=[collection], **history_operation(model))
+    router.add_api_route(path, show, methods=["GET"], tags=[collection], **history_operation(RECORD_OF[collection]))
 
 
-for _collection, _model in CRITERIA.items():
-    _add(_collection, _model)
+for _collection in COLLECTIONS:
+    _add(_collection)

@@ -14,7 +14,7 @@ from service.api.describing import (
     statement_operation,
 )
 from service.api.shapes import ReleasePage, StatedRelease
-from service.catalogue.criteria import NoParameters, read_criteria
+from service.catalogue.parameters import NoParameters, read_criteria
 from service.catalogue.releases import ReleaseCriteria, page_of_releases, statement_of
 from service.errors import NotFound
 from service.http.links import base_url, header, link_header, page_url, query_pairs, request_url

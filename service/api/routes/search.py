@@ -9,7 +9,8 @@ from starlette.responses import Response
 from service.api.describing import search_operation, suggest_operation
 from service.api.shapes import ExcerptDocument, HitDocument
 from service.catalogue.browsing import Hits
-from service.catalogue.criteria import SearchCriteria, SuggestCriteria, read_criteria
+from service.catalogue.criteria import SearchCriteria, SuggestCriteria
+from service.catalogue.parameters import read_criteria
 from service.catalogue.search import Hit
 from service.http.links import base_url, header, link_header, page_url, query_pairs, request_url
 from service.http.negotiation import JSON, choose_media_type

@@ -10,13 +10,8 @@ from service.api.describing import text_operation, transcript_operation
 from service.api.routes.collections import find_document
 from service.api.shapes import Transcript
 from service.api.transcripts import as_text, as_vtt
-from service.catalogue.criteria import (
-    NoParameters,
-    SourceCriteria,
-    TestimonyCriteria,
-    TranscriptView,
-    read_criteria,
-)
+from service.catalogue.criteria import TranscriptView
+from service.catalogue.parameters import NoParameters, read_criteria
 from service.errors import NotFound
 from service.http.links import base_url, header, query_pairs, record_url, request_url
 from service.http.negotiation import JSON, TEXT, VTT, choose_format, choose_media_type
@@ -35,7 +30,7 @@ async def show_transcript(request: Request) -> Response:
     served: Served = request.app.state.serving.of(request.scope)
     view = read_criteria(TranscriptView, query_pairs(request.scope))
     chosen = choose_format(view.format, header(request.scope, b"accept"), _FORMATS)
-    document = find_document(served, TestimonyCriteria, request.path_params["id"])
+    document = find_document(served, "testimonies", request.path_params["id"])
     record_id: str = request.path_params["id"]
     found = served.catalogue.transcript(record_id)
     if found is None:
@@ -75,7 +70,7 @@ async def show_text(request: Request) -> Response:
     served: Served = request.app.state.serving.of(request.scope)
     read_criteria(NoParameters, query_pairs(request.scope))
     choose_media_type(header(request.scope, b"accept"), (TEXT,))
-    document = orjson.loads(find_document(served, SourceCriteria, request.path_params["id"]))
+    document = orjson.loads(find_document(served, "sources", request.path_params["id"]))
     record_id: str = request.path_params["id"]
     text = served.catalogue.source_text(record_id)
     if text is None:

@@ -155,7 +155,7 @@ class _Judge:
             elif citation.anchored or citation.quote is not None:
                 rows.add("exposing", number, at)
         remember(rows, number, record)
-        self.judged.languages.update(record.translations)  # type: ignore[attr-defined]
+        self.judged.languages.update(record.translations)
         if isinstance(record, Source | Testimony):
             self.judged.languages.add(record.language)
 

@@ -16,12 +16,13 @@ from pyroaring import BitMap
 from service.release.building.scratch import BATCH, Scratch
 from service.release.building.tables import TermRow, insert_statement, placed_term
 from service.release.indexing import (
-    DATED_SORTS,
-    TEXT_SORTS,
-    UNBOUNDED_LATE,
     Entries,
     day_number,
-    stored_orders,
+    first_column,
+    high_column,
+    last_column,
+    low_column,
+    sort_column,
 )
 from service.release.orders import PLACED_FROM, ArrayWriter, Order
 
@@ -36,6 +37,7 @@ class FilterIndexWriter:
         self.database = database
         self.arrays = arrays
         self.scratch = scratch
+        self._fields = {each.collection: each for each in scratch.fields}
         self._collections = scratch.collections()
         self._at_hand: defaultdict[tuple[str, str, str], array[int]] = defaultdict(lambda: array("I"))
         self._pairs = 0
@@ -48,11 +50,17 @@ class FilterIndexWriter:
         scratch.connection.execute("CREATE TABLE found (collection TEXT, name TEXT, value TEXT, members BLOB)")
         self.orders: dict[tuple[str, str], Order] = {}
         for collection in self._collections:
-            for order in stored_orders(collection):
+            for order in self._fields[collection].orders():
                 if order != "updated_at":
                     self._write_order(collection, order)
-        self._places_by_text = {
-            collection: made.places for (collection, order), made in self.orders.items() if order in TEXT_SORTS
+        #: The places of each collection's records in the orders by a field, and the columns of the text index for them.
+        self._places = {
+            collection: [
+                (sort_column(record, order), self.orders[collection, order].places)
+                for order in record.orders()
+                if order not in ("id", "updated_at")
+            ]
+            for collection, record in self._fields.items()
         }
 
     def add(self, collection: str, ordinal: int, entries: Entries, *, updated_at: str) -> None:
@@ -87,28 +95,26 @@ class FilterIndexWriter:
         self._write_terms()
 
     def _write_order(self, collection: str, order: str) -> None:
-        members = self._members_in(order, *self._collections[collection])
+        members = self._members_in(order, collection)
         self.orders[collection, order] = self.arrays.write_order(f"{collection}/{order}", members)
 
-    def place_by_text(self, collection: str, ordinal: int) -> int:
-        """Return a record's place, from 1, in its collection's order by title, label or name; 0 where there is no such order."""
-        places = self._places_by_text.get(collection)
-        return 0 if places is None else 1 + places[ordinal - self._collections[collection][0]]
+    def places(self, collection: str, ordinal: int) -> tuple[tuple[str, int], ...]:
+        """Return a record's place in each order by a field, with the column of the text index that holds it."""
+        member = ordinal - self._collections[collection][0]
+        return tuple([(column, places[member]) for column, places in self._places[collection]])
 
-    def _members_in(self, order: str, first: int, size: int) -> "array[int]":
+    def _members_in(self, order: str, collection: str) -> "array[int]":
+        first, size = self._collections[collection]
         if order == "id" or (order == "updated_at" and len(self._moments) < 2):
             return array("I", range(size))
         if order == "updated_at":
             return self._by_moment(first, size)
-        key = "by_date" if order.removeprefix("-") in DATED_SORTS else "by_text"
-        members = array("I", (ordinal - first for ordinal in self.scratch.in_order(key, first, size)))
+        slot = self._fields[collection].slot(order)
+        members = array("I", (ordinal - first for ordinal in self.scratch.in_order(slot, first, size)))
         if not order.startswith("-"):
             return members
-        # Unknown dates are to come last in descending order too. That order is read backwards, so here they come first.
-        known = self.scratch.connection.execute(
-            "SELECT count(*) FROM keyed WHERE ordinal >= ? AND ordinal < ? AND by_date < ?",
-            (first, first + size, UNBOUNDED_LATE),
-        ).fetchone()[0]
+        # What is unknown is to come last in descending order too. That order is read backwards, so here it comes first.
+        known = self.scratch.known(slot, first, size)
         return members[known:] + members[:known]
 
     def _by_moment(self, first: int, size: int) -> "array[int]":
@@ -130,7 +136,7 @@ class FilterIndexWriter:
         self._flush(terms, placed)
 
     def _placed(self, members: BitMap, collection: str) -> Iterator[tuple[str, bytes]]:
-        for order in stored_orders(collection):
+        for order in self._fields[collection].orders():
             made = self.orders[collection, order]
             if not isinstance(made.places, range):
                 yield order, made.placed(members).serialize()
@@ -143,12 +149,12 @@ class FilterIndexWriter:
 
 
 def _spans(entries: Entries) -> Iterator[tuple[str, float]]:
-    if entries.days is not None:
-        yield "day_from", day_number(entries.days[0])
-        yield "day_to", day_number(entries.days[1])
+    for name, (first, last) in entries.days.items():
+        yield first_column(name), day_number(first)
+        yield last_column(name), day_number(last)
     if entries.point is not None:
         yield "latitude", entries.point[0]
         yield "longitude", entries.point[1]
-    if entries.range is not None:
-        yield "low", entries.range[0]
-        yield "high", entries.range[1]
+    for name, (low, high) in entries.ranges.items():
+        yield low_column(name), low
+        yield high_column(name), high

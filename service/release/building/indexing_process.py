@@ -15,16 +15,17 @@ from typing import Any, Protocol
 import orjson
 
 from service.archive.dividing import begin_beside
+from service.archive.fields import archive_fields
 from service.errors import ReleaseError
 from service.release.indexing import Entries
 from service.release.manifest import CANONICAL
-from service.release.text_index import IndexWriter
+from service.release.text_index import IndexWriter, Places
 
 #: Records sent through the pipe at a time.
 BATCH = 200
-#: One record as it is sent: the fields of its `Entries`, its place in the order by text, and when it changed. Plain
+#: One record as it is sent: the fields of its `Entries`, its places in the orders of its collection, and when it changed. Plain
 #: tuples are pickled in half the time that dataclasses take.
-Handed = tuple[tuple[Any, ...], int, str]
+Handed = tuple[tuple[Any, ...], Places, str]
 _as_tuple = attrgetter(*(field.name for field in fields(Entries)))
 
 
@@ -34,7 +35,7 @@ class WordIndex(Protocol):
     def begin(self, language: str) -> None:
         """Make ready, once, for an archive in this language. Raises ReleaseError."""
 
-    def add(self, line: bytes, ordinal: int, entries: Entries, /, *, by_text: int, updated_at: str) -> None:
+    def add(self, line: bytes, ordinal: int, entries: Entries, /, *, places: Places, updated_at: str) -> None:
         """Take one record. Raises ReleaseError."""
 
     def finish(self) -> None:
@@ -55,11 +56,11 @@ class IndexHere:
         self._writer: IndexWriter | None = None
 
     def begin(self, language: str) -> None:
-        self._writer = IndexWriter(self._folder, language)
+        self._writer = IndexWriter(self._folder, language, archive_fields())
 
-    def add(self, line: bytes, ordinal: int, entries: Entries, *, by_text: int, updated_at: str) -> None:
+    def add(self, line: bytes, ordinal: int, entries: Entries, *, places: Places, updated_at: str) -> None:
         assert self._writer is not None
-        self._writer.add(orjson.loads(line), ordinal, entries, by_text=by_text, updated_at=updated_at)
+        self._writer.add(orjson.loads(line), ordinal, entries, places=places, updated_at=updated_at)
 
     def finish(self) -> None:
         assert self._writer is not None
@@ -88,8 +89,8 @@ class IndexBeside:
     def begin(self, language: str) -> None:
         self._hand_over(language)
 
-    def add(self, _line: bytes, _ordinal: int, entries: Entries, *, by_text: int, updated_at: str) -> None:
-        self._batch.append((_as_tuple(entries), by_text, updated_at))
+    def add(self, _line: bytes, _ordinal: int, entries: Entries, *, places: Places, updated_at: str) -> None:
+        self._batch.append((_as_tuple(entries), places, updated_at))
         if len(self._batch) >= BATCH:
             self._hand_over(self._batch)
             self._batch = []
@@ -145,6 +146,6 @@ def _take_all(pipe: Connection, folder: Path, index: IndexHere) -> None:
         next(lines)  # the head
         ordinal = 0
         while (batch := pipe.recv()) is not None:
-            for entries, by_text, updated_at in batch:
+            for entries, places, updated_at in batch:
                 ordinal += 1
-                index.add(next(lines), ordinal, Entries(*entries), by_text=by_text, updated_at=updated_at)
+                index.add(next(lines), ordinal, Entries(*entries), places=places, updated_at=updated_at)

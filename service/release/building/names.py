@@ -2,12 +2,13 @@
 
 import sqlite3
 
+from service.archive.fields import ArchiveFields
 from service.archive.model import PLURALS, Head
 from service.release.building import tables
 from service.release.building.scratch import BATCH
 from service.release.building.tables import insert_statement
 from service.release.projection import PublicRecord, canonical_line, public_head
-from service.release.text_index import completion_keys, names_of
+from service.release.searched_texts import completion_keys, names_of
 
 
 class NameWriter:
@@ -17,8 +18,9 @@ class NameWriter:
     needed for them here.
     """
 
-    def __init__(self, database: sqlite3.Connection, head: Head) -> None:
+    def __init__(self, database: sqlite3.Connection, head: Head, fields: ArchiveFields) -> None:
         self.database = database
+        self._fields = fields
         self.offset = len(canonical_line(public_head(head)))
         self._lines: list[tuple[int, int, int]] = []
         self._labels: list[tuple[str, str]] = []
@@ -30,7 +32,7 @@ class NameWriter:
         self.offset += length
         self._labels.append((public["id"], label))
         collection = PLURALS[public["record"]]
-        self._names += ((collection, name) for name in dict.fromkeys(names_of(public)))
+        self._names += ((collection, name) for name in dict.fromkeys(names_of(public, self._fields[public["record"]])))
         if len(self._lines) >= BATCH:
             self._flush()
 

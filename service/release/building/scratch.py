@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from service.archive.fields import ArchiveFields
 from service.archive.model import PLURALS, PREFIXES, Head
 from service.release.documents import shown_label
-from service.release.indexing import date_of, text_of
+from service.release.indexing import UNKNOWN, sort_keys
 from service.release.projection import PublicRecord, canonical_line, public_head
 
 #: Rows written to a database at a time. Larger batches gain nothing; smaller ones cost calls.
@@ -53,13 +54,12 @@ class ScratchRecord(NamedTuple):
     parent: str | None
     latitude: float | None
     longitude: float | None
-    by_text: str
-    by_date: str
+    keys: tuple[str, ...]
     #: Only of a response: pairs of its party and an event that it is about; the event is "" where it is about none.
     answers: tuple[tuple[str, str], ...]
 
 
-def scratch_record(public: PublicRecord) -> ScratchRecord:
+def scratch_record(public: PublicRecord, fields: ArchiveFields) -> ScratchRecord:
     """Return the form in which the scratch database takes a public record."""
     return ScratchRecord(
         line=canonical_line(public),
@@ -69,8 +69,7 @@ def scratch_record(public: PublicRecord) -> ScratchRecord:
         parent=public.get("part_of") or public.get("broader"),
         latitude=public.get("latitude"),
         longitude=public.get("longitude"),
-        by_text=text_of(public),
-        by_date=date_of(public),
+        keys=sort_keys(public, fields[public["record"]]),
         answers=tuple(_answers(public)) if public["record"] == "response" else (),
     )
 
@@ -90,18 +89,21 @@ class Scratch:
     _SCHEMA = (
         """CREATE TABLE record (
             id TEXT PRIMARY KEY, label TEXT, detail TEXT, parent TEXT, latitude REAL, longitude REAL,
-            by_text TEXT, by_date TEXT, offset INTEGER, length INTEGER
+            offset INTEGER, length INTEGER, {keys}
         )""",
         "CREATE TABLE response (party TEXT, event TEXT, id TEXT, PRIMARY KEY (party, event, id)) WITHOUT ROWID",
         'CREATE TABLE withdrawn (id TEXT PRIMARY KEY, "on" TEXT) WITHOUT ROWID',
-        "CREATE TABLE keyed (ordinal INTEGER PRIMARY KEY, by_text TEXT, by_date TEXT)",
+        "CREATE TABLE keyed (ordinal INTEGER PRIMARY KEY, {keys})",
     )
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, fields: ArchiveFields) -> None:
         self.path = path
+        self.fields = fields
+        self._keys = [f"key_{slot}" for slot in range(fields.slots)]
+        self._key_names = ", ".join(self._keys)
         self.connection = connect_to_write(path)
         for statement in self._SCHEMA:
-            self.connection.execute(statement)
+            self.connection.execute(statement.format(keys=self._key_names))
         self._lines = tempfile.TemporaryFile(dir=path.parent, buffering=1 << 20)  # noqa: SIM115 - closed by `close`
         self._offset = 0
         self._records: list[tuple[Any, ...]] = []
@@ -113,7 +115,9 @@ class Scratch:
     def add(self, record: ScratchRecord) -> None:
         """Take one public record."""
         self._lines.write(record.line)
-        self._records.append((*record[1:-1], self._offset, len(record.line)))
+        shown = record.id, record.label, record.detail, record.parent, record.latitude, record.longitude
+        unused = ("",) * (len(self._keys) - len(record.keys))
+        self._records.append((*shown, self._offset, len(record.line), *record.keys, *unused))
         self._offset += len(record.line)
         for party, event in record.answers:
             self.connection.execute("INSERT OR REPLACE INTO response VALUES (?, ?, ?)", (party, event, record.id))
@@ -125,7 +129,7 @@ class Scratch:
         self.connection.execute("INSERT OR IGNORE INTO withdrawn VALUES (?, ?)", (record_id, day))
 
     def _flush(self) -> None:
-        places = ", ".join("?" * 10)
+        places = ", ".join("?" * (8 + len(self._keys)))
         self.connection.executemany(f"INSERT OR REPLACE INTO record VALUES ({places})", self._records)  # noqa: S608 - only places
         self._records.clear()
 
@@ -134,13 +138,13 @@ class Scratch:
         self._flush()
         self._lines.flush()
         # SQLite numbers the rows from 1: these are the ordinals.
-        self.connection.execute("INSERT INTO keyed SELECT NULL, by_text, by_date FROM record ORDER BY id")
+        self.connection.execute(f"INSERT INTO keyed SELECT NULL, {self._key_names} FROM record ORDER BY id")  # noqa: S608 - names of columns
 
     def count(self) -> int:
         [(number,)] = self.connection.execute("SELECT count(*) FROM record")
         return int(number)
 
-    def rows(self, canonical: Path) -> Iterator[tuple[bytes, str, str, str]]:
+    def rows(self, canonical: Path) -> Iterator[tuple[bytes, str, tuple[str, ...]]]:
         """Yield the canonical line, label and sort keys of every record, in the order of the identifiers.
 
         That is also the order of the canonical archive, by type and then by identifier, because the prefixes of
@@ -148,10 +152,9 @@ class Scratch:
         """
         with canonical.open("rb", buffering=1 << 20) as lines:
             next(lines)  # the head
-            for label, by_text, by_date in self.connection.execute(
-                "SELECT label, by_text, by_date FROM record ORDER BY id"
-            ):
-                yield next(lines), label, by_text, by_date
+            statement = f"SELECT label, {self._key_names} FROM record ORDER BY id"  # noqa: S608 - names of columns
+            for label, *keys in self.connection.execute(statement):
+                yield next(lines), label, tuple(keys)
 
     def canonical_lines(self, head: Head) -> Iterator[bytes]:
         """Yield the public archive in canonical form."""
@@ -173,13 +176,21 @@ class Scratch:
         )
         return [orjson.loads(self._line(*row)) for row in rows]
 
-    def in_order(self, key: str, first: int, size: int) -> "array[int]":
-        """Return the ordinals of a collection's records in the order of a key, `by_text` or `by_date`."""
+    def in_order(self, slot: int, first: int, size: int) -> "array[int]":
+        """Return the ordinals of a collection's records in the order of one of their sort keys."""
         rows = self.connection.execute(
-            f"SELECT ordinal FROM keyed WHERE ordinal >= ? AND ordinal < ? ORDER BY {key}, ordinal",  # noqa: S608
+            f"SELECT ordinal FROM keyed WHERE ordinal >= ? AND ordinal < ? ORDER BY {self._keys[slot]}, ordinal",  # noqa: S608
             (first, first + size),
         )
         return array("I", (row[0] for row in rows))
+
+    def known(self, slot: int, first: int, size: int) -> int:
+        """Return how many of a collection's records have something to be sorted by in a sort key."""
+        [(number,)] = self.connection.execute(
+            f"SELECT count(*) FROM keyed WHERE ordinal >= ? AND ordinal < ? AND {self._keys[slot]} < ?",  # noqa: S608
+            (first, first + size, UNKNOWN),
+        )
+        return int(number)
 
     def withdrawals(self) -> list[tuple[str, str]]:
         """Return identifier and day of every withdrawal, by identifier."""
@@ -208,8 +219,7 @@ class Neighbourhood:
         keep = lru_cache(CACHED_LOOKUPS)
         self._row = keep(self._row)  # type: ignore[method-assign]
         self.label = keep(self._label)
-        self.place_and_around = keep(self._with_parents)
-        self.topic_and_broader = self.place_and_around
+        self.and_wider = keep(self._with_parents)
         self.country = keep(self._country)
         self.responses_of = scratch.responses_of
 
@@ -236,5 +246,5 @@ class Neighbourhood:
         return tuple(chain)
 
     def _country(self, place_id: str) -> str | None:
-        stated: Iterable[str | None] = (self._row(place)[1] for place in self.place_and_around(place_id))
+        stated: Iterable[str | None] = (self._row(place)[1] for place in self.and_wider(place_id))
         return next((country for country in stated if country is not None), None)

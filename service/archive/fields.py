@@ -1,0 +1,284 @@
+"""The fields of an archive's records, read off the models: what kind each is, and what may be done with it.
+
+Everything that treats fields alike goes by these: documents and their shapes, columns of tables, filters, facets, sort
+orders, words. They are a value made for an archive, since an archive may have fields of its own. Knows no database and
+no HTTP.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from service.archive.marks import Behaves, Filtered, IsDate, NotShown, Searched, ShownAsPresence, Sorted, Translated
+from service.archive.model import PLURALS, RECORD_MODELS, Part, Record, RecordType, RefersTo
+
+#: What a field holds. `term` is one of a closed list of words, `object` something that is no part of the format.
+Kind = Literal["text", "term", "number", "truth", "date", "reference", "part", "object"]
+
+#: The kinds of fields whose values a filter compares for equality.
+_EQUAL: tuple[Kind, ...] = ("text", "term", "truth", "reference", "object")
+#: Fields of every record that are shown in a way of their own, and where.
+_APART = frozenset({"id", "access", "translations"})
+
+Mark = TypeVar("Mark")
+
+
+@dataclass(frozen=True)
+class FormatField:
+    """One field of a record or of a part of one."""
+
+    name: str
+    kind: Kind
+    #: Whether it holds a list of such values.
+    is_list: bool
+    #: Whether it may be left out.
+    is_optional: bool
+    #: What it is where it is left out: null, an empty list, or a value such as false.
+    default: Any
+    description: str
+    #: The type of one value.
+    annotation: Any
+    #: Of a reference: the types of records that it may name.
+    types: tuple[RecordType, ...]
+    #: Of a part: its model.
+    part: type[Part] | None
+    #: What may be done with it.
+    marks: tuple[object, ...]
+
+    def mark(self, kind: type[Mark]) -> Mark | None:
+        """Return the field's mark of a kind, if it has one."""
+        return next((mark for mark in self.marks if isinstance(mark, kind)), None)
+
+    @property
+    def behaviour(self) -> str | None:
+        """What is special about the field, by name; None for most."""
+        mark = self.mark(Behaves)
+        return None if mark is None else mark.special
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the field itself is part of a document."""
+        return self.mark(ShownAsPresence) is None and self.mark(NotShown) is None
+
+    @property
+    def inner(self) -> "tuple[FormatField, ...]":
+        """The fields of the part that this field holds; none where it holds no part."""
+        return () if self.part is None else fields_of(self.part)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A way of filtering records of one type by the value of a field."""
+
+    name: str
+    description: str | None
+    #: The field that has the value, and the names that lead to it from the record.
+    field: FormatField
+    path: tuple[str, ...]
+    is_wide: bool
+
+
+@dataclass(frozen=True)
+class RecordFields:
+    """The fields of one type of record, and what follows from their marks."""
+
+    record: RecordType
+    model: type[Record]
+    #: All but the identifier, the access and the translations, in the order of the format.
+    fields: tuple[FormatField, ...]
+    identifier: FormatField
+    #: Every filter, once for each field that it looks at.
+    filters: tuple[Filter, ...] = field(init=False)
+    #: Fields that lists can be sorted by, in the order of the format.
+    sorted: tuple[FormatField, ...] = field(init=False)
+    #: The texts that can be translated.
+    translated: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "filters", tuple(_filters((self.identifier, *self.fields), ())))
+        object.__setattr__(self, "sorted", tuple(each for each in self.fields if each.mark(Sorted) is not None))
+        object.__setattr__(self, "translated", tuple(each.name for each in self.fields if each.mark(Translated)))
+
+    @property
+    def collection(self) -> str:
+        """The name of the collection that has these records."""
+        return PLURALS[self.record]
+
+    @property
+    def sorts(self) -> tuple[str, ...]:
+        """The names of the orders of a list, the default first. Each can be reversed."""
+        default = [each.name for each in self.sorted if _is_default(each)]
+        others = [each.name for each in self.sorted if not _is_default(each)]
+        return (*default, "id", *others, "updated_at")
+
+    def orders(self) -> Iterator[str]:
+        """Yield the names of the orders that a release keeps. A descending one of its own is kept where a record may have
+        no value: such records come last both ways.
+        """
+        for name in self.sorts:
+            yield name
+            if self.may_lack(name):
+                yield f"-{name}"
+
+    def may_lack(self, order: str) -> bool:
+        """Tell whether records may have nothing that an order goes by."""
+        return any(each.name == order and may_lack(each) for each in self.sorted)
+
+    def slot(self, order: str) -> int:
+        """Return which of a record's sort keys an order by a field goes by."""
+        return next(slot for slot, each in enumerate(self.sorted) if each.name == order.removeprefix("-"))
+
+    def by_behaviour(self, special: str) -> FormatField | None:
+        """Return the field with a special behaviour, if there is one."""
+        return next((each for each in self.fields if each.behaviour == special), None)
+
+
+class ArchiveFields:
+    """The fields of every type of record of one archive."""
+
+    def __init__(self, models: Mapping[RecordType, type[Record]]) -> None:
+        self.of: dict[RecordType, RecordFields] = {record: _record_fields(model) for record, model in models.items()}
+
+    def __getitem__(self, record: RecordType) -> RecordFields:
+        return self.of[record]
+
+    def __iter__(self) -> Iterator[RecordFields]:
+        return iter(self.of.values())
+
+    def collection(self, name: str) -> RecordFields:
+        """Return the fields of the records of a collection."""
+        return next(each for each in self if each.collection == name)
+
+    @property
+    def slots(self) -> int:
+        """The most sort keys that a record of any type has."""
+        return max(len(each.sorted) for each in self)
+
+    @property
+    def equal_filters(self) -> tuple[str, ...]:
+        """The name of every filter that compares for equality, of whatever type of record, sorted."""
+        return self._filters_of(*_EQUAL)
+
+    @property
+    def date_filters(self) -> tuple[str, ...]:
+        """The name of every filter by a date, an event's included, sorted."""
+        return tuple(sorted({*self._filters_of("date"), *self._special("event_date", "date")}))
+
+    @property
+    def figure_filters(self) -> tuple[str, ...]:
+        """The name of every filter by a figure, that by a statistic's stated range included, sorted."""
+        return tuple(sorted({*self._filters_of("number"), *self._special("stated_range", "value")}))
+
+    def _filters_of(self, *kinds: Kind) -> tuple[str, ...]:
+        return tuple(sorted({each.name for record in self for each in record.filters if each.field.kind in kinds}))
+
+    def _special(self, behaviour: str, name: str) -> tuple[str, ...]:
+        return (name,) if any(record.by_behaviour(behaviour) is not None for record in self) else ()
+
+
+def archive_fields() -> ArchiveFields:
+    """Return the fields of an archive: those of the format."""
+    return _fields_of_models(tuple(RECORD_MODELS.items()))
+
+
+@cache
+def _fields_of_models(models: tuple[tuple[RecordType, type[Record]], ...]) -> ArchiveFields:
+    return ArchiveFields(dict(models))
+
+
+def may_lack(sortable: FormatField) -> bool:
+    """Tell whether a field that is sorted by may be empty. A name never is: its place is taken by what is shown instead."""
+    named = sortable.mark(Searched)
+    return not (named is not None and named.is_name) and (sortable.kind == "date" or sortable.is_optional)
+
+
+def _is_default(sortable: FormatField) -> bool:
+    mark = sortable.mark(Sorted)
+    return mark is not None and mark.is_default
+
+
+@cache
+def _record_fields(model: type[Record]) -> RecordFields:
+    fields = fields_of(model)
+    [identifier] = [each for each in fields if each.name == "id"]
+    return RecordFields(model.record, model, tuple(each for each in fields if each.name not in _APART), identifier)
+
+
+@cache
+def fields_of(model: type[Part]) -> tuple[FormatField, ...]:
+    """Return the fields of a record or of a part, in the order of the format."""
+    return tuple(_field(name, described) for name, described in model.model_fields.items())
+
+
+def _field(name: str, described: FieldInfo) -> FormatField:
+    annotation, marks, is_list = _taken_apart(described.annotation, tuple(described.metadata))
+    part = annotation if isinstance(annotation, type) and issubclass(annotation, Part) else None
+    refers = next((mark for mark in marks if isinstance(mark, RefersTo)), None)
+    return FormatField(
+        name=name,
+        kind=_kind_of(annotation, marks),
+        is_list=is_list,
+        is_optional=not described.is_required(),
+        default=None if described.is_required() else described.get_default(call_default_factory=True),
+        description=described.description or "",
+        annotation=annotation,
+        types=() if refers is None else refers.types,
+        part=part,
+        marks=marks,
+    )
+
+
+def _taken_apart(annotation: Any, marks: tuple[object, ...]) -> tuple[Any, tuple[object, ...], bool]:  # noqa: ANN401
+    """Return the type of one value, every mark around it, and whether the field holds a list of such values."""
+    is_list = False
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            annotation, *more = get_args(annotation)
+            marks += tuple(more)
+        elif origin in (Union, UnionType) and NoneType in get_args(annotation):
+            [annotation] = [each for each in get_args(annotation) if each is not NoneType] or [None]
+        elif origin is list and not _is_number(get_args(annotation)[0]):
+            is_list, [annotation] = True, get_args(annotation)
+        else:
+            return annotation, marks, is_list
+
+
+def _is_number(annotation: Any) -> bool:  # noqa: ANN401 - whatever an annotation may be
+    # Two numbers in a list, as of a time, are one value.
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return annotation in (int, float, int | float)
+
+
+def _kind_of(annotation: Any, marks: tuple[object, ...]) -> Kind:  # noqa: ANN401
+    found: dict[Kind, bool] = {
+        "date": any(isinstance(mark, IsDate) for mark in marks),
+        "reference": any(isinstance(mark, RefersTo) for mark in marks),
+        "term": get_origin(annotation) is Literal,
+        "part": isinstance(annotation, type) and issubclass(annotation, Part),
+        "truth": annotation is bool,
+        "text": annotation is str,
+        "number": _is_number(annotation),
+    }
+    return next((kind for kind, is_it in found.items() if is_it), "object")
+
+
+def _filters(fields: tuple[FormatField, ...], path: tuple[str, ...]) -> Iterator[Filter]:
+    """Yield every filter by one of these fields or by a field of a part of theirs."""
+    for each in fields:
+        here = (*path, each.name)
+        if (mark := each.mark(Filtered)) is not None:
+            yield Filter(mark.name or each.name, mark.description, each, here, mark.is_wide)
+        yield from _filters(each.inner, here)
+
+
+def searched(fields: tuple[FormatField, ...]) -> Iterator[FormatField]:
+    """Yield the fields among these whose words are searched, and those that hold a part with such a field."""
+    for each in fields:
+        if each.mark(Searched) is not None or any(searched(each.inner)):
+            yield each

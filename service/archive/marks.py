@@ -1,0 +1,71 @@
+"""What may be done with a field of the format, said once, in the field's own annotation.
+
+A mark tells what the engine does with a field: finds its words, filters by it, counts it, sorts by it. How that is done
+for each kind of field stands in the rooms that do it. Knows no model.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class IsDate:
+    """Marks a text as a date in EDTF, which is shown with the days it lies between."""
+
+
+@dataclass(frozen=True, slots=True)
+class IsLanguage:
+    """Marks a text as the tag of a language (BCP 47)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The words of the field are found by `q`. With `is_name`, search boxes complete it too."""
+
+    is_name: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """The field may have a translation, under its own name in `translations`."""
+
+    #: Whether it is written in the language that the record itself names. Other texts are in the archive's own words.
+    is_in_own_language: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """Lists can be filtered by the field's value, and its values counted as a facet."""
+
+    #: What a record that is found has in common with the value, for the API's description. None for a filter that
+    #: every list has, which is described with the lists.
+    description: str | None = None
+    #: The filter's name where it is not the field's own.
+    name: str | None = None
+    #: The value of a place or topic finds also what lies in it.
+    is_wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Lists can be sorted by the field. Where it is the `default`, they are if nothing else is asked for."""
+
+    is_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAsPresence:
+    """The field is not shown; whether it is there is, under this name: its content has an address of its own."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotShown:
+    """The field is part of the archive file and of its export, but not of what the API shows of a record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behaves:
+    """Names what is special about a field: see `fields.SPECIAL`."""
+
+    special: str

@@ -1,0 +1,276 @@
+"""Query parameters: the types of their values, and how they are read from an address and refused.
+
+Knows no SQL and no HTTP. What each collection may be asked for is said in `criteria.py`.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from service.archive.dates import DateError, parse_day
+from service.errors import InvalidParameters, ParameterError
+
+#: Values of one filter that are read; the same name again means or.
+MAX_VALUES = 50
+#: Parameters of one request that are read, before any is looked at.
+MAX_PARAMETERS = 200
+#: Longest value that a message repeats, in characters.
+ECHO_LENGTH = 60
+
+
+# --- Types of parameters ----------------------------------------------------------------------------------------------
+
+
+def _calendar_day(value: str) -> str:
+    try:
+        return str(parse_day(value))
+    except DateError as error:
+        raise PydanticCustomError("day", "{reason}", {"reason": str(error)}) from None
+
+
+Day = Annotated[
+    str, AfterValidator(_calendar_day), Field(json_schema_extra={"format": "date"}, examples=["2021-01-01"])
+]
+
+
+# RFC 3339, section 5.6. Python's own reading is wider: it takes week dates and any character for the T.
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2}))?"
+)
+
+
+def _moment(value: str) -> str:
+    """Return a day or a moment as UTC to the second, the form in which records carry `updated_at`."""
+    try:
+        if not _MOMENT.fullmatch(value):
+            raise ValueError
+        moment = datetime.fromisoformat(value.upper())
+    except ValueError:
+        raise PydanticCustomError(
+            "moment", "must be a day or a moment with its offset, such as 2026-01-31 or 2026-01-31T12:00:00Z"
+        ) from None
+    with suppress(OverflowError):  # within a day of year 1 or 9999: no record changed then, in any time zone
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}".rjust(20, "0")
+
+
+Moment = Annotated[
+    str,
+    AfterValidator(_moment),
+    WithJsonSchema(
+        {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}], "examples": ["2026-01-31"]}
+    ),
+]
+
+
+def whole_number(value: object) -> object:
+    """Return a parameter's value, which is refused where it is a number written in another way than with digits."""
+    # Pydantic would also read "5.0", " 5" and "5_0".
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,9}", value):
+        raise PydanticCustomError("whole_number", "must be a whole number")
+    return value
+
+
+# Python's own reading also takes `1_0`, `nan`, blanks and the digits of every script.
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+
+
+def _number(value: object) -> object:
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise PydanticCustomError("number", "must be a number, such as 29 or 0.5")
+    return value
+
+
+def _truth(value: object) -> object:
+    if value not in ("true", "false"):
+        raise PydanticCustomError("truth", "must be true or false")
+    return value == "true"
+
+
+def split_at_commas(values: object) -> object:
+    """Return the values that stand in one parameter, separated by commas."""
+    return [part for value in values for part in value.split(",")] if isinstance(values, list) else values
+
+
+def _degrees(text: str) -> float:
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError
+    return float(text)
+
+
+def _box(values: object) -> object:
+    try:
+        west, south, east, north = (_degrees(part) for part in values)  # type: ignore[attr-defined]
+    except ValueError:
+        raise PydanticCustomError("bbox", "must be four numbers in degrees: west,south,east,north") from None
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+        raise PydanticCustomError(
+            "bbox", "must be west,south,east,north: longitudes from -180 to 180, latitudes from -90 to 90, south first"
+        )
+    return [west, south, east, north]
+
+
+Number = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+Truth = Annotated[bool, BeforeValidator(_truth)]
+# Validators that run before run in reverse: first split, then read.
+Degrees = Annotated[float, Field(ge=-180, le=180)]
+Box = Annotated[
+    list[Degrees], BeforeValidator(_box), BeforeValidator(split_at_commas), Field(min_length=4, max_length=4)
+]
+
+
+def any_of(description: str) -> Any:  # noqa: ANN401 - as Pydantic's own Field
+    """Describe a parameter that may be given several times."""
+    return Field(max_length=MAX_VALUES, description=description)
+
+
+class Parameters(BaseModel):
+    """Query parameters that are read together; one that is not declared is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: Parameters whose several values stand in one, separated by commas.
+    COMMA_SEPARATED: ClassVar[frozenset[str]] = frozenset({"fields", "bbox", "facets"})
+
+    @classmethod
+    def choices(cls) -> dict[str, tuple[str, ...]]:
+        """Return the values that parameters may have which depend on the archive, by parameter."""
+        return {}
+
+
+class NoParameters(Parameters):
+    """For addresses that take none."""
+
+
+# --- Reading ----------------------------------------------------------------------------------------------------------
+
+AnyParameters = TypeVar("AnyParameters", bound=Parameters)
+
+#: What is wrong with a value that is none of the choices of an archive.
+_CANNOT = {"fields": "is no key of these records", "facets": "cannot be counted here"}
+
+
+@cache
+def parameter_schemas(model: type[Parameters]) -> dict[str, dict[str, Any]]:
+    """Return the JSON Schema of each parameter of a collection, null left out: a parameter is given or it is not."""
+    schemas = model.model_json_schema(by_alias=True).get("properties", {})
+    for schema in schemas.values():
+        options = [option for option in schema.pop("anyOf", ()) if option != {"type": "null"}]
+        for option in options:
+            schema.update(option)
+        schema.pop("title", None)
+        if schema.get("default", "") in (None, []):
+            del schema["default"]
+    for name, allowed in model.choices().items():
+        schemas[name]["items"] = {"type": "string", "enum": list(allowed)}
+        schemas[name] |= {"minItems": 1, "uniqueItems": True} if name == "facets" else {"minItems": 1}
+    return dict(schemas)
+
+
+@cache
+def _several(model: type[Parameters]) -> frozenset[str]:
+    """Return the parameters that may be given more than once."""
+    return frozenset(name for name, schema in parameter_schemas(model).items() if schema.get("type") == "array")
+
+
+def read_criteria(model: type[AnyParameters], pairs: Sequence[tuple[str, str]]) -> AnyParameters:
+    """Return what is asked of a collection. Raises InvalidParameters, which names every parameter that is wrong.
+
+    `pairs` are names and values in the order given; a name given again adds a value where several may be given.
+    """
+    return _read_again(model, tuple(pairs))  # type: ignore[return-value]
+
+
+@lru_cache(256)
+def _read_again(model: type[Parameters], pairs: tuple[tuple[str, str], ...]) -> Parameters:
+    return _read(model, pairs)
+
+
+def _read(model: type[AnyParameters], pairs: Sequence[tuple[str, str]]) -> AnyParameters:
+    """Return what is asked, read anew."""
+    if len(pairs) > MAX_PARAMETERS:
+        raise InvalidParameters(f"{len(pairs)} parameters are more than the {MAX_PARAMETERS} that are read")
+    given: dict[str, Any] = {}
+    errors: dict[str, ParameterError] = {}
+    known_names, several = parameter_schemas(model), _several(model)
+    for name, value in pairs:
+        if name not in known_names:
+            errors[name] = _unknown(name, tuple(known_names))
+        elif name in several:
+            given.setdefault(name, []).append(value)
+        elif name in given:
+            errors[name] = ParameterError(name, "is given more than once; it takes one value")
+        else:
+            given[name] = value
+    try:
+        criteria = model.model_validate(given)
+    except ValidationError as invalid:
+        for error in invalid.errors(include_url=False):
+            refused = _refused(model, error)
+            errors.setdefault(refused.parameter, refused)
+    else:
+        for name, allowed in model.choices().items():
+            if unknown := [each for each in getattr(criteria, name) if each not in allowed]:
+                errors[name] = ParameterError(name, f"{_echo(unknown[0])} {_CANNOT[name]}", allowed)
+        if not errors:
+            return criteria
+    raise invalid_parameters(errors.values())
+
+
+def invalid_parameters(errors: Iterable[ParameterError]) -> InvalidParameters:
+    """Return the problem that names every parameter that cannot be used."""
+    errors = tuple(errors)
+    first = f"{errors[0].parameter}: {errors[0].message}"
+    return InvalidParameters(first if len(errors) == 1 else f"{first}; and {len(errors) - 1} more", errors=errors)
+
+
+def _echo(value: str) -> str:
+    """Return a refused value for a message: quoted, control characters escaped, shortened."""
+    shown = value if len(value) <= ECHO_LENGTH else value[:ECHO_LENGTH] + "…"
+    return repr(shown)
+
+
+def _unknown(name: str, names: tuple[str, ...]) -> ParameterError:
+    nearest = difflib.get_close_matches(name[:ECHO_LENGTH], names, n=1)
+    hint = f"; did you mean {nearest[0]}?" if nearest else ""
+    return ParameterError(name[:ECHO_LENGTH], f"there is no such parameter here{hint}", tuple(sorted(names)))
+
+
+def _refused(model: type[Parameters], error: ErrorDetails) -> ParameterError:
+    """Say what is wrong with a value, and what would be accepted where that can be listed."""
+    context = error.get("ctx", {})
+    name = str(error["loc"][0]) if error["loc"] else str(context.get("parameter", ""))
+    value = error["input"]
+    schema = parameter_schemas(model).get(name, {})
+    schema = schema.get("items", schema)
+    allowed = tuple(str(choice) for choice in schema["enum"]) if "enum" in schema else None
+    match error["type"]:
+        case "literal_error":
+            message = "is not one of the values that exist"
+        case "string_pattern_mismatch":
+            example = f", such as {schema['examples'][0]}" if "examples" in schema else ""
+            message = f"does not have the form {schema['pattern']}{example}"
+        case "missing":
+            message = "is required here"
+        case "string_unicode":
+            message = "is not valid Unicode text"
+        case "too_long" | "too_short" if isinstance(value, list):
+            limits = parameter_schemas(model)[name]
+            message = f"takes {limits.get('minItems', 1)} to {limits['maxItems']} values"
+        case "string_too_long":
+            message = f"is longer than {context['max_length']} characters"
+        case "string_too_short":
+            message = "is empty"
+        case "greater_than_equal" | "less_than_equal":
+            message = f"must lie between {schema['minimum']} and {schema['maximum']}"
+        case _:
+            message = error["msg"]
+    shown = f"{_echo(value)} {message}" if isinstance(value, str) and "must" not in message else message
+    return ParameterError(name, shown, allowed)

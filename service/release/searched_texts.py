@@ -1,0 +1,77 @@
+"""What of a record is searched, and what a search box completes: the fields that are marked so, and their translations."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+from service.archive.fields import FormatField, RecordFields
+from service.archive.marks import Searched
+from service.archive.words import plain_words
+from service.release.projection import PublicRecord
+
+
+class SearchedText(NamedTuple):
+    """One text of a record: the field it stands in, its language, and its transcript segment if any."""
+
+    field: str
+    text: str
+    language: str
+    segment: int | None = None
+    start_s: float | None = None
+
+
+def searched_parts(public: PublicRecord, language: str, record: RecordFields) -> Iterator[SearchedText]:
+    """Yield the texts a record is found by. `language` is the archive's.
+
+    Titles and summaries are the archive's own words about something in the record's language, and nothing says which of
+    the two they are in: they count as in the record's, and every text is stemmed in the archive's language too.
+    """
+    own = public.get("language", language)
+    for each in record.fields:
+        if each.behaviour == "transcript":
+            for number, segment in enumerate(public.get(each.name, ())):
+                for text in _texts(segment, each.inner):
+                    yield SearchedText(each.name, text, own, number, segment.get("start_s"))
+        else:
+            for text in _texts(public, (each,)):
+                yield SearchedText(each.name, text, own)
+    for tag, texts in public.get("translations", {}).items():
+        for name, text in texts.items():
+            for one in text if isinstance(text, list) else [text]:
+                yield SearchedText(f"translations.{tag}.{name}", one, tag)
+
+
+def _texts(holder: Mapping[str, Any], fields: Iterable[FormatField]) -> Iterator[str]:
+    """Yield the searched texts in some fields of a record or of a part of one."""
+    for each in fields:
+        value = holder.get(each.name)
+        if value is None:
+            continue
+        values = value if each.is_list else (value,)
+        if each.part is not None:
+            for part in values:
+                yield from _texts(part, each.inner)
+        elif each.mark(Searched) is not None:
+            yield from values
+
+
+def names_of(public: PublicRecord, record: RecordFields) -> Iterator[str]:
+    """Yield the titles, labels and names of a record, translated ones too: what a search box completes."""
+    names = [each.name for each in record.fields if (mark := each.mark(Searched)) is not None and mark.is_name]
+    for texts in (public, *public.get("translations", {}).values()):
+        for name in names:
+            if isinstance(text := texts.get(name), str):
+                yield text
+
+
+#: Words of a name that a completion may begin with, and how much of the name is kept from there, in characters.
+COMPLETED_WORDS, COMPLETION_LENGTH = 12, 32
+
+
+def completion_keys(name: str) -> list[str]:
+    """Return what is left of a name, folded, from each of its first words on."""
+    # Word by word: names share most of their words, and what these become is kept.
+    words = [word for part in name[:400].split() for word in plain_words(part)]
+    text = " ".join(words)
+    starts = accumulate((len(word) + 1 for word in words[:-1][: COMPLETED_WORDS - 1]), initial=0) if words else ()
+    return list(dict.fromkeys(text[start : start + COMPLETION_LENGTH] for start in starts))

@@ -120,7 +120,8 @@ class Measuring:
         connections: int = CONNECTIONS,
         cores: list[int] = LOAD_CORES,
     ) -> Measure:
-        headers = [*(f"{name}: {value}" for name, value in HEADERS.items()), *work.headers]
+        named = HEADERS | dict(line.split(": ", 1) for line in work.headers)
+        headers = [f"{name}: {value}" for name, value in named.items()]
         return load(Job(target.port, targets, headers, work.status, self._seconds, connections, once, cores))
 
 

@@ -16,6 +16,10 @@ from tests.bench.processes import Get
 COLLECTION = "/v1/testimonies"
 WARM_PAGE, COLD_PAGE = "page of 20, asked before", "page of 20, never asked"
 WARM_RECORD, COLD_RECORD = "record, asked before", "record, never asked"
+#: The same as browsers ask: never the same addresses, so that no row profits from another.
+WARM_GZIP, COLD_GZIP = f"{WARM_PAGE}, gzip", f"{COLD_PAGE}, gzip"
+WARM_ZSTD, COLD_ZSTD = f"{WARM_PAGE}, zstd", f"{COLD_PAGE}, zstd"
+COLD_RECORD_GZIP = f"{COLD_RECORD}, gzip"
 UNCHANGED, COLD_LIST = "304", "two filters and a sort, never asked"
 BEST, FACETED, RARELY = "best 20 of a word in half", "four facets over it, one record shown", "a rare word"
 SUGGEST = "suggest"
@@ -52,6 +56,7 @@ class Asked:
 
     warm: list[Work]
     pages: Work
+    zipped: list[Work]
     lists: Work
     records: Work
     #: Pages at the beginning of the list and at its end.
@@ -60,7 +65,7 @@ class Asked:
 
     @property
     def works(self) -> list[Work]:
-        return [*self.warm, self.pages, self.lists, self.records]
+        return [*self.warm, self.pages, *self.zipped, self.lists, self.records]
 
 
 # --- Lists and records ------------------------------------------------------------------------------------------------
@@ -92,18 +97,33 @@ def asked(get: Get, plain: Plain, testimonies: int) -> Asked:
     page = f"{COLLECTION}?limit={LIMIT}"
     etag = get(page)[1]["etag"]
     ids = plain.ids()
+    pages, records = _cold_pages(get, testimonies), _cold_records(plain)
     return Asked(
         warm=[
             Work(WARM_PAGE, [page], once=False),
             Work(WARM_RECORD, [f"{COLLECTION}/{ids[len(ids) // 2]}"], once=False),
+            _zipped(Work(WARM_GZIP, [page], once=False), "gzip"),
+            _zipped(Work(WARM_ZSTD, [page], once=False), "zstd"),
             Work(UNCHANGED, [page], once=False, headers=[f"If-None-Match: {etag}"], status=304),
         ],
-        pages=_cold_pages(get, testimonies),
+        pages=pages,
+        zipped=[
+            _zipped(Work(COLD_GZIP, pages.targets), "gzip"),
+            _zipped(Work(COLD_ZSTD, pages.targets), "zstd"),
+            _zipped(Work(COLD_RECORD_GZIP, records.targets), "gzip"),
+        ],
         lists=_cold_lists(plain),
-        records=_cold_records(plain),
+        records=records,
         first=first,
         last=last,
     )
+
+
+def _zipped(work: Work, coding: str) -> Work:
+    """Return the same work, asked with a coding, at addresses that differ: `&` after a query changes nothing."""
+    end = "&" if coding == "gzip" else "&&"
+    targets = [target + (end if "?" in target else "?" + end) for target in work.targets]
+    return Work(work.name, targets, once=work.once, headers=[f"Accept-Encoding: {coding}"])
 
 
 def _cold_records(plain: Plain) -> Work:

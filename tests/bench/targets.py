@@ -11,15 +11,20 @@ from tests.bench.finding import Export, Times
 from tests.bench.measuring import RAW, Rounds, Worker
 from tests.bench.questions import (
     BEST,
+    COLD_GZIP,
     COLD_LIST,
     COLD_PAGE,
     COLD_RECORD,
+    COLD_RECORD_GZIP,
+    COLD_ZSTD,
     FACETED,
     RARELY,
     SUGGEST,
     UNCHANGED,
+    WARM_GZIP,
     WARM_PAGE,
     WARM_RECORD,
+    WARM_ZSTD,
 )
 
 #: From so many testimonies on, the targets for a million hold.
@@ -99,6 +104,16 @@ def _lists(figures: Figures, *, many: bool) -> Iterator[Goal]:
     for work, other, target in wanted:
         ratios = figures.lists[work].ratios(other)
         yield Goal(f"{work}: times {other}", ratios, ">=", target)
+    for plain, zipped, target in (
+        (COLD_PAGE, COLD_GZIP, 0.85),
+        (COLD_PAGE, COLD_ZSTD, 0.85),
+        (COLD_RECORD, COLD_RECORD_GZIP, 0.85),
+        (WARM_PAGE, WARM_GZIP, 0.95),
+        (WARM_PAGE, WARM_ZSTD, 0.95),
+    ):
+        pairs = zip(figures.lists[zipped].ours, figures.lists[plain].ours, strict=True)
+        ratios = [one.per_second / other.per_second for one, other in pairs]
+        yield Goal(f"{zipped}: times without", ratios, ">=", target)
     yield Goal("page at the end of the list: time of page 1", figures.depth, "<=", 1.15)
     yield Goal("two workers, pages never asked: times one", figures.two_workers.ratios("one worker"), ">=", 1.3)
 

@@ -7,6 +7,7 @@ are never added up, and only those in the same unit share a scale.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from babel.numbers import format_decimal
@@ -31,6 +32,7 @@ _MAGNITUDES: dict[float, str] = {
 Statistic = Mapping[str, Any]
 
 
+@lru_cache(4096)
 def number_in_words(value: float, words: Words) -> str:
     """Return a number as it is written in a language."""
     return str(format_decimal(value, locale=words.locale))

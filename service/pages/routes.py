@@ -35,8 +35,9 @@ from service.pages.timeline import timeline_view
 from service.pages.views import View, Viewer
 from service.pages.vocabulary import PROBLEMS
 
-#: Collections whose records' pages are put together from a few short look-ups: they are answered without a task of their own.
-QUICK = frozenset({"testimonies", "events", "statistics", "responses"})
+#: Collections whose records' pages are short: they are answered without a task of their own. A testimony with all that stands around
+#: it takes up to ten milliseconds.
+QUICK = frozenset({"statistics", "responses"})
 #: A day, in seconds: how long a file that pages load is kept. Its address changes with it.
 _ASSET_AGE_S = 86_400
 #: A basic language range (RFC 4647, section 2.1).

@@ -1,13 +1,13 @@
 # Built in one stage, run in another: the image holds Python, the packages and the seed release, and nothing to build with.
-# With a digest (python:3.11-slim@sha256:…) the base is the same for everybody and for ever: see docs/operate.md.
-ARG BASE=python:3.11-slim
-FROM ${BASE} AS build
+# docs/operate.md says how to build on a base named by its digest, which is the same for everybody and for ever.
+FROM python:3.11-slim AS build
 
 WORKDIR /build
 RUN python3 -m venv /opt/archive && python3 -m venv /opt/audit
 COPY requirements ./requirements
-# Nothing is installed whose hash is not written down, and nothing but wheels: building from source would run foreign code.
-RUN /opt/archive/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/run.txt \
+# Nothing is installed whose hash is not written down, and nothing but wheels, since building from source runs foreign
+# code; of bagit alone there is none.
+RUN /opt/archive/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: --no-binary bagit -r requirements/run.txt \
     && /opt/audit/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/audit.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY service ./service
@@ -23,7 +23,7 @@ RUN /opt/audit/bin/cyclonedx-py environment --output-reproducible --output-file 
 RUN mkdir /data && /opt/archive/bin/testimony-archive publish seed/archive.json --data /data
 
 
-FROM ${BASE}
+FROM python:3.11-slim
 
 COPY --from=build /opt/archive /opt/archive
 COPY --from=build --chown=10001:10001 /data /data

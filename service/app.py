@@ -1,6 +1,7 @@
 """The application, put together from every room that answers requests. The only module that knows them all."""
 
 from service.api.parts import PARTS as API_PARTS
+from service.api.routes.entrance import front_router, show_front
 from service.http.application import Application, Part, build_application
 from service.http.server import end_with_parent, settle
 from service.pages.routes import pages_part, problem_page
@@ -15,9 +16,9 @@ WORKER = "service.app:app_for_worker"
 def create_app(settings: Settings, *, verify: bool = True) -> Application:
     """Return the application for these settings: see `http.application.build_application`."""
     if not settings.pages:
-        return build_application(settings, PARTS, verify=verify)
+        return build_application(settings, (Part(front_router), *PARTS), verify=verify)
     # The reading room comes first: what people open at `/` is a page of it.
-    parts: list[Part] = [pages_part(indexed=settings.indexed), *PARTS]
+    parts: list[Part] = [pages_part(indexed=settings.indexed, front=show_front), *PARTS]
     page = problem_page(indexed=settings.indexed)
     return build_application(settings, parts, verify=verify, problem_page=page)
 

@@ -93,6 +93,14 @@ def choose_media_type(header: str | None, available: tuple[str, ...]) -> str:
     return best
 
 
+def prefers_html(header: str | None) -> bool:
+    """Tell whether an Accept header asks for HTML before JSON, as browsers do. Clients that accept anything get JSON."""
+    try:
+        return choose_media_type(header, (JSON, HTML)) == HTML
+    except NotAcceptable:
+        return False
+
+
 def choose_format(named: str | None, header: str | None, offers: Mapping[str, str]) -> str:
     """Return the media type to answer with: that of the format named, else the one that the Accept header prefers.
 

@@ -17,7 +17,7 @@ from service.catalogue.parameters import invalid_parameters
 from service.errors import NotFound, ParameterError, Problem
 from service.http.application import Part
 from service.http.links import base_url, header, query_pairs
-from service.http.negotiation import HTML, wished_languages
+from service.http.negotiation import HTML, prefers_html, wished_languages
 from service.http.problems import ProblemDocument, ProblemPage
 from service.http.releases import Served
 from service.http.responses import RawHeaders, release_answer
@@ -46,8 +46,10 @@ _XML = "application/xml"
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def pages_part(*, indexed: bool) -> Part:
-    """Return the addresses of the reading room. `indexed`: whether search engines may list its pages."""
+def pages_part(*, indexed: bool, front: Handler) -> Part:
+    """Return the addresses of the reading room. `indexed`: whether search engines may list its pages. `front` answers at
+    `/` to clients that do not prefer HTML.
+    """
     room = _Room(indexed=indexed)
     viewers: dict[str, Viewer] = {
         "/": home_view,
@@ -61,7 +63,8 @@ def pages_part(*, indexed: bool) -> Part:
         viewers[f"/{collection}/{{id}}"] = partial(_a_record, collection)
     router, at_once = APIRouter(route_class=PlainRoute, include_in_schema=False), dict[str, AtOnce]()
     for path, viewer in viewers.items():
-        router.add_api_route(path, room.page(viewer), methods=["GET"])
+        show = room.page(viewer)
+        router.add_api_route(path, _for_people(show, front) if path == "/" else show, methods=["GET"])
         if path.endswith("{id}") and path.split("/")[1] in QUICK:
             at_once[path] = room.at_once(viewer)
     router.add_api_route("/assets/{id}", _show_asset, methods=["GET"])
@@ -69,6 +72,15 @@ def pages_part(*, indexed: bool) -> Part:
     router.add_api_route("/sitemap.xml", room.show_sitemaps, methods=["GET"])
     router.add_api_route("/sitemaps/{id}", room.show_sitemap, methods=["GET"])
     return Part(router, at_once)
+
+
+def _for_people(show: Handler, otherwise: Handler) -> Handler:
+    """Return what answers with a page to clients that prefer HTML, and as `otherwise` does to all others."""
+
+    async def answer(request: Request) -> Response:
+        return await (show if prefers_html(header(request.scope, b"accept")) else otherwise)(request)
+
+    return answer
 
 
 def _a_list(collection: str, reader: Reader, _name: str) -> View:

@@ -17,6 +17,7 @@ from service.archive.writing import sync_folder
 from service.errors import NoRelease, PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown
 from service.release.manifest import Manifest, read_manifest, verify_release
 from service.release.statements import Link, keep_chain, longest_chain
+from service.release.withdrawals import keep_withdrawals, known_withdrawals
 
 _FOLDER = re.compile(r"^([1-9][0-9]*)-([0-9a-f]{12})$")
 #: How the names of folders begin that hold no release: ones being built, and ones being removed.
@@ -201,6 +202,7 @@ def prune_held(data: Path, *, keep: int) -> list[StoredRelease]:
     others = [release for release in kept_releases(data) if not release.current]
     removed = others[max(0, keep - 1) :]
     _keep_statements_of(data, removed)
+    keep_withdrawals(data, (release.folder for release in removed), current=current_folder(data))
     for release in removed:
         _remove(release.folder)
     return removed
@@ -223,6 +225,13 @@ def _keep_statements_of(data: Path, removed: Sequence[StoredRelease]) -> None:
     whole = chain_of(data)
     if whole and whole[-1].statement.number > known:
         keep_chain(data, whole)
+
+
+def withdrawals_in(data: Path) -> dict[str, str]:
+    """Return every identifier that was withdrawn in a release of this data folder, with the day, also of releases that
+    were gone back from or removed: an identifier stays withdrawn.
+    """
+    return known_withdrawals(data, (release.folder for release in kept_releases(data)))
 
 
 def _remove(folder: Path) -> None:

@@ -55,6 +55,7 @@ from service.release.data_folder import (
     kept_releases,
     prune_held,
     sole_publisher,
+    withdrawals_in,
 )
 from service.release.document_file import DocumentWriter, Keys
 from service.release.documents import DocumentRenderer
@@ -274,20 +275,21 @@ class _Publication:
                 scratch.add(public)
 
         size = self.archive.stat().st_size if self.archive.is_file() else 0
+        former = withdrawals_in(self.data)
         report = check_archive(
             self.archive,
             today=self.today,
             predecessor=self.previous,
+            withdrawn=former,
             prepare=partial(_what_is_public, today=self.today),
             accept=accept,
             progress=lambda done: self.progress("Checking", done, size),
         )
         if not report.ok or report.head is None:
             raise ArchiveInvalid(report)
-        if self.previous is not None:
-            # An identifier once withdrawn stays withdrawn, whether the file still lists it or not.
-            for record_id, day in self.previous.rows('SELECT id, "on" FROM withdrawn'):
-                scratch.withdraw(record_id, day)
+        # An identifier once withdrawn stays withdrawn, whether the file still lists it or not.
+        for record_id, day in former.items():
+            scratch.withdraw(record_id, day)
         scratch.finish()
         self.masked = report.masked
         return report.head

@@ -1,6 +1,10 @@
 """The reading room in a real browser: with scripts and without, by keyboard, in the dark, for a screen reader; and hostile archives."""
 
 import hashlib
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +199,46 @@ def test_a_hostile_archive_runs_no_script_and_asks_nothing_of_elsewhere(
         assert len(page.content()) < 200_000
     mine = str(client.base_url)
     assert [each for each in page.asked if not each.startswith((mine, "about:"))] == []
+
+
+# --- The example of a front end ---------------------------------------------------------------------------------------
+
+EXAMPLE = Path("examples/front-end")
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Gives files out, and says nothing of it."""
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def example() -> Iterator[str]:
+    """The address of the example, given out by a web server of its own: another origin than the archive's."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(EXAMPLE))) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/index.html"
+        server.shutdown()
+        thread.join()
+
+
+def test_the_example_draws_list_facets_record_and_evidence(
+    client: httpx.Client, open_page: OpenPage, example: str
+) -> None:
+    page: Any = open_page(f"{example}?archive={address(client, '')}")
+    total = client.get("/v1/testimonies").json()["meta"]["total"]
+    page.get_by_text(f"{total} in the list").wait_for()
+    topic = page.locator("#topics button").first
+    number = int(topic.inner_text().rpartition("(")[2].rstrip(")"))
+    topic.click()
+    page.get_by_text(f"{number} in the list").wait_for()
+    page.locator("#list button").first.click()
+    page.get_by_role("heading", name="Evidence").wait_for()
+    assert page.locator("article li").count() >= 1
+    assert page.locator("article code").first.inner_text()
+    page.fill("input[name=q]", " ".join(f"w{number}" for number in range(20)))  # more words than are looked for
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_function("!document.getElementById('total').textContent.includes('in the list')")
+    assert page.locator("#total").inner_text()

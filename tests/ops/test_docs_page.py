@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
-ASSETS = ("/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/docs/start.js")
+ASSETS = ("/docs/swagger-ui.css", "/docs/style.css", "/docs/swagger-ui-bundle.js", "/docs/start.js")
 
 
 class Page(HTMLParser):
@@ -56,7 +56,7 @@ def test_the_policy_lets_in_files_of_ours_only(answer: httpx.Response) -> None:
 def test_nothing_in_the_page_needs_more_than_the_policy_allows(answer: httpx.Response) -> None:
     page = Page(answer.text)
     assert page.inline == []
-    assert len(page.loaded) == 4
+    assert len(page.loaded) == 5
     assert all(address.startswith("/docs/") or address == "data:," for address in page.loaded)
     assert Page('<a onclick="x()">a</a><style>b</style>').inline == ["a onclick", "b"]
 

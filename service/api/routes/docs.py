@@ -36,16 +36,18 @@ _PAGE = """<!doctype html>
 <title>Testimony Archive: the API</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="{root}/docs/swagger-ui.css">
+<link rel="stylesheet" href="{root}/docs/style.css">
 </head>
 <body>
-<div id="docs"></div>
+<main id="docs"></main>
 <script src="{root}/docs/swagger-ui-bundle.js"></script>
 <script src="{root}/docs/start.js"></script>
 </body>
 </html>
 """
 
-# No validator: it would send the address of this archive to a third party.
+# Swagger UI gives the fields of parameters no names, and lets no keyboard into what scrolls: the observer does, whenever it
+# draws something. No validator: it would send the address of this archive to a third party.
 _START = """SwaggerUIBundle({
   url: document.currentScript.src.replace(/docs[/]start[.]js$/, "openapi.json"),
   dom_id: "#docs",
@@ -53,6 +55,46 @@ _START = """SwaggerUIBundle({
   validatorUrl: null,
   tryItOutEnabled: true,
 });
+
+function mend() {
+  for (const field of document.querySelectorAll("tr[data-param-name] :is(select, input):not([aria-label])"))
+    field.setAttribute("aria-label", field.closest("tr").dataset.paramName);
+  for (const example of document.querySelectorAll("pre.microlight:not([tabindex])")) example.tabIndex = 0;
+}
+new MutationObserver(mend).observe(document.getElementById("docs"), {childList: true, subtree: true});
+"""
+
+
+# Around Swagger UI: letters dark enough to be read (WCAG 2.2, 1.4.3), and what is wide put below each other on a phone. The
+# choice of a server is left out: there is one. Below it, the small pages.
+_STYLE = """.swagger-ui .scheme-container { display: none; }
+.swagger-ui .info .title small { background: #4a5560; }
+.swagger-ui .info .title small.version-stamp { background: #2f5f00; }
+.swagger-ui .info .title small pre { color: #fff; }
+.swagger-ui .opblock.opblock-get .opblock-summary-method { background: #1f5fa8; }
+.swagger-ui .opblock-summary-path, .swagger-ui .opblock-summary-path a { overflow-wrap: anywhere; word-break: normal; }
+.swagger-ui .info .url { color: #1f5fa8; }
+.swagger-ui .btn.try-out__btn.cancel { color: #b00020; border-color: #b00020; }
+.swagger-ui .btn.execute { background: #1f5fa8; border-color: #1f5fa8; }
+.swagger-ui .json-schema-2020-12-expand-deep-button { color: #505050; }
+.swagger-ui .parameter__name.required::after, .swagger-ui .parameter__name.required span { color: #b00020; }
+.swagger-ui .parameter__in, .swagger-ui .prop-format, .swagger-ui .parameter__extension { color: #595959; }
+.swagger-ui a.nostyle:focus-visible, .swagger-ui button:focus-visible { outline: 3px solid #1f5fa8; outline-offset: 2px; }
+@media (max-width: 640px) {
+  .swagger-ui .wrapper { padding: 0 8px; }
+  .swagger-ui .info .title { font-size: 26px; overflow-wrap: anywhere; }
+  .swagger-ui .opblock .opblock-summary { flex-wrap: wrap; }
+  .swagger-ui .opblock .opblock-summary-description { overflow-wrap: anywhere; }
+  .swagger-ui .opblock .opblock-section-header, .swagger-ui .table-container, .swagger-ui .responses-inner { padding: 8px; }
+  .swagger-ui table.parameters, .swagger-ui table.responses-table { display: block; }
+  .swagger-ui table.parameters :is(thead, tbody, tr, td), .swagger-ui table.responses-table :is(tbody, tr, td) {
+    display: block; width: auto; max-width: 100%; min-width: 0; padding: 4px 0;
+  }
+  .swagger-ui table.parameters thead, .swagger-ui table.responses-table thead { display: none; }
+  .swagger-ui :is(input, select, textarea) { max-width: 100% !important; min-width: 0 !important; }
+  .swagger-ui :is(.highlight-code, .microlight, .model-box) { max-width: 100%; overflow-x: auto; }
+}
+.small { max-width: 40rem; margin: 0 auto; padding: 1rem; font: 1.1rem/1.6 system-ui, sans-serif; overflow-wrap: anywhere; }
 """
 
 
@@ -72,6 +114,12 @@ async def show_docs(request: Request) -> Response:
     """The description as a page to try things out on."""
     page = _PAGE.format(root=request.scope.get("root_path", ""))
     return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"})
+
+
+@router.get("/docs/style.css")
+async def show_style(request: Request) -> Response:
+    """What the page and the small pages look like, beside Swagger UI's own."""
+    return Response(_STYLE, headers={"Cache-Control": "no-cache"}, media_type="text/css")
 
 
 @router.get("/docs/start.js")

@@ -8,16 +8,19 @@ from starlette.responses import Response
 
 from service.api.describing import problem_responses
 from service.api.shapes import Entrance, ProblemDescription
+from service.api.small_pages import small_page
 from service.catalogue.criteria import COLLECTIONS
 from service.catalogue.parameters import NoParameters, read_criteria
 from service.errors import InvalidParameters, NotAcceptable, NotFound, NotReady, Problem, problems
 from service.http.links import base_url, header, query_pairs
-from service.http.negotiation import JSON, choose_media_type
+from service.http.negotiation import JSON, choose_media_type, prefers_html
 from service.http.releases import Served
 from service.http.responses import release_answer
 from service.http.routing import PlainRoute
 
 router = APIRouter(route_class=PlainRoute, tags=["archive"])
+#: The address `/`, where no reading room has it.
+front_router = APIRouter(route_class=PlainRoute, include_in_schema=False)
 
 _PROBLEMS = {problem.slug: problem for problem in problems()}
 
@@ -61,6 +64,17 @@ async def show_entrance(request: Request) -> Response:
     return release_answer(request.scope, served.key, orjson.dumps(entrance))
 
 
+@front_router.get("/")
+async def show_front(request: Request) -> Response:
+    """The archive's name and where to go on, for a browser; what `/v1` answers for everything else."""
+    if not prefers_html(header(request.scope, b"accept")):
+        return await show_entrance(request)
+    served: Served = request.app.state.serving.of(request.scope)
+    head, root = served.catalogue.release.head, request.scope.get("root_path", "")
+    links = [(f"{root}/docs", "The API, described and to try out"), (f"{root}/v1", "Where the API begins (JSON)")]
+    return small_page(head["title"], [head["description"]], links, root=root, language=head["language"])
+
+
 @router.get(
     "/problems/{slug}",
     operation_id="get_problem",
@@ -83,10 +97,15 @@ async def show_problem(request: Request) -> Response:
     problem: type[Problem] | None = _PROBLEMS.get(request.path_params["slug"])
     if problem is None:
         raise NotFound("There is no problem of this name.")
+    meaning = " ".join(inspect.getdoc(problem).split())  # type: ignore[union-attr]
+    if prefers_html(header(request.scope, b"accept")):
+        root = request.scope.get("root_path", "")
+        paragraphs = [meaning, f"Answers of this kind have the status {problem.status} and the name {problem.slug}."]
+        return small_page(problem.title, paragraphs, [(f"{root}/docs", "The API, described")], root=root)
     description: ProblemDescription = {
         "slug": problem.slug,
         "title": problem.title,
         "status": problem.status,
-        "description": " ".join(inspect.getdoc(problem).split()),  # type: ignore[union-attr]
+        "description": meaning,
     }
-    return Response(orjson.dumps(description), media_type=JSON)
+    return Response(orjson.dumps(description), headers={"Vary": "Accept"}, media_type=JSON)

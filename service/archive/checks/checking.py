@@ -3,7 +3,7 @@
 Knows no release: what it must know of the current one is asked of a `Predecessor`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import date
 from functools import partial
@@ -33,6 +33,7 @@ def check_archive(
     today: date,
     sources: Mapping[str, Path] = MappingProxyType({}),
     predecessor: Predecessor | None = None,
+    withdrawn: Iterable[str] = (),
     prepare: Callable[[Record | Withdrawn], object] | None = None,
     accept: Callable[[Any], None] | None = None,
     progress: Callable[[int], None] | None = None,
@@ -44,6 +45,7 @@ def check_archive(
         today: the day, in UTC, that embargoes are judged by.
         sources: copies of sources at hand, by identifier: UTF-8, exactly as they were measured.
         predecessor: the release that the archive is to follow, if there is one.
+        withdrawn: identifiers that were withdrawn in other releases.
         prepare: given each record and withdrawal that is valid by itself, perhaps in another process. It has to be one
             that can be handed over, as must what it returns.
         accept: given what `prepare` returned, unless that is None, in the order of the file. Without `prepare`, given
@@ -69,6 +71,7 @@ def check_archive(
                         accept(prepared)
         check.end()
         if not check.is_foreign:
+            ledger.add_withdrawn(withdrawn)
             if predecessor is not None:
                 ledger.add_release(predecessor)
             check.compare()

@@ -131,10 +131,14 @@ class Ledger:
         for table, those in rows.items():
             self._insert(table, those)
 
+    def add_withdrawn(self, ids: Iterable[str]) -> None:
+        """Remember identifiers that were withdrawn at any time."""
+        self._insert("former_withdrawn", ((name,) for name in ids))
+
     def add_release(self, release: Predecessor) -> None:
         """Remember what the checks must know of the current release."""
         self._insert("former", ((name,) for name in release.public_ids()))
-        self._insert("former_withdrawn", ((name,) for name in release.withdrawn_ids()))
+        self.add_withdrawn(release.withdrawn_ids())
         self._insert("former_source", release.source_hashes())
         rows = self._database.execute("SELECT id, is_person FROM record JOIN person USING (number)")
         persons = dict(rows.fetchall())

@@ -435,7 +435,8 @@ class _Archive:
                 testimony["translations"] = {other.tag: {"title": other.title(6), "summary": other.prose(100)}}
             if self._chance(0.02):
                 # Words of a source may be repeated only where all that is cited may be.
-                testimony["citations"] = [self._citation(self._one(self._verbatim), anchored=False)]
+                cited = self._citation(self._one(self._verbatim), anchored=False)
+                testimony["citations"] = [cited | {"masked": True}]
                 testimony["transcript"] = [
                     {"start_s": 20 * turn, "end_s": 20 * turn + 18, "text": tongue.prose(30)} for turn in range(5)
                 ]

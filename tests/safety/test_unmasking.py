@@ -60,6 +60,15 @@ ROLES: dict[str, Callable[[Citations], list[Fields]]] = {
     "event.acts, another act": lambda cited: [
         record("evt-1", acts=[act(victim="agt-2"), act(victim="agt-1", citations=cited)])
     ],
+    "act.findings, body": lambda cited: [
+        record(
+            "evt-1",
+            acts=[
+                act(status="rejected", findings=[{"body": "agt-2", "outcome": "not_established", "citations": CITED}])
+            ],
+            citations=cited,
+        )
+    ],
     "statistic.asserted_by": lambda cited: [record("sta-1", asserted_by="agt-2", citations=cited)],
     "statistic.reported_by": lambda cited: [record("sta-1", reported_by="agt-2", citations=cited)],
     "response.party": lambda cited: [record("rsp-1", party="agt-2", citations=cited)],

@@ -97,7 +97,14 @@ def test_no_byte_of_the_release_holds_a_mark(planted: Planted, tmp_path: Path) -
 def test_what_is_public_is_found_where_it_should_be(planted: Planted, tmp_path: Path) -> None:
     search = Search(planted.public)
     look_through_copy(search, planted.folder, tmp_path / "copy")
-    for place in ("archive.jsonl", "archive.sqlite", "field words", "field names", "field is_witness", "field value_low"):
+    for place in (
+        "archive.jsonl",
+        "archive.sqlite",
+        "field words",
+        "field names",
+        "field is_witness",
+        "field value_low",
+    ):
         assert any(place in found for found in search.found), place
     shown = (planted.folder / "archive.jsonl").read_text()
     for where, value in planted.public.texts.items():

@@ -627,6 +627,8 @@ class Topic(Record):
 
 
 class Participant(Part):
+    """Somebody who took part in an event, and in what role."""
+
     agent: Annotated[
         AgentRef,
         Filtered("With this agent among its participants.", name="participant"),
@@ -912,6 +914,8 @@ RECORD_MODELS: dict[RecordType, type[Record]] = {
 
 
 class Publisher(Part):
+    """Who publishes the archive."""
+
     name: Annotated[Text, Field(description="Who publishes the archive.")]
     url: Annotated[WebAddress | None, Field(description="Their address on the web.")] = None
 

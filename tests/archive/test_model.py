@@ -8,6 +8,7 @@ import jsonschema_rs
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from service.archive.fields import fields_of
 from service.archive.model import (
     COUNTRIES,
     ID_LENGTH,
@@ -22,6 +23,7 @@ from service.archive.model import (
     Country,
     Day,
     Edtf,
+    Head,
     Identifier,
     Language,
     Number,
@@ -32,6 +34,7 @@ from service.archive.model import (
     Testimony,
     Text,
     WebAddress,
+    Withdrawn,
     archive_schema,
 )
 
@@ -191,3 +194,25 @@ def test_the_schema_takes_the_good_archive_and_is_a_schema() -> None:
     assert [error.message for error in validator.iter_errors(archive)] == []
     for name in ("unknown_field-record", "missing_field", "invalid_type", "invalid_value", "invalid_id"):
         assert not validator.is_valid(json.loads((CORPUS / f"{name}.json").read_bytes())), name
+
+
+def _parts(model: type[Part]) -> set[type[Part]]:
+    """Return a model and every model of a part that its fields hold."""
+    found = {model}
+    for each in fields_of(model):
+        if each.part is not None:
+            found |= _parts(each.part)
+    return found
+
+
+ALL_MODELS = sorted(
+    {part for model in (*RECORD_MODELS.values(), Withdrawn, Head) for part in _parts(model)},
+    key=lambda model: model.__name__,
+)
+
+
+@pytest.mark.parametrize("model", ALL_MODELS)
+def test_every_field_and_every_model_says_what_it_means(model: type[Part]) -> None:
+    assert (model.__doc__ or "").strip()
+    assert model.__doc__ != Part.__doc__
+    assert [name for name, each in model.model_fields.items() if not each.description] == []

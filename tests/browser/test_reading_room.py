@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from tests.archives import TEXT, archive, passage, record
 from tests.browser.conftest import OpenPage, faults_of
@@ -115,12 +116,12 @@ def test_a_copy_is_checked_in_the_browser_and_stays_there(checked: httpx.Client,
         (TEXT[:30], ["right", "wrong"], "differs"),
     ):
         page.set_input_files("#copy", {"name": "copy.txt", "mimeType": "text/plain", "buffer": copy.encode()})
-        page.wait_for_function("text => document.getElementById('checked').textContent.includes(text)", arg=sum_up)
+        expect(page.locator("#checked")).to_contain_text(sum_up)
         found = page.locator(".verdict").evaluate_all("all => all.map(each => each.className.replace('verdict ', ''))")
         assert found == verdicts, copy
         page.evaluate("document.getElementById('checked').textContent = ''")
     page.set_input_files("#copy", {"name": "copy.bin", "mimeType": "text/plain", "buffer": b"\xff\xfe"})
-    page.wait_for_function("document.getElementById('checked').textContent.includes('UTF-8')")
+    expect(page.locator("#checked")).to_contain_text("UTF-8")
     # The browser may get the icon at any time.
     assert [each for each in page.asked[asked:] if "icon.svg" not in each] == []
 

@@ -90,7 +90,8 @@ def problem_response(problem: Problem, scope: Scope, *, base: str | None = None)
     headers = {"Cache-Control": "no-cache", HEADER: request_id_of(scope)} | problem.headers
     document = problem_document(problem, scope, base=base)
     page = getattr(getattr(scope.get("app"), "state", None), "problem_page", None)
-    if page is not None:
+    # What the API refuses is JSON for everyone: programs ask it, whatever they say they accept.
+    if page is not None and not scope["path"].startswith("/v1/"):
         headers["Vary"] = "Accept"
         if _prefers_html(scope) and (shown := _shown(page, document, scope)) is not None:
             shown.status_code = problem.status

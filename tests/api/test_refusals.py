@@ -55,7 +55,7 @@ REFUSED: list[tuple[str, str, str, str | None]] = [
     # places
     ("bbox=1,2,3", "bbox", "four numbers", None),
     ("bbox=a,b,c,d", "bbox", "four numbers", None),
-    ("bbox=nan,0,1,1", "bbox", "longitudes", None),
+    ("bbox=nan,0,1,1", "bbox", "four numbers", None),
     ("bbox=0,5,1,1", "bbox", "south first", None),
     ("bbox=-181,0,1,1", "bbox", "-180", None),
     # cursors that cannot be any

@@ -205,8 +205,9 @@ def _parts(model: type[Part]) -> set[type[Part]]:
     return found
 
 
+OUTERMOST: tuple[type[Part], ...] = (*RECORD_MODELS.values(), Withdrawn, Head)
 ALL_MODELS = sorted(
-    {part for model in (*RECORD_MODELS.values(), Withdrawn, Head) for part in _parts(model)},
+    {part for model in OUTERMOST for part in _parts(model)},
     key=lambda model: model.__name__,
 )
 

@@ -71,7 +71,7 @@ def full_archive() -> Fields:
                     "victim": "agt-2",
                     "status": "alleged",
                     "asserted_by": "agt-3",
-                    "citations": [passage()],
+                    "citations": [passage() | {"masked": True}],
                 }
             ],
         ),
@@ -84,7 +84,7 @@ def full_archive() -> Fields:
             topics=["top-1"],
             given="2022-XX",
             hearsay=["agt-1"],
-            citations=[QUOTED, {"source": "src-1", "time": [1, 2]}],
+            citations=[QUOTED | {"masked": True}, {"source": "src-1", "time": [1, 2], "masked": True}],
             transcript=[{"start_s": 0, "end_s": 1.5, "speaker": "agt-1", "text": "They came at night."}],
             translations=translated,
         ),

@@ -50,7 +50,7 @@ def test_answers_to_what_was_asked_before_rubbish_come_first(server: httpx.Clien
     assert with_rubbish.rstrip().endswith(b"}")
 
 
-@pytest.mark.parametrize("asked", [SLOW, SEARCH])
+@pytest.mark.parametrize("asked", [SLOW, EXPORT])
 def test_more_requests_than_may_wait_are_refused_after_those_that_do(server: httpx.Client, asked: bytes) -> None:
     got = statuses(said(server, asked + QUICK * (PIPELINED + 9)))
     assert got[-1] == b"400"

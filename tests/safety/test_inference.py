@@ -55,7 +55,7 @@ def hidden_ones(access: Fields) -> dict[str, list[Fields]]:
         ],
         "an event in a public place": [
             record("evt-0", place="plc-2", topics=["top-1"], date="2019-03", acts=acts, **said),
-            record("rsp-0", kind="not_stated", about=["evt-0"], **said),
+            record("rsp-2", kind="not_stated", about=["evt-0"], **said),
         ],
         "a part of a public event": [record("evt-15", part_of="evt-1", type="killing", **said)],
         "a figure that a public party stated": [

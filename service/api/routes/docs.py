@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from service.api.describing import describe
 from service.api.examples import with_examples
 from service.archive.fields import archive_fields
-from service.errors import Broken, NotFound, NotReady
+from service.errors import Broken, NotFound, NotReady, ReleaseDamaged
 from service.http.links import base_url
 from service.http.negotiation import JSON
 from service.http.responses import content_answer
@@ -78,6 +78,7 @@ _STYLE = """.swagger-ui .scheme-container { display: none; }
 .swagger-ui .btn.try-out__btn.cancel { color: #b00020; border-color: #b00020; }
 .swagger-ui .btn.execute { background: #1f5fa8; border-color: #1f5fa8; }
 .swagger-ui .json-schema-2020-12-expand-deep-button { color: #505050; }
+.swagger-ui :is(.highlight-code, .microlight, .example) span { color: #ffffff !important; }
 .swagger-ui .parameter__name.required::after, .swagger-ui .parameter__name.required span { color: #b00020; }
 .swagger-ui .parameter__in, .swagger-ui .prop-format, .swagger-ui .parameter__extension { color: #595959; }
 .swagger-ui a.nostyle:focus-visible, .swagger-ui button:focus-visible { outline: 3px solid #1f5fa8; outline-offset: 2px; }
@@ -104,10 +105,10 @@ async def show_description(request: Request) -> Response:
     """The OpenAPI description (3.1)."""
     try:
         catalogue = request.app.state.serving.of(request.scope).catalogue
-    except (NotReady, Broken):
-        description = describe(request.app, archive_fields())
-    else:
         description = with_examples(describe(request.app, catalogue.release.fields), catalogue)
+    except (NotReady, Broken, ReleaseDamaged):
+        # The description is needed most where something is wrong; only the examples come from a release.
+        description = describe(request.app, archive_fields())
     body = orjson.dumps(description | {"servers": [{"url": base_url(request.scope)}]})
     return content_answer(request.scope, body, media_type=JSON, cache_control="no-cache")
 

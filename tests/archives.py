@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from service.archive.dates import parse_edtf
 from service.archive.fields import archive_fields
-from service.archive.model import PLURALS, PREFIXES, TYPE_OF_PREFIX
+from service.archive.identifiers import PLURALS, PREFIXES, TYPE_OF_PREFIX
 from service.catalogue.criteria import criteria_of
 
 Fields = dict[str, Any]

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import httpx
 import pytest
 
-from service.archive.model import ResponseKind
+from service.archive.vocabularies import ResponseKind
 from service.release.publish import publish
 from service.settings import Settings
 from tests.conftest import running

@@ -14,18 +14,10 @@ import pytest
 from pydantic import Field
 
 from service.archive.checks import ArchiveInvalid
+from service.archive.identifiers import AgentRef, PlaceRef
 from service.archive.marks import Filtered, Searched, Sorted, Translated
-from service.archive.model import (
-    NO_ITEMS,
-    RECORD_MODELS,
-    AgentRef,
-    Edtf,
-    Event,
-    Number,
-    Part,
-    PlaceRef,
-    Text,
-)
+from service.archive.model import NO_ITEMS, RECORD_MODELS, Event, Part
+from service.archive.values import Edtf, Number, Text
 from service.release.publish import publish
 from service.settings import Settings
 from tests.archives import archive, record, write

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET  # writes only; nothing is parsed here
 import orjson
 
 from service import __version__
-from service.archive.model import TYPE_OF_PREFIX
+from service.archive.identifiers import TYPE_OF_PREFIX
 from service.catalogue.changes import Change
 from service.http.links import record_url
 from service.http.negotiation import ATOM

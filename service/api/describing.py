@@ -21,7 +21,7 @@ from service.api.shapes import (
     page_shape,
 )
 from service.archive.fields import ArchiveFields
-from service.archive.model import PREFIXES, RecordType
+from service.archive.identifiers import PREFIXES, RecordType
 from service.catalogue.criteria import (
     ChangeCriteria,
     Criteria,

@@ -4,7 +4,7 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from service.archive.model import RecordType
+from service.archive.identifiers import RecordType
 from service.release.documents import Reference, SegmentDocument
 
 

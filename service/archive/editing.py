@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, cast
 
-from service.archive.model import PLURALS
+from service.archive.identifiers import PLURALS
 from service.archive.reading import Item, open_regular, read_archive
 from service.archive.writing import written_whole
 from service.errors import EditRefused

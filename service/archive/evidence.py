@@ -8,8 +8,9 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from service.archive.model import MAX_NUMBER, Citation, SourceText
+from service.archive.model import Citation, SourceText
 from service.archive.reading import Finding, join_pointer
+from service.archive.values import MAX_NUMBER
 
 #: This many words in a row of a source count as copied. A shorter run may be the only way to state a fact.
 RUN_LENGTH = 8

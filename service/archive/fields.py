@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from service.archive.identifiers import PLURALS, RecordType, RefersTo
 from service.archive.marks import Behaves, Filtered, IsDate, NotShown, Searched, ShownAsPresence, Sorted, Translated
-from service.archive.model import PLURALS, RECORD_MODELS, Part, Record, RecordType, RefersTo
+from service.archive.model import RECORD_MODELS, Part, Record
 
 #: What a field holds. `term` is one of a closed list of words, `object` something that is no part of the format.
 Kind = Literal["text", "term", "number", "truth", "date", "reference", "part", "object"]

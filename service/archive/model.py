@@ -4,296 +4,67 @@ Owns shapes, vocabularies and the rules one record can be judged by alone. Knows
 A validation error's type is either one of Pydantic's own or a code of `checks.py`, raised here as it stands there.
 """
 
-import re
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
-import langcodes
-from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
     JsonValue,
-    PlainValidator,
     StringConstraints,
-    WithJsonSchema,
     create_model,
 )
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, core_schema
 
-from service.archive.dates import DateError, parse_day, parse_edtf
+from service.archive.identifiers import (
+    ID_LENGTH,
+    AgentRef,
+    EventRef,
+    Identifier,
+    PlaceRef,
+    RecordType,
+    SourceRef,
+    StatisticRef,
+    SubjectRef,
+    TopicRef,
+)
 from service.archive.marks import (
     Behaves,
     Filtered,
-    IsDate,
-    IsLanguage,
     NotShown,
     Searched,
     ShownAsPresence,
     Sorted,
     Translated,
 )
+from service.archive.values import (
+    Concept,
+    Count,
+    Country,
+    Day,
+    Edtf,
+    Language,
+    Number,
+    Page,
+    Rights,
+    Seconds,
+    Sha256,
+    Text,
+    WebAddress,
+)
+from service.archive.vocabularies import (
+    AgentKind,
+    Attribution,
+    EventType,
+    Outcome,
+    PlaceKind,
+    Qualifier,
+    ResponseKind,
+    SourceType,
+)
 
 FORMAT = "testimony-archive/1"
-
-# Largest integer that every JSON reader, JavaScript's included, holds exactly (RFC 8259, section 6).
-MAX_NUMBER = 2**53 - 1
-#: Longest identifier, in characters.
-ID_LENGTH = 64
-
-# ISO 3166-1 alpha-2, the officially assigned codes.
-COUNTRIES = frozenset(
-    """
-    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ
-    CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO
-    FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE
-    JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO
-    MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW
-    PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM
-    TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
-    """.split()
-)
-
-# https://rightsstatements.org/page/1.0/: the twelve statements.
-RIGHTS_STATEMENTS = frozenset(
-    f"http://rightsstatements.org/vocab/{name}/1.0/"
-    for name in "InC InC-OW-EU InC-EDU InC-NC InC-RUU NoC-CR NoC-NC NoC-OKLR NoC-US CNE UND NKC".split()
-)
-
-
-# --- Scalars ---------------------------------------------------------------------------------------------------
-
-
-def _day(value: str) -> str:
-    try:
-        parse_day(value)
-    except DateError as error:
-        raise PydanticCustomError(error.code, "{reason}", {"reason": str(error)}) from None
-    return value
-
-
-def _edtf(value: str) -> str:
-    try:
-        parse_edtf(value)
-    except DateError as error:
-        raise PydanticCustomError(error.code, "{reason}", {"reason": str(error)}) from None
-    return value
-
-
-_KNOWN_LANGUAGES: dict[str, bool] = {}
-
-
-def _language(value: str) -> str:
-    # Looking a tag up in the registry takes tens of microseconds and an archive uses few tags, so answers are kept.
-    known = _KNOWN_LANGUAGES.get(value)
-    if known is None:
-        known = len(value) <= ID_LENGTH and value.isascii() and "_" not in value and langcodes.tag_is_valid(value)
-        if len(_KNOWN_LANGUAGES) < 1024:
-            _KNOWN_LANGUAGES[value] = known
-    if not known:
-        raise PydanticCustomError("invalid_language", "is not a BCP 47 language tag, such as en, ru or sr-Latn")
-    return value
-
-
-def _rights(value: str) -> str:
-    if value in RIGHTS_STATEMENTS:
-        return value
-    try:
-        if " " not in value and canonicalize_license_expression(value) == value:
-            return value
-    except InvalidLicenseExpression:
-        pass
-    raise PydanticCustomError(
-        "invalid_rights",
-        "is neither a rightsstatements.org URI, such as http://rightsstatements.org/vocab/InC/1.0/, "
-        "nor an SPDX licence identifier in its own spelling, such as CC-BY-4.0",
-    )
-
-
-def _country(value: str) -> str:
-    if value not in COUNTRIES:
-        raise PydanticCustomError("invalid_value", "is not an ISO 3166-1 alpha-2 country code, such as RU")
-    return value
-
-
-def _number(value: object) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise PydanticCustomError("invalid_type", "must be a number")
-    if not abs(value) <= MAX_NUMBER:  # written so that NaN fails too
-        raise PydanticCustomError("invalid_value", "must lie between -(2^53 - 1) and 2^53 - 1")
-    # 5 and 5.0 are one number, and must give one release id.
-    return int(value) if value == int(value) else value
-
-
-def _page(value: object) -> int | str:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise PydanticCustomError("invalid_type", "must be a page number or a page label")
-    if value == "" or (isinstance(value, str) and not value.isprintable()):
-        raise PydanticCustomError("invalid_value", "must be a page number or a page label of printable characters")
-    return value
-
-
-def _web_address(value: str) -> str:
-    if not value.startswith(("https://", "http://")) or any(char.isspace() for char in value):
-        raise PydanticCustomError("invalid_value", "must be an http or https address without spaces")
-    return value
-
-
-def _concept(value: str) -> str:
-    if not value.startswith(("https://", "http://", "urn:")) or any(char.isspace() for char in value):
-        raise PydanticCustomError("invalid_value", "must be an http, https or urn URI without spaces")
-    return value
-
-
-# Control characters other than tab, line feed and carriage return have no place in a text that is to be read.
-_READABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$"
-
-Text = Annotated[str, StringConstraints(min_length=1, pattern=_READABLE)]
-Day = Annotated[str, AfterValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
-Edtf = Annotated[
-    str, IsDate(), AfterValidator(_edtf), WithJsonSchema({"type": "string", "description": "EDTF, section Dates"})
-]
-Language = Annotated[str, IsLanguage(), AfterValidator(_language)]
-Rights = Annotated[str, AfterValidator(_rights)]
-Country = Annotated[str, AfterValidator(_country)]
-Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
-WebAddress = Annotated[Text, AfterValidator(_web_address)]
-Concept = Annotated[Text, AfterValidator(_concept)]
-Page = Annotated[int | str, PlainValidator(_page), WithJsonSchema({"type": ["integer", "string"]})]
-Seconds = Annotated[Number, Field(ge=0)]
-Count = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
-
-_SHA256 = r"^[0-9a-f]{64}$"
-
-
-def _sha256(value: str) -> str:
-    if len(value) != 64 or not set(value) <= set("0123456789abcdef"):
-        raise PydanticCustomError("invalid_hash", "must be a SHA-256 in 64 lower-case hexadecimal digits")
-    return value
-
-
-Sha256 = Annotated[str, AfterValidator(_sha256), WithJsonSchema({"type": "string", "pattern": _SHA256})]
-
-
-# --- Identifiers and references ---------------------------------------------------------------------------------
-
-RecordType = Literal["source", "agent", "place", "topic", "event", "testimony", "statistic", "response"]
-#: Every record type in the order of the format; the canonical form of an archive lists records in it.
-RECORD_TYPES: tuple[RecordType, ...] = get_args(RecordType)
-
-PREFIXES: dict[RecordType, str] = {
-    "source": "src",
-    "agent": "agt",
-    "place": "plc",
-    "topic": "top",
-    "event": "evt",
-    "testimony": "tes",
-    "statistic": "sta",
-    "response": "rsp",
-}
-TYPE_OF_PREFIX: dict[str, RecordType] = {prefix: record for record, prefix in PREFIXES.items()}
-
-_ANY_ID = rf"^(?:{'|'.join(TYPE_OF_PREFIX)})-[a-z0-9-]+$"
-
-# A form that Python and Pydantic's own engine, in which records name each other a million times, read alike.
-_ID = rf"(?:{'|'.join(TYPE_OF_PREFIX)})-[a-z0-9-]*[a-z0-9][a-z0-9-]*"
-_is_id = re.compile(_ID).fullmatch
-
-
-def is_identifier(value: str) -> bool:
-    """Tell whether `value` has the form of an identifier of any type; whether it names one is for the checks."""
-    return len(value) <= ID_LENGTH and _is_id(value) is not None
-
-
-class _IsIdentifier:
-    """Refuses a text that is no identifier."""
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        form = core_schema.custom_error_schema(
-            core_schema.str_schema(pattern=f"^{_ID}$", max_length=ID_LENGTH),
-            custom_error_type="invalid_id",
-            custom_error_message="is not an identifier: one of the prefixes src- agt- plc- top- evt- tes- sta- rsp-, "
-            "then lower-case letters, digits and hyphens, 64 characters at most",
-        )
-        return core_schema.chain_schema([handler(source), form])
-
-
-class RefersTo:
-    """Marks a field as a reference, with the record types it may name. The checks walk the fields so marked."""
-
-    def __init__(self, *types: RecordType) -> None:
-        self.types = types
-
-
-Identifier = Annotated[str, _IsIdentifier(), WithJsonSchema({"type": "string", "pattern": _ANY_ID})]
-SourceRef = Annotated[Identifier, RefersTo("source")]
-AgentRef = Annotated[Identifier, RefersTo("agent")]
-PlaceRef = Annotated[Identifier, RefersTo("place")]
-TopicRef = Annotated[Identifier, RefersTo("topic")]
-EventRef = Annotated[Identifier, RefersTo("event")]
-StatisticRef = Annotated[Identifier, RefersTo("statistic")]
-SubjectRef = Annotated[Identifier, RefersTo("event", "testimony", "statistic", "agent")]
-
-
-# --- Vocabularies ---------------------------------------------------------------------------------------------------
-
-SourceType = Literal[
-    "video",
-    "audio",
-    "article",
-    "report",
-    "court_record",
-    "interview",
-    "dataset",
-    "social_media",
-    "photograph",
-    "document",
-    "other",
-]
-AgentKind = Literal["person", "group", "organisation"]
-PlaceKind = Literal["country", "region", "city", "district", "site", "other"]
-EventType = Literal[
-    "detention",
-    "arrest",
-    "assault",
-    "threat",
-    "killing",
-    "disappearance",
-    "displacement",
-    "deployment",
-    "policy",
-    "protest",
-    "conflict",
-    "investigation",
-    "other",
-]
-Attribution = Literal["first_person", "labelled", "contextual"]
-ResponseKind = Literal[
-    "replied",
-    "denied",
-    "admitted",
-    "acknowledged_receipt",
-    "declined",
-    "no_response",
-    "referred",
-    "not_stated",
-]
-Outcome = Literal["established", "not_established", "acquitted", "annulled", "upheld"]
-Qualifier = Literal[
-    "exact",
-    "about",
-    "at_least",
-    "more_than",
-    "at_most",
-    "less_than",
-    "between",
-    "order_of_magnitude",
-    "most",
-    "all",
-    "none",
-]
 
 
 # --- Parts that records share -------------------------------------------------------------------------------------
@@ -962,21 +733,6 @@ class Head(Part):
     coverage: Annotated[Text | None, Field(description="What the archive leaves out, and why.")] = None
     citation: Annotated[Text | None, Field(description="How the archive asks to be cited.")] = None
     theme: Annotated[Theme | None, Field(description="How the reading room looks for this archive.")] = None
-
-
-#: The key under which `archive.json` lists each record type.
-PLURALS: dict[RecordType, str] = {
-    "source": "sources",
-    "agent": "agents",
-    "place": "places",
-    "topic": "topics",
-    "event": "events",
-    "testimony": "testimonies",
-    "statistic": "statistics",
-    "response": "responses",
-}
-#: The other way round: the record type of each collection.
-RECORD_OF: dict[str, RecordType] = {plural: record for record, plural in PLURALS.items()}
 
 
 class ArchiveFile(Part):

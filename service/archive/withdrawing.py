@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from service.archive.checks import MAX_FINDINGS, is_hidden
 from service.archive.editing import items_of, leaves_of, replacing, write_without
-from service.archive.model import Access, is_identifier
+from service.archive.identifiers import is_identifier
+from service.archive.model import Access
 from service.archive.naming import folded, name_patterns, private_patterns
 from service.archive.reading import join_pointer, locate
 from service.errors import EditRefused

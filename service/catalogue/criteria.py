@@ -11,8 +11,8 @@ from pydantic import BeforeValidator, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.archive.fields import ArchiveFields, Filter, FormatField, RecordFields
+from service.archive.identifiers import PREFIXES, RecordType
 from service.archive.marks import IsLanguage
-from service.archive.model import PREFIXES, RecordType
 from service.catalogue.cursor import CURSOR_LENGTH, fingerprint
 from service.catalogue.parameters import (
     Box,

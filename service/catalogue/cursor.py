@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from service.archive.model import ID_LENGTH
+from service.archive.identifiers import ID_LENGTH
 from service.errors import InvalidCursor
 
 #: Raised when the meaning of the parts changes, so that an old cursor is refused and not misread.

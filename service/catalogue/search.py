@@ -15,7 +15,7 @@ import tantivy
 from cachetools import LRUCache, cachedmethod
 from tantivy import FieldType, Occur, Query
 
-from service.archive.model import PLURALS
+from service.archive.identifiers import PLURALS
 from service.archive.words import plain, stem, stemmer_of
 from service.catalogue.criteria import COLLECTIONS, Criteria, Listed, SearchCriteria
 from service.catalogue.excerpts import Excerpt, Finder, excerpts

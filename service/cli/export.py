@@ -10,7 +10,7 @@ from typing import Annotated, BinaryIO
 import orjson
 import typer
 
-from service.archive.model import PLURALS
+from service.archive.identifiers import PLURALS
 from service.archive.writing import written_whole
 from service.cli.output import say, standard_output
 from service.cli.parameters import DataFolder

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.types import Scope
 
-from service.archive.model import PLURALS, TYPE_OF_PREFIX
+from service.archive.identifiers import PLURALS, TYPE_OF_PREFIX
 from service.catalogue.parameters import invalid_parameters
 from service.errors import ParameterError
 

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 import orjson
 from markupsafe import Markup
 
-from service.archive.model import PLURALS, TYPE_OF_PREFIX
+from service.archive.identifiers import PLURALS, TYPE_OF_PREFIX
 from service.catalogue.browsing import Catalogue, Page
 from service.catalogue.languages import Wishes, translate
 from service.catalogue.parameters import read_criteria

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from service.archive.model import PREFIXES, RECORD_OF
+from service.archive.identifiers import PREFIXES, RECORD_OF
 from service.errors import NotFound, Withdrawn
 from service.pages.citing import citation_text, linked_data
 from service.pages.figures import charts_of

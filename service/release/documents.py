@@ -14,8 +14,10 @@ from typing_extensions import TypedDict
 
 from service.archive.dates import parse_edtf
 from service.archive.fields import ArchiveFields, FormatField, RecordFields, fields_of
+from service.archive.identifiers import RecordType
 from service.archive.marks import NotShown, ShownAsPresence, Translated
-from service.archive.model import Act, Citation, Part, RecordType, ResponseKind
+from service.archive.model import Act, Citation, Part
+from service.archive.vocabularies import ResponseKind
 from service.release.projection import PublicRecord
 
 # --- Shapes that records share ------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from service.archive.fields import archive_fields
-from service.archive.model import PREFIXES
+from service.archive.identifiers import PREFIXES
 from service.archive.protected_names import published_names
 from service.errors import NoRelease, ReleaseDamaged
 from service.release.data_folder import current_folder

@@ -29,7 +29,8 @@ from sqlmodel import SQLModel
 from service import __version__
 from service.archive.checks import ArchiveInvalid, check_archive
 from service.archive.fields import archive_fields
-from service.archive.model import PLURALS, Head, Record, Withdrawn
+from service.archive.identifiers import PLURALS
+from service.archive.model import Head, Record, Withdrawn
 from service.archive.writing import sync_file, sync_folder
 from service.errors import ReleaseError
 from service.release.building import tables

@@ -17,7 +17,7 @@ import tantivy
 
 from service.archive.dates import parse_edtf
 from service.archive.fields import ArchiveFields
-from service.archive.model import PLURALS
+from service.archive.identifiers import PLURALS
 from service.archive.words import STEMMERS, analyzer, plain_of, spelled, stemmed, stemmer_of
 from service.errors import ReleaseDamaged, ReleaseError
 from service.release.indexing import (

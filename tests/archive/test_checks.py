@@ -21,8 +21,10 @@ from service.archive.checks.ledger import Ledger, Rows
 from service.archive.checks.report import MAX_FINDINGS
 from service.archive.checks.rules import NOTES
 from service.archive.evidence import sha256_of
-from service.archive.model import PLURALS, RECORD_MODELS, ArchiveFile, Part, Record, ResponseKind, Withdrawn
+from service.archive.identifiers import PLURALS
+from service.archive.model import RECORD_MODELS, ArchiveFile, Part, Record, Withdrawn
 from service.archive.reading import Finding
+from service.archive.vocabularies import ResponseKind
 from service.errors import ArchiveUnreadable, TestimonyArchiveError
 
 CORPUS = Path(__file__).parent / "corpus"

@@ -9,33 +9,23 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from service.archive.fields import fields_of
-from service.archive.model import (
+from service.archive.identifiers import ID_LENGTH, PLURALS, PREFIXES, RECORD_TYPES, Identifier
+from service.archive.model import RECORD_MODELS, Citation, Head, Part, Testimony, Withdrawn, archive_schema
+from service.archive.values import (
     COUNTRIES,
-    ID_LENGTH,
     MAX_NUMBER,
-    PLURALS,
-    PREFIXES,
-    RECORD_MODELS,
-    RECORD_TYPES,
     RIGHTS_STATEMENTS,
-    Citation,
     Concept,
     Country,
     Day,
     Edtf,
-    Head,
-    Identifier,
     Language,
     Number,
     Page,
-    Part,
     Rights,
     Sha256,
-    Testimony,
     Text,
     WebAddress,
-    Withdrawn,
-    archive_schema,
 )
 
 CORPUS = Path(__file__).parent / "corpus"

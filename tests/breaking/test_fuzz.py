@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.archive.checks import RULES, check_archive
-from service.archive.model import PLURALS
+from service.archive.identifiers import PLURALS
 from service.catalogue.browsing import Catalogue
 from service.catalogue.parameters import read_criteria
 from service.cli.export import archive_object

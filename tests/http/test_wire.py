@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from service.archive.model import FORMAT, PLURALS, RECORD_MODELS
+from service.archive.identifiers import PLURALS
+from service.archive.model import FORMAT, RECORD_MODELS
 from service.settings import Settings
 from tests.archives import CRITERIA, archive, record
 from tests.conftest import PublishTo, Serve, running

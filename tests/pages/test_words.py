@@ -10,7 +10,7 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
-from service.archive.model import Qualifier
+from service.archive.vocabularies import Qualifier
 from service.pages.dates import date_in_words
 from service.pages.figures import Scale, charts_of, drawing_of, figure_in_words
 from service.pages.languages import LANGUAGES, direction_of, interface_language, words_of

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from service.archive.model import PLURALS
+from service.archive.identifiers import PLURALS
 from service.catalogue.criteria import sort_choices
 from service.release.documents import document_shapes, evidence_of, shown_label
 from service.release.indexing import UNKNOWN, date_key, days_of, sort_key, stated_range, text_key

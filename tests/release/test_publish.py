@@ -20,7 +20,7 @@ import pytest
 
 from service.archive import dividing
 from service.archive.checks import ArchiveInvalid
-from service.archive.model import RECORD_TYPES
+from service.archive.identifiers import RECORD_TYPES
 from service.errors import PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown, TestimonyArchiveError
 from service.release.data_folder import kept_releases, prune, roll_back
 from service.release.manifest import RELEASE_FORMAT, read_manifest

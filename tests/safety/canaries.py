@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from service.archive.model import RECORD_MODELS, TYPE_OF_PREFIX, Part
+from service.archive.identifiers import TYPE_OF_PREFIX
+from service.archive.model import RECORD_MODELS, Part
 from tests.archives import Fields
 
 

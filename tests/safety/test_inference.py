@@ -11,7 +11,8 @@ from typing import Any, get_args
 import pytest
 
 from service.archive.checks import check_archive
-from service.archive.model import PREFIXES, RECORD_MODELS, TYPE_OF_PREFIX, Part, RecordType, RefersTo
+from service.archive.identifiers import PREFIXES, TYPE_OF_PREFIX, RecordType, RefersTo
+from service.archive.model import RECORD_MODELS, Part
 from service.release.publish import Published, publish
 from tests.archives import Fields, archive, record, write
 from tests.conftest import Serve

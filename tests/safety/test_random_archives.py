@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.archive.model import PLURALS
+from service.archive.identifiers import PLURALS
 from service.release.publish import Published, publish
 from tests.archives import Fields, random_archives, write
 

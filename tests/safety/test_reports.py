@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from service.archive.checks import check_archive
-from service.archive.model import PLURALS
+from service.archive.identifiers import PLURALS
 from tests.archives import Fields, archive, write
 from tests.safety.canaries import canaries, one_of_each
 

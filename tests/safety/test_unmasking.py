@@ -12,7 +12,8 @@ import pytest
 
 from service.archive.checks import Report, check_archive
 from service.archive.checks.references import references_of
-from service.archive.model import RECORD_MODELS, TYPE_OF_PREFIX
+from service.archive.identifiers import TYPE_OF_PREFIX
+from service.archive.model import RECORD_MODELS
 from tests.archives import TEXT, Fields, archive, passage, record, write
 
 TODAY = date(2026, 3, 4)

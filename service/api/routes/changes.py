@@ -7,7 +7,7 @@ from starlette.responses import Response
 from service.api.atom import draw_feed
 from service.api.describing import changes_operation
 from service.api.shapes import ChangeEntry, Changes
-from service.archive.model import PLURALS, TYPE_OF_PREFIX
+from service.archive.identifiers import PLURALS, TYPE_OF_PREFIX
 from service.catalogue.changes import Change, read_changes
 from service.catalogue.criteria import ChangeCriteria
 from service.catalogue.parameters import read_criteria

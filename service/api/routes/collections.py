@@ -16,7 +16,7 @@ from starlette.types import Scope
 from service.api.describing import list_operation, record_operation
 from service.api.formats import Export, Format, format_of, select_fields, written
 from service.archive.fields import ArchiveFields
-from service.archive.model import PREFIXES, RECORD_OF, RecordType
+from service.archive.identifiers import PREFIXES, RECORD_OF, RecordType
 from service.catalogue.browsing import Listing, Page
 from service.catalogue.criteria import COLLECTIONS, Criteria, view_of
 from service.catalogue.cursor import CURSOR_LENGTH

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from service.api.describing import history_operation
 from service.api.routes.collections import find_document
 from service.api.shapes import History, VersionEntry
-from service.archive.model import RECORD_OF
+from service.archive.identifiers import RECORD_OF
 from service.catalogue.criteria import COLLECTIONS
 from service.catalogue.history import Version, cite_as, history_of
 from service.catalogue.parameters import NoParameters, read_criteria

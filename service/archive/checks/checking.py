@@ -20,7 +20,8 @@ from service.archive.checks.pieces import Judged, judge, numbered
 from service.archive.checks.report import MAX_FINDINGS, Report
 from service.archive.checks.rules import NOTES
 from service.archive.dividing import can_divide, divided
-from service.archive.model import RECORD_TYPES, Head, Record, Withdrawn
+from service.archive.identifiers import RECORD_TYPES
+from service.archive.model import Head, Record, Withdrawn
 from service.archive.reading import Finding, HeadWatch, Item, read_batches
 
 #: Bytes of an archive file from which a second process helps: it takes half a second to start.

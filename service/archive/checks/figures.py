@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from service.archive.model import Qualifier, Statistic
+from service.archive.model import Statistic
 from service.archive.reading import Finding
+from service.archive.vocabularies import Qualifier
 
 
 class _Shape(NamedTuple):

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from service.archive.checks.ledger import Ledger
 from service.archive.checks.records import is_hidden
 from service.archive.editing import leaves_of
-from service.archive.model import Access, is_identifier
+from service.archive.identifiers import is_identifier
+from service.archive.model import Access
 from service.archive.protected_names import Named, ProtectedNames, words_of
 from service.archive.reading import Finding, Item, Line, join_pointer, locate, parsed, read_batches
 from service.archive.words import stemmer_of

@@ -15,18 +15,8 @@ from service.archive.checks.remembering import passage_of, remember
 from service.archive.checks.report import MAX_FINDINGS
 from service.archive.checks.rules import NOTES
 from service.archive.checks.shapes import explain
-from service.archive.model import (
-    RECORD_MODELS,
-    TYPE_OF_PREFIX,
-    Head,
-    Part,
-    Record,
-    RecordType,
-    Source,
-    Testimony,
-    Withdrawn,
-    is_identifier,
-)
+from service.archive.identifiers import TYPE_OF_PREFIX, RecordType, is_identifier
+from service.archive.model import RECORD_MODELS, Head, Part, Record, Source, Testimony, Withdrawn
 from service.archive.reading import Finding, Item, Line, locate, parsed
 
 #: Pieces of the file, and the number of the first: pieces are numbered as they come, so that findings can be told in the

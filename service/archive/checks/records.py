@@ -9,20 +9,8 @@ from service.archive.checks.acts import misstated
 from service.archive.checks.figures import check_statistic
 from service.archive.dates import parse_day, parse_edtf
 from service.archive.evidence import check_citation, is_measure_of
-from service.archive.model import (
-    PREFIXES,
-    Access,
-    Agent,
-    Citation,
-    Event,
-    Head,
-    Place,
-    Record,
-    RecordType,
-    Response,
-    Source,
-    Testimony,
-)
+from service.archive.identifiers import PREFIXES, RecordType
+from service.archive.model import Access, Agent, Citation, Event, Head, Place, Record, Response, Source, Testimony
 from service.archive.reading import Finding, join_pointer
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Annotated, NamedTuple, get_args, get_origin
 
-from service.archive.model import Part, Record, RecordType, RefersTo
+from service.archive.identifiers import RecordType, RefersTo
+from service.archive.model import Part, Record
 
 
 class _Link(NamedTuple):

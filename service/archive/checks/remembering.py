@@ -8,7 +8,8 @@ from service.archive.checks.acts import latest_finding
 from service.archive.checks.ledger import Rows
 from service.archive.checks.records import is_protected
 from service.archive.evidence import check_citation, is_measure_of
-from service.archive.model import Agent, Citation, Event, Record, RecordType, Response, Source, Testimony
+from service.archive.identifiers import RecordType
+from service.archive.model import Agent, Citation, Event, Record, Response, Source, Testimony
 from service.archive.protected_names import private_names
 
 

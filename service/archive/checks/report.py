@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from service.archive.model import Head, RecordType
+from service.archive.identifiers import RecordType
+from service.archive.model import Head
 from service.archive.reading import Finding
 from service.errors import TestimonyArchiveError
 

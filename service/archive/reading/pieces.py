@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from service.archive.model import PLURALS
+from service.archive.identifiers import PLURALS
 
 KINDS = {**{plural: kind for kind, plural in PLURALS.items()}, "withdrawn": "withdrawn"}
 RECORDS = frozenset(KINDS.values())

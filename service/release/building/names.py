@@ -3,7 +3,8 @@
 import sqlite3
 
 from service.archive.fields import ArchiveFields
-from service.archive.model import PLURALS, Head
+from service.archive.identifiers import PLURALS
+from service.archive.model import Head
 from service.release.building import tables
 from service.release.building.scratch import BATCH
 from service.release.building.tables import insert_statement

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from service.archive.fields import ArchiveFields
-from service.archive.model import PLURALS, PREFIXES, Head
+from service.archive.identifiers import PLURALS, PREFIXES
+from service.archive.model import Head
 from service.release.documents import shown_label
 from service.release.indexing import UNKNOWN, sort_keys
 from service.release.projection import PublicRecord, canonical_line, public_head

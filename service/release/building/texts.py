@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from service.archive.model import PLURALS
+from service.archive.identifiers import PLURALS
 from service.release.building.tables import SourceTextRow, TextLanguageRow, TranscriptRow, insert_statement
 from service.release.documents import SegmentDocument, own_language
 from service.release.projection import PublicRecord

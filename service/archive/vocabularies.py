@@ -1,0 +1,59 @@
+"""The closed lists of words of the format."""
+
+from typing import Literal
+
+SourceType = Literal[
+    "video",
+    "audio",
+    "article",
+    "report",
+    "court_record",
+    "interview",
+    "dataset",
+    "social_media",
+    "photograph",
+    "document",
+    "other",
+]
+AgentKind = Literal["person", "group", "organisation"]
+PlaceKind = Literal["country", "region", "city", "district", "site", "other"]
+EventType = Literal[
+    "detention",
+    "arrest",
+    "assault",
+    "threat",
+    "killing",
+    "disappearance",
+    "displacement",
+    "deployment",
+    "policy",
+    "protest",
+    "conflict",
+    "investigation",
+    "other",
+]
+Attribution = Literal["first_person", "labelled", "contextual"]
+ResponseKind = Literal[
+    "replied",
+    "denied",
+    "admitted",
+    "acknowledged_receipt",
+    "declined",
+    "no_response",
+    "referred",
+    "not_stated",
+]
+Outcome = Literal["established", "not_established", "acquitted", "annulled", "upheld"]
+Qualifier = Literal[
+    "exact",
+    "about",
+    "at_least",
+    "more_than",
+    "at_most",
+    "less_than",
+    "between",
+    "order_of_magnitude",
+    "most",
+    "all",
+    "none",
+]

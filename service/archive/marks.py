@@ -66,6 +66,8 @@ class NotShown:
 
 @dataclass(frozen=True, slots=True)
 class Behaves:
-    """Names what is special about a field: see `fields.SPECIAL`."""
+    """Names a behaviour that only a few fields have. What it means stands in the rooms that act on it: `_SPECIAL` in
+    `release/documents.py`, `release/indexing.py` and `catalogue/criteria.py`.
+    """
 
     special: str

@@ -140,7 +140,7 @@ class Listed(Parameters):
     FACETS: ClassVar[tuple[str, ...]]
     #: Parameters that choose how a list is shown, not which records are in it.
     PRESENTATION: ClassVar[frozenset[str]] = frozenset(
-        {"limit", "cursor", "sort", "fields", "format", "lang", "facets", "facet_limit", "facet_mode"}
+        {"limit", "cursor", "sort", "fields", "format", "bom", "lang", "facets", "facet_limit", "facet_mode"}
     )
     #: Those that only a page has: a format that gives the whole list takes none of them.
     PAGING: ClassVar[tuple[str, ...]] = ("limit", "cursor", "facets", "facet_limit", "facet_mode")
@@ -221,6 +221,10 @@ class Criteria(Listed, RecordView):
 
     sort: str = "id"
     format: Annotated[Literal["json", "csv", "ndjson"] | None, _FORMAT] = None
+    bom: Annotated[
+        Truth,
+        Field(description="true: begin a CSV file with a byte order mark, by which Excel knows that it is UTF-8."),
+    ] = False
 
     @cached_property
     def fingerprint(self) -> str:

@@ -13,8 +13,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from service.api.describing import list_operation, record_operation
-from service.api.formats import Export, Format, format_of, select_fields, written
+from service.api.atom import draw_list_feed, read_feed
+from service.api.describing import feed_operation, file_operation, list_operation, record_operation
+from service.api.formats import FORMATS, Export, Format, files_of, format_of, select_fields, written
 from service.archive.fields import ArchiveFields
 from service.archive.identifiers import PREFIXES, RECORD_OF, RecordType
 from service.catalogue.browsing import Listing, Page
@@ -29,12 +30,13 @@ from service.http.links import (
     header,
     kept_query,
     link_header,
+    page_url,
     pairs_of,
     query_pairs,
     request_address,
     request_url,
 )
-from service.http.negotiation import JSON, choose_media_type, wished_languages
+from service.http.negotiation import ATOM, JSON, choose_media_type, wished_languages
 from service.http.releases import Served
 from service.http.responses import CACHE_CONTROL, VARY, RawHeaders, entity_tag, matches, release_answer
 from service.http.routing import AtOnce, Later, PlainRoute, finish
@@ -62,12 +64,20 @@ class AskedList:
 
 
 def ask_list(
-    served: Served, model: type[Criteria], query: bytes, accept: str | None, languages: str | None
+    served: Served,
+    model: type[Criteria],
+    query: bytes,
+    accept: str | None,
+    languages: str | None,
+    *,
+    addressed: str | None = None,
 ) -> AskedList:
-    """Read what a query and the headers Accept and Accept-Language ask for. Raises InvalidParameters, NotAcceptable."""
+    """Read what a query and the headers Accept and Accept-Language ask for; `addressed` is the format that the address ends
+    in. Raises InvalidParameters, NotAcceptable.
+    """
     pairs = pairs_of(query)
     criteria = read_criteria(model, pairs)
-    chosen = format_of(criteria, accept)
+    chosen = format_of(criteria, accept, addressed=addressed)
     wishes = served.catalogue.effective(model.collection, wished_languages(criteria.lang, languages))
     release = served.catalogue.release
     meta = {"limit": criteria.limit, "release": release.id, "licence": release.head["licence"]}
@@ -108,6 +118,32 @@ async def list_records(request: Request, *, collection: str) -> Response:
     """Answer with one page of a collection, or with the whole list in a format that has no pages."""
     served: Served = request.app.state.serving.of(request.scope)
     return await finish(answer_list(request.scope, served, collection), request)
+
+
+async def list_in_format(request: Request, *, collection: str, name: str) -> Response:
+    """Answer with a whole list in the format that the address ends in."""
+    served: Served = request.app.state.serving.of(request.scope)
+    scope, model = request.scope, served.catalogue.criteria[collection]
+    beside = header(scope, b"accept"), header(scope, b"accept-language")
+    asked = ask_list(served, model, scope["query_string"], *beside, addressed=name)
+    return await export_list(request, served=served, listing=asked.listing, chosen=asked.chosen, wishes=asked.wishes)
+
+
+async def list_as_feed(request: Request, *, collection: str) -> Response:
+    """Answer with the records of a list that changed last, as a feed."""
+    served: Served = request.app.state.serving.of(request.scope)
+    scope, catalogue = request.scope, served.catalogue
+    pairs = query_pairs(scope)
+    criteria = read_feed(catalogue.criteria[collection], pairs)
+    wishes = catalogue.effective(collection, wished_languages(criteria.lang, header(scope, b"accept-language")))
+    listing = catalogue.look_up(criteria)
+    page = catalogue.page(listing) if listing.quick else await served.apart(catalogue.page, listing)
+    shown, languages = show_in(page.documents, wishes, catalogue.release.fields)
+    links = {"next": None if page.next is None else page_url(scope, pairs, page.next)}
+    own = request_url(scope)
+    body = draw_list_feed(catalogue.release, collection, shown, base=base_url(scope), own=own, following=links["next"])
+    headers = [*link_header(links), *languages]
+    return release_answer(scope, served.key, body, headers=headers, media_type=ATOM, wishes=wishes)
 
 
 async def find_page(request: Request, *, served: Served, asked: AskedList, cursor: str | None) -> Response:
@@ -226,6 +262,23 @@ def _add(collection: str, record: RecordType) -> None:
     AT_ONCE[one] = lambda scope, served, record_id: record_at_once(scope, served, collection, record_id)
     router.add_api_route(page, show_page, methods=["GET"], tags=[collection], **list_operation(collection))
     router.add_api_route(one, show_one, methods=["GET"], tags=[collection], **record_operation(record))
+    for name in files_of(collection):
+        _add_file(collection, name)
+
+    async def show_feed(request: Request) -> Response:
+        return await list_as_feed(request, collection=collection)
+
+    router.add_api_route(f"{page}.atom", show_feed, methods=["GET"], tags=[collection], **feed_operation(collection))
+
+
+def _add_file(collection: str, name: str) -> None:
+    """Add the address of a whole list in one format."""
+
+    async def show_file(request: Request) -> Response:
+        return await list_in_format(request, collection=collection, name=name)
+
+    path = f"/v1/{collection}.{FORMATS[name].suffix}"
+    router.add_api_route(path, show_file, methods=["GET"], tags=[collection], **file_operation(collection, name))
 
 
 for _collection in COLLECTIONS:

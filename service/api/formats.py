@@ -215,16 +215,18 @@ def select_fields(document: bytes, fields: Sequence[str]) -> bytes:
     return orjson.dumps({key: value for key, value in orjson.loads(document).items() if key in wanted})
 
 
-def written(writer: Writer, catalogue: Catalogue, listing: Listing, *, wishes: Wishes = ()) -> Iterator[bytes]:
+def written(
+    writer: Writer, catalogue: Catalogue, listing: Listing, *, place: Callable[[bytes], bytes], wishes: Wishes = ()
+) -> Iterator[bytes]:
     """Yield a whole list as a file in pieces: the opening with the first batch of records, then a piece a batch.
 
-    Texts are in the languages wished for, where there is a translation.
+    Texts are in the languages wished for, where there is a translation; `place` gives documents their addresses.
     """
-    opening = writer.opening
+    opening, fields = writer.opening, catalogue.release.fields
     for batch in catalogue.batches(listing):
-        documents = (
-            [translate(document, wishes, catalogue.release.fields)[0] for document in batch] if wishes else batch
-        )
+        documents = [place(document) for document in batch]
+        if wishes:
+            documents = [translate(document, wishes, fields)[0] for document in documents]
         yield opening + writer.write(documents)
         opening = b""
     if opening or writer.closing:

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from service import __version__
 from service.catalogue.languages import Wishes
 from service.http.compression import COMPRESS_IN_THREAD_FROM, IDENTITY, choose_coding, compress
-from service.http.links import header, request_url
+from service.http.links import has_pages, header, request_url
 from service.http.negotiation import JSON
 
 #: A minute: how long a withdrawn record may still be shown by a cache that does not ask again.
@@ -65,7 +65,8 @@ def entity_tag(scope: Scope, release_key: str, *, encoding: str, media_type: str
     """Return the strong ETag of the answer to a request: what the bytes depend on, hashed. `wishes` are the languages
     wished for, as far as they count.
     """
-    parts = (__version__, release_key, request_url(scope), encoding, media_type, *wishes)
+    with_pages = "pages" if has_pages(scope) else ""  # records then have the addresses of theirs
+    parts = (__version__, release_key, request_url(scope), encoding, media_type, with_pages, *wishes)
     return '"' + hashlib.blake2s("\n".join(parts).encode(), digest_size=12).hexdigest() + '"'
 
 

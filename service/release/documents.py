@@ -54,10 +54,34 @@ class AccessDocument(TypedDict):
     consent_basis: Literal["direct", "published_source", "guardian", "none_recorded"] | None
 
 
+class RecordLinks(TypedDict):
+    """Absolute addresses: of the record, of its page for people, null where there are none, and of the lists of the records
+    that name it, by collection.
+    """
+
+    self: str
+    html: str | None
+    referred_by: dict[str, str]
+
+
+class ReferredBy(TypedDict):
+    """How many records of each collection name a record, in whatever role."""
+
+    testimonies: int
+    events: int
+    statistics: int
+    responses: int
+    sources: int
+    agents: int
+    places: int
+    topics: int
+
+
 class RecordDocument(TypedDict):
     """What every record has. `version` counts the releases that changed it, `updated_at` is when the last did.
     `language_of` names the language (BCP 47) of each text field that is stated, as it is shown here; labels of other
-    records, acts and citations are shown as they stand in the archive.
+    records, acts and citations are shown as they stand in the archive. `cite_as` is how to cite this version so that whoever
+    kept a copy can prove what it said. `referred_by` counts the records that name this one; that they do is no new version.
     """
 
     id: str
@@ -66,6 +90,9 @@ class RecordDocument(TypedDict):
     access: AccessDocument
     translations: dict[str, dict[str, str | list[str]]]
     language_of: dict[str, str]
+    cite_as: str
+    referred_by: ReferredBy
+    links: RecordLinks
 
 
 class ActResponseDocument(TypedDict):

@@ -35,6 +35,7 @@ from service.http.links import (
     query_pairs,
     request_address,
     request_url,
+    with_addresses,
 )
 from service.http.negotiation import ATOM, JSON, choose_media_type, wished_languages
 from service.http.releases import Served
@@ -164,11 +165,12 @@ def draw_page(scope: Scope, served: Served, asked: AskedList, page: Page) -> Res
     meta = {"total": page.total} | asked.meta
     headers = link_header(links)
     if asked.wishes or criteria.fields:
-        shown, languages = show_in(page.documents, asked.wishes, served.catalogue.release.fields)
+        documents = [with_addresses(scope, document) for document in page.documents]
+        shown, languages = show_in(documents, asked.wishes, served.catalogue.release.fields)
         records = b",".join([select_fields(document, criteria.fields) for document in shown])
         headers += languages
     else:
-        records = page.joined
+        records = with_addresses(scope, page.joined)
     # Joined once: the records are most of it, and copying them again is what costs.
     parts = [b'{"data":[', records, b'],"meta":', orjson.dumps(meta), b',"links":', orjson.dumps(links)]
     if page.facets is not None:
@@ -215,7 +217,7 @@ async def export_list(
         "Archive-Total": str(total),
     }
     writer = chosen.writer(Export(catalogue, criteria, base_url(request.scope)))
-    pieces = written(writer, catalogue, listing, wishes=wishes)
+    pieces = written(writer, catalogue, listing, place=partial(with_addresses, request.scope), wishes=wishes)
     if coding != IDENTITY:
         headers["Content-Encoding"] = coding
         pieces = compress_pieces(pieces, coding)
@@ -226,7 +228,7 @@ def record_at_once(scope: Scope, served: Served, collection: str, record_id: str
     """Answer with one record: 404 where there is none or it is not public, 410 where it was withdrawn."""
     choose_media_type(header(scope, b"accept"), (JSON,))
     view = read_criteria(view_of(served.catalogue.release.fields.collection(collection)), query_pairs(scope))
-    document = find_document(served, collection, record_id)
+    document = with_addresses(scope, find_document(served, collection, record_id))
     wished = wished_languages(view.lang, header(scope, b"accept-language"))
     wishes = served.catalogue.effective(collection, wished)
     [shown], headers = show_in([document], wishes, served.catalogue.release.fields)

@@ -72,7 +72,7 @@ def _as_is(key: str) -> Columns:
 
 
 def _truth(key: str) -> Columns:
-    return Columns(key, (key,), lambda value, _: ("true" if value else "false",))
+    return Columns(key, (key,), lambda value, _: (None if value is None else "true" if value else "false",))
 
 
 def _text(key: str) -> Columns:
@@ -278,6 +278,7 @@ def _singular(name: str) -> str:
 
 
 # --- The columns of each record type ----------------------------------------------------------------------------------
+
 
 def _links() -> Columns:
     return Columns("links", ("page_url",), lambda links, _: (links["html"],))

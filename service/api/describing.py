@@ -1,7 +1,7 @@
 """The OpenAPI description, drawn from what the server itself goes by: criteria, document shapes, problem classes."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -27,18 +27,20 @@ from service.archive.identifiers import PREFIXES, RecordType
 from service.catalogue.criteria import (
     ChangeCriteria,
     Criteria,
+    QueryAddress,
     SearchCriteria,
     SuggestCriteria,
     TranscriptView,
     criteria_of,
     view_of,
 )
-from service.catalogue.parameters import Parameters, parameter_schemas
+from service.catalogue.parameters import MAX_POSTED, MAX_VALUES, NULL, OR_NULL, Parameters, parameter_schemas
 from service.catalogue.releases import ReleaseCriteria
 from service.errors import (
     BadRequest,
     Broken,
     Busy,
+    ContentTooLarge,
     InternalError,
     InvalidCursor,
     InvalidParameters,
@@ -48,6 +50,7 @@ from service.errors import (
     Problem,
     StartOver,
     TooDeep,
+    UnsupportedMediaType,
     UriTooLong,
     Withdrawn,
 )
@@ -142,10 +145,26 @@ def query_parameters(model: type[Parameters]) -> list[dict[str, Any]]:
             "required": name in needed,
             "description": schema.pop("description", ""),
         }
+        if any(mark is OR_NULL for mark in _marks_of_value(model, name)):
+            schema["items"] = _or_null(schema["items"])
         if name in model.COMMA_SEPARATED:
             parameter |= {"style": "form", "explode": False}
         parameters.append(parameter | {"schema": schema})
     return parameters
+
+
+def _marks_of_value(model: type[Parameters], name: str) -> tuple[object, ...]:
+    """Return the marks of one value of a parameter that takes several."""
+    annotation = model.model_fields[name].annotation if name in model.model_fields else None
+    value = next(iter(get_args(annotation)), None)
+    return get_args(value)[1:] if get_origin(value) is Annotated else ()
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a value that may be null, as an address has it."""
+    if "enum" in schema:
+        return schema | {"enum": [*schema["enum"], NULL]}
+    return {"anyOf": [schema, {"type": "string", "const": NULL}]}
 
 
 #: What the file of a whole list holds, by the name of its format.
@@ -174,6 +193,45 @@ def file_operation(collection: str, name: str) -> dict[str, Any]:
             304: {"description": "The list has not changed"},
             **problem_responses(NotAcceptable, InvalidParameters, NotReady),
         },
+    }
+
+
+def query_operation(collection: str) -> dict[str, Any]:
+    """Return how a query is described that is sent as a body, but for its parameters: see `describe`."""
+    return {
+        "operation_id": f"query_{collection}",
+        "summary": f"A page of {collection}, of a query too long for an address",
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": f"A page of {collection}",
+                "headers": headers("Archive-Release", "Content-Language", "Link"),
+            },
+            **problem_responses(
+                *(ContentTooLarge, UnsupportedMediaType, NotAcceptable, InvalidParameters, InvalidCursor),
+                *(TooDeep, NotReady),
+            ),
+        },
+    }
+
+
+def _query_schema(model: type[Criteria]) -> dict[str, Any]:
+    """Return the schema of a query that is sent as a body: the parameters of the list by their names."""
+    properties: dict[str, Any] = {}
+    for parameter in query_parameters(model):
+        if parameter["name"] == "bom":
+            continue
+        described = _as_json(parameter)
+        schema = dict(described["schema"])
+        if schema.get("maxItems") == MAX_VALUES:
+            schema["maxItems"] = MAX_POSTED
+        properties[parameter["name"]] = schema | {"description": described["description"]}
+    return {
+        "type": "object",
+        "title": f"{model.__name__.removesuffix('Criteria')}Query",
+        "description": "The parameters of the list; several values of a filter are a list.",
+        "properties": properties,
+        "additionalProperties": False,
     }
 
 
@@ -481,6 +539,10 @@ def _describe_list(paths: dict[str, Any], model: type[Criteria], page: str) -> N
         if each.writer is not None:
             left_out = {"format", *model.PAGING, *([] if name == "csv" else ["bom"])}
             paths[f"{listed}.{each.suffix}"]["get"]["parameters"] = _without(parameters, left_out)
+    query = paths[f"{listed}/query"]["post"]
+    query["parameters"] = query_parameters(QueryAddress)
+    query["requestBody"] = {"required": True, "content": {JSON: {"schema": _query_schema(model)}}}
+    query["responses"]["200"]["content"] = page_operation["responses"]["200"]["content"]
     left_out = set(model.model_fields) - feed_parameters(model)
     paths[f"{listed}.atom"]["get"]["parameters"] = _without(parameters, left_out)
 

@@ -129,10 +129,17 @@ def content_answer(
     return _answer(scope, body, [*always, *headers], tag=tag, coding=coding, media_type=media_type)
 
 
+def unkept_answer(scope: Scope, body: bytes, *, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer | LargeAnswer:
+    """Return `body`, JSON, as the answer to what no address says: nobody may keep it. Raises NotAcceptable."""
+    coding = choose_coding(header(scope, b"accept-encoding"), size=len(body))
+    always = [(b"cache-control", b"no-store"), (b"vary", VARY.encode())]
+    return _answer(scope, body, [*always, *headers], tag=None, coding=coding, media_type=JSON)
+
+
 def _answer(
-    scope: Scope, body: bytes, beside: RawHeaders, *, tag: str, coding: str, media_type: str
+    scope: Scope, body: bytes, beside: RawHeaders, *, tag: str | None, coding: str, media_type: str
 ) -> Answer | LargeAnswer:
-    if matches(header(scope, b"if-none-match"), tag):
+    if tag is not None and matches(header(scope, b"if-none-match"), tag):
         return Answer(b"", 304, beside)
     beside.append(_content_type(media_type))
     if coding != IDENTITY:

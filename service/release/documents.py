@@ -359,8 +359,14 @@ def _event_date(each: FormatField) -> _Shown:
     return DateDocument, lambda event, _, __: date_document(event.get(each.name), event.get("date_note"))
 
 
+def _of_bound(each: FormatField) -> _Shown:
+    """Whether a bound is allowed is null where there is no bound, so that nobody takes it for one."""
+    bound = each.name.removesuffix("_inclusive")
+    return bool | None, lambda holder, _, __: None if holder.get(bound) is None else holder.get(each.name, each.default)
+
+
 #: How fields are shown that something is special about, by the name of their behaviour.
-_SPECIAL: dict[str, Callable[[FormatField], _Shown]] = {"event_date": _event_date}
+_SPECIAL: dict[str, Callable[[FormatField], _Shown]] = {"event_date": _event_date, "of_bound": _of_bound}
 
 
 class _Derived(NamedTuple):

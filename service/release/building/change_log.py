@@ -63,10 +63,10 @@ class ChangeLog:
         if self._next is None or self._next[0] != record_id:
             self._log("created", record_id, 1, of_line)
             return Standing(1, *self._release)
-        _, version, digest_before, offset, length, *release = self._next
+        _, version, digest_before, offset, length, number, release, at = self._next
         self._next = next(self._before, None)
         if digest == digest_before:
-            return Standing(version, *release)
+            return Standing(version, number, release, at)
         self._log("updated", record_id, version + 1, of_line, erase=self._erases(public, offset, length))
         return Standing(version + 1, *self._release)
 

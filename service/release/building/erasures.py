@@ -1,7 +1,6 @@
 """Which changes take something back: whoever keeps copies must erase the earlier ones, and no digest of them is kept."""
 
-from typing import Any
-
+from service.archive.transcripts import shown_names
 from service.release.projection import PublicRecord
 
 
@@ -21,15 +20,24 @@ def shows_less(before: PublicRecord, after: PublicRecord) -> bool:
     """
     return (
         takes_back_a_name(before, after)
-        or _redactions(after) > _redactions(before)
-        or len(after.get("transcript", [])) < len(before.get("transcript", []))
+        or bool(_redacted_passages(after) - _redacted_passages(before))
+        or bool(_spoken(before) - _spoken(after))
         or (_has_text(before) and not _has_text(after))
     )
 
 
-def _redactions(public: PublicRecord) -> int:
-    segments: list[dict[str, Any]] = public.get("transcript", [])
-    return len(public.get("redactions", [])) + sum("redacted" in segment for segment in segments)
+def _redacted_passages(public: PublicRecord) -> set[tuple[int, int]]:
+    return {(each["start"], each["end"]) for each in public.get("redactions", ())}
+
+
+def _spoken(public: PublicRecord) -> set[tuple[str, str]]:
+    """Return which segments of a transcript have words, each with the languages they can be read in."""
+    return {
+        (name, language)
+        for name, segment in shown_names(public)
+        if "text" in segment
+        for language in ("", *segment.get("translations", ()))
+    }
 
 
 def _has_text(public: PublicRecord) -> bool:

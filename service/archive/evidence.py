@@ -99,16 +99,17 @@ class WordRuns:
 
     def add(self, source: str, text: str) -> None:
         """Remember the runs of a source's text under its identifier."""
-        for run in _runs(text):
+        for run in runs_of(text):
             self._sources.setdefault(run, source)
 
     def find(self, text: str) -> str | None:
         """Return the identifier of a source that shares a run of words with this text, or None."""
-        return next((self._sources[run] for run in _runs(text) if run in self._sources), None)
+        return next((self._sources[run] for run in runs_of(text) if run in self._sources), None)
 
 
-def _runs(text: str) -> Iterator[int]:
+def runs_of(text: str, length: int = RUN_LENGTH) -> Iterator[int]:
+    """Yield a hash of each run of so many words in a text, compared without regard to case and to what is no word."""
     # Normalize first: a combining accent would split a word in two, and the parts would not match its composed form.
     words = _WORD.findall(unicodedata.normalize("NFC", text).lower())
-    for start in range(len(words) - RUN_LENGTH + 1):
-        yield hash(tuple(words[start : start + RUN_LENGTH]))
+    for start in range(len(words) - length + 1):
+        yield hash(tuple(words[start : start + length]))

@@ -48,9 +48,7 @@ def words_digest(text: str | None) -> bytes:
     return _NO_WORDS if text is None else hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()
 
 
-def other_words(
-    before: Mapping[str, str | None], after: tuple[Sequence[str], bytes]
-) -> Iterator[tuple[int, str]]:
+def other_words(before: Mapping[str, str | None], after: tuple[Sequence[str], bytes]) -> Iterator[tuple[int, str]]:
     """Yield the place, from 0, and the name of each segment that stands for other words than before.
 
     `before` are the words under each name, None where they were left out; `after` the names, and all digests in one. Words

@@ -177,7 +177,9 @@ class Ledger:
         self._insert("protected_name", ((agent, name, persons[agent]) for agent, name in release.names_of(persons)))
 
     def _changed_segments(self, release: Predecessor) -> Iterator[tuple[int, str, str]]:
-        spoken = "SELECT number, names, digests FROM spoken JOIN record USING (number) WHERE testimony = ? AND NOT is_hidden"
+        spoken = (
+            "SELECT number, names, digests FROM spoken JOIN record USING (number) WHERE testimony = ? AND NOT is_hidden"
+        )
         for testimony, before in release.transcripts():
             for number, names, digests in self._database.execute(spoken, (testimony,)).fetchall():
                 for place, name in other_words(before, (names.split("\n"), digests)):
@@ -190,7 +192,9 @@ class Ledger:
             " WHERE source.sha256 <> former_source.sha256 AND id IN (SELECT source FROM redaction)"
         ).fetchall()
         for source, sha256 in changed:
-            passages = self._database.execute("SELECT start, stop FROM redaction WHERE source = ?", (source,)).fetchall()
+            passages = self._database.execute(
+                "SELECT start, stop FROM redaction WHERE source = ?", (source,)
+            ).fetchall()
             before = release.source_content(source)
             if before is not None and sha256_of(blanked(before, passages)) == sha256:
                 yield (source,)

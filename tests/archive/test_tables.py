@@ -232,12 +232,12 @@ def test_a_finding_names_table_row_and_column(tmp_path: Path) -> None:
         sources_csv=SOURCES,
         agents_csv="id,kind,name_policy,name\nagt-1,group,published,Guards\n",
         events_csv="id,type,titel,title,date,place_id\nevt-1,detention,,A stop,,plc-9\nevt-2,protest,,A march,44325,\n",
-        citations_csv="record_id,within,source_id\nevt-1,,src-1\nevt-1,acts/1,src-7\nevt-1,acts/2,src-1\nevt-9,,src-1\nevt-2,,src-1\n",
-        acts_csv="record_id,type,actor,status,asserted_by\nevt-1,beating,Guards,alleged,Nobody\n",
+        citations_csv="record_id,within,source_id\nevt-1,,src-1\nevt-1,acts/1,src-7\nevt-1,acts/2,src-1\nevt-9,,src-1\nevt-2,,src-1\nevt-2,acts/1,src-1\n",
+        acts_csv="record_id,type,actor,status,asserted_by\nevt-1,beating,Guards,alleged,Guards\nevt-2,beating,,alleged,Nobody\n",
         event_csv="id\n",
     )
     assert sorted(found(tables)) == [
-        ("dangling_reference", "acts.csv, row 2, column asserted_by_id"),
+        ("dangling_reference", "acts.csv, row 3, column asserted_by_id"),
         ("dangling_reference", "citations.csv, row 3, column source_id"),
         ("dangling_reference", "citations.csv, row 4, column within"),
         ("dangling_reference", "citations.csv, row 5, column record_id"),

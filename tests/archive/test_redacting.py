@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from service.archive.checks import check_archive
+from service.archive.checks import ArchiveInvalid, check_archive
 from service.archive.evidence import blanked, sha256_of
 from service.archive.redacting import Place, Redacted, redact_passages, redact_segments
 from service.errors import EditRefused
 from service.release.opening import open_current
-from service.release.publish import ArchiveInvalid, publish
+from service.release.publish import publish
 from tests.archives import TEXT, Fields, archive, passage, record, write
 
 TODAY = date(2026, 3, 4)

@@ -25,7 +25,7 @@ def client(request: pytest.FixtureRequest, seed_data: Path) -> Iterator[httpx.Cl
 
 # Two keys of the format are shown as a truth value instead of their content, one as part of the date.
 NOT_SHOWN = {"testimony": {"transcript"}, "source": {"masked"}}
-ADDED = {"record", "version", "updated_at", "language_of"}
+ADDED = {"record", "version", "updated_at", "language_of", "cite_as", "referred_by", "links"}
 ADDED_TO = {"testimony": {"has_transcript"}, "source": {"has_text"}}
 
 
@@ -63,7 +63,7 @@ def test_a_record_has_the_archives_fields_under_the_archives_names(client: httpx
         assert set(shown) == expected
         assert shown["record"] == record_type
         assert shown["version"] == 1
-        assert set(shown["access"]) == {"visibility", "consent_basis"}
+        assert set(shown["access"]) == {"visibility", "consent_basis", "consent"}
 
 
 def test_references_dates_and_citations_can_be_drawn_without_a_second_request(client: httpx.Client) -> None:

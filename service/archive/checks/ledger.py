@@ -80,20 +80,23 @@ _INDEXES = (
 # nothing about a public record.
 _PARTS = """CREATE TABLE part AS
     WITH protected AS (SELECT id, is_hidden AS needs_hidden FROM record WHERE is_protected),
-    named AS (SELECT number, target, needs_hidden FROM reference JOIN protected ON target = id)
+    named AS (SELECT number, target, needs_hidden, at GLOB '/relations/*' AS is_said
+              FROM reference JOIN protected ON target = id)
     SELECT number, id AS agent, 0 AS needs_hidden FROM record WHERE is_protected
     UNION ALL SELECT number, target, needs_hidden FROM named
     -- She has a part, too, in what is said of a happening that befell her, or of her account.
     UNION ALL SELECT reference.number, named.target, max(record.is_hidden, needs_hidden)
     FROM named JOIN record USING (number) JOIN reference ON reference.target = record.id
     WHERE reference.at GLOB '/events/*' OR reference.at GLOB '/about/*'
-    -- and in a record that relates to one in which she has a part, at either end: it says the same, or speaks of it.
+    -- and in a record that relates to one in which she has a part, at either end: it says the same, or speaks of it. Who only
+    -- says that two records relate is in neither for that.
     UNION ALL SELECT related.number, named.target, max(other.is_hidden, needs_hidden)
     FROM related CROSS JOIN record AS other ON other.id = related.target CROSS JOIN named ON named.number = other.number
+    WHERE NOT is_said
     UNION ALL SELECT other.number, named.target, max(origin.is_hidden, needs_hidden)
     FROM related CROSS JOIN record AS other ON other.id = related.target
     CROSS JOIN record AS origin ON origin.number = related.number
-    CROSS JOIN named ON named.number = origin.number"""
+    CROSS JOIN named ON named.number = origin.number WHERE NOT is_said"""
 
 
 class StatedSource(NamedTuple):

@@ -73,3 +73,7 @@ RelationType = Literal[
 ]
 #: Of these, a record comes after the one that it names, so that none may lead back to itself.
 LATER: frozenset[RelationType] = frozenset({"revises", "translation_of"})
+#: Why words are left out of a transcript or of a source's text.
+RedactionReason = Literal["consent", "safety", "third_party", "court_order", "illegible"]
+#: What somebody did in an interview.
+ContributorRole = Literal["interviewer", "interviewee", "interpreter", "translator", "transcriber", "recordist"]

@@ -52,9 +52,13 @@ def _last_day(value: str) -> str:
     return str(_span(value).latest)
 
 
-_DAY_PATTERN = {"pattern": f"^{_DAYS.pattern}$"}
-FirstDay = Annotated[str, AfterValidator(_first_day), Field(json_schema_extra=_DAY_PATTERN, examples=["2021-01-01"])]
-LastDay = Annotated[str, AfterValidator(_last_day), Field(json_schema_extra=_DAY_PATTERN, examples=["2021-12-31"])]
+def _days_schema(example: str) -> WithJsonSchema:
+    years_and_months = {"pattern": "^(?!0000)[0-9]{4}(-(0[1-9]|1[0-2]))?$"}
+    return WithJsonSchema({"type": "string", "anyOf": [{"format": "date"}, years_and_months], "examples": [example]})
+
+
+FirstDay = Annotated[str, AfterValidator(_first_day), _days_schema("2021-01-01")]
+LastDay = Annotated[str, AfterValidator(_last_day), _days_schema("2021-12-31")]
 
 
 # RFC 3339, section 5.6. Python's own reading is wider: it takes week dates and any character for the T.

@@ -9,16 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from service.errors import FileChanged, FileUnsafe
+
+#: The folder beside a published archive that holds its public files, each named by its SHA-256.
+PUBLISHED = "files"
 #: Bytes read at a time.
 PIECE = 1 << 20
-
-
-class FileUnsafe(Exception):  # noqa: N818 - a state of the file
-    """A path that leads out of the folder, or to something else than a regular file."""
-
-
-class FileChanged(Exception):  # noqa: N818
-    """A file that was changed while it was read."""
 
 
 class OpenFile:
@@ -29,8 +25,8 @@ class OpenFile:
         self._before = os.fstat(descriptor)
 
     @property
-    def bytes(self) -> int:
-        """Its size when it was opened."""
+    def size(self) -> int:
+        """Its size in bytes when it was opened."""
         return self._before.st_size
 
     def pieces(self) -> Iterator[bytes]:
@@ -44,6 +40,11 @@ class OpenFile:
             yield piece
         if left or _state(os.fstat(self._descriptor)) != _state(self._before):
             raise FileChanged("The file was changed while it was read: try again when it is whole.")
+
+
+def published_path(sha256: str) -> str:
+    """Return the path of a public file in a published archive."""
+    return f"{PUBLISHED}/{sha256}"
 
 
 def _state(of: os.stat_result) -> tuple[int, int]:

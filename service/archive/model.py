@@ -256,7 +256,9 @@ class SourceFile(Part):
     """
 
     name: Annotated[
-        FileName, Searched(), Field(description="The file's name, under which it is served: one of its own in the source.")
+        FileName,
+        Searched(),
+        Field(description="The file's name, under which it is served: one of its own in the source."),
     ]
     path: Annotated[
         FilePath | None,
@@ -275,7 +277,9 @@ class SourceFile(Part):
     role: Annotated[
         FileRole,
         Filtered("With a file in this role.", name="file_role"),
-        Field(description="What the file is to the source: the original, a copy to watch or read, a transcript, and so on."),
+        Field(
+            description="What the file is to the source: the original, a copy to watch or read, a transcript, and so on."
+        ),
     ]
     language: Annotated[Language | None, Field(description="The language of what is said or written in it.")] = None
     duration_s: Annotated[Seconds | None, Field(description="How long the recording lasts, in seconds.")] = None
@@ -364,7 +368,10 @@ class Source(Record):
         Moment | None, Field(description="The moment at which the archive captured it, with its offset from UTC.")
     ] = None
     held_at: Annotated[
-        Text | None, Searched(), Translated(), Field(description="Where the original is held, such as an archive and a shelf mark.")
+        Text | None,
+        Searched(),
+        Translated(),
+        Field(description="Where the original is held, such as an archive and a shelf mark."),
     ] = None
     part_of: Annotated[
         SourceRef | None,

@@ -152,7 +152,8 @@ def _file_path(value: str) -> str:
     steps = value.split("/")
     if len(value) > MAX_PATH or "\\" in value or any(step in {"", ".", ".."} for step in steps):
         raise PydanticCustomError(
-            "unsafe_path", "must be a path from the folder of the archive file, such as media/one.mp4, and stay inside it"
+            "unsafe_path",
+            "must be a path from the folder of the archive file, such as media/one.mp4, and stay inside it",
         )
     return value
 
@@ -160,7 +161,8 @@ def _file_path(value: str) -> str:
 def _file_name(value: str) -> str:
     if value in {".", ".."} or value != value.strip() or not _IS_FILE_NAME(value):
         raise PydanticCustomError(
-            "invalid_value", "must be the name of a file: no slash, no backslash, no control character, no space around it"
+            "invalid_value",
+            "must be the name of a file: no slash, no backslash, no control character, no space around it",
         )
     return value
 

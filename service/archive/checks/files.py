@@ -2,13 +2,15 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import filetype
 
 from service.archive.checks.ledger import Ledger, StatedFile
-from service.archive.files import FileChanged, FileUnsafe, open_inside
+from service.archive.files import open_inside
 from service.archive.reading import Finding
+from service.errors import FileChanged, FileUnsafe
 
 #: A finding, and the number of the piece of the archive file that it is about.
 Numbered = tuple[int, Finding]
@@ -25,9 +27,7 @@ _PDF = "application/pdf"
 _PLAYED = frozenset({"audio", "video"})
 
 
-def check_files(
-    folder: Path, ledger: Ledger, *, progress: Callable[[int], None] | None = None
-) -> Iterator[Numbered]:
+def check_files(folder: Path, ledger: Ledger, *, progress: Callable[[int], None] | None = None) -> Iterator[Numbered]:
     """Yield what is wrong with the files that the archive names by paths from `folder`. Each is read once, in pieces.
 
     `progress` is told the bytes read so far.
@@ -37,22 +37,22 @@ def check_files(
     for file in ledger.files():
         if looked is None or looked[0] != file.path:
             looked = file.path, _look(folder, file.path)
-            done += looked[1].bytes
+            done += looked[1].size
             if progress is not None:
                 progress(done)
         for code, field, detail in _compare(file, looked[1]):
             yield file.number, Finding(code, f"{file.pointer}/{field}", detail)
 
 
+@dataclass(frozen=True, slots=True)
 class _Look:
     """What a file holds, or what is wrong with it as a file."""
 
-    def __init__(self, *, bytes: int = 0, sha256: str = "", beginning: bytes = b"", trouble: tuple[str, str] | None = None) -> None:  # noqa: A002
-        self.bytes = bytes
-        self.sha256 = sha256
-        self.beginning = beginning
-        #: The code of the rule that it breaks, and why.
-        self.trouble = trouble
+    size: int = 0
+    sha256: str = ""
+    beginning: bytes = b""
+    #: The code of the rule that it breaks, and why.
+    trouble: tuple[str, str] | None = None
 
 
 def _look(folder: Path, path: str) -> _Look:
@@ -63,7 +63,7 @@ def _look(folder: Path, path: str) -> _Look:
                 beginning = beginning or piece[:_BEGINNING]
                 size += len(piece)
                 digest.update(piece)
-        return _Look(bytes=size, sha256=digest.hexdigest(), beginning=beginning)
+        return _Look(size=size, sha256=digest.hexdigest(), beginning=beginning)
     except FileUnsafe as error:
         return _Look(trouble=("unsafe_path", str(error)))
     except FileChanged as error:
@@ -78,8 +78,8 @@ def _compare(stated: StatedFile, found: _Look) -> Iterator[tuple[str, str, str]]
         code, detail = found.trouble
         yield code, "path", detail
         return
-    if stated.bytes is not None and stated.bytes != found.bytes:
-        yield "file_mismatch", "bytes", f"The file has {found.bytes} bytes."
+    if stated.bytes is not None and stated.bytes != found.size:
+        yield "file_mismatch", "bytes", f"The file has {found.size} bytes."
     elif stated.sha256 != found.sha256:
         yield "file_mismatch", "sha256", "The file has another SHA-256."
     if (kind := _other_type(stated.media_type, found.beginning)) is not None:

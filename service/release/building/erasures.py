@@ -17,13 +17,14 @@ def takes_back_a_name(before: PublicRecord, after: PublicRecord) -> bool:
 
 def shows_less(before: PublicRecord, after: PublicRecord) -> bool:
     """Tell whether a record shows less than before of what people said or who they are: a passage or segment redacted, a
-    transcript or the text of a source taken out, a name taken back.
+    transcript, the text or a file of a source taken out, a name taken back.
     """
     return (
         takes_back_a_name(before, after)
         or _redactions(after) > _redactions(before)
         or len(after.get("transcript", [])) < len(before.get("transcript", []))
         or (_has_text(before) and not _has_text(after))
+        or not _files(before) <= _files(after)
     )
 
 
@@ -34,3 +35,7 @@ def _redactions(public: PublicRecord) -> int:
 
 def _has_text(public: PublicRecord) -> bool:
     return "content" in (public.get("text") or {})
+
+
+def _files(public: PublicRecord) -> set[str]:
+    return {file["sha256"] for file in public.get("files", [])}

@@ -58,9 +58,13 @@ class ScratchRecord(NamedTuple):
     keys: tuple[str, ...]
     #: Only of a response: pairs of its party and an event that it is about; the event is "" where it is about none.
     answers: tuple[tuple[str, str], ...]
+    #: Only of a source: the SHA-256 of each public file, and where it lies.
+    files: tuple[tuple[str, str], ...] = ()
 
 
-def scratch_record(public: PublicRecord, fields: ArchiveFields) -> ScratchRecord:
+def scratch_record(
+    public: PublicRecord, fields: ArchiveFields, files: tuple[tuple[str, str], ...] = ()
+) -> ScratchRecord:
     """Return the form in which the scratch database takes a public record."""
     return ScratchRecord(
         line=canonical_line(public),
@@ -72,6 +76,7 @@ def scratch_record(public: PublicRecord, fields: ArchiveFields) -> ScratchRecord
         longitude=public.get("longitude"),
         keys=sort_keys(public, fields[public["record"]]),
         answers=tuple(_answers(public)) if public["record"] == "response" else (),
+        files=files,
     )
 
 
@@ -94,6 +99,7 @@ class Scratch:
         )""",
         "CREATE TABLE response (party TEXT, event TEXT, id TEXT, PRIMARY KEY (party, event, id)) WITHOUT ROWID",
         'CREATE TABLE withdrawn (id TEXT PRIMARY KEY, "on" TEXT) WITHOUT ROWID',
+        "CREATE TABLE file (sha256 TEXT PRIMARY KEY, path TEXT) WITHOUT ROWID",
         "CREATE TABLE keyed (ordinal INTEGER PRIMARY KEY, {keys})",
     )
 
@@ -122,8 +128,14 @@ class Scratch:
         self._offset += len(record.line)
         for party, event in record.answers:
             self.connection.execute("INSERT OR REPLACE INTO response VALUES (?, ?, ?)", (party, event, record.id))
+        for file in record.files:
+            self.connection.execute("INSERT OR IGNORE INTO file VALUES (?, ?)", file)
         if len(self._records) >= BATCH:
             self._flush()
+
+    def files(self) -> Iterator[tuple[str, str]]:
+        """Yield the SHA-256 of every public file, each once, with a path where it lies."""
+        yield from self.connection.execute("SELECT sha256, path FROM file ORDER BY sha256")
 
     def withdraw(self, record_id: str, day: str) -> None:
         """Take a withdrawal. If an identifier comes more than once, the first day is kept."""

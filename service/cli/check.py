@@ -10,7 +10,7 @@ from service.archive.checks import check_archive
 from service.cli.opening import current_release, today, unpacked
 from service.cli.parameters import ArchiveFile, AsJson, CopiesOfSources, copies_of_sources
 from service.cli.reports import show_report
-from service.cli.standard_input import archive_file
+from service.cli.standard_input import archive_file, folder_of_files
 from service.errors import TestimonyArchiveError
 
 
@@ -30,7 +30,13 @@ def check_command(
     sources = copies_of_sources(source or [])
     with archive_file(archive) as file, current_release(data) as release:
         try:
-            report = check_archive(unpacked(file)[0], today=today(), sources=sources, predecessor=release)
+            report = check_archive(
+                unpacked(file)[0],
+                today=today(),
+                sources=sources,
+                folder=folder_of_files(archive),
+                predecessor=release,
+            )
         except sqlite3.OperationalError as error:
             raise TestimonyArchiveError(
                 f"no room for what a check has to remember ({error}); set SQLITE_TMPDIR to a folder that has some"

@@ -12,7 +12,7 @@ from service.cli.output import print_json
 from service.cli.parameters import ArchiveFile, AsJson, DataFolder, SigningKey
 from service.cli.progress import progress_bars
 from service.cli.reports import show_report
-from service.cli.standard_input import archive_file
+from service.cli.standard_input import archive_file, folder_of_files
 from service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def publish_command(
     """
     settings = read_settings(data=data, keep=keep, sign=sign)
     with failures_logged(settings), archive_file(archive) as file:
-        published = publish_archive(file, settings, json=json)
+        published = publish_archive(file, settings, folder=folder_of_files(archive), json=json)
     if json:
         outcome = {"ok": True, "findings": [], "more": False}
         release = {"changed": published.changed, "changes": published.changes, **published.manifest.model_dump()}
@@ -44,7 +44,9 @@ def publish_command(
         tell_published(published, settings)
 
 
-def publish_archive(archive: Path, settings: Settings, *, json: bool = False) -> "Published":
+def publish_archive(
+    archive: Path, settings: Settings, *, folder: Path | None = None, json: bool = False
+) -> "Published":
     """Publish, or print what is wrong with the archive and exit with code 1."""
     # Only publishing needs these rooms, which take a third of a second to import: `serve` with a release does without.
     from service.depots.signatures import read_signer  # noqa: PLC0415
@@ -55,7 +57,9 @@ def publish_archive(archive: Path, settings: Settings, *, json: bool = False) ->
     archive, chain = unpacked(archive)
     try:
         with progress_bars() as progress:
-            return publish(archive, settings.data, keep=settings.keep, sign=sign, chain=chain, progress=progress)
+            return publish(
+                archive, settings.data, keep=settings.keep, sign=sign, chain=chain, folder=folder, progress=progress
+            )
     except ArchiveInvalid as invalid:
         show_report(archive, invalid.report, json=json)
         raise typer.Exit(1) from None

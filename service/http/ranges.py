@@ -67,6 +67,7 @@ async def answer_ranges(
         return await stream(request, served, file.read(start, end), status_code=206, headers=beside | one)
     boundary = secrets.token_hex(16)
     heads = [_part_head(boundary, file, span) for span in spans]
+    heads[0] = heads[0].lstrip()
     foot = f"\r\n--{boundary}--\r\n".encode()
     several = {
         "Content-Type": f"multipart/byteranges; boundary={boundary}",

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from service.archive.dates import parse_day
+from service.archive.access import is_public
 from service.archive.files import published_path
 from service.archive.model import FORMAT, Access, Head, Place, Record, Source, Withdrawn
 
@@ -20,20 +20,13 @@ from service.archive.model import FORMAT, Access, Head, Place, Record, Source, W
 PublicRecord = dict[str, Any]
 
 
-def is_public(access: Access, *, today: date) -> bool:
-    """Tell whether a record may be published: public, or under an embargo that ended on or before `today`."""
-    if access.visibility == "embargoed" and access.embargo_until is not None:
-        return parse_day(access.embargo_until) <= today
-    return access.visibility == "public"
-
-
 def public_record(record: Record, *, today: date) -> PublicRecord | None:
     """Return what may be published of `record`, with its type under `record`, or None where nothing may."""
     if not is_public(record.access, today=today):
         return None
     public = record.model_dump(exclude_defaults=True, exclude={"access"})
-    if record.access.consent_basis is not None:
-        public["access"] = {"consent_basis": record.access.consent_basis}
+    if access := public_access(record.access):
+        public["access"] = access
     public["record"] = record.record
     if isinstance(record, Place) and record.latitude is not None:
         assert record.longitude is not None  # the checks hold the three together
@@ -59,6 +52,16 @@ def files_to_keep(record: Record, *, today: date) -> tuple[tuple[str, str], ...]
     if not isinstance(record, Source) or not record.files or not is_public(record.access, today=today):
         return ()
     return tuple((file.sha256, file.path) for file in record.files if file.public and file.path is not None)
+
+
+def public_access(access: Access) -> PublicRecord:
+    """Return what may be told of a public record's access: the footing, and what the consent covers until when."""
+    public: PublicRecord = {}
+    if access.consent_basis is not None:
+        public["consent_basis"] = access.consent_basis
+    if access.consent is not None and (access.consent.scope or access.consent.expires is not None):
+        public["consent"] = access.consent.model_dump(exclude_defaults=True, include={"scope", "expires"})
+    return public
 
 
 # --- Points ---------------------------------------------------------------------------------------------------------

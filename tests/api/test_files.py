@@ -198,7 +198,9 @@ def test_names_in_any_script_are_found_and_kept(files: httpx.Client) -> None:
         answer = files.get("/v1/sources/src-1/files/" + quote(normalize(form, "Зал й & 100%.vtt"), safe=""))
         assert answer.content == b"WEBVTT\n"
     assert answer.headers["content-type"] == "text/vtt; charset=utf-8"
-    assert answer.headers["content-disposition"].endswith("filename*=UTF-8''%D0%97%D0%B0%D0%BB%20%D0%B9%20%26%20100%25.vtt")
+    assert answer.headers["content-disposition"].endswith(
+        "filename*=UTF-8''%D0%97%D0%B0%D0%BB%20%D0%B9%20%26%20100%25.vtt"
+    )
 
 
 @pytest.mark.parametrize("name", ["private.bin", "far.mp4", "none", "..%2F..%2F..%2Fcurrent%2Farchive.jsonl", SHA256])

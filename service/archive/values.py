@@ -187,6 +187,17 @@ _IS_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#
 # Control characters other than tab, line feed and carriage return have no place in a text that is to be read.
 _READABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$"
 
+_SEGMENT_NAME = re.compile(r"[A-Za-z0-9-]+")
+
+
+def _segment_name(value: str) -> str:
+    if len(value) > ID_LENGTH or not _SEGMENT_NAME.fullmatch(value):
+        raise PydanticCustomError(
+            "invalid_id", f"must be the name of a segment: letters, digits and hyphens, {ID_LENGTH} characters at most"
+        )
+    return value
+
+
 Text = Annotated[str, StringConstraints(min_length=1, pattern=_READABLE)]
 Day = Annotated[str, AfterValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Moment = Annotated[str, AfterValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -209,6 +220,11 @@ FilePath = Annotated[Text, AfterValidator(_file_path)]
 MediaType = Annotated[Text, AfterValidator(_media_type)]
 Page = Annotated[int | str, PlainValidator(_page), WithJsonSchema({"type": ["integer", "string"]})]
 Seconds = Annotated[Number, Field(ge=0)]
+SegmentName = Annotated[
+    str,
+    AfterValidator(_segment_name),
+    WithJsonSchema({"type": "string", "pattern": f"^{_SEGMENT_NAME.pattern}$", "maxLength": ID_LENGTH}),
+]
 Count = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
 
 Pixels = Annotated[int, Field(ge=1, le=1_000_000)]

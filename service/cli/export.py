@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -13,9 +12,8 @@ import typer
 
 from service.archive.files import published_path
 from service.archive.identifiers import PLURALS
-from service.archive.reading import Item, read_archive
 from service.archive.tables import write_tables
-from service.archive.tables.writing import pieces_of
+from service.archive.tables.writing import head_of, pieces_of
 from service.archive.writing import written_whole
 from service.cli.output import say, standard_output
 from service.cli.parameters import DataFolder
@@ -123,12 +121,7 @@ def _export_files(release: Release, folder: Path | None) -> None:
 def _export_tables(settings: Settings, target: Path) -> None:
     with closing(open_current(settings.data)) as release:
         path = release.folder / CANONICAL
-        [head] = [
-            piece.value
-            for piece in islice(read_archive(path), 2)
-            if isinstance(piece, Item) and piece.kind == "archive"
-        ]
-        write_tables(head, lambda: pieces_of(path), target)
+        write_tables(head_of(path), lambda: pieces_of(path), target)
         _export_files(release, target)
         say(f"Wrote release {release.manifest.number}, {release.id}, as tables into {target}.")
 

@@ -1,6 +1,6 @@
 """What of a source's files can be played or seen on a page: recordings with their subtitles, and pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,12 @@ def recordings_of(source: Document) -> list[Recording]:
 def pictures_of(source: Document) -> list[File]:
     """Return the pictures of a source that can be seen here, as recordings are chosen."""
     return [file for file in _copies(source) if file["media_type"] in _PICTURES][:SHOWN]
+
+
+def heard_in(recordings: Sequence[Recording], segment: Document) -> Recording | None:
+    """Return the recording that a segment of a transcript is heard in: the one it names, or the first where it names none."""
+    name = segment.get("file")
+    return next((each for each in recordings if name in (None, each.file["name"])), None)
 
 
 def _copies(source: Document) -> list[File]:

@@ -130,6 +130,19 @@ VALUES = {
     "hashed": N_("Fingerprint taken"),
     "verified": N_("Fingerprint compared"),
     "transferred": N_("Handed over"),
+    # who contributed to an interview
+    "interviewer": N_("Interviewer"),
+    "interviewee": N_("Interviewee"),
+    "interpreter": N_("Interpreter"),
+    "translator": N_("Translator"),
+    "transcriber": N_("Transcriber"),
+    "recordist": N_("Recordist"),
+    # why words are left out
+    "consent": N_("no consent"),
+    "safety": N_("somebody’s safety"),
+    "third_party": N_("about somebody else"),
+    "court_order": N_("order of a court"),
+    "illegible": N_("cannot be made out"),
     # truth
     "true": N_("yes"),
     "false": N_("no"),
@@ -151,6 +164,7 @@ FILTERS = {
     "place": N_("Place"),
     "source": N_("Source"),
     "witness": N_("Witness"),
+    "contributor": N_("Contributor"),
     "event": N_("Event"),
     "language": N_("Language"),
     "reported_by": N_("Reported by"),

@@ -6,7 +6,7 @@ from typing import Annotated, Any, get_args, get_origin
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 
 from service import __version__
 from service.api.atom import feed_parameters
@@ -24,6 +24,7 @@ from service.api.shapes import (
 )
 from service.archive.fields import ArchiveFields
 from service.archive.identifiers import PREFIXES, RecordType
+from service.archive.values import MAX_FILE_NAME
 from service.catalogue.criteria import (
     ChangeCriteria,
     Criteria,
@@ -48,6 +49,7 @@ from service.errors import (
     NotFound,
     NotReady,
     Problem,
+    RangeNotSatisfiable,
     StartOver,
     TooDeep,
     UnsupportedMediaType,
@@ -56,6 +58,7 @@ from service.errors import (
 )
 from service.http import problems
 from service.http.negotiation import ATOM, JSON, NDJSON, TEXT, VTT
+from service.http.ranges import MOST_PARTS
 from service.release.documents import document_shapes
 
 #: The name of the schema of GeoJSON.
@@ -175,7 +178,7 @@ _FILES: dict[str, dict[str, Any]] = {
 }
 
 
-def file_operation(collection: str, name: str) -> dict[str, Any]:
+def whole_list_operation(collection: str, name: str) -> dict[str, Any]:
     """Return how a whole list in one format is described, but for its parameters: see `describe`."""
     return {
         "operation_id": f"list_{collection}_{name}",
@@ -387,6 +390,46 @@ def text_operation() -> dict[str, Any]:
             **problem_responses(NotFound, NotAcceptable, Withdrawn, InvalidParameters, NotReady),
         },
         "openapi_extra": {"parameters": [identifier_parameter("source")]},
+    }
+
+
+def file_operation() -> dict[str, Any]:
+    """Return how a file of a source is described."""
+    content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    beside = ("Archive-Release", "ETag", "Repr-Digest", "Content-Disposition", "Content-Language", "Accept-Ranges")
+    name = {
+        "name": "name",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_FILE_NAME, "examples": ["gate.webm"]},
+        "description": "The name of the file, as `files` of the record has it; `href` is the whole path.",
+    }
+    part = {
+        "name": "Range",
+        "in": "header",
+        "required": False,
+        "description": f"One range of bytes or several, {MOST_PARTS} at most; with `If-Range` only if nothing changed.",
+        "schema": {"type": "string", "examples": ["bytes=0-1023"]},
+    }
+    return {
+        "operation_id": "get_source_file",
+        "summary": "A file of a source",
+        "response_class": Response,
+        "responses": {
+            200: {
+                "description": "The file, in the media type that its record states; never compressed",
+                "content": content,
+                "headers": headers(*beside),
+            },
+            206: {
+                "description": "The bytes asked for with `Range`; of several ranges, a multipart/byteranges",
+                "content": content,
+                "headers": headers(*beside, "Content-Range"),
+            },
+            304: {"description": "The file has not changed"},
+            **problem_responses(NotFound, Withdrawn, RangeNotSatisfiable, InvalidParameters, NotReady),
+        },
+        "openapi_extra": {"parameters": [identifier_parameter("source"), name, part]},
     }
 
 

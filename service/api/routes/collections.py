@@ -15,7 +15,13 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from service.api.atom import draw_list_feed, read_feed
-from service.api.describing import feed_operation, file_operation, list_operation, query_operation, record_operation
+from service.api.describing import (
+    feed_operation,
+    list_operation,
+    query_operation,
+    record_operation,
+    whole_list_operation,
+)
 from service.api.formats import FORMATS, Export, Format, files_of, format_of, select_fields, written
 from service.archive.fields import ArchiveFields
 from service.archive.identifiers import PREFIXES, RECORD_OF, RecordType
@@ -338,7 +344,7 @@ def _add_file(collection: str, name: str) -> None:
         return await list_in_format(request, collection=collection, name=name)
 
     path = f"/v1/{collection}.{FORMATS[name].suffix}"
-    router.add_api_route(path, show_file, methods=["GET"], tags=[collection], **file_operation(collection, name))
+    router.add_api_route(path, show_file, methods=["GET"], tags=[collection], **whole_list_operation(collection, name))
 
 
 for _collection in COLLECTIONS:

@@ -38,10 +38,9 @@ def sha256_of(text: str) -> str:
 
 def blanked(text: str, passages: Iterable[tuple[int, int]]) -> str:
     """Return a text in which each code point of these passages, [start, end), is replaced by a blank."""
-    characters = list(text)
     for start, end in passages:
-        characters[start:end] = BLANK * len(characters[start:end])
-    return "".join(characters)
+        text = text[:start] + BLANK * len(text[start:end]) + text[end:]
+    return text
 
 
 def is_measure_of(stated: SourceText, text: str) -> bool:

@@ -242,6 +242,10 @@ class Ledger:
         text = None if sha256 is None else SourceText(length=length, bytes=size, sha256=sha256)
         return StatedSource(number, place, bool(is_verbatim), text)
 
+    def redactions(self, source: str) -> list[tuple[int, int]]:
+        """Return the passages of a source's text that are said to be redacted, [start, end)."""
+        return self._database.execute("SELECT start, stop FROM redaction WHERE source = ?", (source,)).fetchall()
+
     def masked(self) -> int:
         """Return how often an editor has declared, in public records, that a passage names nobody."""
         [(number,)] = self._database.execute(

@@ -274,7 +274,7 @@ def _as_text(cell: Cell) -> str | None:
 
 
 def _singular(name: str) -> str:
-    return name.removesuffix("s")
+    return name if name.endswith("us") else name.removesuffix("s")
 
 
 # --- The columns of each record type ----------------------------------------------------------------------------------
@@ -318,15 +318,19 @@ def _own_columns(each: FormatField) -> Columns:
         return _references(each.name, _singular(each.name)) if each.kind == "reference" else _texts(each.name)
     if each.types == ("place",):
         return _place(each.name)
-    columns = _ONE[each.kind](each.name)
-    # The record's own address has this name.
-    return replace(columns, names=("source_url",)) if columns.names == ("url",) else columns
+    return _ONE[each.kind](each.name)
 
 
 @cache
 def all_columns(record: RecordFields) -> tuple[Columns, ...]:
     """Return the columns of a record type in the order in which a table shows them."""
-    return (*_FIRST, *(columns for each in record.fields for columns in _columns(each)), *_LAST)
+    # The record's own address has the name `url`.
+    own = (
+        replace(columns, names=("source_url",)) if columns.names == ("url",) else columns
+        for each in record.fields
+        for columns in _columns(each)
+    )
+    return (*_FIRST, *own, *_LAST)
 
 
 @cache
@@ -343,9 +347,12 @@ def columns_of(record: RecordFields, keys: frozenset[str]) -> tuple[Columns, ...
 
 
 def cited_sources(document: Document) -> Iterable[str]:
-    """Yield the source of every citation of a document, those of an event's acts included."""
-    for citation in document.get("citations", ()):
-        yield citation["source"]["id"]
-    for act in document.get("acts", ()):
-        for citation in act["citations"]:
-            yield citation["source"]["id"]
+    """Yield the source of every citation of a document, those of its parts included."""
+    for name, value in document.items():
+        if name == "citations":
+            for citation in value:
+                yield citation["source"]["id"]
+        elif type(value) is list:
+            for part in value:
+                if type(part) is dict:
+                    yield from cited_sources(part)

@@ -16,6 +16,9 @@ SourceType = Literal[
     "other",
 ]
 AgentKind = Literal["person", "group", "organisation"]
+NameKind = Literal["alias", "transliteration", "former"]
+#: What is known of somebody's whereabouts.
+WhereaboutsStatus = Literal["missing", "detained", "released", "found_alive", "found_dead", "killed", "unknown"]
 PlaceKind = Literal["country", "region", "city", "district", "site", "other"]
 EventType = Literal[
     "detention",

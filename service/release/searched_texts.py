@@ -1,6 +1,7 @@
 """What of a record is searched, and what a search box completes: the fields that are marked so, and their translations."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -30,19 +31,21 @@ def searched_parts(public: PublicRecord, language: str, record: RecordFields) ->
     for each in record.fields:
         if each.behaviour == "transcript":
             for number, segment in enumerate(public.get(each.name, ())):
-                for text in _texts(segment, each.inner):
-                    yield SearchedText(each.name, text, own, number, segment.get("start_s"))
+                for text, tag in _texts(segment, each.inner, own):
+                    yield SearchedText(each.name, text, tag, number, segment.get("start_s"))
         else:
-            for text in _texts(public, (each,)):
-                yield SearchedText(each.name, text, own)
+            for text, tag in _texts(public, (each,), own):
+                yield SearchedText(each.name, text, tag)
     for tag, texts in public.get("translations", {}).items():
         for name, text in texts.items():
             for one in text if isinstance(text, list) else [text]:
                 yield SearchedText(f"translations.{tag}.{name}", one, tag)
 
 
-def _texts(holder: Mapping[str, Any], fields: Iterable[FormatField]) -> Iterator[str]:
-    """Yield the searched texts in some fields of a record or of a part of one."""
+def _texts(holder: Mapping[str, Any], fields: Iterable[FormatField], language: str) -> Iterator[tuple[str, str]]:
+    """Yield the searched texts in some fields of a record or of a part of one, each with its language: that which the part
+    itself names, else that around it.
+    """
     for each in fields:
         value = holder.get(each.name)
         if value is None:
@@ -50,18 +53,43 @@ def _texts(holder: Mapping[str, Any], fields: Iterable[FormatField]) -> Iterator
         values = value if each.is_list else (value,)
         if each.part is not None:
             for part in values:
-                yield from _texts(part, each.inner)
+                yield from _texts(part, each.inner, part.get("language", language))
         elif each.mark(Searched) is not None:
-            yield from values
+            for text in values:
+                yield text, language
 
 
 def names_of(public: PublicRecord, record: RecordFields) -> Iterator[str]:
     """Yield the titles, labels and names of a record, translated ones too: what a search box completes."""
-    names = [each.name for each in record.fields if (mark := each.mark(Searched)) is not None and mark.is_name]
+    ways = _ways_to_names(record)
     for texts in (public, *public.get("translations", {}).values()):
-        for name in names:
-            if isinstance(text := texts.get(name), str):
-                yield text
+        for way in ways:
+            yield from _at(texts, way)
+
+
+@cache
+def _ways_to_names(record: RecordFields) -> tuple[tuple[str, ...], ...]:
+    return tuple(_ways(record.fields))
+
+
+def _ways(fields: Iterable[FormatField]) -> Iterator[tuple[str, ...]]:
+    """Yield the names that lead to each name among some fields, in their parts too."""
+    for each in fields:
+        mark = each.mark(Searched)
+        if mark is not None and mark.is_name:
+            yield (each.name,)
+        for way in _ways(each.inner):
+            yield (each.name, *way)
+
+
+def _at(holder: Mapping[str, Any], way: tuple[str, ...]) -> Iterator[str]:
+    """Yield every text that a way leads to."""
+    value = holder.get(way[0])
+    for each in value if isinstance(value, list) else (value,):
+        if isinstance(each, dict) and len(way) > 1:
+            yield from _at(each, way[1:])
+        elif isinstance(each, str) and len(way) == 1:
+            yield each
 
 
 #: Words of a name that a completion may begin with, and how much of the name is kept from there, in characters.

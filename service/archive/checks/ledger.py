@@ -41,8 +41,11 @@ _TABLES = {
     # Where a record leads to the very words of a source, and the records that an editor has declared to be masked there.
     "exposing": "number, at",
     "masked": "number",
-    # Names: those that are protected, and those that persons are published under.
+    # Agents: those whose names are protected, who is a person, who belongs to which group; names that are protected, and
+    # those that persons are published under.
     "person": "number, is_person",
+    "individual": "number INTEGER PRIMARY KEY",
+    "membership": "number, at, child, target",
     "protected_name": "agent, name, is_person",
     "published_name": "number, name",
     # Citations that name no passage, page or time.
@@ -68,6 +71,8 @@ _INDEXES = (
     "proof (number, at)",
     "maker (source, agent)",
     "answer (party, about)",
+    "membership (child)",
+    "membership (target)",
 )
 
 
@@ -172,6 +177,27 @@ class Ledger:
             for number, place, at, last_walk in self._database.execute(met, (at_hand,)).fetchall():
                 if last_walk == walk:
                     yield number, locate(place, at), at_hand
+
+    def memberships_beyond(self, levels: int) -> Iterator[tuple[int, str, str]]:
+        """Take memberships away from the top down, level by level, and yield those that lie beneath more groups than `levels`:
+        number, pointer and id. What goes round in a circle is never reached; it is left to `cycles`.
+        """
+        for _ in range(levels):
+            top = "DELETE FROM membership WHERE target NOT IN (SELECT child FROM membership)"
+            if not self._database.execute(top).rowcount:
+                break
+        beyond = self._database.execute(
+            "SELECT number, place, at, child FROM membership JOIN record USING (number)"
+            f" WHERE target NOT IN (SELECT child FROM membership) LIMIT {MAX_FINDINGS + 1}"
+        ).fetchall()
+        if not beyond:
+            # Each that is left has one above it that is left: one of them is enough to walk round.
+            self._database.execute(
+                "INSERT OR IGNORE INTO parent SELECT child, number, at, target, 0 FROM membership AS each"
+                " WHERE target IN (SELECT child FROM membership)"
+            )
+        for number, place, at, child in beyond:
+            yield number, locate(place, at), child
 
     def source(self, source: str) -> StatedSource | None:
         """Return what the archive says of a source, if it is there."""

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 #: Codes that do not stop a publication: what an editor should know, and may have reasons for.
-NOTES: Final = frozenset({"contact_without_address", "single_source", "citation_without_passage"})
+NOTES: Final = frozenset(
+    {"contact_without_address", "single_source", "citation_without_passage", "unknown_table_left_out", "decimal_comma"}
+)
 
 #: Every code, with what it stands for.
 RULES: Final[Mapping[str, str]] = {
@@ -51,5 +53,11 @@ RULES: Final[Mapping[str, str]] = {
     "source_text_in_summary": "No text here has eight words in a row of a source that is not `verbatim`.",
     "contact_without_address": "The contact holds an address of mail or web, where somebody in danger can write.",
     "single_source": "A testimony rests on more than one source.",
+    "invalid_table": "A table can be read: UTF-8 and sound CSV, or a workbook that is not locked.",
+    "unknown_table": "A table has a name of the format.",
+    "repeated_column": "No column says what another of the same table says.",
+    "ambiguous_label": "A label that stands for a record in a table is that of one record alone.",
+    "unknown_table_left_out": "Every table is one of the format's.",
+    "decimal_comma": "Numbers in tables have a decimal point.",
     "citation_without_passage": "A citation names the passage where the text of its source is known.",
 }

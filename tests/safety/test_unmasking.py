@@ -77,6 +77,12 @@ ROLES: dict[str, Callable[[Citations], list[Fields]]] = {
     "response.via": lambda cited: [record("rsp-1", via="agt-2", citations=cited)],
     "response.asked_by": lambda cited: [record("rsp-1", asked_by="agt-2", citations=cited)],
     "response.about": lambda cited: [record("rsp-1", about=["agt-2"], citations=cited)],
+    "agent.member_of": lambda cited: [
+        record("agt-3", kind="group", member_of=["agt-2"], citations=cited) | {"name": "Neighbours"}
+    ],
+    "agent.status.asserted_by": lambda cited: [
+        record("agt-3", status=[{"status": "missing", "asserted_by": "agt-2", "citations": cited}])
+    ],
     "testimony.events, participant": lambda cited: [
         record("evt-1", participants=[{"agent": "agt-2", "role": "person affected"}]),
         record("tes-1", events=["evt-1"], citations=cited),
@@ -150,6 +156,7 @@ def test_no_transcript_unmasks(check: Callable[..., Report], role: str, policy: 
         ({"text": None, "url": "https://example.org/a"}, "/url"),
         ({"text": None, "archived_url": "https://example.org/b"}, "/archived_url"),
         ({"text": None}, None),
+        ({"text": None, "identifiers": [{"scheme": "doi", "value": "10.5555/1"}]}, "/identifiers"),
         ({"masked": True}, None),
     ],
 )

@@ -183,12 +183,17 @@ class Ledger:
         number, pointer and id. What goes round in a circle is never reached; it is left to `cycles`.
         """
         for _ in range(levels):
-            top = "DELETE FROM membership WHERE target NOT IN (SELECT child FROM membership)"
+            # By their rows, which are found first: what is deleted meanwhile would decide about the next.
+            top = (
+                "DELETE FROM membership WHERE rowid IN (SELECT each.rowid FROM membership AS each"
+                " WHERE target NOT IN (SELECT child FROM membership))"
+            )
             if not self._database.execute(top).rowcount:
                 break
         beyond = self._database.execute(
             "SELECT number, place, at, child FROM membership JOIN record USING (number)"
-            f" WHERE target NOT IN (SELECT child FROM membership) LIMIT {MAX_FINDINGS + 1}"
+            " WHERE target NOT IN (SELECT child FROM membership) LIMIT ?",
+            (MAX_FINDINGS + 1,),
         ).fetchall()
         if not beyond:
             # Each that is left has one above it that is left: one of them is enough to walk round.

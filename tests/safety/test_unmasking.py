@@ -131,7 +131,8 @@ def test_no_evidence_unmasks_in_any_role(check: Callable[..., Report], role: str
     for name, citation in {**UNMASKING, **HARMLESS}.items():
         cited = [{"source": "src-1"}, citation]
         own = cited if role == "herself" else []
-        found = codes(check(SOURCE, agent(policy, own), *ROLES[role](cited)))
+        somebody = agent(policy, own) | ({"kind": "group"} if role == "agent.member_of" else {})
+        found = codes(check(SOURCE, somebody, *ROLES[role](cited)))
         is_unmasking = POLICIES[policy] and name in UNMASKING
         assert found == ({"deanonymising_anchor"} if is_unmasking else set()), (role, policy, name)
 

@@ -11,8 +11,10 @@ import typer
 
 from service import __version__
 from service.cli.check import check_command
+from service.cli.cite import cite_command
 from service.cli.due import due_command
 from service.cli.export import export_command
+from service.cli.new import new_command
 from service.cli.output import fail, give_up_standard_output, print_line
 from service.cli.publish import publish_command
 from service.cli.releases import releases
@@ -34,6 +36,8 @@ app = typer.Typer(
 app.command("serve")(serve_command)
 app.command("publish")(publish_command)
 app.command("check")(check_command)
+app.command("new")(new_command)
+app.command("cite")(cite_command)
 app.command("withdraw")(withdraw_command)
 app.command("unname")(unname_command)
 app.command("due")(due_command)

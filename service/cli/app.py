@@ -17,6 +17,7 @@ from service.cli.export import export_command
 from service.cli.new import new_command
 from service.cli.output import fail, give_up_standard_output, print_line
 from service.cli.publish import publish_command
+from service.cli.redact import redact_command
 from service.cli.releases import releases
 from service.cli.schema import schema_command
 from service.cli.serve import serve_command
@@ -40,6 +41,7 @@ app.command("new")(new_command)
 app.command("cite")(cite_command)
 app.command("withdraw")(withdraw_command)
 app.command("unname")(unname_command)
+app.command("redact")(redact_command)
 app.command("due")(due_command)
 app.command("export")(export_command)
 app.command("verify")(verify_command)

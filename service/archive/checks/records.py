@@ -27,6 +27,7 @@ from service.archive.model import (
 )
 from service.archive.reading import Finding, join_pointer
 from service.archive.transcripts import names_of
+from service.archive.vocabularies import LATER
 
 
 def is_hidden(access: Access, *, today: date) -> bool:
@@ -70,6 +71,10 @@ def check_record(record: Record, *, today: date) -> Iterator[Finding]:
     for at, citation in citations_of(record):
         for found in check_citation(citation):
             yield Finding(found.code, at + found.pointer, found.detail)
+    for index, relation in enumerate(getattr(record, "relations", ())):
+        # That a record comes after itself is told as a circle.
+        if relation.to == record.id and relation.type not in LATER:
+            yield Finding("invalid_value", f"/relations/{index}/to", "`to` must name another record.")
     if (rule := _RECORD_RULES.get(record.record)) is not None:
         yield from rule(record)
 

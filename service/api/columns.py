@@ -352,16 +352,15 @@ def _own_columns(each: FormatField) -> Columns:
     return _ONE[each.kind](each.name)
 
 
+def _beside_id(columns: Columns) -> Columns:
+    # The record's own address has this name.
+    return replace(columns, names=("source_url",)) if columns.names == ("url",) else columns
+
+
 @cache
 def all_columns(record: RecordFields) -> tuple[Columns, ...]:
     """Return the columns of a record type in the order in which a table shows them."""
-    # The record's own address has the name `url`.
-    own = (
-        replace(columns, names=("source_url",)) if columns.names == ("url",) else columns
-        for each in record.fields
-        for columns in _columns(each)
-    )
-    return (*_FIRST, *own, *_LAST)
+    return (*_FIRST, *(_beside_id(columns) for each in record.fields for columns in _columns(each)), *_LAST)
 
 
 @cache

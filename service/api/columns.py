@@ -297,7 +297,7 @@ def _as_text(cell: Cell) -> str | None:
 
 
 def _singular(name: str) -> str:
-    return name.removesuffix("s")
+    return name if name.endswith("us") else name.removesuffix("s")
 
 
 # --- The columns of each record type ----------------------------------------------------------------------------------
@@ -349,7 +349,10 @@ def _own_columns(each: FormatField) -> Columns:
         return _references(each.name, _singular(each.name)) if each.kind == "reference" else _texts(each.name)
     if each.types == ("place",) and each.kind == "reference":
         return _place(each.name)
-    columns = _ONE[each.kind](each.name)
+    return _ONE[each.kind](each.name)
+
+
+def _beside_id(columns: Columns) -> Columns:
     # The record's own address has this name.
     return replace(columns, names=("source_url",)) if columns.names == ("url",) else columns
 
@@ -357,7 +360,7 @@ def _own_columns(each: FormatField) -> Columns:
 @cache
 def all_columns(record: RecordFields) -> tuple[Columns, ...]:
     """Return the columns of a record type in the order in which a table shows them."""
-    return (*_FIRST, *(columns for each in record.fields for columns in _columns(each)), *_LAST)
+    return (*_FIRST, *(_beside_id(columns) for each in record.fields for columns in _columns(each)), *_LAST)
 
 
 @cache
@@ -374,8 +377,12 @@ def columns_of(record: RecordFields, keys: frozenset[str]) -> tuple[Columns, ...
 
 
 def cited_sources(document: Document) -> Iterable[str]:
-    """Yield the source of every citation of a document, those of its acts, claims and relations included."""
-    parts = (part for name in ("acts", "claims", "relations") for part in document.get(name, ()))
-    for holder in (document, *parts):
-        for citation in holder.get("citations", ()):
-            yield citation["source"]["id"]
+    """Yield the source of every citation of a document, those of its parts included."""
+    for name, value in document.items():
+        if name == "citations":
+            for citation in value:
+                yield citation["source"]["id"]
+        elif type(value) is list:
+            for part in value:
+                if type(part) is dict:
+                    yield from cited_sources(part)

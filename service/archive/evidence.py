@@ -21,8 +21,8 @@ BLANK = "\u2588"
 #: The fields that hold the archive's own words. Transcripts and quotes are left out: they hold the source's words.
 OWN_WORDS = frozenset(
     """
-    as_stated citation content_warnings contact coverage date_note description footer keywords label method name note
-    population role subject summary synopsis title type unit
+    age_as_stated as_stated citation content_warnings contact coverage date_note description footer keywords label method name
+    note notes population role subject summary synopsis tags title type unit
     """.split()
 )
 _NOT_OWN = frozenset({"access", "transcript"})

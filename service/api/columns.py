@@ -297,7 +297,7 @@ def _as_text(cell: Cell) -> str | None:
 
 
 def _singular(name: str) -> str:
-    return name.removesuffix("s")
+    return name if name.endswith("us") else name.removesuffix("s")
 
 
 # --- The columns of each record type ----------------------------------------------------------------------------------
@@ -394,8 +394,12 @@ def columns_of(record: RecordFields, keys: frozenset[str]) -> tuple[Columns, ...
 
 
 def cited_sources(document: Document) -> Iterable[str]:
-    """Yield the source of every citation of a document, those of its acts, claims and relations included."""
-    parts = (part for name in ("acts", "claims", "relations") for part in document.get(name, ()))
-    for holder in (document, *parts):
-        for citation in holder.get("citations", ()):
-            yield citation["source"]["id"]
+    """Yield the source of every citation of a document, those of its parts included."""
+    for name, value in document.items():
+        if name == "citations":
+            for citation in value:
+                yield citation["source"]["id"]
+        elif type(value) is list:
+            for part in value:
+                if type(part) is dict:
+                    yield from cited_sources(part)

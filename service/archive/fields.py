@@ -92,6 +92,9 @@ class Filter:
     field: FormatField
     path: tuple[str, ...]
     is_wide: bool
+    is_counted: bool
+    #: Whether only the latest of the parts that have the field counts.
+    is_latest: bool
 
 
 @dataclass(frozen=True)
@@ -220,7 +223,10 @@ def _is_default(sortable: FormatField) -> bool:
 def _record_fields(model: type[Record]) -> RecordFields:
     fields = fields_of(model)
     [identifier] = [each for each in fields if each.name == "id"]
-    return RecordFields(model.record, model, tuple(each for each in fields if each.name not in _APART), identifier)
+    shown = [each for each in fields if each.name not in _APART]
+    # Pydantic lists what all records have first; who reads one looks for its own fields.
+    shown.sort(key=lambda each: each.name in Record.model_fields)
+    return RecordFields(model.record, model, tuple(shown), identifier)
 
 
 @cache
@@ -289,7 +295,9 @@ def _filters(fields: tuple[FormatField, ...], path: tuple[str, ...]) -> Iterator
     for each in fields:
         here = (*path, each.name)
         if (mark := each.mark(Filtered)) is not None:
-            yield Filter(mark.name or each.name, mark.description, each, here, mark.is_wide)
+            yield Filter(
+                mark.name or each.name, mark.description, each, here, mark.is_wide, mark.is_counted, mark.is_latest
+            )
         yield from _filters(each.inner, here)
 
 

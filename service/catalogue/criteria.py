@@ -425,7 +425,7 @@ def _criteria(record: RecordFields) -> type[Criteria]:
     model.collection, model.record, model.KEYS = record.collection, record.record, document_keys(record)
     model.DATES = tuple(name.removesuffix("_from") for name in parameters if name.endswith("_from"))
     model.FIGURES = tuple(name.removesuffix("_min") for name in parameters if name.endswith("_min"))
-    counted = [name for name, each in filters.items() if each.field.kind not in ("date", "number")]
+    counted = [name for name, each in filters.items() if each.is_counted and each.field.kind not in ("date", "number")]
     special = [name for each in record.fields for name in _COUNTED.get(each.behaviour or "", ())]
     model.FACETS = tuple(dict.fromkeys(("topic", "place", "source", *counted, *special)))
     model.SORTS = record.sorts

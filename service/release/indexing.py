@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
-from service.archive.dates import occurs_between, parse_edtf
+from service.archive.dates import latest_of, occurs_between, parse_edtf
 from service.archive.fields import ArchiveFields, Filter, FormatField, RecordFields
 from service.archive.marks import Searched
 from service.release.documents import shown_label
@@ -142,6 +142,8 @@ def _term(by: Filter) -> _Index:
     name, path, is_truth = by.name, by.path, by.field.kind == "truth"
     if by.field.kind in ("date", "number"):
         return _span(by)
+    if by.is_latest:
+        return _latest_term(by)
 
     def add(public: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
         for value in _values(public, path, by.field.default):
@@ -149,6 +151,17 @@ def _term(by: Filter) -> _Index:
                 entries.terms.update((name, wider) for wider in trees.and_wider(value))
             else:
                 entries.terms.add((name, str(value).lower() if is_truth else str(value)))
+
+    return add
+
+
+def _latest_term(by: Filter) -> _Index:
+    """Return what adds the term of the latest of some parts by their dates. What held before it would find what is past."""
+    *way, parts, value = by.path
+
+    def add(public: PublicRecord, _: Hierarchies, entries: Entries) -> None:
+        if (latest := latest_of(_values(public, (*way, parts)), lambda part: part.get("date"))) is not None:
+            entries.terms.add((by.name, str(latest[value])))
 
     return add
 
@@ -209,6 +222,11 @@ def _index_country(place: str | None, trees: Hierarchies, entries: Entries) -> N
     entries.terms.add((HAS_POINT, "true" if has_point else "false"))
 
 
+def _index_identifiers(public: PublicRecord, _: Hierarchies, entries: Entries) -> None:
+    for each in public.get("identifiers", ()):
+        entries.terms.add(("identifier", f"{each['scheme']}:{each['value']}"))
+
+
 def _index_claims(event: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
     """Let an event be found by what is claimed of it, too, and tell where it is found for sure."""
     entries.terms.add(("disputed", "true" if trees.is_disputed(event) else "false"))
@@ -249,6 +267,7 @@ _SPECIAL: dict[str, _Index] = {
     "event_place": _index_event_place,
     "country": _index_own_country,
     "stated_range": _index_range,
+    "identifiers": _index_identifiers,
     "claims": _index_claims,
     "revisions": _index_revised,
 }

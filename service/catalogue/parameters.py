@@ -183,7 +183,7 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     #: Parameters whose several values stand in one, separated by commas.
-    COMMA_SEPARATED: ClassVar[frozenset[str]] = frozenset({"fields", "bbox", "facets"})
+    COMMA_SEPARATED: ClassVar[frozenset[str]] = frozenset({"fields", "include", "bbox", "facets"})
 
     @classmethod
     def choices(cls) -> dict[str, tuple[str, ...]]:
@@ -204,7 +204,11 @@ class NoParameters(Parameters):
 AnyParameters = TypeVar("AnyParameters", bound=Parameters)
 
 #: What is wrong with a value that is none of the choices of an archive.
-_CANNOT = {"fields": "is no key of these records", "facets": "cannot be counted here"}
+_CANNOT = {
+    "fields": "is no key of these records",
+    "include": "cannot be included here",
+    "facets": "cannot be counted here",
+}
 
 
 @cache

@@ -349,7 +349,10 @@ def _own_columns(each: FormatField) -> Columns:
         return _references(each.name, _singular(each.name)) if each.kind == "reference" else _texts(each.name)
     if each.types == ("place",) and each.kind == "reference":
         return _place(each.name)
-    columns = _ONE[each.kind](each.name)
+    return _ONE[each.kind](each.name)
+
+
+def _beside_id(columns: Columns) -> Columns:
     # The record's own address has this name.
     return replace(columns, names=("source_url",)) if columns.names == ("url",) else columns
 
@@ -357,7 +360,7 @@ def _own_columns(each: FormatField) -> Columns:
 @cache
 def all_columns(record: RecordFields) -> tuple[Columns, ...]:
     """Return the columns of a record type in the order in which a table shows them."""
-    return (*_FIRST, *(columns for each in record.fields for columns in _columns(each)), *_LAST)
+    return (*_FIRST, *(_beside_id(columns) for each in record.fields for columns in _columns(each)), *_LAST)
 
 
 @cache

@@ -49,10 +49,16 @@ from service.archive.values import (
     Count,
     Country,
     Day,
+    DayOrMoment,
     Edtf,
+    FileName,
+    FilePath,
     Language,
+    MediaType,
+    Moment,
     Number,
     Page,
+    Pixels,
     Rights,
     Seconds,
     SegmentName,
@@ -67,7 +73,9 @@ from service.archive.vocabularies import (
     ClaimedField,
     ConsentScope,
     ContributorRole,
+    CustodyAction,
     EventType,
+    FileRole,
     Outcome,
     PlaceKind,
     Qualifier,
@@ -309,6 +317,64 @@ class SourceText(Part):
     ] = None
 
 
+class SourceFile(Part):
+    """A file of a source: a recording, a scan, its subtitles. `path` leads to it from the folder of the archive file; a file
+    that is kept elsewhere has a `url`. Only public files are published, and of the others nothing at all.
+
+    `masked` is the editor's word that a public file neither shows, sounds nor names anybody who is protected.
+    """
+
+    name: Annotated[
+        FileName,
+        Searched(),
+        Field(description="The file's name, under which it is served: one of its own in the source."),
+    ]
+    path: Annotated[
+        FilePath | None,
+        Field(
+            description="Where the file lies, from the folder of the archive file. In a published archive it is files/ and the file's SHA-256. Null where it is not kept here."
+        ),
+    ] = None
+    url: Annotated[WebAddress | None, Field(description="Where the file is kept elsewhere.")] = None
+    media_type: Annotated[
+        MediaType,
+        Filtered("With a file of this media type."),
+        Field(description="The file's media type, such as video/mp4."),
+    ]
+    bytes: Annotated[Count | None, Field(description="Its size in bytes.")] = None
+    sha256: Annotated[Sha256, Field(description="SHA-256 of its bytes.")]
+    role: Annotated[
+        FileRole,
+        Filtered("With a file in this role.", name="file_role"),
+        Field(
+            description="What the file is to the source: the original, a copy to watch or read, a transcript, and so on."
+        ),
+    ]
+    language: Annotated[Language | None, Field(description="The language of what is said or written in it.")] = None
+    duration_s: Annotated[Seconds | None, Field(description="How long the recording lasts, in seconds.")] = None
+    width: Annotated[Pixels | None, Field(description="Width of the picture in pixels.")] = None
+    height: Annotated[Pixels | None, Field(description="Height of the picture in pixels.")] = None
+    alt: Annotated[
+        Text | None, Searched(), Field(description="What the picture shows, for those who cannot see it.")
+    ] = None
+    public: Annotated[bool, Field(description="Whether the file is published. Nothing of any other is.")] = False
+    masked: Annotated[
+        bool,
+        NotShown(),
+        Field(description="The editor's word that the file neither shows, sounds nor names anybody who is protected."),
+    ] = False
+
+
+class Custody(Part):
+    """Something that was done with a source on its way to the archive, and in it."""
+
+    on: Annotated[DayOrMoment, Field(description="When: a day, or a moment with its offset from UTC.")]
+    agent: Annotated[AgentRef | None, Field(description="Who did it. Null where that is not stated.")] = None
+    action: Annotated[CustodyAction, Field(description="What was done.")]
+    tool: Annotated[Text | None, Field(description="With what program or device.")] = None
+    note: Annotated[Text | None, Field(description="What else is to be known about it.")] = None
+
+
 class Redaction(Part):
     """A passage of a source's text whose characters were replaced, one by one, by U+2588 (█)."""
 
@@ -375,6 +441,32 @@ class Source(Record):
         list[Redaction], Field(description="The passages of the text whose words were taken out.")
     ] = NO_ITEMS
     duration_s: Annotated[Seconds | None, Field(description="How long the recording lasts, in seconds.")] = None
+    recorded: Annotated[
+        Edtf | None,
+        Filtered("Recorded in this time."),
+        Sorted(),
+        Field(description="When it was recorded, filmed or written down (EDTF). Null where that is not known."),
+    ] = None
+    captured: Annotated[
+        Moment | None, Field(description="The moment at which the archive captured it, with its offset from UTC.")
+    ] = None
+    held_at: Annotated[
+        Text | None,
+        Searched(),
+        Translated(),
+        Field(description="Where the original is held, such as an archive and a shelf mark."),
+    ] = None
+    part_of: Annotated[
+        SourceRef | None,
+        Filtered("Part of this source."),
+        Field(description="The larger source that this one is a part of."),
+    ] = None
+    files: Annotated[
+        list[SourceFile], Behaves("files"), Field(description="Its files, as far as they are published.")
+    ] = NO_ITEMS
+    custody: Annotated[
+        list[Custody], Field(description="Through whose hands it came, and what was done with it, the earliest first.")
+    ] = NO_ITEMS
     masked: Annotated[
         bool,
         NotShown(),

@@ -15,6 +15,8 @@ SourceType = Literal[
     "document",
     "other",
 ]
+FileRole = Literal["original", "access_copy", "transcript", "subtitles", "thumbnail"]
+CustodyAction = Literal["captured", "received", "copied", "hashed", "verified", "transferred"]
 AgentKind = Literal["person", "group", "organisation"]
 PlaceKind = Literal["country", "region", "city", "district", "site", "other"]
 EventType = Literal[

@@ -8,6 +8,7 @@ second request. What is special about a field stands in the tables of this modul
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
+from urllib.parse import quote
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -16,7 +17,7 @@ from service.archive.dates import parse_edtf
 from service.archive.fields import ArchiveFields, FormatField, RecordFields, fields_of
 from service.archive.identifiers import RecordType
 from service.archive.marks import NotShown, ShownAsPresence, Translated, TypedBy
-from service.archive.model import Act, Citation, Part, Relation
+from service.archive.model import Act, Citation, Part, Relation, SourceFile
 from service.archive.transcripts import shown_as, shown_names
 from service.archive.vocabularies import ConsentScope, RedactionReason, ResponseKind
 from service.release.projection import PublicRecord
@@ -209,6 +210,11 @@ def date_document(edtf: str | None, note: str | None = None) -> DateDocument:
         "open_end": span.has_open_end,
         "note": note,
     }
+
+
+def file_address(source_id: str, name: str) -> str:
+    """Return the path at which a file of a source is served."""
+    return f"/v1/sources/{source_id}/files/{quote(name, safe='')}"
 
 
 def evidence_of(citation: Mapping[str, Any]) -> Literal["anchored", "located", "cited"]:
@@ -514,6 +520,19 @@ _DERIVED: dict[type[Part], tuple[_Derived, ...]] = {
                     ),
                 ],
                 lambda citation, _, __: evidence_of(citation),
+            ),
+        ),
+    ),
+    SourceFile: (
+        _Derived(
+            1,
+            _Key(
+                "href",
+                Annotated[
+                    str | None,
+                    Field(description="The path at which this server gives the file. Null where it is kept elsewhere."),
+                ],
+                lambda file, _, source: file_address(source["id"], file["name"]) if "path" in file else None,
             ),
         ),
     ),

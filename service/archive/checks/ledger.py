@@ -55,6 +55,9 @@ _TABLES = {
     # Where a record leads to the very words of a source, and the records that an editor has declared to be masked there.
     "exposing": "number, at",
     "masked": "number",
+    # Files of sources: those with a path, and those that are public and not declared to be masked.
+    "file": "number, at, path, bytes, sha256, media_type",
+    "shown_file": "number, at, source",
     # Names: those that are protected, and those that persons are published under.
     "person": "number, is_person",
     "protected_name": "agent, name, is_person",
@@ -87,6 +90,7 @@ _INDEXES = (
     "proof (number, at)",
     "maker (source, agent)",
     "answer (party, about)",
+    "reference (target)",
 )
 
 
@@ -136,6 +140,17 @@ class StatedSource(NamedTuple):
     place: str
     is_verbatim: bool
     text: SourceText | None
+
+
+class StatedFile(NamedTuple):
+    """What the archive says of a file that lies beside it, and where it says so."""
+
+    number: int
+    pointer: str
+    path: str
+    bytes: int | None
+    sha256: str
+    media_type: str
 
 
 class Rows(defaultdict[str, list[tuple[object, ...]]]):
@@ -321,6 +336,15 @@ class Ledger:
         )
         for number, place, at, start, stop, sha256 in rows:
             yield number, locate(place, f"{at}/sha256"), start, stop, sha256
+
+    def files(self) -> Iterator[StatedFile]:
+        """Yield every file that has a path, those with the same one in a row."""
+        rows = self._database.execute(
+            "SELECT number, place, at, path, bytes, sha256, media_type FROM file JOIN record USING (number)"
+            " ORDER BY path, number"
+        )
+        for number, place, at, *stated in rows:
+            yield StatedFile(number, locate(place, at), *stated)
 
     def _insert(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
         places = ", ".join("?" * (_TABLES[table].count(",") + 1))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
+from unicodedata import normalize
 
 from service.archive.access import is_public
 from service.archive.checks.acts import misstated
@@ -113,6 +114,7 @@ def _check_footing(access: Access) -> Iterator[Finding]:
 
 
 def _check_source(source: Source) -> Iterator[Finding]:
+    yield from _check_files(source)
     yield from _check_redactions(source)
     if source.text is None or source.text.content is None:
         return
@@ -120,6 +122,18 @@ def _check_source(source: Source) -> Iterator[Finding]:
         yield Finding("verbatim_not_permitted", "/text/content", "The text is given, but `verbatim` is false.")
     if not is_measure_of(source.text, source.text.content):
         yield Finding("invalid_hash", "/text", "`length`, `bytes` or `sha256` is not that of `content`.")
+
+
+def _check_files(source: Source) -> Iterator[Finding]:
+    named: set[str] = set()
+    for index, file in enumerate(source.files):
+        if file.path is None and file.url is None:
+            yield Finding("missing_field", f"/files/{index}", "`path` or `url` is required.")
+        # Names that look the same are the same, however their letters are written.
+        name = normalize("NFC", file.name)
+        if name in named:
+            yield Finding("invalid_value", f"/files/{index}/name", "Another file of the source has this `name`.")
+        named.add(name)
 
 
 def _check_redactions(source: Source) -> Iterator[Finding]:

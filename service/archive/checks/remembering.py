@@ -27,7 +27,18 @@ def passage_of(citation: Citation) -> tuple[int | None, int | None, str | None, 
     )
 
 
+def _remember_files(rows: Rows, number: int, source: Source) -> None:
+    for index, file in enumerate(source.files):
+        at = f"/files/{index}"
+        if file.path is not None:
+            rows.add("file", number, at, file.path, file.bytes, file.sha256, file.media_type)
+        if file.public:
+            rows.add("masked", number) if file.masked else rows.add("shown_file", number, at, source.id)
+
+
 def _remember_source(rows: Rows, number: int, source: Source) -> None:
+    _remember_parent("part_of", rows, number, source)
+    _remember_files(rows, number, source)
     text = source.text
     content = text.content if text is not None else None
     if text is not None and content is not None and not is_measure_of(text, content):

@@ -65,9 +65,13 @@ class ScratchRecord(NamedTuple):
     relations: tuple[tuple[str, str, bytes], ...]
     #: Only of a statistic that is tied to events: see `figures_of`.
     figures: tuple[Figure, ...]
+    #: Only of a source: the SHA-256 of each public file, and where it lies.
+    files: tuple[tuple[str, str], ...] = ()
 
 
-def scratch_record(public: PublicRecord, fields: ArchiveFields) -> ScratchRecord:
+def scratch_record(
+    public: PublicRecord, fields: ArchiveFields, files: tuple[tuple[str, str], ...] = ()
+) -> ScratchRecord:
     """Return the form in which the scratch database takes a public record."""
     return ScratchRecord(
         line=canonical_line(public),
@@ -81,6 +85,7 @@ def scratch_record(public: PublicRecord, fields: ArchiveFields) -> ScratchRecord
         answers=tuple(_answers(public)) if public["record"] == "response" else (),
         relations=tuple((each["to"], each["type"], orjson.dumps(each)) for each in public.get("relations", ())),
         figures=tuple(figures_of(public)) if public["record"] == "statistic" else (),
+        files=files,
     )
 
 
@@ -108,6 +113,7 @@ class Scratch:
         "CREATE TABLE figure (event TEXT, counted TEXT, period TEXT, place TEXT, low REAL, high REAL, id TEXT)",
         "CREATE TABLE disputed (event TEXT PRIMARY KEY) WITHOUT ROWID",
         'CREATE TABLE withdrawn (id TEXT PRIMARY KEY, "on" TEXT) WITHOUT ROWID',
+        "CREATE TABLE file (sha256 TEXT PRIMARY KEY, path TEXT) WITHOUT ROWID",
         "CREATE TABLE keyed (ordinal INTEGER PRIMARY KEY, {keys})",
     )
 
@@ -139,6 +145,8 @@ class Scratch:
         self._offset += len(record.line)
         for party, event in record.answers:
             self.connection.execute("INSERT OR REPLACE INTO response VALUES (?, ?, ?)", (party, event, record.id))
+        for file in record.files:
+            self.connection.execute("INSERT OR IGNORE INTO file VALUES (?, ?)", file)
         if record.relations or record.figures:
             self._add_accounts(record)
         if len(self._records) >= BATCH:
@@ -150,6 +158,10 @@ class Scratch:
         self.connection.executemany("INSERT OR REPLACE INTO relation VALUES (?, ?, ?, ?, ?)", rows)
         figures = ((*figure, record.id) for figure in record.figures)
         self.connection.executemany("INSERT INTO figure VALUES (?, ?, ?, ?, ?, ?, ?)", figures)
+
+    def files(self) -> Iterator[tuple[str, str]]:
+        """Yield the SHA-256 of every public file, each once, with a path where it lies."""
+        yield from self.connection.execute("SELECT sha256, path FROM file ORDER BY sha256")
 
     def withdraw(self, record_id: str, day: str) -> None:
         """Take a withdrawal. If an identifier comes more than once, the first day is kept."""

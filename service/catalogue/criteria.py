@@ -7,13 +7,14 @@ queries are built from them, and the API description is generated from them.
 from functools import cache, cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self, cast, get_args
 
-from pydantic import BeforeValidator, Field, create_model, model_validator
+from pydantic import BeforeValidator, Field, create_model, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.archive.fields import ArchiveFields, Filter, FormatField, RecordFields
 from service.archive.identifiers import PREFIXES, RecordType
 from service.archive.marks import IsLanguage
 from service.catalogue.cursor import CURSOR_LENGTH, fingerprint
+from service.catalogue.hints import hint_for_code
 from service.catalogue.parameters import (
     OR_NULL,
     Box,
@@ -109,6 +110,15 @@ class RecordView(Parameters):
             "de-AT); * for the original. Instead of Accept-Language, and before it."
         ),
     ] = None
+
+    @field_validator("lang")
+    @classmethod
+    def _is_a_tag(cls, lang: str | None) -> str | None:
+        """Refuse the name of a language: it has the form of a tag, and would change nothing without a word."""
+        hint = None if lang is None else hint_for_code("lang", lang)
+        if hint is not None:
+            raise PydanticCustomError("language", "must be a language tag (BCP 47); {hint}", {"hint": hint})
+        return lang
 
     @classmethod
     def choices(cls) -> dict[str, tuple[str, ...]]:

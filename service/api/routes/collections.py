@@ -24,7 +24,14 @@ from service.api.describing import (
 )
 from service.api.formats import FORMATS, Export, Format, files_of, format_of, select_fields, written
 from service.archive.fields import ArchiveFields
-from service.archive.identifiers import PREFIXES, RECORD_OF, RecordType
+from service.archive.identifiers import (
+    PLURALS,
+    PREFIXES,
+    RECORD_OF,
+    TYPE_OF_PREFIX,
+    RecordType,
+    is_identifier,
+)
 from service.catalogue.browsing import Listing, Page
 from service.catalogue.criteria import COLLECTIONS, Criteria, QueryAddress, view_of
 from service.catalogue.cursor import CURSOR_LENGTH
@@ -345,8 +352,18 @@ def find_document(served: Served, collection: str, record_id: str) -> bytes:
         day = served.catalogue.withdrawn_on(record_id) if belongs else None
         if day is not None:
             raise Withdrawn(f"{record_id} was withdrawn on {day}.", members={"id": record_id, "on": day})
-        raise NotFound(f"There is no public record with this identifier among the {collection}.")
+        raise NotFound(
+            f"There is no public record with this identifier among the {collection}.{_elsewhere(collection, record_id)}"
+        )
     return document
+
+
+def _elsewhere(collection: str, record_id: str) -> str:
+    """Return where an identifier of another type belongs, by its form alone; nothing where it has none."""
+    record = TYPE_OF_PREFIX.get(record_id.partition("-")[0])
+    if record is None or PLURALS[record] == collection or not is_identifier(record_id):
+        return ""
+    return f" This one is of the form of {PLURALS[record]}: /v1/{PLURALS[record]}/{record_id}."
 
 
 def _add(collection: str, record: RecordType) -> None:

@@ -427,7 +427,8 @@ class _Publication:
             kept=kept,
         )
         path = self.staging / MANIFEST
-        path.write_text(manifest.model_dump_json(indent=2) + "\n")
+        # Archives without files are as they were before there were any.
+        path.write_text(manifest.model_dump_json(indent=2, exclude=None if kept else {"kept"}) + "\n")
         path.chmod(0o444)
         sync_file(path)
         # Whatever the umask: the server may run as another user, and nobody but the publisher is to write.

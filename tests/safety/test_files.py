@@ -32,6 +32,9 @@ def other_source(**fields: Any) -> Fields:
 FILE_CASES: dict[str, tuple[Fields, ...]] = {
     "a witness": (citing("src-1"),),
     "a part of the source": (other_source(part_of="src-1"), citing("src-2")),
+    "a witness in a copy of the source": (
+        other_source(relations=[{"type": "duplicate_of", "to": "src-1"}]), citing("src-2"),
+    ),
     "somebody through whose hands it came": (
         record("src-1", text=None, files=[file_of("media/one")], custody=[
             {"on": "2021-05-09", "agent": "agt-9", "action": "received"}

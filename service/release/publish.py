@@ -33,6 +33,7 @@ from service.archive.identifiers import PLURALS
 from service.archive.model import Head, Record, Withdrawn
 from service.archive.writing import sync_file, sync_folder
 from service.errors import ReleaseError
+from service.release.addresses import with_marks
 from service.release.building import tables
 from service.release.building.change_log import Action, ChangeLog, no_changes
 from service.release.building.filter_index import FilterIndexWriter
@@ -387,6 +388,8 @@ class _Publication:
             public = orjson.loads(line)
             collection = PLURALS[public["record"]]
             body = orjson.dumps(renderer.render(public))
+            if "files" in public:
+                body = with_marks(body)
             of_line = hashlib.sha256(line)
             digest = of_line.copy()
             digest.update(body)

@@ -6,16 +6,19 @@ no HTTP.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cache
-from types import NoneType, UnionType
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from service.archive.identifiers import PLURALS, RecordType, RefersTo
 from service.archive.marks import Behaves, Filtered, IsDate, NotShown, Searched, ShownAsPresence, Sorted, Translated
+from service.archive.declarations import NOTHING, Stated, declarations_of
 from service.archive.model import RECORD_MODELS, Part, Record
+from service.archive.own_fields import Declared, lenient_models, models_of
+from service.archive.terms import EXTENDED, FIXED, Terms, built_in, extended
 
 #: What a field holds. `term` is one of a closed list of words, `object` something that is no part of the format.
 Kind = Literal["text", "term", "number", "truth", "date", "reference", "part", "object"]
@@ -26,6 +29,9 @@ _EQUAL: tuple[Kind, ...] = ("text", "term", "truth", "reference", "object")
 _APART = frozenset({"id", "access", "translations"})
 
 Mark = TypeVar("Mark")
+
+#: What is read off models that is kept: the types of records and the parts of several archives.
+_KEPT = 512
 
 
 @dataclass(frozen=True)
@@ -49,10 +55,22 @@ class FormatField:
     part: type[Part] | None
     #: What may be done with it.
     marks: tuple[object, ...]
+    #: The names that lead to it from a record or part: of a field that is sorted by, those of the part it stands in too.
+    path: tuple[str, ...]
 
     def mark(self, kind: type[Mark]) -> Mark | None:
         """Return the field's mark of a kind, if it has one."""
         return next((mark for mark in self.marks if isinstance(mark, kind)), None)
+
+    @property
+    def terms(self) -> Terms | None:
+        """The archive's vocabulary, or the format's, that the field's values are from."""
+        return self.mark(Terms)
+
+    @property
+    def declared(self) -> Declared | None:
+        """The declaration of a field that is the archive's own."""
+        return self.mark(Declared)
 
     @property
     def behaviour(self) -> str | None:
@@ -82,8 +100,14 @@ class Filter:
     path: tuple[str, ...]
     is_wide: bool
 
+    @property
+    def terms(self) -> Terms | None:
+        """The vocabulary of the values, where a value finds the narrower terms too."""
+        terms = self.field.terms
+        return terms if terms is not None and terms.has_levels else None
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class RecordFields:
     """The fields of one type of record, and what follows from their marks."""
 
@@ -98,10 +122,14 @@ class RecordFields:
     sorted: tuple[FormatField, ...] = field(init=False)
     #: The texts that can be translated.
     translated: tuple[str, ...] = field(init=False)
+    #: The archive's own fields.
+    own: tuple[FormatField, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "filters", tuple(_filters((self.identifier, *self.fields), ())))
-        object.__setattr__(self, "sorted", tuple(each for each in self.fields if each.mark(Sorted) is not None))
+        object.__setattr__(self, "sorted", tuple(_sorted(self.fields)))
+        custom = self.by_behaviour("own_fields")
+        object.__setattr__(self, "own", () if custom is None else custom.inner)
         object.__setattr__(self, "translated", tuple(each.name for each in self.fields if each.mark(Translated)))
 
     @property
@@ -141,7 +169,12 @@ class RecordFields:
 class ArchiveFields:
     """The fields of every type of record of one archive."""
 
-    def __init__(self, models: Mapping[RecordType, type[Record]]) -> None:
+    def __init__(
+        self, models: Mapping[RecordType, type[Record]], vocabularies: Mapping[str, Terms] = MappingProxyType({})
+    ) -> None:
+        self.models = models
+        #: Every vocabulary: the archive's own, and the lists of the format.
+        self.vocabularies = {name: built_in(name) for name in (*EXTENDED, *FIXED)} | dict(vocabularies)
         self.of: dict[RecordType, RecordFields] = {record: _record_fields(model) for record, model in models.items()}
 
     def __getitem__(self, record: RecordType) -> RecordFields:
@@ -181,14 +214,25 @@ class ArchiveFields:
         return (name,) if any(record.by_behaviour(behaviour) is not None for record in self) else ()
 
 
-def archive_fields() -> ArchiveFields:
-    """Return the fields of an archive: those of the format."""
-    return _fields_of_models(tuple(RECORD_MODELS.items()))
+def archive_fields(stated: Stated = NOTHING) -> ArchiveFields:
+    """Return the fields of an archive: those of the format, and its own. Made once for the same declarations."""
+    return _fields_of_archive(tuple(RECORD_MODELS.items()), stated)
 
 
-@cache
-def _fields_of_models(models: tuple[tuple[RecordType, type[Record]], ...]) -> ArchiveFields:
-    return ArchiveFields(dict(models))
+@lru_cache(8)
+def _fields_of_archive(models: tuple[tuple[RecordType, type[Record]], ...], stated: Stated) -> ArchiveFields:
+    if stated is None:
+        return ArchiveFields(lenient_models())
+    if stated == NOTHING:
+        return ArchiveFields(dict(models))
+    declared = declarations_of(stated)
+    vocabularies = {name: extended(name, vocabulary) for name, vocabulary in declared.vocabularies.items()}
+    return ArchiveFields(models_of(declared, vocabularies), vocabularies)
+
+
+def fields_of_record(model: type[Record]) -> RecordFields:
+    """Return the fields of the records of a model."""
+    return _record_fields(model)
 
 
 def may_lack(sortable: FormatField) -> bool:
@@ -202,14 +246,17 @@ def _is_default(sortable: FormatField) -> bool:
     return mark is not None and mark.is_default
 
 
-@cache
+@lru_cache(_KEPT)
 def _record_fields(model: type[Record]) -> RecordFields:
     fields = fields_of(model)
     [identifier] = [each for each in fields if each.name == "id"]
-    return RecordFields(model.record, model, tuple(each for each in fields if each.name not in _APART), identifier)
+    shown = [each for each in fields if each.name not in _APART]
+    # The archive's own come last, wherever the models have them.
+    shown.sort(key=lambda each: each.behaviour == "own_fields")
+    return RecordFields(model.record, model, tuple(shown), identifier)
 
 
-@cache
+@lru_cache(_KEPT)
 def fields_of(model: type[Part]) -> tuple[FormatField, ...]:
     """Return the fields of a record or of a part, in the order of the format."""
     return tuple(_field(name, described) for name, described in model.model_fields.items())
@@ -218,6 +265,7 @@ def fields_of(model: type[Part]) -> tuple[FormatField, ...]:
 def _field(name: str, described: FieldInfo) -> FormatField:
     annotation, marks, is_list = _taken_apart(described.annotation, tuple(described.metadata))
     part = annotation if isinstance(annotation, type) and issubclass(annotation, Part) else None
+    terms = next((mark for mark in marks if isinstance(mark, Terms)), None)
     refers = next((mark for mark in marks if isinstance(mark, RefersTo)), None)
     return FormatField(
         name=name,
@@ -226,10 +274,11 @@ def _field(name: str, described: FieldInfo) -> FormatField:
         is_optional=not described.is_required(),
         default=None if described.is_required() else described.get_default(call_default_factory=True),
         description=described.description or "",
-        annotation=annotation,
+        annotation=annotation if terms is None else terms.annotation,
         types=() if refers is None else refers.types,
         part=part,
         marks=marks,
+        path=(name,),
     )
 
 
@@ -260,7 +309,7 @@ def _kind_of(annotation: Any, marks: tuple[object, ...]) -> Kind:  # noqa: ANN40
     found: dict[Kind, bool] = {
         "date": any(isinstance(mark, IsDate) for mark in marks),
         "reference": any(isinstance(mark, RefersTo) for mark in marks),
-        "term": get_origin(annotation) is Literal,
+        "term": get_origin(annotation) is Literal or any(isinstance(mark, Terms) for mark in marks),
         "part": isinstance(annotation, type) and issubclass(annotation, Part),
         "truth": annotation is bool,
         "text": annotation is str,
@@ -276,6 +325,16 @@ def _filters(fields: tuple[FormatField, ...], path: tuple[str, ...]) -> Iterator
         if (mark := each.mark(Filtered)) is not None:
             yield Filter(mark.name or each.name, mark.description, each, here, mark.is_wide)
         yield from _filters(each.inner, here)
+
+
+def _sorted(fields: tuple[FormatField, ...]) -> Iterator[FormatField]:
+    """Yield the fields that lists are sorted by; those of a part under the names of both."""
+    for each in fields:
+        if each.mark(Sorted) is not None:
+            yield each
+        if not each.is_list:
+            for inner in _sorted(each.inner):
+                yield replace(inner, name=f"{each.name}.{inner.name}", path=(each.name, *inner.path))
 
 
 def searched(fields: tuple[FormatField, ...]) -> Iterator[FormatField]:

@@ -18,6 +18,18 @@ class IsLanguage:
 
 
 @dataclass(frozen=True, slots=True)
+class IsAddress:
+    """Marks a text as an address on the web."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromVocabulary:
+    """The field's values are terms of this list, to which an archive may add: see `vocabularies` in its head."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Searched:
     """The words of the field are found by `q`. With `is_name`, search boxes complete it too."""
 

@@ -10,7 +10,7 @@ from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from service.archive.checks.comparisons import COMPARISONS
 from service.archive.checks.copies import check_copies
@@ -19,6 +19,7 @@ from service.archive.checks.names import check_names, protected_names
 from service.archive.checks.pieces import Judged, judge, numbered
 from service.archive.checks.report import MAX_FINDINGS, Report
 from service.archive.checks.rules import NOTES
+from service.archive.declarations import Stated, stated_in
 from service.archive.dividing import can_divide, divided
 from service.archive.identifiers import RECORD_TYPES
 from service.archive.model import Head, Record, Withdrawn
@@ -32,6 +33,7 @@ def check_archive(
     path: Path,
     *,
     today: date,
+    declared: Stated | Literal["unread"] = "unread",
     sources: Mapping[str, Path] = MappingProxyType({}),
     predecessor: Predecessor | None = None,
     withdrawn: Iterable[str] = (),
@@ -44,6 +46,7 @@ def check_archive(
     Args:
         path: the file, as `read_archive` takes it.
         today: the day, in UTC, that embargoes are judged by.
+        declared: what the head declares, where that was read before.
         sources: copies of sources at hand, by identifier: UTF-8, exactly as they were measured.
         predecessor: the release that the archive is to follow, if there is one.
         withdrawn: identifiers that were withdrawn in other releases.
@@ -59,7 +62,8 @@ def check_archive(
     """
     if prepare is None:
         prepare = _nothing if accept is None else _itself
-    judge_pieces = partial(judge, today=today, prepare=prepare)
+    stated = stated_in(path) if declared == "unread" else declared
+    judge_pieces = partial(judge, today=today, stated=stated, prepare=prepare)
     beside = path.is_file() and path.stat().st_size >= DIVIDED_FROM and can_divide()
     with closing(Ledger()) as ledger:
         check = _Check(ledger)

@@ -11,6 +11,7 @@ from service.archive.dates import parse_day, parse_edtf
 from service.archive.evidence import check_citation, is_measure_of
 from service.archive.identifiers import PREFIXES, RecordType
 from service.archive.model import Access, Agent, Citation, Event, Head, Place, Record, Response, Source, Testimony
+from service.archive.own_fields import Declarations, check_declarations
 from service.archive.reading import Finding, join_pointer
 
 
@@ -51,6 +52,7 @@ def check_head(head: Head) -> Iterator[Finding]:
             "/contact",
             "`contact` holds no address of mail or web: somebody in danger could not reach you.",
         )
+    yield from check_declarations(Declarations.model_construct(vocabularies=head.vocabularies, fields=head.fields))
 
 
 def check_record(record: Record) -> Iterator[Finding]:

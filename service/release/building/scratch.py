@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from service.archive.fields import ArchiveFields
+from service.archive.fields import ArchiveFields, RecordFields
 from service.archive.identifiers import PLURALS, PREFIXES
 from service.archive.model import Head
 from service.release.documents import shown_label
@@ -60,7 +60,7 @@ class ScratchRecord(NamedTuple):
     answers: tuple[tuple[str, str], ...]
 
 
-def scratch_record(public: PublicRecord, fields: ArchiveFields) -> ScratchRecord:
+def scratch_record(public: PublicRecord, fields: RecordFields) -> ScratchRecord:
     """Return the form in which the scratch database takes a public record."""
     return ScratchRecord(
         line=canonical_line(public),
@@ -70,7 +70,7 @@ def scratch_record(public: PublicRecord, fields: ArchiveFields) -> ScratchRecord
         parent=public.get("part_of") or public.get("broader"),
         latitude=public.get("latitude"),
         longitude=public.get("longitude"),
-        keys=sort_keys(public, fields[public["record"]]),
+        keys=sort_keys(public, fields),
         answers=tuple(_answers(public)) if public["record"] == "response" else (),
     )
 

@@ -1,12 +1,25 @@
 """What the API answers, in the order in which its description shows it."""
 
-from service.api.routes import archive, changes, collections, docs, entrance, health, history, releases, search, texts
+from service.api.routes import (
+    archive,
+    changes,
+    collections,
+    docs,
+    entrance,
+    health,
+    history,
+    releases,
+    search,
+    texts,
+    vocabularies,
+)
 from service.http.application import Part
 
 PARTS = (
     Part(entrance.router),
     Part(archive.router),
     Part(collections.router, collections.AT_ONCE),
+    Part(vocabularies.router),
     Part(search.router),
     Part(texts.router),
     Part(history.router),

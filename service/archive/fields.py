@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from service.archive.declarations import NOTHING, Stated, declarations_of
 from service.archive.identifiers import PLURALS, RecordType, RefersTo
 from service.archive.marks import Behaves, Filtered, IsDate, NotShown, Searched, ShownAsPresence, Sorted, Translated
-from service.archive.declarations import NOTHING, Stated, declarations_of
 from service.archive.model import RECORD_MODELS, Part, Record
 from service.archive.own_fields import Declared, lenient_models, models_of
 from service.archive.terms import EXTENDED, FIXED, Terms, built_in, extended
@@ -292,10 +292,14 @@ def _taken_apart(annotation: Any, marks: tuple[object, ...]) -> tuple[Any, tuple
             marks += tuple(more)
         elif origin in (Union, UnionType) and NoneType in get_args(annotation):
             [annotation] = [each for each in get_args(annotation) if each is not NoneType] or [None]
-        elif origin is list and not _is_number(get_args(annotation)[0]):
+        elif origin is list and (_is_declared(marks) or not _is_number(get_args(annotation)[0])):
             is_list, [annotation] = True, get_args(annotation)
         else:
             return annotation, marks, is_list
+
+
+def _is_declared(marks: tuple[object, ...]) -> bool:
+    return any(isinstance(mark, Declared) for mark in marks)
 
 
 def _is_number(annotation: Any) -> bool:  # noqa: ANN401 - whatever an annotation may be

@@ -88,7 +88,7 @@ class _NoItems(list[Any]):
         return core_schema.list_schema()
 
 
-class _NoEntries(dict[str, Any]):
+class _NoEntries(dict[Any, Any]):
     """The same as an object."""
 
     __hash__ = object.__hash__  # type: ignore[assignment]
@@ -240,11 +240,15 @@ def _translated_fields(model: type[Part], name: str) -> dict[str, Any]:
             # Of a vocabulary or not, in another language it is a text.
             shape: Any = list[Text] if get_origin(described.annotation) is list else Text
             texts[key] = (shape | None, text)
-        elif isinstance(part := described.annotation, type) and issubclass(part, Custom):
-            if inner := _translated_fields(part, name):
-                made = create_model(f"{name}{key.title()}", __base__=Part, __module__=model.__module__, **inner)
-                texts[key] = (made | None, text)
+        elif (inner := _translated_inside(described.annotation, name)) is not None:
+            made = create_model(f"{name}{key.title()}", __base__=Part, __module__=model.__module__, **inner)
+            texts[key] = (made | None, text)
     return texts
+
+
+def _translated_inside(part: Any, name: str) -> dict[str, Any] | None:  # noqa: ANN401 - whatever an annotation may be
+    is_own = isinstance(part, type) and issubclass(part, Custom)
+    return (_translated_fields(part, name) or None) if is_own else None
 
 
 # --- Records --------------------------------------------------------------------------------------------------------
@@ -273,7 +277,11 @@ class Source(Record):
         Identifier, Filtered("This source itself.", name="source"), Field(description="The source's identifier.")
     ]
     type: Annotated[
-        SourceType, FromVocabulary("source_type"), Filtered("Of this type."), Field(description="What kind of item the source is.")]
+        SourceType,
+        FromVocabulary("source_type"),
+        Filtered("Of this type."),
+        Field(description="What kind of item the source is."),
+    ]
     title: Annotated[
         Text,
         Searched(is_name=True),
@@ -449,7 +457,10 @@ class Act(Part):
     """One thing that somebody says was done in an event, and how far it is established."""
 
     type: Annotated[
-        Text, FromVocabulary("act_type"), Filtered("With an act of this type.", name="act"), Field(description="What was done, in a word or two.")
+        Text,
+        FromVocabulary("act_type"),
+        Filtered("With an act of this type.", name="act"),
+        Field(description="What was done, in a word or two."),
     ]
     description: Annotated[Text | None, Searched(), Field(description="What was done, in the archive's own words.")] = (
         None
@@ -474,7 +485,12 @@ class Event(Record):
 
     record = "event"
 
-    type: Annotated[EventType, FromVocabulary("event_type"), Filtered("Of this type."), Field(description="What kind of event it was.")]
+    type: Annotated[
+        EventType,
+        FromVocabulary("event_type"),
+        Filtered("Of this type."),
+        Field(description="What kind of event it was."),
+    ]
     title: Annotated[
         Text, Searched(is_name=True), Translated(), Sorted(), Field(description="What happened, to whom, in one line.")
     ]
@@ -590,7 +606,11 @@ class Testimony(Record):
         ),
     ] = NO_ITEMS
     content_warnings: Annotated[
-        list[Text], FromVocabulary("content_warning"), Searched(), Translated(), Field(description="What a reader should be warned of before reading.")
+        list[Text],
+        FromVocabulary("content_warning"),
+        Searched(),
+        Translated(),
+        Field(description="What a reader should be warned of before reading."),
     ] = NO_ITEMS
     transcript: Annotated[
         list[Segment],
@@ -766,7 +786,10 @@ class Term(Part):
     """A term of a vocabulary: the value that records have, and what people read instead."""
 
     value: Annotated[
-        Annotated[str, StringConstraints(max_length=120, pattern=r"^[^\x00-\x20\x7f\s]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f\s])?$")],
+        Annotated[
+            str,
+            StringConstraints(max_length=120, pattern=r"^[^\x00-\x20\x7f\s]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f\s])?$"),
+        ],
         Field(description="What records have: short, and the same for ever."),
     ]
     label: Annotated[Label, Field(description="What people read, in the archive's language.")]
@@ -785,10 +808,12 @@ class Vocabulary(Part):
 
     title: Annotated[Label | None, Field(description="What the vocabulary is called.")] = None
     closed: Annotated[
-        bool, Field(description="Whether records may have only these terms, and those of the format where there are any.")
+        bool,
+        Field(description="Whether records may have only these terms, and those of the format where there are any."),
     ] = True
     terms: Annotated[
-        Annotated[list[Term], Field(max_length=MAX_TERMS)], Field(description="The terms, in the order they are shown in.")
+        Annotated[list[Term], Field(max_length=MAX_TERMS)],
+        Field(description="The terms, in the order they are shown in."),
     ]
 
 
@@ -803,7 +828,8 @@ class OwnField(Part):
     ]
     vocabulary: Annotated[OwnName | None, Field(description="Of a term: the vocabulary that it is from.")] = None
     to: Annotated[
-        list[RecordType], Field(description="Of a reference: the types of records that it may name; any where none is given.")
+        list[RecordType],
+        Field(description="Of a reference: the types of records that it may name; any where none is given."),
     ] = NO_ITEMS
     many: Annotated[bool, Field(description="Whether a record has a list of such values.")] = False
     unit: Annotated[Label | None, Field(description="Of a number: the unit it is in.")] = None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import UnionType
 from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, Field, create_model
 
 from service.archive.identifiers import RECORD_TYPES, Identifier, RecordType, RefersTo
 from service.archive.marks import Filtered, FromVocabulary, IsAddress, Searched, Sorted, Translated
@@ -172,42 +172,39 @@ def lenient_models() -> dict[RecordType, type[Record]]:
             model.__name__,
             __base__=_with_vocabularies(model, dict.fromkeys(EXTENDED)),
             __module__=model.__module__,
-            custom=(_Anything, _Anything()),
+            custom=(dict[str, Any], NO_ENTRIES),
         )
         for record, model in RECORD_MODELS.items()
     }
 
 
-class _Anything(Custom):
-    """Takes any names and values."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
-def _model_of(model: type[Record], terms: Mapping[str, Terms], fields: "tuple[OwnField, ...] | list[OwnField]") -> type[Record]:
+def _model_of(
+    model: type[Record], terms: Mapping[str, Terms], fields: "tuple[OwnField, ...] | list[OwnField]"
+) -> type[Record]:
     model = _with_vocabularies(model, terms)
     if not fields:
         return model
     parts = {each.name: _declared(each, terms) for each in fields}
-    custom = _made(f"{model.__name__}Custom", Custom, parts, f"What a {model.record} has in the archive's own fields.")
+    custom: Any = _made(
+        f"{model.__name__}Custom", Custom, parts, f"What a {model.record} has in the archive's own fields."
+    )
     described = model.model_fields["custom"]
     marks = [mark for mark in described.metadata if not hasattr(mark, "mode")]
-    annotation = Annotated[(custom, *marks, Field(description=described.description))]  # type: ignore[valid-type]
-    return _made(model.__name__, model, {"custom": (annotation, custom())})
+    annotation = Annotated[(custom, *marks, Field(description=described.description))]
+    made: type[Record] = _made(model.__name__, model, {"custom": (annotation, custom())})
+    return made
 
 
 def _made(name: str, base: type[Any], fields: dict[str, Any], doc: str | None = None) -> Any:  # noqa: ANN401 - a model
     with warnings.catch_warnings():
         # A field may well be called `copy` or `json`: nothing here calls these methods of old.
         warnings.filterwarnings("ignore", "Field name .* shadows an attribute", UserWarning)
-        made = create_model(
-            name, __base__=base, __module__=base.__module__, __doc__=doc or base.__doc__, **fields
-        )
-    return made
+        return create_model(name, __base__=base, __module__=base.__module__, __doc__=doc or base.__doc__, **fields)
 
 
 def _declared(each: OwnField, terms: Mapping[str, Terms]) -> tuple[Any, Any]:
     """Return a declared field as the format's own are declared: its annotation and what it is where nothing is stated."""
+    value: Any
     value, *marks = _KINDS[each.kind](each, terms)
     if not each.many and each.kind not in ("url", "reference"):
         marks.append(Sorted())
@@ -215,8 +212,8 @@ def _declared(each: OwnField, terms: Mapping[str, Terms]) -> tuple[Any, Any]:
     described += f" In {each.unit}." if each.unit is not None else ""
     marks += [Filtered(f"{each.label}.", name=f"custom.{each.name}"), Declared(each), Field(description=described)]
     if each.many:
-        return Annotated[(list[value], *marks)], NO_ITEMS  # type: ignore[valid-type]
-    return Annotated[(value | None, *marks)], None  # type: ignore[valid-type]
+        return Annotated[(list[value], *marks)], NO_ITEMS
+    return Annotated[(value | None, *marks)], None
 
 
 #: The type of one value of each kind, and what may be done with such a field beside filtering by it.
@@ -250,15 +247,15 @@ def _with_vocabularies(model: type[AnyPart], terms: Mapping[str, Terms | None]) 
         marks = list(described.metadata)
         if mark is not None and mark.name in terms:
             known = terms[mark.name]
-            one = Text if known is None else Annotated[Text, known]
-            annotation = list[one] if get_origin(annotation) is list else one  # type: ignore[valid-type]
+            one: Any = Text if known is None else Annotated[Text, known]
+            annotation = list[one] if get_origin(annotation) is list else one
         else:
             for part in _parts_in(annotation):
                 annotation = _substituted(annotation, part, _with_vocabularies(part, terms))
         if annotation is not described.annotation:
             default = ... if described.is_required() else described.get_default(call_default_factory=True)
             marks.append(Field(description=described.description))
-            changed[name] = (Annotated[(annotation, *marks)], default)  # type: ignore[valid-type]
+            changed[name] = (Annotated[(annotation, *marks)], default)
     return _made(model.__name__, model, changed) if changed else model
 
 
@@ -276,7 +273,7 @@ def _substituted(annotation: Any, old: type[Part], new: type[Part]) -> Any:  # n
         return new
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return Annotated[(_substituted(inner[0], old, new), *inner[1:])]  # type: ignore[valid-type]
+        return Annotated[(_substituted(inner[0], old, new), *inner[1:])]
     replaced = tuple(_substituted(each, old, new) for each in inner)
     if origin in (Union, UnionType):
         return Union[replaced]  # noqa: UP007 - made here

@@ -49,8 +49,9 @@ class Terms:
     is_closed: bool
     #: By their values, in the order of the archive; those of the format first.
     terms: Mapping[str, Term]
-    #: The values that the format has.
+    #: The values that the format has, and those that the archive lists.
     built_in: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
     _labels: dict[str, dict[str, str]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -80,6 +81,10 @@ class Terms:
         for language, labels in self._labels.items():
             if value in labels:
                 yield language, labels[value]
+
+    def is_plain(self, value: str) -> bool:
+        """Tell whether a term is the format's, and the archive says nothing more of it."""
+        return value in self.built_in and value not in self.own
 
     def broader(self, value: str) -> str | None:
         """Return the term directly above one."""
@@ -137,7 +142,8 @@ def extended(name: str, own: Vocabulary) -> Terms:
     """
     values = EXTENDED.get(name, ())
     terms = {**_plain_terms(values), **{term.value: term for term in own.terms}}
-    return Terms(name, own.title, own.closed, MappingProxyType(terms), frozenset(values))
+    listed = frozenset(term.value for term in own.terms)
+    return Terms(name, own.title, own.closed, MappingProxyType(terms), frozenset(values), listed)
 
 
 def _plain_terms(values: Collection[str]) -> Mapping[str, Term]:

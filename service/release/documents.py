@@ -321,7 +321,7 @@ def _part(each: FormatField) -> _Shown:
         return [render_part(part, to, record) for part in holder.get(name, ())]
 
     # A part that is never null is shown with all its keys also where nothing is stated.
-    without = None if each.default is None else {}
+    without: Any = None if each.default is None else {}
 
     def render(holder: Mapping[str, Any], to: _Renderer, record: PublicRecord) -> Any:  # noqa: ANN401
         part = holder.get(name, without)
@@ -373,7 +373,7 @@ class _Derived(NamedTuple):
     key: _Key
 
 
-_DERIVED: dict[type[Part], tuple[_Derived, ...]] = {
+_DERIVED: dict[type, tuple[_Derived, ...]] = {
     Citation: (
         _Derived(
             1,

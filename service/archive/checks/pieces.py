@@ -52,9 +52,7 @@ class Judged:
     last: int = 0
 
 
-def judge(
-    batch: Numbered, *, today: date, stated: Stated, prepare: Callable[[Record | Withdrawn], object]
-) -> Judged:
+def judge(batch: Numbered, *, today: date, stated: Stated, prepare: Callable[[Record | Withdrawn], object]) -> Judged:
     """Check pieces of the file, each by itself; `stated` is what its head declares."""
     judge = _Judge(today, archive_fields(stated), prepare)
     first, pieces = batch
@@ -66,9 +64,7 @@ def judge(
 class _Judge:
     """Checks pieces of a file by themselves, in whatever process."""
 
-    def __init__(
-        self, today: date, fields: ArchiveFields, prepare: Callable[[Record | Withdrawn], object]
-    ) -> None:
+    def __init__(self, today: date, fields: ArchiveFields, prepare: Callable[[Record | Withdrawn], object]) -> None:
         self._today = today
         self._fields = fields
         self._prepare = prepare

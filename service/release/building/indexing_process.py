@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 import orjson
 
-from service.archive.dividing import begin_beside
 from service.archive.declarations import Stated
+from service.archive.dividing import begin_beside
 from service.archive.fields import archive_fields
 from service.errors import ReleaseError
 from service.release.indexing import Entries

@@ -26,11 +26,14 @@ class Links(TypedDict):
 
 
 class FacetBucket(TypedDict):
-    """How many records of the list have this value; null stands for those that have none."""
+    """How many records of the list have this value; null stands for those that have none. Terms of a vocabulary with
+    levels have `broader`: the value of the term directly above.
+    """
 
     value: str | None
     label: str | None
     count: int
+    broader: NotRequired[str | None]
 
 
 class LabelTranslationDocument(TypedDict):

@@ -15,10 +15,10 @@ from service.archive.values import MAX_NUMBER
 #: This many words in a row of a source count as copied. A shorter run may be the only way to state a fact.
 RUN_LENGTH = 8
 
-#: The fields that hold the archive's own words. Transcripts and quotes are left out: they hold the source's words.
+#: The fields that hold the archive's own words, in `custom` whatever they are called. Transcripts and quotes are left out: they hold the source's words.
 OWN_WORDS = frozenset(
     """
-    as_stated citation content_warnings contact coverage date_note description footer label method name note
+    as_stated broader citation content_warnings contact coverage custom date_note description footer label method name note
     population role subject summary title type unit
     """.split()
 )
@@ -65,7 +65,7 @@ def own_words(value: object, at: str = "", *, is_text: bool = False) -> Iterator
     if isinstance(value, dict):
         for key, part in value.items():
             if key not in _NOT_OWN:
-                yield from own_words(part, at + join_pointer([key]), is_text=key in OWN_WORDS)
+                yield from own_words(part, at + join_pointer([key]), is_text=is_text or key in OWN_WORDS)
     elif isinstance(value, list):
         for index, part in enumerate(value):
             yield from own_words(part, f"{at}/{index}", is_text=is_text)

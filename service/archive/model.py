@@ -58,6 +58,7 @@ from service.archive.values import (
 from service.archive.vocabularies import (
     AgentKind,
     Attribution,
+    ConsentScope,
     EventType,
     Outcome,
     PlaceKind,
@@ -101,6 +102,34 @@ class _NoEntries(dict[Any, Any]):
 NO_ITEMS, NO_ENTRIES = _NoItems(), _NoEntries()
 
 
+class Consent(Part):
+    """What somebody consented to, and until when. Only `scope` and `expires` are ever published.
+
+    A record whose consent has expired, or whose `scope` is stated and does not hold `publish`, is not public.
+    """
+
+    scope: Annotated[
+        list[ConsentScope],
+        Field(
+            min_length=1,
+            description="What the consent covers. Empty where that is not stated; where it is stated without `publish`, the record is not public.",
+        ),
+    ] = NO_ITEMS
+    given: Annotated[Day | None, Field(description="The day it was given. It is never published.")] = None
+    expires: Annotated[
+        Day | None,
+        Field(
+            description="The first day on which the consent no longer holds, in UTC: what is published from that day on lacks the record. Null where it does not expire."
+        ),
+    ] = None
+    review: Annotated[
+        Day | None, Field(description="The day on which the archive means to ask again. It is never published.")
+    ] = None
+    reference: Annotated[
+        Text | None, Field(description="Where the archive keeps the consent itself. It is never published.")
+    ] = None
+
+
 class Access(Part):
     """Who may see a record, and on what footing. `private` may hold anything and is never published."""
 
@@ -118,6 +147,10 @@ class Access(Part):
         Field(
             description="On what footing the record is public: consent given to the archive (direct), a source that was published before, a guardian's consent, or none that was recorded. Null where it is not stated."
         ),
+    ] = None
+    consent: Annotated[
+        Consent | None,
+        Field(description="What the consent covers, and until when. Null where it is not stated."),
     ] = None
     private: Annotated[
         JsonValue, Field(description="Whatever the archive keeps for itself. It is never published.")

@@ -32,6 +32,8 @@ EventType = Literal[
     "investigation",
     "other",
 ]
+#: What somebody consented to.
+ConsentScope = Literal["publish", "translate", "research", "court", "media", "training"]
 Attribution = Literal["first_person", "labelled", "contextual"]
 ResponseKind = Literal[
     "replied",

@@ -18,7 +18,7 @@ from service.archive.identifiers import RecordType
 from service.archive.marks import NotShown, ShownAsPresence, Translated
 from service.archive.model import Act, Citation, Part
 from service.archive.terms import Terms
-from service.archive.vocabularies import ResponseKind
+from service.archive.vocabularies import ConsentScope, ResponseKind
 from service.release.projection import PublicRecord
 
 # --- Shapes that records share ------------------------------------------------------------------------------------
@@ -57,9 +57,21 @@ class DateDocument(TypedDict):
     note: str | None
 
 
+class ConsentDocument(TypedDict):
+    """What was consented to: `scope` is empty where that is not stated, `expires` the first day on which the consent no
+    longer holds (in UTC), null where none is stated.
+    """
+
+    scope: list[ConsentScope]
+    expires: str | None
+
+
 class AccessDocument(TypedDict):
+    """On what footing the record is public. `consent` is null where neither its scope nor its end is stated."""
+
     visibility: Literal["public"]
     consent_basis: Literal["direct", "published_source", "guardian", "none_recorded"] | None
+    consent: ConsentDocument | None
 
 
 class RecordDocument(TypedDict):
@@ -432,8 +444,17 @@ class DocumentRenderer:
                 if fields[name] not in (None, [])
             }
             | {f"custom.{name}": self._language for name in own if fields["custom"][name] not in (None, [])},
-            "access": {"visibility": "public", "consent_basis": public.get("access", {}).get("consent_basis")},
+            "access": _access(public.get("access", {})),
         }
+
+
+def _access(access: Mapping[str, Any]) -> AccessDocument:
+    consent = access.get("consent")
+    return {
+        "visibility": "public",
+        "consent_basis": access.get("consent_basis"),
+        "consent": None if consent is None else {"scope": consent.get("scope", []), "expires": consent.get("expires")},
+    }
 
 
 def _texts(record: RecordFields) -> list[tuple[str, bool]]:

@@ -37,7 +37,7 @@ CODES = """
     duplicate_id dangling_reference wrong_reference_type reference_cycle chain_too_long missing_evidence invalid_date
     reversed_interval missing_date_note passage_out_of_range invalid_hash verbatim_not_permitted
     quote_mismatch invalid_bounds qualifier_mismatch missing_base unsupported_bounds unsupported_status missing_response
-    protected_name_present visibility_conflict deanonymising_anchor invalid_embargo missing_referral
+    protected_name_present visibility_conflict deanonymising_anchor invalid_embargo missing_consent missing_referral
     invalid_language invalid_rights invalid_coordinates id_withdrawn source_changed unannounced_removal
     source_hash_mismatch passage_hash_mismatch source_text_in_summary
     contact_without_address single_source citation_without_passage
@@ -652,6 +652,12 @@ def test_a_chain_may_have_64_levels(check_json: Callable[..., Report], levels: i
         {"embargo_until": SECRET, "visibility": "embargoed"},
         {"embargo_until": "1987-13-45", "visibility": "embargoed"},
         {"consent_basis": [SECRET]},
+        {"consent": SECRET},
+        {"consent": {SECRET: 1}},
+        {"consent": {"scope": [SECRET]}},
+        {"consent": {"expires": "1987-13-45"}},
+        {"consent": {"expires": "2987-01-01", "given": "2987-01-01"}},
+        {"consent": {"reference": {SECRET: SECRET}}},
         SECRET,
     ],
 )

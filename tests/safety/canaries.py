@@ -14,6 +14,9 @@ from service.archive.identifiers import TYPE_OF_PREFIX
 from service.archive.model import RECORD_MODELS, Part
 from tests.archives import Fields
 
+#: A year that is still to come.
+_FUTURE = 2991
+
 
 @dataclass
 class Marks:
@@ -111,7 +114,13 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
     hidden = mark if secret is None else secret
 
     def accessible() -> Fields:
-        return {"consent_basis": "direct", "private": private(hidden), **access}
+        # What a public record tells of a consent lies in the future, or it were not public.
+        expires = f"{mark.year if hidden is mark and mark.year > _FUTURE else _FUTURE}-12-31"
+        consent = {
+            "scope": ["publish", "research"], "given": "2021-03-04", "expires": expires,
+            "review": hidden.day("review"), "reference": hidden.text("reference"),
+        }  # fmt: skip
+        return {"consent_basis": "direct", "consent": consent, "private": private(hidden), **access}
 
     ids = {
         name: mark.identifier(name[:3]) for name in "src agt plc plc-2 top top-2 evt evt-2 tes sta sta-2 rsp".split()

@@ -81,7 +81,9 @@ _PARTS = """CREATE TABLE part AS
     -- She has a part, too, in what is said of a happening that befell her, or of her account.
     UNION ALL SELECT reference.number, named.target, max(record.is_hidden, needs_hidden)
     FROM named JOIN record USING (number) JOIN reference ON reference.target = record.id
-    WHERE reference.at GLOB '/events/*' OR reference.at GLOB '/about/*'"""
+    WHERE reference.at GLOB '/events/*' OR reference.at GLOB '/about/*'
+    -- A field of the archive's own may well say the same.
+    OR (reference.at GLOB '/custom/*' AND substr(reference.target, 1, 3) IN ('evt', 'tes'))"""
 
 
 class StatedSource(NamedTuple):

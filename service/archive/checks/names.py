@@ -51,7 +51,7 @@ def names_in(item: Item, value: Mapping[str, Any], names: ProtectedNames, *, tod
         return
     own = str(value.get("id", "archive"))
     shown = f", in `{own}`" if names.find(own) is None else ""
-    for steps, text in leaves_of(value):
+    for steps, text in (*leaves_of(value), *_names_of_vocabularies(item, value)):
         if steps[0] == "access" or _is_reference(steps, text) or _is_told(item, steps, value):
             continue
         if (agent := names.find(text)) is not None:
@@ -60,14 +60,24 @@ def names_in(item: Item, value: Mapping[str, Any], names: ProtectedNames, *, tod
             yield Finding("protected_name_present", locate(item.place, join_pointer(steps)), detail)
 
 
-def _is_reference(steps: Iterable[str | int], text: str) -> bool:
-    # A record's own id is looked through; where others repeat it, it would be told again and again.
-    return [*steps] != ["id"] and is_identifier(text)
+def _names_of_vocabularies(item: Item, value: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield the names of the archive's vocabularies, which are keys; those of its fields are values."""
+    vocabularies = value.get("vocabularies") if item.kind == "archive" else None
+    if isinstance(vocabularies, dict):
+        for name in vocabularies:
+            yield ("vocabularies", name), name
+
+
+def _is_reference(steps: tuple[str | int, ...], text: str) -> bool:
+    # A record's own id is looked through; where others repeat it, it would be told again and again. What stands in an own
+    # field may be a text that only looks like an identifier.
+    return steps != ("id",) and "custom" not in steps and is_identifier(text)
 
 
 def _is_told(item: Item, steps: tuple[str | int, ...], value: Mapping[str, Any]) -> bool:
     """Tell whether this is the name that a protected agent must not have, which is told as such."""
-    return item.kind == "agent" and steps[-1] == "name" and value.get("name_policy") in {"pseudonym", "withheld"}
+    is_name = steps[-1] == "name" and "custom" not in steps
+    return item.kind == "agent" and is_name and value.get("name_policy") in {"pseudonym", "withheld"}
 
 
 def _is_hidden(value: Mapping[str, Any], *, today: date) -> bool:

@@ -125,7 +125,7 @@ class _Judge:
             if isinstance(name, str) and is_identifier(name):
                 self.judged.rows.add("record", self.judged.last, name, item.place, False, False)
             return
-        self._add_all(item.place, check_record(record))
+        self._add_all(item.place, check_record(record, today=self._today))
         self._remember(record, item.place)
         self._hand_on(record)
 

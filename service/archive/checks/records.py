@@ -5,21 +5,32 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from service.archive.access import is_public
 from service.archive.checks.acts import misstated
 from service.archive.checks.figures import check_statistic
 from service.archive.dates import parse_day, parse_edtf
 from service.archive.evidence import check_citation, is_measure_of
 from service.archive.identifiers import PREFIXES, RecordType
-from service.archive.model import Access, Agent, Citation, Event, Head, Place, Record, Response, Source, Testimony
+from service.archive.model import (
+    Access,
+    Agent,
+    Citation,
+    Consent,
+    Event,
+    Head,
+    Place,
+    Record,
+    Response,
+    Source,
+    Testimony,
+)
 from service.archive.own_fields import Declarations, check_declarations
 from service.archive.reading import Finding, join_pointer
 
 
 def is_hidden(access: Access, *, today: date) -> bool:
-    """Tell whether a record is restricted, or under an embargo that ends after `today`."""
-    if access.visibility == "embargoed" and access.embargo_until is not None:
-        return parse_day(access.embargo_until) > today
-    return access.visibility != "public"
+    """Tell whether a record is restricted, under an embargo that ends after `today`, or not consented to be public."""
+    return not is_public(access, today=today)
 
 
 def is_protected(record: Record) -> bool:
@@ -55,8 +66,8 @@ def check_head(head: Head) -> Iterator[Finding]:
     yield from check_declarations(Declarations.model_construct(vocabularies=head.vocabularies, fields=head.fields))
 
 
-def check_record(record: Record) -> Iterator[Finding]:
-    """Yield what is wrong with a record by itself; pointers are within it."""
+def check_record(record: Record, *, today: date) -> Iterator[Finding]:
+    """Yield what is wrong with a record by itself, as of a day in UTC; pointers are within it."""
     prefix = PREFIXES[record.record]
     if not record.id.startswith(f"{prefix}-"):
         yield Finding("invalid_id", "/id", f"The id of this record must begin with {prefix}-.")
@@ -65,11 +76,29 @@ def check_record(record: Record) -> Iterator[Finding]:
         yield Finding(
             "invalid_embargo", "/access", "`embargo_until` is required for `embargoed`, and for nothing else."
         )
+    if access.consent is not None:
+        yield from _check_consent(access.consent)
+    if isinstance(record, Testimony) and is_public(access, today=today):
+        yield from _check_footing(access)
     for at, citation in citations_of(record):
         for found in check_citation(citation):
             yield Finding(found.code, at + found.pointer, found.detail)
     if (rule := _RECORD_RULES.get(record.record)) is not None:
         yield from rule(record)
+
+
+def _check_consent(consent: Consent) -> Iterator[Finding]:
+    given, ends = consent.given, consent.expires
+    if given is not None and ends is not None and parse_day(ends) <= parse_day(given):
+        yield Finding("reversed_interval", "/access/consent", "The consent expires before it holds for a day.")
+
+
+def _check_footing(access: Access) -> Iterator[Finding]:
+    if access.consent_basis is None:
+        yield Finding("missing_consent", "", "`access.consent_basis` is required: on what footing is it public?")
+    elif access.consent_basis == "none_recorded":
+        detail = "Without a recorded consent, a testimony cannot be public."
+        yield Finding("missing_consent", "/access/consent_basis", detail)
 
 
 def _check_source(source: Source) -> Iterator[Finding]:

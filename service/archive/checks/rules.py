@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 #: Codes that do not stop a publication: what an editor should know, and may have reasons for.
-NOTES: Final = frozenset({"contact_without_address", "single_source", "citation_without_passage"})
+NOTES: Final = frozenset(
+    {"contact_without_address", "single_source", "citation_without_passage", "unknown_table_left_out", "decimal_comma"}
+)
 
 #: Every code, with what it stands for.
 RULES: Final[Mapping[str, str]] = {
@@ -39,9 +41,10 @@ RULES: Final[Mapping[str, str]] = {
     "unsupported_status": "An act is established by the latest finding of a body that the record of it shows; admitted by its actor.",
     "missing_response": "Every actor of an act has a response about the event, or an event that it is part of.",
     "protected_name_present": "The name of an agent who is withheld or has a pseudonym stands nowhere in a public text.",
-    "visibility_conflict": "No public record names a restricted one, or one under embargo.",
+    "visibility_conflict": "No public record names one that is restricted, under embargo, or not consented to be public.",
     "deanonymising_anchor": "No record in which a protected person has a part leads to the words of a source that name them.",
     "invalid_embargo": "A record has a day its embargo ends if and only if it is embargoed.",
+    "missing_consent": "A public testimony says on what footing it is public, and that is not `none_recorded`.",
     "missing_referral": "A response that referred to somebody else says to whom.",
     "invalid_language": "Every language is a BCP 47 tag.",
     "invalid_rights": "Every rights statement is a rightsstatements.org URI or an SPDX identifier.",
@@ -54,5 +57,11 @@ RULES: Final[Mapping[str, str]] = {
     "source_text_in_summary": "No text here has eight words in a row of a source that is not `verbatim`.",
     "contact_without_address": "The contact holds an address of mail or web, where somebody in danger can write.",
     "single_source": "A testimony rests on more than one source.",
+    "invalid_table": "A table can be read: UTF-8 and sound CSV, or a workbook that is not locked.",
+    "unknown_table": "A table has a name of the format.",
+    "repeated_column": "No column says what another of the same table says.",
+    "ambiguous_label": "A label that stands for a record in a table is that of one record alone.",
+    "unknown_table_left_out": "Every table is one of the format's.",
+    "decimal_comma": "Numbers in tables have a decimal point.",
     "citation_without_passage": "A citation names the passage where the text of its source is known.",
 }

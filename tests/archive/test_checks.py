@@ -144,7 +144,9 @@ def test_the_good_archive_uses_every_field() -> None:
             stated = value.get(name)
             key = (model.__name__, name)
             unused[key] = unused.get(key, True) and stated is None
-            inner = list(stated.values()) if name == "translations" and stated else stated
+            inner = list(stated.values()) if name in ("translations", "vocabularies", "fields") and stated else stated
+            if name == "fields" and inner:
+                inner = [each for those in inner for each in those]
             for part in parts(field.annotation):
                 for entry in inner if isinstance(inner, list) else [inner or {}]:
                     look(part, entry)

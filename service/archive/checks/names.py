@@ -22,6 +22,12 @@ from service.archive.reading import Finding, Item, Line, join_pointer, locate, p
 from service.archive.words import stemmer_of
 
 
+#: Where in the head names stand that have no capital letters: at the beginning and at the end of the way there.
+_WRITTEN_SMALL = frozenset(
+    {("fields", "name"), ("fields", "vocabulary"), ("vocabularies", "value"), ("vocabularies", "broader")}
+)
+
+
 def protected_names(ledger: Ledger, languages: Iterable[str]) -> ProtectedNames:
     """Return the names that no public text may hold, as far as the ledger has them.
 
@@ -51,7 +57,7 @@ def names_in(item: Item, value: Mapping[str, Any], names: ProtectedNames, *, tod
         return
     own = str(value.get("id", "archive"))
     shown = f", in `{own}`" if names.find(own) is None else ""
-    for steps, text in (*leaves_of(value), *_names_of_vocabularies(item, value)):
+    for steps, text in _texts_of(item, value):
         if steps[0] == "access" or _is_reference(steps, text) or _is_told(item, steps, value):
             continue
         if (agent := names.find(text)) is not None:
@@ -60,12 +66,19 @@ def names_in(item: Item, value: Mapping[str, Any], names: ProtectedNames, *, tod
             yield Finding("protected_name_present", locate(item.place, join_pointer(steps)), detail)
 
 
-def _names_of_vocabularies(item: Item, value: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yield the names of the archive's vocabularies, which are keys; those of its fields are values."""
-    vocabularies = value.get("vocabularies") if item.kind == "archive" else None
-    if isinstance(vocabularies, dict):
-        for name in vocabularies:
-            yield ("vocabularies", name), name
+def _texts_of(item: Item, value: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield every text of a piece of the archive. Names of own vocabularies and fields, and values of terms, are written
+    without capital letters, as addresses are: they are looked through as such.
+    """
+    if item.kind != "archive":
+        yield from leaves_of(value)
+        return
+    vocabularies = value.get("vocabularies")
+    for name in vocabularies if isinstance(vocabularies, dict) else ():
+        yield ("vocabularies", name), f"/{name}"
+    for steps, text in leaves_of(value):
+        is_name = (steps[0], steps[-1]) in _WRITTEN_SMALL and not any(char.isspace() for char in text)
+        yield steps, f"/{text}" if is_name else text
 
 
 def _is_reference(steps: tuple[str | int, ...], text: str) -> bool:

@@ -28,6 +28,7 @@ from service.archive.identifiers import (
     SourceRef,
     StatisticRef,
     SubjectRef,
+    TestimonyRef,
     TopicRef,
 )
 from service.archive.marks import (
@@ -51,6 +52,7 @@ from service.archive.values import (
     Page,
     Rights,
     Seconds,
+    SegmentName,
     Sha256,
     Text,
     WebAddress,
@@ -59,10 +61,12 @@ from service.archive.vocabularies import (
     AgentKind,
     Attribution,
     ConsentScope,
+    ContributorRole,
     EventType,
     Outcome,
     PlaceKind,
     Qualifier,
+    RedactionReason,
     ResponseKind,
     SourceType,
 )
@@ -301,6 +305,17 @@ class SourceText(Part):
     ] = None
 
 
+class Redaction(Part):
+    """A passage of a source's text whose characters were replaced, one by one, by U+2588 (█)."""
+
+    start: Annotated[Count, Field(description="Where the passage begins, in Unicode code points from 0.")]
+    end: Annotated[
+        Count, Field(description="Where it ends, in code points; the character at this place is no part of it.")
+    ]
+    reason: Annotated[RedactionReason, Field(description="Why its words are left out.")]
+    on: Annotated[Day, Field(description="The day on which they were taken out.")]
+
+
 class Source(Record):
     """A published or held item that claims are cited from."""
 
@@ -357,6 +372,9 @@ class Source(Record):
             description="The measures of the source's text, which a copy can be checked against. Null where it has no text."
         ),
     ] = None
+    redactions: Annotated[
+        list[Redaction], Field(description="The passages of the text whose words were taken out.")
+    ] = NO_ITEMS
     duration_s: Annotated[Seconds | None, Field(description="How long the recording lasts, in seconds.")] = None
     masked: Annotated[
         bool,
@@ -572,15 +590,77 @@ class Event(Record):
     ] = NO_ITEMS
 
 
-class Segment(Part):
-    """A stretch of a transcript, in seconds from the start of the recording."""
+class SegmentTranslation(Part):
+    """What is said in a segment, in another language."""
 
+    text: Annotated[Text, Searched(), Field(description="What is said, translated.")]
+
+
+class Segment(Part):
+    """A stretch of a transcript: its words, or why they are left out. Times are in seconds from the start of the recording."""
+
+    id: Annotated[
+        SegmentName | None,
+        Field(
+            description="Its name, which no other segment of the transcript has: letters, digits and hyphens. Without one, its position counts, from 1."
+        ),
+    ] = None
     start_s: Annotated[
         Seconds | None, Field(description="Where the stretch begins, in seconds from the start of the recording.")
     ] = None
     end_s: Annotated[Seconds | None, Field(description="Where it ends, in seconds.")] = None
     speaker: Annotated[Text | None, Field(description="Who speaks, as the transcript names them.")] = None
-    text: Annotated[Text, Searched(), Field(description="What is said.")]
+    speaker_agent: Annotated[
+        AgentRef | None, Field(description="Who speaks, as an agent of the archive, whose label is shown.")
+    ] = None
+    language: Annotated[
+        Language | None,
+        Field(description="The language that is spoken here (BCP 47), where it is not that of the testimony."),
+    ] = None
+    text: Annotated[Text | None, Searched(), Field(description="What is said. Null where the words are left out.")] = (
+        None
+    )
+    redacted: Annotated[
+        RedactionReason | None, Field(description="Why the words are left out, in place of the words.")
+    ] = None
+    translations: Annotated[
+        dict[Language, SegmentTranslation],
+        Field(description="What is said here in other languages, by language (BCP 47)."),
+    ] = NO_ENTRIES
+
+
+class Contributor(Part):
+    """Somebody who had a part in an interview beside the witness, or as the one who was asked."""
+
+    agent: Annotated[
+        AgentRef,
+        Filtered("With this agent among its contributors.", name="contributor"),
+        Field(description="Who contributed."),
+    ]
+    role: Annotated[ContributorRole, Field(description="What they did.")]
+
+
+class IndexEntry(Part):
+    """An entry of an interview's table of contents, with or without a recording."""
+
+    start_s: Annotated[
+        Seconds | None, Field(description="Where the part begins, in seconds from the start of the recording.")
+    ] = None
+    title: Annotated[Text, Searched(), Field(description="What the part is about, in one line.")]
+    synopsis: Annotated[
+        Text | None, Searched(), Field(description="What is said in it, in the archive's own words.")
+    ] = None
+    keywords: Annotated[list[Text], Searched(), Field(description="Words that it can be found by.")] = NO_ITEMS
+    topics: Annotated[
+        list[TopicRef],
+        Filtered(name="topic", is_wide=True),
+        Field(description="The subject headings that the part is filed under."),
+    ] = NO_ITEMS
+    segment: Annotated[
+        SegmentName | None,
+        Behaves("segment"),
+        Field(description="The segment of the transcript with which the part begins."),
+    ] = None
 
 
 class Testimony(Record):
@@ -598,6 +678,14 @@ class Testimony(Record):
     witness: Annotated[
         AgentRef, Filtered("Given by this witness."), Field(description="Who testifies: a person, or a group.")
     ]
+    contributors: Annotated[
+        list[Contributor], Field(description="Who else had a part in the interview, and in what role.")
+    ] = NO_ITEMS
+    part_of: Annotated[
+        TestimonyRef | None,
+        Filtered("A session of this interview."),
+        Field(description="The interview that this testimony is a session of."),
+    ] = None
     events: Annotated[
         list[EventRef], Filtered("About this event.", name="event"), Field(description="The events it is about.")
     ] = NO_ITEMS
@@ -644,6 +732,11 @@ class Testimony(Record):
         Searched(),
         Translated(),
         Field(description="What a reader should be warned of before reading."),
+    ] = NO_ITEMS
+    index: Annotated[
+        list[IndexEntry],
+        Behaves("index"),
+        Field(description="The interview's table of contents, in the order in which things are told."),
     ] = NO_ITEMS
     transcript: Annotated[
         list[Segment],

@@ -9,7 +9,7 @@ import typer
 from service.archive.checks import check_archive
 from service.cli.opening import current_release, opened_archive, today
 from service.cli.parameters import ArchiveFile, AsJson, CopiesOfSources, copies_of_sources
-from service.cli.reports import show_report
+from service.cli.reports import show_report, write_findings
 from service.errors import TestimonyArchiveError
 
 
@@ -18,6 +18,9 @@ def check_command(
     *,
     source: CopiesOfSources = None,
     data: Annotated[Path | None, typer.Option(help="Check also against the release in this folder.")] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="Write the findings into this file as CSV, one row each.", metavar="FILE")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Report every error of an archive; publish nothing.
@@ -36,6 +39,8 @@ def check_command(
             raise TestimonyArchiveError(
                 f"no room for what a check has to remember ({error}); set SQLITE_TMPDIR to a folder that has some"
             ) from None
+    if table is not None:
+        write_findings(report, table)
     show_report(archive, report, json=json)
     if not report.ok:
         raise typer.Exit(1)

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -12,9 +11,8 @@ import orjson
 import typer
 
 from service.archive.identifiers import PLURALS
-from service.archive.reading import Item, read_archive
 from service.archive.tables import write_tables
-from service.archive.tables.writing import pieces_of
+from service.archive.tables.writing import head_of, pieces_of
 from service.archive.writing import written_whole
 from service.cli.output import say, standard_output
 from service.cli.parameters import DataFolder
@@ -97,12 +95,7 @@ def _export_bag(settings: Settings, target: Path) -> None:
 def _export_tables(settings: Settings, target: Path) -> None:
     with closing(open_current(settings.data)) as release:
         path = release.folder / CANONICAL
-        [head] = [
-            piece.value
-            for piece in islice(read_archive(path), 2)
-            if isinstance(piece, Item) and piece.kind == "archive"
-        ]
-        write_tables(head, lambda: pieces_of(path), target)
+        write_tables(head_of(path), lambda: pieces_of(path), target)
         say(f"Wrote release {release.manifest.number}, {release.id}, as tables into {target}.")
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from service.archive.checks import Report
+from service.archive.checks.subjects import with_subjects
 from service.archive.tables import Compiled, compiled, is_tables
 from service.cli.standard_input import archive_file
 from service.errors import NoRelease
@@ -56,8 +57,13 @@ class OpenedArchive:
         return self.tables is None or not self.tables.findings
 
     def told(self, report: Report) -> Report:
-        """Return a report in terms of what was given: tables, rows and columns where those were."""
-        return report if self.tables is None else self.tables.told(report)
+        """Return a report in terms of what was given, with the records that findings are about: by table, row and column
+        where tables were given.
+        """
+        found = with_subjects(self.path, [*report.findings, *report.notes])
+        errors = len(report.findings)
+        named = replace(report, findings=found[:errors], notes=found[errors:])
+        return named if self.tables is None else self.tables.told(named)
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from service.archive.identifiers import RecordType
 from service.archive.marks import NotShown, ShownAsPresence, Translated
 from service.archive.model import Act, Citation, Part
 from service.archive.terms import Terms
-from service.archive.vocabularies import ConsentScope, ResponseKind
+from service.archive.transcripts import shown_as, shown_names
+from service.archive.vocabularies import ConsentScope, RedactionReason, ResponseKind
 from service.release.projection import PublicRecord
 
 # --- Shapes that records share ------------------------------------------------------------------------------------
@@ -49,11 +50,15 @@ class TermDocument(TypedDict):
 
 
 class DateDocument(TypedDict):
-    """A date as stated (EDTF) and the days it lies between, inclusive; null where unbounded or unknown."""
+    """A date as stated (EDTF) and the days it lies between, inclusive; null where unbounded or unknown.
+
+    `open_end` is true where it is stated to go on (`2022-02/..`), false where its end is only not known (`2022-02/`).
+    """
 
     edtf: str | None
     earliest: str | None
     latest: str | None
+    open_end: bool
     note: str | None
 
 
@@ -100,14 +105,26 @@ class ActResponseDocument(TypedDict):
     referred_to: Reference | None
 
 
+class SegmentTextDocument(TypedDict):
+    """What is said in a segment, in another language."""
+
+    text: str
+
+
 class SegmentDocument(TypedDict):
-    """A stretch of a transcript, in seconds from the start of the recording; null where not stated."""
+    """A stretch of a transcript, in seconds from the start of the recording; null where not stated. `text` is in `language`;
+    it is null where the words are left out, and `redacted` says why.
+    """
 
     id: str
     start_s: float | None
     end_s: float | None
     speaker: str | None
-    text: str
+    speaker_agent: Reference | None
+    language: str
+    text: str | None
+    redacted: RedactionReason | None
+    translations: dict[str, SegmentTextDocument]
 
 
 # --- Rendering ----------------------------------------------------------------------------------------------------
@@ -130,6 +147,29 @@ class Surroundings(Protocol):
 
     def responses_of(self, agent_id: str, event_id: str) -> list[PublicRecord]:
         """Return the responses whose party is `agent_id`, by identifier, less those that are about other events only."""
+
+
+def segment_documents(public: PublicRecord, around: Surroundings) -> list[SegmentDocument]:
+    """Return the segments of a testimony's transcript, each with its name."""
+    return [_segment(name, segment, public["language"], around) for name, segment in shown_names(public)]
+
+
+def _segment(name: str, segment: Mapping[str, Any], language: str, around: Surroundings) -> SegmentDocument:
+    agent = segment.get("speaker_agent")
+    speaker_agent: Reference | None = None if agent is None else {"id": agent, "label": around.label(agent)}
+    # Where the transcript has no name of its own for whoever speaks, the label stands in its place.
+    named = None if speaker_agent is None else speaker_agent["label"]
+    return {
+        "id": name,
+        "start_s": segment.get("start_s"),
+        "end_s": segment.get("end_s"),
+        "speaker": segment.get("speaker", named),
+        "speaker_agent": speaker_agent,
+        "language": segment.get("language", language),
+        "text": segment.get("text"),
+        "redacted": segment.get("redacted"),
+        "translations": segment.get("translations", {}),
+    }
 
 
 def shown_label(public: PublicRecord) -> str:
@@ -156,9 +196,15 @@ def _day(value: object) -> str | None:
 def date_document(edtf: str | None, note: str | None = None) -> DateDocument:
     """Return a date with its bounds; all but the note null where `edtf` is None."""
     if edtf is None:
-        return {"edtf": None, "earliest": None, "latest": None, "note": note}
+        return {"edtf": None, "earliest": None, "latest": None, "open_end": False, "note": note}
     span = parse_edtf(edtf)
-    return {"edtf": edtf, "earliest": _day(span.earliest), "latest": _day(span.latest), "note": note}
+    return {
+        "edtf": edtf,
+        "earliest": _day(span.earliest),
+        "latest": _day(span.latest),
+        "open_end": span.has_open_end,
+        "note": note,
+    }
 
 
 def evidence_of(citation: Mapping[str, Any]) -> Literal["anchored", "located", "cited"]:
@@ -374,8 +420,18 @@ def _event_date(each: FormatField) -> _Shown:
     return DateDocument, lambda event, _, __: date_document(event.get(each.name), event.get("date_note"))
 
 
+def _segment_name(each: FormatField) -> _Shown:
+    """A segment is named as its transcript shows it, whichever of its names the archive has here."""
+
+    def render(entry: Mapping[str, Any], _: _Renderer, testimony: PublicRecord) -> str | None:
+        name = entry.get(each.name)
+        return None if name is None else shown_as(testimony, name)
+
+    return str | None, render
+
+
 #: How fields are shown that something is special about, by the name of their behaviour.
-_SPECIAL: dict[str, Callable[[FormatField], _Shown]] = {"event_date": _event_date}
+_SPECIAL: dict[str, Callable[[FormatField], _Shown]] = {"event_date": _event_date, "segment": _segment_name}
 
 
 class _Derived(NamedTuple):

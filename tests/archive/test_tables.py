@@ -19,10 +19,9 @@ from service.archive.checks import Report, check_archive
 from service.archive.fields import FormatField, fields_of
 from service.archive.identifiers import PLURALS
 from service.archive.model import RECORD_MODELS
-from service.archive.reading import Item, read_archive
 from service.archive.tables import compiled, write_tables
 from service.archive.tables.rows import MAX_COLUMNS
-from service.archive.tables.writing import Piece, pieces_of
+from service.archive.tables.writing import Piece, head_of, pieces_of
 from service.release.projection import canonical_line, public_record
 from tests.archives import TEXT
 
@@ -81,14 +80,6 @@ def public(path: Path) -> list[bytes]:
         else:
             lines.append(canonical_line({"record": kind, **record}))
     return sorted(lines)
-
-
-def head_of(path: Path) -> dict[str, Any]:
-    return next(
-        piece.value
-        for piece in read_archive(path)
-        if isinstance(piece, Item) and piece.kind == "archive" and isinstance(piece.value, dict)
-    )
 
 
 # --- Both ways without loss ------------------------------------------------------------------------------------------

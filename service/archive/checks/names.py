@@ -21,7 +21,6 @@ from service.archive.protected_names import Named, ProtectedNames, words_of
 from service.archive.reading import Finding, Item, Line, join_pointer, locate, parsed, read_batches
 from service.archive.words import stemmer_of
 
-
 #: Where in the head names stand that have no capital letters: at the beginning and at the end of the way there.
 _WRITTEN_SMALL = frozenset(
     {("fields", "name"), ("fields", "vocabulary"), ("vocabularies", "value"), ("vocabularies", "broader")}

@@ -153,6 +153,11 @@ class _Judge:
         self.judged.languages.update(record.translations)
         if isinstance(record, Source | Testimony):
             self.judged.languages.add(record.language)
+        if isinstance(record, Testimony):
+            for segment in record.transcript:
+                self.judged.languages.update(segment.translations)
+                if segment.language is not None:
+                    self.judged.languages.add(segment.language)
 
     def _hand_on(self, record: Record | Withdrawn) -> None:
         if (prepared := self._prepare(record)) is not None:

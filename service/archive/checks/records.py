@@ -9,7 +9,7 @@ from service.archive.access import is_public
 from service.archive.checks.acts import misstated
 from service.archive.checks.figures import check_statistic
 from service.archive.dates import parse_day, parse_edtf
-from service.archive.evidence import check_citation, is_measure_of
+from service.archive.evidence import BLANK, check_citation, is_measure_of
 from service.archive.identifiers import PREFIXES, RecordType
 from service.archive.model import (
     Access,
@@ -21,11 +21,13 @@ from service.archive.model import (
     Place,
     Record,
     Response,
+    Segment,
     Source,
     Testimony,
 )
 from service.archive.own_fields import Declarations, check_declarations
 from service.archive.reading import Finding, join_pointer
+from service.archive.transcripts import names_of
 
 
 def is_hidden(access: Access, *, today: date) -> bool:
@@ -102,12 +104,25 @@ def _check_footing(access: Access) -> Iterator[Finding]:
 
 
 def _check_source(source: Source) -> Iterator[Finding]:
+    yield from _check_redactions(source)
     if source.text is None or source.text.content is None:
         return
     if not source.verbatim:
         yield Finding("verbatim_not_permitted", "/text/content", "The text is given, but `verbatim` is false.")
     if not is_measure_of(source.text, source.text.content):
         yield Finding("invalid_hash", "/text", "`length`, `bytes` or `sha256` is not that of `content`.")
+
+
+def _check_redactions(source: Source) -> Iterator[Finding]:
+    content = None if source.text is None else source.text.content
+    for index, redaction in enumerate(source.redactions):
+        at, start, end = f"/redactions/{index}", redaction.start, redaction.end
+        if source.text is None or not start < end <= source.text.length:
+            detail = "A redaction ends after its start, within the text of the source."
+            yield Finding("passage_out_of_range", f"{at}/end", detail)
+        elif content is not None and content[start:end].strip(BLANK):
+            detail = f"The passage still holds words: every character of it must be {BLANK} (U+2588)."
+            yield Finding("invalid_value", at, detail)
 
 
 def _check_agent(agent: Agent) -> Iterator[Finding]:
@@ -152,9 +167,29 @@ def _check_event(event: Event) -> Iterator[Finding]:
 def _check_testimony(testimony: Testimony) -> Iterator[Finding]:
     if len({citation.source for citation in testimony.citations}) == 1:
         yield Finding("single_source", "/citations", "This testimony rests on one source.")
+    names: set[str] = set()
     for index, segment in enumerate(testimony.transcript):
-        if segment.start_s is not None and segment.end_s is not None and segment.end_s < segment.start_s:
-            yield Finding("invalid_value", f"/transcript/{index}/end_s", "`end_s` must not be before `start_s`.")
+        own = names_of(testimony.id, index + 1, segment.id)
+        if not names.isdisjoint(own):
+            yield Finding("duplicate_id", f"/transcript/{index}", "Another segment before it has the same name.")
+        names.update(own)
+        for found in _check_segment(segment):
+            yield Finding(found.code, f"/transcript/{index}{found.pointer}", found.detail)
+    for index, entry in enumerate(testimony.index):
+        if entry.segment is not None and entry.segment not in names:
+            yield Finding("dangling_reference", f"/index/{index}/segment", "The transcript has no such segment.")
+
+
+def _check_segment(segment: Segment) -> Iterator[Finding]:
+    if segment.start_s is not None and segment.end_s is not None and segment.end_s < segment.start_s:
+        yield Finding("invalid_value", "/end_s", "`end_s` must not be before `start_s`.")
+    if segment.redacted is None:
+        if segment.text is None:
+            yield Finding("missing_field", "", "`text` is required, or `redacted` in its place.")
+    elif segment.text is not None:
+        yield Finding("invalid_value", "/text", "A segment that is `redacted` must have no `text`.")
+    elif segment.translations:
+        yield Finding("invalid_value", "/translations", "A segment that is `redacted` must have no translation.")
 
 
 def _check_response(response: Response) -> Iterator[Finding]:

@@ -78,6 +78,11 @@ def _is_json(cell: str) -> bool:
     return True
 
 
+def harmless(text: object) -> object:
+    """Return a cell that no spreadsheet runs as a formula: with an apostrophe before it where one would."""
+    return _harmless(text) if isinstance(text, str) else text
+
+
 def _harmless(text: str) -> str:
     return "'" + text if _FORMULA.match(text) else text
 

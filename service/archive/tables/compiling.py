@@ -23,7 +23,7 @@ from service.archive.checks.rules import NOTES
 from service.archive.evidence import sha256_of
 from service.archive.identifiers import PREFIXES, RECORD_TYPES, TYPE_OF_PREFIX, RecordType, is_identifier
 from service.archive.model import FORMAT
-from service.archive.reading import Finding, open_regular
+from service.archive.reading import Finding, TablePlace, open_regular
 from service.archive.tables import cells
 from service.archive.tables.identifiers import beside, keep_beside, keep_in, kept_beside
 from service.archive.tables.layout import (
@@ -108,16 +108,17 @@ class Compiled:
         if not place.startswith("line "):
             return finding
         steps = pointer.replace("~1", "/").replace("~0", "~").split("/") if pointer else []
-        placed = replace(finding, pointer=self._place(int(place.removeprefix("line ")), steps))
+        where = self._place(int(place.removeprefix("line ")), steps)
+        placed = replace(finding, pointer=str(where), place=where)
         if finding.code == "invalid_date" and (serial := self._serials.get(placed.pointer)):
             return replace(placed, detail=f"{placed.detail} {serial}")
         return placed
 
-    def _place(self, line: int, steps: list[str]) -> str:
+    def _place(self, line: int, steps: list[str]) -> TablePlace:
         where = self._lines.place(line)
         if where is None:
             key = ".".join(steps[1:] if steps[:1] == ["archive"] else steps)
-            return f"{self._lines.head}{f', {key}' if key else ''}"
+            return TablePlace(self._lines.head, column=key)
         shown, row, kind, identifier = where
         layout: Layout | None = record_layout(kind) if kind in RECORD_TYPES else None
         within = ""
@@ -132,7 +133,7 @@ class Compiled:
             steps, layout = steps[2:], layout_of(kind, within)
         path = tuple(step for step in steps if not step.isdigit())
         column = (layout.named(path) if layout is not None else "") or ".".join(path)
-        return f"{shown}, row {row}{f', column {column}' if column else ''}"
+        return TablePlace(shown, row, column)
 
 
 def layout_of(kind: str, within: str) -> Layout | None:
@@ -249,7 +250,7 @@ class Compiler:
             try:
                 yield from workbook_tables(self._given)
             except TableRefused as refused:
-                self._find("invalid_table", self._given.name, str(refused))
+                self._find("invalid_table", TablePlace(self._given.name), str(refused))
                 self._said.update({"", self._lines.head})
             return
         for path in sorted(self._given.glob("*.[cC][sS][vV]")):
@@ -262,25 +263,33 @@ class Compiler:
             with open_regular(self._given / HEAD_FILE) as file:
                 return self._head_of(_plain(tomllib.load(file)))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            self._find("invalid_table", HEAD_FILE, f"The file is no sound TOML: {error}.")
+            self._find("invalid_table", TablePlace(HEAD_FILE), f"The file is no sound TOML: {error}.")
         except ArchiveUnreadable:
-            self._find("missing_field", HEAD_FILE, f"`{HEAD_FILE}` is required: it says what the archive is.")
+            self._find(
+                "missing_field", TablePlace(HEAD_FILE), f"`{HEAD_FILE}` is required: it says what the archive is."
+            )
         self._said.update({"", self._lines.head})
         return {}
 
     def _head_of(self, file: dict[str, Any]) -> Any:  # noqa: ANN401
         if file.pop("format", FORMAT) != FORMAT:
-            self._find("unsupported_format", f"{HEAD_FILE}, format", f"Only the format {FORMAT} is read.")
+            self._find(
+                "unsupported_format", TablePlace(HEAD_FILE, column="format"), f"Only the format {FORMAT} is read."
+            )
         head = file.pop("archive", {})
         for key in file:
-            self._find("unknown_field", f"{HEAD_FILE}, {key}", "The file holds `format` and `archive`, nothing else.")
+            self._find(
+                "unknown_field",
+                TablePlace(HEAD_FILE, column=key),
+                "The file holds `format` and `archive`, nothing else.",
+            )
         return head
 
     def _head_of_sheet(self, sheet: Table | None) -> Any:  # noqa: ANN401
         head: dict[str, Any] = {}
         if sheet is None:
             if not self.findings:  # else nothing could be read
-                self._find("missing_field", self._given.name, f"A sheet named `{HEAD_SHEET}` is required.")
+                self._find("missing_field", TablePlace(self._given.name), f"A sheet named `{HEAD_SHEET}` is required.")
             return head
         value = Column("value", (), "object", is_list=False)
         for number, (key, cell, *_rest) in self._rows(sheet, least=2):
@@ -304,11 +313,15 @@ class Compiler:
         for table in tables:
             if close := get_close_matches(table.name, known, n=1, cutoff=0.8):
                 self._find(
-                    "unknown_table", table.shown, f"No table of an archive has this name: did you mean {close[0]}?"
+                    "unknown_table",
+                    TablePlace(table.shown),
+                    f"No table of an archive has this name: did you mean {close[0]}?",
                 )
             else:
                 self._note(
-                    "unknown_table_left_out", table.shown, "No table of an archive has this name: it was left out."
+                    "unknown_table_left_out",
+                    TablePlace(table.shown),
+                    "No table of an archive has this name: it was left out.",
                 )
 
     def _safely(self, table: Table, work: Callable[[], None]) -> None:
@@ -316,8 +329,8 @@ class Compiler:
         try:
             work()
         except TableRefused as refused:
-            place = table.shown if refused.row is None else f"{table.shown}, row {refused.row}"
-            if all(each.pointer != place for each in self.findings):
+            place = TablePlace(table.shown, refused.row or 0)
+            if all(each.place != place for each in self.findings):
                 self._find("invalid_table", place, str(refused))
 
     # --- Headers ----------------------------------------------------------------------------------------------------
@@ -333,13 +346,13 @@ class Compiler:
                 header.within = position
             elif name:
                 column = next((found for layout in layouts if (found := layout.column(name)) is not None), None)
-                column = self._once(f"{table.shown}, column {name}", header, column, taken, layouts, tell=tell)
+                column = self._once(TablePlace(table.shown, column=name), header, column, taken, layouts, tell=tell)
             header.columns.append(column)
         return header
 
     def _once(
         self,
-        place: str,
+        place: TablePlace,
         header: _Header,
         column: Column | None,
         taken: set[tuple[tuple[str, ...], str | None]],
@@ -426,7 +439,11 @@ class Compiler:
         layouts = _layouts_of(table.name)
         header = self._header(table, names, layouts)
         if header.owner is None:
-            self._find("missing_field", table.shown, f"The column {OWNER} is required: it says whose part a row is.")
+            self._find(
+                "missing_field",
+                TablePlace(table.shown),
+                f"The column {OWNER} is required: it says whose part a row is.",
+            )
             return
         owner: int = header.owner
         batch: list[tuple[str, str, str, str, int, bytes]] = []
@@ -452,7 +469,7 @@ class Compiler:
         """Return the header as it is for parts of one kind of record, at one place in it."""
         layout = layout_of(TYPE_OF_PREFIX[record[:3]], f"{within}/{table.name}/1".lstrip("/"))
         if layout is None:
-            self._find("invalid_value", f"{table.shown}, row {row}", f"This record can have no {table.name} here.")
+            self._find("invalid_value", TablePlace(table.shown, row), f"This record can have no {table.name} here.")
             return _Header([], header.names)
         known = [column is not None for column in header.columns]
         columns = [
@@ -472,12 +489,12 @@ class Compiler:
             else "No record has this identifier or label."
         )
         code = "ambiguous_label" if found else "dangling_reference"
-        self._find(code, f"{table.shown}, row {row}, column {OWNER}", detail)
+        self._find(code, TablePlace(table.shown, row, OWNER), detail)
         return None
 
     def _look_for_strangers(self) -> None:
         for shown, row in self._scratch.strangers():
-            self._find("dangling_reference", f"{shown}, row {row}, column {OWNER}", "No record has this identifier.")
+            self._find("dangling_reference", TablePlace(shown, row, OWNER), "No record has this identifier.")
 
     # --- Records ----------------------------------------------------------------------------------------------------
 
@@ -513,7 +530,7 @@ class Compiler:
                     inner = inner[int(step) - 1] if step.isdigit() else inner[step]
                 inner.setdefault(name, []).append(part)
             except (KeyError, IndexError, TypeError, AttributeError):
-                place = f"{shown}, row {row}, column {WITHIN}"
+                place = TablePlace(shown, row, WITHIN)
                 self._find("dangling_reference", place, "The record has no such part: write, for example, acts/2.")
 
     def _write_withdrawn(self, table: Table, file: BinaryIO) -> None:
@@ -533,23 +550,23 @@ class Compiler:
         value: dict[str, Any] = {}
         if len(row) > len(header.names) and any(row[len(header.names) :]):
             self._find(
-                "invalid_table", f"{table.shown}, row {number}", "The row has more cells than the header has names."
+                "invalid_table", TablePlace(table.shown, number), "The row has more cells than the header has names."
             )
         for column, cell in zip(header.columns, row, strict=False):
             if column is None or not cell or (column.kind != "text" and not cell.strip()):
                 continue
-            here = f"{table.shown}, row {number}, column {column.name}"
+            here = TablePlace(table.shown, number, column.name)
             read = cells.read(cell, column)
             if column.kind == "reference":
                 read = self._referred(read, column, here)
             elif column.kind == "date" and isinstance(read, str) and _SERIAL.fullmatch(read):
-                self._serials[here] = _as_days(read)
+                self._serials[str(here)] = _as_days(read)
             elif column.kind == "number" and _COMMA.fullmatch(cell):
                 self._note("decimal_comma", here, "The comma is read as a decimal point.")
             _put(value, column, read)
         return value
 
-    def _referred(self, read: Any, column: Column, here: str) -> Any:  # noqa: ANN401
+    def _referred(self, read: Any, column: Column, here: TablePlace) -> Any:  # noqa: ANN401
         """Return identifiers for what is named by label."""
         if isinstance(read, list):
             return [self._referred(each, column, here) for each in read]
@@ -564,7 +581,7 @@ class Compiler:
             else "No record has this identifier or label."
         )
         self._find("ambiguous_label" if found else "dangling_reference", here, detail)
-        self._said.add(here)
+        self._said.add(str(here))
         return read
 
     # --- Texts and transcripts --------------------------------------------------------------------------------------
@@ -577,7 +594,7 @@ class Compiler:
                 with open_regular(path) as file:
                     text = file.read().decode()
             except UnicodeDecodeError:
-                self._find("invalid_table", f"texts/{path.name}", "The file is not UTF-8.")
+                self._find("invalid_table", TablePlace(f"texts/{path.name}"), "The file is not UTF-8.")
                 return
             measured = {"length": len(text), "bytes": len(text.encode()), "sha256": sha256_of(text)}
             # Of a source that may not be republished the text is measured, and stays here.
@@ -591,13 +608,15 @@ class Compiler:
     def _add_transcript(self, path: Path, record: dict[str, Any]) -> None:
         if "transcript" in record:
             self._find(
-                "repeated_column", f"transcripts/{path.name}", "The testimony has a transcript in a table already."
+                "repeated_column",
+                TablePlace(f"transcripts/{path.name}"),
+                "The testimony has a transcript in a table already.",
             )
             return
         try:
             record["transcript"] = segments_of(path)
         except TranscriptRefused as refused:
-            self._find("invalid_table", f"transcripts/{path.name}", str(refused))
+            self._find("invalid_table", TablePlace(f"transcripts/{path.name}"), str(refused))
 
     def _look_for_stray_texts(self) -> None:
         if not self._is_folder:
@@ -607,15 +626,15 @@ class Compiler:
             kind = "src" if is_text else "tes"
             fits = path.stem.startswith(f"{kind}-") and path.suffix in ((".txt",) if is_text else TRANSCRIPTS)
             if not path.name.startswith(".") and not (fits and self._scratch.is_known(path.stem)):
-                place = f"{path.parent.name}/{path.name}"
+                place = TablePlace(f"{path.parent.name}/{path.name}")
                 self._find("dangling_reference", place, "No record has this file's name as its identifier.")
 
-    def _find(self, code: str, place: str, detail: str) -> None:
-        self.findings.append(Finding(code, place, detail))
+    def _find(self, code: str, place: TablePlace, detail: str) -> None:
+        self.findings.append(Finding(code, str(place), detail, place=place))
 
-    def _note(self, code: str, place: str, detail: str) -> None:
+    def _note(self, code: str, place: TablePlace, detail: str) -> None:
         assert code in NOTES
-        self.notes.append(Finding(code, place, detail))
+        self.notes.append(Finding(code, str(place), detail, place=place))
 
 
 def _layouts_of(table: str) -> list[Layout]:

@@ -74,6 +74,14 @@ def write_tables(head: dict[str, Any], pieces: Callable[[], Iterable[Piece]], fo
         (folder / f"{stale}.csv").unlink(missing_ok=True)
 
 
+def head_of(path: Path) -> dict[str, Any]:
+    """Return the head of an archive file. Raises ArchiveUnreadable where it has none."""
+    for piece in read_archive(path):
+        if isinstance(piece, Item) and piece.kind == "archive" and isinstance(piece.value, dict):
+            return piece.value
+    raise ArchiveUnreadable(f"{path} has no head. See: testimony-archive check")
+
+
 def pieces_of(path: Path) -> Iterator[Piece]:
     """Yield the records and withdrawals of an archive file. Raises ArchiveUnreadable where it is not sound."""
     for piece in read_archive(path):

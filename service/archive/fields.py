@@ -15,7 +15,17 @@ from pydantic.fields import FieldInfo
 
 from service.archive.declarations import NOTHING, Stated, declarations_of
 from service.archive.identifiers import PLURALS, RecordType, RefersTo
-from service.archive.marks import Behaves, Filtered, IsDate, NotShown, Searched, ShownAsPresence, Sorted, Translated
+from service.archive.marks import (
+    Behaves,
+    Filtered,
+    IsAddress,
+    IsDate,
+    NotShown,
+    Searched,
+    ShownAsPresence,
+    Sorted,
+    Translated,
+)
 from service.archive.model import RECORD_MODELS, Part, Record
 from service.archive.own_fields import Declared, lenient_models, models_of
 from service.archive.terms import EXTENDED, FIXED, Terms, built_in, extended
@@ -66,6 +76,11 @@ class FormatField:
     def terms(self) -> Terms | None:
         """The archive's vocabulary, or the format's, that the field's values are from."""
         return self.mark(Terms)
+
+    @property
+    def is_address(self) -> bool:
+        """Whether it holds addresses on the web."""
+        return self.mark(IsAddress) is not None
 
     @property
     def declared(self) -> Declared | None:

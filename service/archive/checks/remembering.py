@@ -10,7 +10,6 @@ from service.archive.checks.records import is_protected
 from service.archive.evidence import check_citation, is_measure_of
 from service.archive.fields import fields_of_record
 from service.archive.identifiers import RecordType
-from service.archive.marks import IsAddress
 from service.archive.model import Agent, Citation, Custom, Event, Record, Response, Source, Testimony
 from service.archive.protected_names import private_names
 from service.archive.transcripts import shown_name, words_digest
@@ -119,7 +118,7 @@ def _remember_addresses(rows: Rows, number: int, record: Record) -> None:
     """Remember addresses in own fields of agents and sources: they lead to whom, or to what, the record is about."""
     if record.record == "agent" or (isinstance(record, Source) and not record.masked):
         for each in fields_of_record(type(record)).own:
-            if each.mark(IsAddress) is not None and getattr(record.custom, each.name):
+            if each.is_address and getattr(record.custom, each.name):
                 rows.add("exposing", number, f"/custom/{each.name}")
 
 

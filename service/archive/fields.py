@@ -25,13 +25,15 @@ from service.archive.marks import (
     ShownAsPresence,
     Sorted,
     Translated,
+    TypedBy,
 )
 from service.archive.model import RECORD_MODELS, Part, Record
 from service.archive.own_fields import Declared, lenient_models, models_of
 from service.archive.terms import EXTENDED, FIXED, Terms, built_in, extended
 
-#: What a field holds. `term` is one of a closed list of words, `object` something that is no part of the format.
-Kind = Literal["text", "term", "number", "truth", "date", "reference", "part", "object"]
+#: What a field holds. `term` is one of a closed list of words, `claimed` what another field holds that is named beside
+#: it, `object` something that is no part of the format.
+Kind = Literal["text", "term", "number", "truth", "date", "reference", "part", "claimed", "object"]
 
 #: The kinds of fields whose values a filter compares for equality.
 _EQUAL: tuple[Kind, ...] = ("text", "term", "truth", "reference", "object")
@@ -326,6 +328,7 @@ def _is_number(annotation: Any) -> bool:  # noqa: ANN401 - whatever an annotatio
 
 def _kind_of(annotation: Any, marks: tuple[object, ...]) -> Kind:  # noqa: ANN401
     found: dict[Kind, bool] = {
+        "claimed": any(isinstance(mark, TypedBy) for mark in marks),
         "date": any(isinstance(mark, IsDate) for mark in marks),
         "reference": any(isinstance(mark, RefersTo) for mark in marks),
         "term": get_origin(annotation) is Literal or any(isinstance(mark, Terms) for mark in marks),

@@ -19,6 +19,7 @@ from service.archive.model import (
     NO_ENTRIES,
     NO_ITEMS,
     RECORD_MODELS,
+    Claim,
     Custom,
     OwnField,
     OwnFields,
@@ -256,7 +257,16 @@ def _with_vocabularies(model: type[AnyPart], terms: Mapping[str, Terms | None]) 
             default = ... if described.is_required() else described.get_default(call_default_factory=True)
             marks.append(Field(description=described.description))
             changed[name] = (Annotated[(annotation, *marks)], default)
+    if issubclass(model, Claim) and "event_type" in terms:
+        return _with_event_types(model, terms["event_type"])
     return _made(model.__name__, model, changed) if changed else model
+
+
+def _with_event_types(model: type[Claim], known: Terms | None) -> Any:  # noqa: ANN401 - a model
+    """Return the model of claims in which those of an event's type take the terms of an archive."""
+    made = _made(model.__name__, model, {})
+    made.event_types = None if known is None or not known.is_closed else frozenset(known.terms)
+    return made
 
 
 def _parts_in(annotation: Any) -> list[type[Part]]:  # noqa: ANN401 - whatever an annotation may be

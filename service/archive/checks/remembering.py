@@ -13,6 +13,7 @@ from service.archive.identifiers import RecordType
 from service.archive.model import Agent, Citation, Custom, Event, Record, Response, Source, Testimony
 from service.archive.protected_names import private_names
 from service.archive.transcripts import shown_name, words_digest
+from service.archive.vocabularies import LATER
 
 
 def passage_of(citation: Citation) -> tuple[int | None, int | None, str | None, float | None, bool]:
@@ -128,3 +129,7 @@ def remember(rows: Rows, number: int, record: Record) -> None:
         _remember_addresses(rows, number, record)
     if (remember_type := _REMEMBER.get(record.record)) is not None:
         remember_type(rows, number, record)
+    for index, relation in enumerate(getattr(record, "relations", ())):
+        rows.add("related", number, relation.to)
+        if relation.type in LATER:
+            rows.add("later", record.id, relation.to, number, f"/relations/{index}/to")

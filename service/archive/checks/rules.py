@@ -20,7 +20,7 @@ RULES: Final[Mapping[str, str]] = {
     "duplicate_id": "No two records have the same identifier, nor two segments of a transcript; none is withdrawn twice.",
     "dangling_reference": "Every reference names a record of the archive, or a segment of the same testimony's transcript.",
     "wrong_reference_type": "Every reference names a record of a type that its field allows.",
-    "reference_cycle": "No place, topic, event, testimony, statistic or term is, over any number of steps, part of itself.",
+    "reference_cycle": "No place, topic, event, testimony, statistic or term is, over any number of steps, part of itself; no record revises or translates itself.",
     "chain_too_long": "No place, topic, event, testimony, statistic or term has more than 64 above it.",
     "duplicate_term": "No vocabulary has a term twice, nor terms that differ only in case or in how accents are written.",
     "unknown_term": "Every broader term is one of its vocabulary, or of the list of the format that it adds to.",

@@ -258,13 +258,14 @@ def _with_vocabularies(model: type[AnyPart], terms: Mapping[str, Terms | None]) 
             marks.append(Field(description=described.description))
             changed[name] = (Annotated[(annotation, *marks)], default)
     if issubclass(model, Claim) and "event_type" in terms:
-        return _with_event_types(model, terms["event_type"])
+        claims: Any = _with_event_types(model, terms["event_type"])
+        return claims  # type: ignore[no-any-return]
     return _made(model.__name__, model, changed) if changed else model
 
 
 def _with_event_types(model: type[Claim], known: Terms | None) -> Any:  # noqa: ANN401 - a model
     """Return the model of claims in which those of an event's type take the terms of an archive."""
-    made = _made(model.__name__, model, {})
+    made: Any = _made(model.__name__, model, {})
     made.event_types = None if known is None or not known.is_closed else frozenset(known.terms)
     return made
 

@@ -116,6 +116,9 @@ class Filter:
     field: FormatField
     path: tuple[str, ...]
     is_wide: bool
+    is_counted: bool
+    #: Whether only the latest of the parts that have the field counts.
+    is_latest: bool
 
     @property
     def terms(self) -> Terms | None:
@@ -141,6 +144,8 @@ class RecordFields:
     translated: tuple[str, ...] = field(init=False)
     #: The archive's own fields.
     own: tuple[FormatField, ...] = field(init=False)
+    #: The names that lead from the record to each field that names other records, in the order of the format.
+    references: tuple[tuple[str, ...], ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "filters", tuple(_filters((self.identifier, *self.fields), ())))
@@ -148,6 +153,7 @@ class RecordFields:
         custom = self.by_behaviour("own_fields")
         object.__setattr__(self, "own", () if custom is None else custom.inner)
         object.__setattr__(self, "translated", tuple(each.name for each in self.fields if each.mark(Translated)))
+        object.__setattr__(self, "references", tuple(_references(self.fields, ())))
 
     @property
     def collection(self) -> str:
@@ -268,8 +274,8 @@ def _record_fields(model: type[Record]) -> RecordFields:
     fields = fields_of(model)
     [identifier] = [each for each in fields if each.name == "id"]
     shown = [each for each in fields if each.name not in _APART]
-    # The archive's own come last, wherever the models have them.
-    shown.sort(key=lambda each: each.behaviour == "own_fields")
+    # Pydantic lists what all records have first; who reads one looks for its own fields. The archive's own come last.
+    shown.sort(key=lambda each: (each.name in Record.model_fields) + (each.behaviour == "own_fields"))
     return RecordFields(model.record, model, tuple(shown), identifier)
 
 
@@ -345,7 +351,9 @@ def _filters(fields: tuple[FormatField, ...], path: tuple[str, ...]) -> Iterator
     for each in fields:
         here = (*path, each.name)
         if (mark := each.mark(Filtered)) is not None:
-            yield Filter(mark.name or each.name, mark.description, each, here, mark.is_wide)
+            yield Filter(
+                mark.name or each.name, mark.description, each, here, mark.is_wide, mark.is_counted, mark.is_latest
+            )
         yield from _filters(each.inner, here)
 
 
@@ -357,6 +365,15 @@ def _sorted(fields: tuple[FormatField, ...]) -> Iterator[FormatField]:
         if not each.is_list:
             for inner in _sorted(each.inner):
                 yield replace(inner, name=f"{each.name}.{inner.name}", path=(each.name, *inner.path))
+
+
+def _references(fields: tuple[FormatField, ...], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the path of every field that names other records, among these and in parts of theirs."""
+    for each in fields:
+        here = (*path, each.name)
+        if each.kind == "reference" and each.mark(NotShown) is None:
+            yield here
+        yield from _references(each.inner, here)
 
 
 def searched(fields: tuple[FormatField, ...]) -> Iterator[FormatField]:

@@ -65,6 +65,18 @@ VALUES = {
     "city": N_("City"),
     "district": N_("District"),
     "site": N_("Site"),
+    # what was known of a person
+    "missing": N_("Missing"),
+    "detained": N_("Detained"),
+    "released": N_("Released"),
+    "found_alive": N_("Found alive"),
+    "found_dead": N_("Found dead"),
+    "killed": N_("Killed"),
+    "unknown": N_("Not known"),
+    # other names
+    "alias": N_("also called so"),
+    "transliteration": N_("in another script"),
+    "former": N_("formerly"),
     # attribution
     "first_person": N_("In the witness’s own words"),
     "labelled": N_("Told by others, who name the witness as its origin"),
@@ -117,6 +129,19 @@ VALUES = {
     "court": N_("use in court"),
     "media": N_("use by media"),
     "training": N_("training"),
+    # what files are to a source
+    "original": N_("Original"),
+    "access_copy": N_("Copy to watch, hear or read"),
+    "transcript": N_("Transcript"),
+    "subtitles": N_("Subtitles"),
+    "thumbnail": N_("Small picture"),
+    # what was done with a source
+    "captured": N_("Captured"),
+    "received": N_("Received"),
+    "copied": N_("Copied"),
+    "hashed": N_("Fingerprint taken"),
+    "verified": N_("Fingerprint compared"),
+    "transferred": N_("Handed over"),
     # who contributed to an interview
     "interviewer": N_("Interviewer"),
     "interviewee": N_("Interviewee"),
@@ -152,7 +177,6 @@ FILTERS = {
     "source": N_("Source"),
     "witness": N_("Witness"),
     "contributor": N_("Contributor"),
-    "part_of": N_("Session of"),
     "event": N_("Event"),
     "language": N_("Language"),
     "reported_by": N_("Reported by"),
@@ -171,6 +195,12 @@ FILTERS = {
     "about": N_("What it is about"),
     "publisher": N_("Publisher"),
     "broader": N_("Broader topic"),
+    "part_of": N_("Part of"),
+    "media_type": N_("Type of a file"),
+    "file_role": N_("Role of a file"),
+    "recorded_from": N_("Recorded from"),
+    "recorded_to": N_("Recorded until"),
+    "recorded_match": N_("Date match"),
     "date_from": N_("From"),
     "date_to": N_("To"),
     "date_match": N_("Date match"),
@@ -179,6 +209,15 @@ FILTERS = {
     "updated_since": N_("Changed since"),
     "bbox": N_("Map section"),
     "collection": N_("Collection"),
+    "status": N_("Last known"),
+    "member_of": N_("Member of"),
+    "tag": N_("Tags"),
+    "licence": N_("Licence"),
+    "identifier": N_("Identifiers"),
+    "birth_from": N_("Born from"),
+    "birth_to": N_("Born until"),
+    "death_from": N_("Died from"),
+    "death_to": N_("Died until"),
 }
 
 #: What the bounds of a field of the archive's own are called, by the end of the filter's name.
@@ -201,7 +240,10 @@ ORDERS = {
     "date": N_("Date"),
     "given": N_("When it was given"),
     "published": N_("When it was published"),
+    "recorded": N_("When it was recorded"),
     "stated_on": N_("When it was stated"),
+    "birth": N_("Born"),
+    "death": N_("Died"),
     "updated_at": N_("Last changed"),
 }
 
@@ -242,6 +284,8 @@ def word_of(value: object, words: Words) -> str:
 
 def filter_name(name: str, words: Words) -> str:
     """Return the name of a filter, or the name of the parameter where it has none."""
+    if name.endswith("!"):
+        return words.text("not %(filter)s", filter=filter_name(name[:-1], words))
     return words.text(FILTERS[name]) if name in FILTERS else name.replace("_", " ")
 
 

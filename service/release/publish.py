@@ -47,6 +47,7 @@ from service.release.building.scratch import (
     connect_to_write,
     scratch_record,
 )
+from service.release.building.standing import completed
 from service.release.building.tables import insert_statement
 from service.release.building.texts import TextWriter
 from service.release.data_folder import (
@@ -54,6 +55,7 @@ from service.release.data_folder import (
     bring_in,
     chain_of,
     current_folder,
+    erase_unused_files,
     kept_releases,
     prune_held,
     sole_publisher,
@@ -62,6 +64,7 @@ from service.release.data_folder import (
 from service.release.document_file import DocumentWriter, Keys
 from service.release.documents import DocumentRenderer
 from service.release.indexing import Indexer
+from service.release.kept_files import FileKeeper
 from service.release.manifest import (
     CANONICAL,
     DATABASE,
@@ -77,7 +80,7 @@ from service.release.manifest import (
 )
 from service.release.opening import Release
 from service.release.orders import ArrayWriter
-from service.release.projection import public_record
+from service.release.projection import files_to_keep, public_record
 from service.release.statements import Link, Sign, Statement, continue_chain, forget_kept_chain, write_chain
 
 #: For archive files of this many bytes or more, words are indexed in a second process, which takes half a second to start.
@@ -114,6 +117,7 @@ def publish(
     keep: int = 3,
     sign: Sign | None = None,
     chain: Sequence[Link] = (),
+    folder: Path | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Progress = _silent,
 ) -> Published:
@@ -123,6 +127,7 @@ def publish(
     being served cannot be continued, or ReleaseError where the data folder cannot be written. In each case the release
     being served is as it was. With `sign` the release's statement is signed. `chain` holds
     statements to go on from where the data folder has none: an archive that was lost is published again from a bag.
+    `folder` is where the paths of files start; without it, that of the archive file.
     """
     with sole_publisher(data):
         previous = _previous_release(data)
@@ -137,6 +142,7 @@ def publish(
                     moment=now(),
                     sign=sign,
                     chain=chain,
+                    folder=archive.parent if folder is None else folder,
                     progress=progress,
                 )
                 return publication.run(keep=keep)
@@ -147,6 +153,7 @@ def publish(
             raise ReleaseError(f"the release could not be written: {reason}; nothing was changed") from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+            erase_unused_files(data)
             if previous is not None:
                 previous.close()
 
@@ -202,6 +209,7 @@ class _Publication:
         moment: datetime,
         sign: Sign | None,
         chain: Sequence[Link],
+        folder: Path,
         progress: Progress,
     ) -> None:
         self.archive = archive
@@ -209,6 +217,7 @@ class _Publication:
         self.staging = staging
         self.previous = previous
         self.sign = sign
+        self.folder = folder
         #: The statements of every release before, those that were gone back from included.
         self.chain = chain_of(data) or [*chain]
         before = [link.statement.published_at for link in self.chain[-1:]]
@@ -231,13 +240,14 @@ class _Publication:
             head = self.check(scratch)
             with closing(self.word_index()) as index:
                 release_id = self.write_canonical(scratch, head)
+                kept = self.keep_files(scratch)
                 if self.previous is not None and self.is_same(release_id):
                     return Published(self.previous.folder, self.previous.manifest, False, no_changes(), 0)
                 number = self.next_number()
                 counts, changes = self.write_database(scratch, index, head, release_id, number)
         scratch.path.unlink()
         self.state(head, release_id, number, counts)
-        manifest = self.seal(release_id, number, counts)
+        manifest = self.seal(release_id, number, counts, kept)
         folder = self.data / "releases" / f"{number}-{release_id.removeprefix('sha256:')[:SHORT_ID]}"
         bring_in(self.data, self.staging, folder)
         forget_kept_chain(self.data)
@@ -286,6 +296,7 @@ class _Publication:
             self.archive,
             today=self.today,
             declared=self.declared,
+            folder=self.folder,
             predecessor=self.previous,
             withdrawn=former,
             prepare=partial(_what_is_public, today=self.today),
@@ -309,6 +320,16 @@ class _Publication:
                 digest.update(line)
                 file.write(line)
         return f"sha256:{digest.hexdigest()}"
+
+    def keep_files(self, scratch: Scratch) -> dict[str, int]:
+        """Keep every public file in the data folder. Returns their sizes by SHA-256. Raises ArchiveUnreadable."""
+        keeper = FileKeeper(self.data, self.folder)
+        wanted = [*scratch.files()]
+        for number, (sha256, path) in enumerate(wanted, 1):
+            keeper.keep(sha256, path)
+            self.progress("Keeping files", number, len(wanted))
+        keeper.finish()
+        return keeper.kept
 
     def word_index(self) -> WordIndex:
         """Return what indexes words: beside this process where there is enough to do for both."""
@@ -364,6 +385,7 @@ class _Publication:
         texts = TextWriter(database, around)
         names = NameWriter(database, head, scratch.fields)
         index.begin(head.language, self.declared)
+        shown_head = head.model_dump()
         statement = insert_statement(tables.RecordRow)
         rows: list[tuple[object, ...]] = []
         total = scratch.count()
@@ -374,10 +396,18 @@ class _Publication:
             of_line = hashlib.sha256(line)
             digest = of_line.copy()
             digest.update(body)
-            version, updated_at = log.continue_record(public, digest.digest(), of_line.digest())
-            document = b'%s,"version":%d,"updated_at":"%s"}' % (body[:-1], version, updated_at.encode())
+            standing = log.continue_record(public, digest.digest(), of_line.digest())
+            document = completed(
+                body,
+                public["id"],
+                standing=standing,
+                head=shown_head,
+                digest=f"sha256:{of_line.hexdigest()}",
+                referred_by=scratch.referred_by(public["id"]),
+            )
+            updated_at = standing.updated_at
             documents.add(document, Keys(public["id"], [*keys], updated_at))
-            rows.append((ordinal, public["id"], version, updated_at, digest.digest()))
+            rows.append((ordinal, public["id"], standing.version, updated_at, digest.digest()))
             entries = indexer.entries(public)
             filters.add(collection, ordinal, entries, updated_at=updated_at)
             texts.add(ordinal, public)
@@ -393,7 +423,7 @@ class _Publication:
         texts.finish()
         names.finish()
 
-    def seal(self, release_id: str, number: int, counts: dict[str, int]) -> Manifest:
+    def seal(self, release_id: str, number: int, counts: dict[str, int], kept: dict[str, int]) -> Manifest:
         """Force every file to disk, and write the manifest that describes them."""
         paths = sorted(path for path in self.staging.rglob("*") if path.is_file())
         with ThreadPoolExecutor(SEALED_AT_ONCE) as threads:
@@ -410,6 +440,7 @@ class _Publication:
             counts=counts,
             masked=self.masked,
             files=files,
+            kept=kept,
         )
         path = self.staging / MANIFEST
         path.write_text(manifest.model_dump_json(indent=2) + "\n")
@@ -434,7 +465,11 @@ def _what_is_public(record: Record | Withdrawn, *, today: date) -> ScratchRecord
     if isinstance(record, Withdrawn):
         return record
     public = public_record(record, today=today)
-    return None if public is None else scratch_record(public, fields_of_record(type(record)))
+    return (
+        None
+        if public is None
+        else scratch_record(public, fields_of_record(type(record)), files_to_keep(record, today=today))
+    )
 
 
 def _create_tables(database: sqlite3.Connection) -> None:

@@ -59,7 +59,7 @@ FIELDS: dict[str, Any] = {
         own("main_weapon", "term", vocabulary="weapons", description="The one that was used most."),
         own("rounds", "number", unit="rounds"),
         own("counts", "number", many=True),
-        own("notes", "text"),
+        own("remarks", "text"),
         own("units", "text", many=True),
         own("filmed", "boolean"),
         own("seen", "date"),
@@ -76,7 +76,7 @@ FULL: dict[str, Any] = {
     "main_weapon": "pistol",
     "rounds": 12,
     "counts": [3, 100],
-    "notes": "A siren was heard",
+    "remarks": "A siren was heard",
     "units": ["=A|B", "C"],
     "filmed": True,
     "seen": "2021-06",
@@ -94,7 +94,7 @@ EVENTS = [
         custom=FULL,
         acts=[ACT],
         participants=[{"agent": "agt-1", "role": "driver"}],
-        translations={"de": {"custom": {"notes": "Eine Sirene"}}},
+        translations={"de": {"custom": {"remarks": "Eine Sirene"}}},
     ),
     record("evt-2", custom={"rounds": 200, "main_weapon": "gun", "filmed": False}),
     record("evt-3"),
@@ -140,7 +140,7 @@ def test_every_declared_field_is_always_shown(client: httpx.Client) -> None:
 
 def test_they_are_shown_in_the_readers_language(client: httpx.Client) -> None:
     shown = client.get("/v1/events/evt-1?lang=de").json()
-    assert (shown["custom"]["notes"], shown["language_of"]["custom.notes"]) == ("Eine Sirene", "de")
+    assert (shown["custom"]["remarks"], shown["language_of"]["custom.remarks"]) == ("Eine Sirene", "de")
     listed = client.get("/v1/events?custom.main_weapon=gun&facets=custom.main_weapon,type&lang=de").json()
     [first, second] = listed["data"]
     assert second["custom"]["main_weapon"] == {"value": "gun", "label": "Schusswaffe"}
@@ -165,7 +165,7 @@ def test_they_are_shown_in_the_readers_language(client: httpx.Client) -> None:
         ("custom.rounds_max=12", ["evt-1"]),
         ("custom.counts_min=50", ["evt-1"]),
         ("custom.counts_min=101", []),
-        ("custom.notes=A+siren+was+heard", ["evt-1"]),
+        ("custom.remarks=A+siren+was+heard", ["evt-1"]),
         ("custom.units=C", ["evt-1"]),
         ("custom.filmed=false", ["evt-2"]),
         ("custom.seen_from=2021-06-30", ["evt-1"]),
@@ -247,7 +247,7 @@ def test_they_are_described_as_they_are(client: httpx.Client) -> None:
             {"$ref": "#/components/schemas/EventDocument", "components": {"schemas": schemas}}, event
         )
     parameters = {each["name"]: each for each in description["paths"]["/v1/events"]["get"]["parameters"]}
-    assert parameters["custom.weapons"]["schema"]["items"]["enum"] == ["gun", "pistol", "gas"]
+    assert parameters["custom.weapons"]["schema"]["items"]["enum"] == ["gun", "pistol", "gas", "null"]
     assert {"custom.rounds_min", "custom.seen_from", "custom.officer"} <= parameters.keys()
     assert {"-custom.rounds", "custom.main_weapon"} <= set(parameters["sort"]["schema"]["enum"])
 

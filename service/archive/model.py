@@ -360,6 +360,8 @@ def _translated_fields(model: type[Part], name: str) -> dict[str, Any]:
             # Of a vocabulary or not, in another language it is a text.
             shape: Any = list[Text] if get_origin(described.annotation) is list else Text
             texts[key] = (shape | None, text)
+        elif described.annotation == dict[str, Any]:  # whatever was meant: see `own_fields.lenient_models`
+            texts[key] = (dict[str, Any] | None, text)
         elif (inner := _translated_inside(described.annotation, name)) is not None:
             made = create_model(f"{name}{key.title()}", __base__=Part, __module__=model.__module__, **inner)
             texts[key] = (made | None, text)

@@ -85,6 +85,9 @@ def _check_terms(name: str, vocabulary: Vocabulary, at: str) -> Iterator[Finding
         if (alike := _folded(term.value)) in known:
             detail = "An earlier term is the same, but perhaps for case or the way accents are written."
             yield Finding("duplicate_term", f"{at}/terms/{index}/value", detail)
+        if term.value == "null":
+            detail = "This stands for records that state none: choose another value."
+            yield Finding("invalid_value", f"{at}/terms/{index}/value", detail)
         known.add(alike)
         broader[term.value] = term.broader
     levels: dict[str, int] = {}

@@ -26,6 +26,7 @@ from service.archive.tables.layout import (
     part_layout,
     record_layout,
 )
+from service.archive.tables.transcripts import SUFFIXES as TRANSCRIPTS
 from service.archive.writing import written_whole
 from service.errors import ArchiveUnreadable
 
@@ -94,6 +95,10 @@ def pieces_of(path: Path) -> Iterator[Piece]:
 
 
 def _write_text(folder: Path, kind: str, record: dict[str, Any]) -> None:
+    if kind == "testimony" and record.get("transcript"):
+        # Subtitles that it was read from would give it a second transcript.
+        for suffix in TRANSCRIPTS:
+            (folder / "transcripts" / f"{record['id']}{suffix}").unlink(missing_ok=True)
     content = (record.get("text") or {}).get("content") if kind == "source" else None
     if content is not None:
         with written_whole(folder / "texts" / f"{record['id']}.txt") as file:

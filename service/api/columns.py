@@ -109,10 +109,11 @@ def _references(key: str, singular: str) -> Columns:
 def _date(key: str) -> Columns:
     def cells(value: Document | None, _: Around) -> tuple[Cell, ...]:
         if value is None:
-            return (None, None, None, None)
-        return value["edtf"], value["earliest"], value["latest"], harmless(value["note"])
+            return (None, None, None, None, None)
+        goes_on = "true" if value["open_end"] else "false"
+        return value["edtf"], value["earliest"], value["latest"], goes_on, harmless(value["note"])
 
-    return Columns(key, tuple(f"{key}_{part}" for part in ("edtf", "earliest", "latest", "note")), cells)
+    return Columns(key, tuple(f"{key}_{part}" for part in ("edtf", "earliest", "latest", "open_end", "note")), cells)
 
 
 def _citations() -> Columns:

@@ -16,7 +16,8 @@ from service.archive.marks import IsLanguage
 from service.catalogue.cursor import CURSOR_LENGTH, fingerprint
 from service.catalogue.parameters import (
     Box,
-    Day,
+    FirstDay,
+    LastDay,
     Moment,
     Number,
     Parameters,
@@ -422,12 +423,12 @@ def _value_of(each: FormatField, record: RecordType) -> Any:  # noqa: ANN401 - t
 
 
 def _days(name: str, described: str = "") -> dict[str, _Parameter]:
-    after = "On or after this day. Leaves records without a date out."
-    before = "On or before this day. Leaves records without a date out."
+    after = "On or after this day, or the first day of this month or year. Leaves records without a date out."
+    before = "On or before this day, or the last day of this month or year. Leaves records without a date out."
     match = "possible: it may lie between these days; certain: it does, whatever the exact day."
     return {
-        f"{name}_from": (Annotated[Day | None, Field(description=f"{described} {after}".strip())], None),
-        f"{name}_to": (Annotated[Day | None, Field(description=f"{described} {before}".strip())], None),
+        f"{name}_from": (Annotated[FirstDay | None, Field(description=f"{described} {after}".strip())], None),
+        f"{name}_to": (Annotated[LastDay | None, Field(description=f"{described} {before}".strip())], None),
         f"{name}_match": (Annotated[Literal["possible", "certain"], Field(description=match)], "possible"),
     }
 

@@ -42,11 +42,15 @@ class PlaceReference(Reference):
 
 
 class DateDocument(TypedDict):
-    """A date as stated (EDTF) and the days it lies between, inclusive; null where unbounded or unknown."""
+    """A date as stated (EDTF) and the days it lies between, inclusive; null where unbounded or unknown.
+
+    `open_end` is true where it is stated to go on (`2022-02/..`), false where its end is only not known (`2022-02/`).
+    """
 
     edtf: str | None
     earliest: str | None
     latest: str | None
+    open_end: bool
     note: str | None
 
 
@@ -184,9 +188,15 @@ def _day(value: object) -> str | None:
 def date_document(edtf: str | None, note: str | None = None) -> DateDocument:
     """Return a date with its bounds; all but the note null where `edtf` is None."""
     if edtf is None:
-        return {"edtf": None, "earliest": None, "latest": None, "note": note}
+        return {"edtf": None, "earliest": None, "latest": None, "open_end": False, "note": note}
     span = parse_edtf(edtf)
-    return {"edtf": edtf, "earliest": _day(span.earliest), "latest": _day(span.latest), "note": note}
+    return {
+        "edtf": edtf,
+        "earliest": _day(span.earliest),
+        "latest": _day(span.latest),
+        "open_end": span.has_open_end,
+        "note": note,
+    }
 
 
 def evidence_of(citation: Mapping[str, Any]) -> Literal["anchored", "located", "cited"]:

@@ -213,10 +213,14 @@ def number_key(number: float) -> str:
 
 
 def date_key(edtf: str | None) -> str:
-    """Return the key of a date: its earliest day, else its latest; `UNKNOWN` for a date with neither."""
+    """Return the key of a date: its earliest day, else its latest; `UNKNOWN` for a date with neither. Within a day, what
+    has a time follows in the order of the times as stated.
+    """
     span = None if edtf is None else parse_edtf(edtf)
     day = None if span is None else span.earliest or span.latest
-    return UNKNOWN if day is None else str(day)
+    if span is None or day is None:
+        return UNKNOWN
+    return str(day) if span.time is None else f"{day}T{span.time}"
 
 
 def sort_key(record: RecordFields, order: str, keys: Sequence[str], updated_at: str) -> str:

@@ -37,6 +37,17 @@ def bring_vtt(
     put(bring_subtitles(_there(files), language=language, consent=consent), into, json=json)
 
 
+@bring.command("ohms")
+def bring_ohms(files: Files, *, into: Into, consent: Consent = None, json: AsJson = False) -> None:
+    """Bring interviews of OHMS, as XML: a testimony each, with its transcript and its table of contents.
+
+    Example: testimony-archive bring ohms interview.xml --into my-archive --consent published_source
+    """
+    from service.bringing.ohms import bring_interviews  # noqa: PLC0415
+
+    put(bring_interviews(_there(files), consent=consent), into, json=json)
+
+
 def put(brought: "Brought", into: Path, *, new_terms: bool = False, json: bool) -> None:
     """Put what was brought into a folder of tables, and tell what was brought and what was left."""
     from service.bringing.into import bring_into  # noqa: PLC0415

@@ -33,8 +33,8 @@ class Brought:
     fields: dict[RecordType, list[dict[str, Any]]] = field(default_factory=dict)
     vocabularies: dict[str, dict[str, Any]] = field(default_factory=dict)
     left: list[Left] = field(default_factory=list)
-    #: Values that are no term of a vocabulary yet, by the vocabulary's name.
-    new_terms: dict[str, list[str]] = field(default_factory=dict)
+    #: Values that were not known to be terms, as terms, by the vocabulary's name.
+    new_terms: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def add(self, kind: RecordType, key: str, fields: Mapping[str, Any]) -> str:
         """Add a record, or what is known of one that was added, and return its identifier. Fields that are None are left out.

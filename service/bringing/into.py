@@ -28,13 +28,9 @@ def bring_into(folder: Path, brought: Brought, *, new_terms: bool) -> Outcome:
     terms only with `new_terms`. Raises BringRefused, and changes nothing, where the folder is no sound archive or a value is
     unknown.
     """
-    if brought.new_terms and not new_terms:
-        values = "; ".join(f"{name}: {', '.join(terms[:10])}" for name, terms in brought.new_terms.items())
-        raise BringRefused(
-            f"values that no vocabulary has ({values}): write them as the archive does, or make them terms with --new-terms"
-        )
     head, records = _present(folder)
     _extend(head, brought)
+    _take_terms(head, brought.new_terms, is_allowed=new_terms)
     outcome = Outcome()
     for identifier, (kind, record) in brought.records.items():
         before = records.get(identifier)
@@ -74,3 +70,22 @@ def _extend(head: dict[str, Any], brought: Brought) -> None:
         terms = head.setdefault("vocabularies", {}).setdefault(name, vocabulary | {"terms": []})["terms"]
         values = {term["value"] for term in terms}
         terms += [term for term in vocabulary["terms"] if term["value"] not in values]
+
+
+def _take_terms(head: dict[str, Any], new: dict[str, list[dict[str, Any]]], *, is_allowed: bool) -> None:
+    """Add values to vocabularies as terms, where that is allowed. Raises BringRefused where it is not."""
+    unknown: dict[str, list[str]] = {}
+    for name, terms in new.items():
+        vocabulary = head.setdefault("vocabularies", {}).setdefault(name, {"terms": []})
+        values = {term["value"] for term in vocabulary["terms"]}
+        more = [term for term in terms if term["value"] not in values]
+        vocabulary["terms"] += more
+        if more:
+            unknown[name] = [term["value"] for term in more]
+    if unknown and not is_allowed:
+        values = "; ".join(
+            f"{name}: {', '.join(terms[:10])}{', …' * (len(terms) > 10)}" for name, terms in unknown.items()
+        )
+        raise BringRefused(
+            f"values that no vocabulary has ({told}): write them as the archive does, or make them terms with --new-terms"
+        )

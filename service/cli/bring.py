@@ -48,6 +48,67 @@ def bring_ohms(files: Files, *, into: Into, consent: Consent = None, json: AsJso
     put(bring_interviews(_there(files), consent=consent), into, json=json)
 
 
+@bring.command("text")
+def bring_texts(
+    files: Files, *, into: Into, language: Spoken = "und", consent: Consent = None, json: AsJson = False
+) -> None:
+    """Bring transcripts as text (.txt, .docx), with times or without: a testimony each.
+
+    Example: testimony-archive bring text interview.docx --into my-archive --language en
+    """
+    from service.bringing.transcripts import bring_plain  # noqa: PLC0415
+
+    put(bring_plain(_there(files), language=language, consent=consent), into, json=json)
+
+
+@bring.command("table")
+def bring_a_table(
+    files: Files,
+    *,
+    into: Annotated[
+        Path | None, typer.Option("--into", help="The folder of tables; it is started if need be.", metavar="DIR")
+    ] = None,
+    how: Annotated[Path | None, typer.Option("--map", help="What each column becomes.", metavar="MAP.toml")] = None,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Print a map for the table instead, to be looked through.")
+    ] = False,
+    new_terms: NewTerms = False,
+    json: AsJson = False,
+) -> None:
+    """Bring a table (CSV, a workbook, JSON that lists objects) by a map: a record for each row.
+
+    Example: testimony-archive bring table incidents.csv --suggest > map.toml
+    Then: testimony-archive bring table incidents.csv --into my-archive --map map.toml --new-terms
+    """
+    from service.bringing.brought import Brought  # noqa: PLC0415
+    from service.bringing.foreign import foreign_rows  # noqa: PLC0415
+    from service.bringing.mapped import bring_table  # noqa: PLC0415
+    from service.bringing.maps import map_text, read_map  # noqa: PLC0415
+    from service.bringing.maps import suggest as suggest_map  # noqa: PLC0415
+
+    there = _there(files)
+    brought = Brought("table")
+    if suggest:
+        print_line(map_text(suggest_map(row for file in there for row in foreign_rows(file, brought))).rstrip())
+        return
+    if into is None or how is None:
+        raise typer.BadParameter(
+            "is required; a map is made with --suggest", param_hint="--into" if into is None else "--map"
+        )
+    put(bring_table([(file, read_map(how)) for file in there], brought), into, new_terms=new_terms, json=json)
+
+
+@bring.command("uwazi")
+def bring_uwazi(files: Files, *, into: Into, new_terms: NewTerms = False, json: AsJson = False) -> None:
+    """Bring tables of Uwazi, as its CSV import and export have them: an event for each row.
+
+    Example: testimony-archive bring uwazi entities.csv --into my-archive --new-terms
+    """
+    from service.bringing.uwazi import bring_entities  # noqa: PLC0415
+
+    put(bring_entities(_there(files)), into, new_terms=new_terms, json=json)
+
+
 def put(brought: "Brought", into: Path, *, new_terms: bool = False, json: bool) -> None:
     """Put what was brought into a folder of tables, and tell what was brought and what was left."""
     from service.bringing.into import bring_into  # noqa: PLC0415

@@ -83,9 +83,7 @@ def _take_terms(head: dict[str, Any], new: dict[str, list[dict[str, Any]]], *, i
         if more:
             unknown[name] = [term["value"] for term in more]
     if unknown and not is_allowed:
-        values = "; ".join(
-            f"{name}: {', '.join(terms[:10])}{', …' * (len(terms) > 10)}" for name, terms in unknown.items()
-        )
+        told = "; ".join(f"{name}: {', '.join(some[:10])}{', …' * (len(some) > 10)}" for name, some in unknown.items())
         raise BringRefused(
             f"values that no vocabulary has ({told}): write them as the archive does, or make them terms with --new-terms"
         )

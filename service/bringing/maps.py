@@ -120,7 +120,8 @@ class _Seen:
 
     @property
     def is_terms(self) -> bool:
-        few = len(self.values) <= _MOST_TERMS and 2 * len(self.values) <= self.kinds.total()
+        distinct = len({folded(value) for value in self.values})
+        few = distinct <= _MOST_TERMS and 2 * distinct <= self.kinds.total()
         return self.longest <= _LONGEST_TERM and (few or any("::" in value for value in self.values))
 
 

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import orjson
@@ -37,6 +38,7 @@ from service.archive.tables.layout import (
     Layout,
     layout_within,
     nullable,
+    own_columns,
     part_layout,
     part_tables,
     record_layout,
@@ -132,7 +134,8 @@ class Compiled:
             within = f"{within}/{name}/{number + 1}".lstrip("/")
             steps, layout = steps[2:], layout_of(kind, within)
         path = tuple(step for step in steps if not step.isdigit())
-        column = (layout.named(path) if layout is not None else "") or ".".join(path)
+        is_own = path[:1] == ("custom",) and len(path) > 1
+        column = f"custom.{path[1]}" if is_own else (layout.named(path) if layout is not None else "") or ".".join(path)
         return TablePlace(shown, row, column)
 
 
@@ -201,6 +204,7 @@ class Compiler:
         self._made = _Made(given, {}, {})
         #: All of them by table and row, those made before included.
         self._identifiers: dict[str, dict[int, str]] = {}
+        self._own: dict[RecordType, dict[str, Column]] = {}
         self._taken: set[str] = set()
         self._numbers: Counter[str] = Counter()
         self._is_folder = given.is_dir()
@@ -210,6 +214,7 @@ class Compiler:
         """Compile the tables."""
         tables = {table.name: table for table in self._tables()}
         head = self._head(tables.pop(HEAD_SHEET, None))
+        self._own = {kind: own_columns(head, kind) for kind in RECORD_TYPES}
         parts = [tables.pop(name) for name in sorted(part_tables()) if name in tables]
         records = [(kind, tables.pop(name)) for name, kind in RECORD_TABLES.items() if name in tables]
         withdrawn = tables.pop(WITHDRAWN, None)
@@ -335,7 +340,15 @@ class Compiler:
 
     # --- Headers ----------------------------------------------------------------------------------------------------
 
-    def _header(self, table: Table, names: list[str], layouts: Iterable[Layout], *, tell: bool = True) -> _Header:
+    def _header(
+        self,
+        table: Table,
+        names: list[str],
+        layouts: Iterable[Layout],
+        *,
+        own: Mapping[str, Column] = MappingProxyType({}),
+        tell: bool = True,
+    ) -> _Header:
         header = _Header([], [_plain_name(name) for name in names])
         taken: set[tuple[tuple[str, ...], str | None]] = set()
         for position, name in enumerate(header.names):
@@ -345,7 +358,8 @@ class Compiler:
             elif name == WITHIN and header.within is None:
                 header.within = position
             elif name:
-                column = next((found for layout in layouts if (found := layout.column(name)) is not None), None)
+                found = (each for layout in layouts if (each := layout.column(name)) is not None)
+                column = own.get(name) or next(found, None)
                 column = self._once(TablePlace(table.shown, column=name), header, column, taken, layouts, tell=tell)
             header.columns.append(column)
         return header
@@ -501,7 +515,7 @@ class Compiler:
     def _write_records(self, kind: RecordType, table: Table, file: BinaryIO) -> None:
         rows = table.rows()
         _, names = next(rows, (1, []))
-        header = self._header(table, names, [record_layout(kind)])
+        header = self._header(table, names, [record_layout(kind)], own=self._own[kind])
         header.nullable = nullable(kind)
         made = self._identifiers.get(table.name, {})
         has_parts = self._scratch.has_parts()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO
@@ -191,6 +191,21 @@ class _Header:
     owner: int | None = None
     within: int | None = None
 
+    @cached_property
+    def plain(self) -> list[str]:
+        """The kind of each column that holds one value under one key of the record; nothing for others."""
+        return [
+            column.kind
+            if column is not None and len(column.path) == 1 and not column.is_list and column.language is None
+            else ""
+            for column in self.columns
+        ]
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The last key of each column's value."""
+        return ["" if column is None else column.path[-1] for column in self.columns]
+
 
 class Compiler:
     """One run over the tables of one archive."""
@@ -208,6 +223,10 @@ class Compiler:
         self._taken: set[str] = set()
         self._numbers: Counter[str] = Counter()
         self._is_folder = given.is_dir()
+        #: The names of files with texts and transcripts.
+        self._beside = {
+            name: {path.name for path in given.glob(f"{name}/*") if path.is_file()} for name in ("texts", "transcripts")
+        }
         self._lines = _Lines(HEAD_FILE if self._is_folder else f"{given.name}, sheet {HEAD_SHEET}")
 
     def compile(self) -> Compiled:
@@ -566,19 +585,25 @@ class Compiler:
             self._find(
                 "invalid_table", TablePlace(table.shown, number), "The row has more cells than the header has names."
             )
-        for column, cell in zip(header.columns, row, strict=False):
-            if column is None or not cell or (column.kind != "text" and not cell.strip()):
+        # Most cells hold a text, a term or one reference by its identifier: those are taken at once.
+        for column, kind, key, cell in zip(header.columns, header.plain, header.keys, row, strict=False):
+            if not cell or column is None:
                 continue
-            here = TablePlace(table.shown, number, column.name)
-            read = cells.read(cell, column)
-            if column.kind == "reference":
-                read = self._referred(read, column, here)
-            elif column.kind == "date" and isinstance(read, str) and _SERIAL.fullmatch(read):
-                self._serials[str(here)] = _as_days(read)
-            elif column.kind == "number" and _COMMA.fullmatch(cell):
-                self._note("decimal_comma", here, "The comma is read as a decimal point.")
-            _put(value, column, read)
+            if (kind == "text" and cell[0] != "'") or (kind == "reference" and is_identifier(cell)):
+                value[key] = cell
+            elif column.kind == "text" or cell.strip():
+                self._take_cell(value, column, cell, TablePlace(table.shown, number, column.name))
         return value
+
+    def _take_cell(self, value: dict[str, Any], column: Column, cell: str, here: TablePlace) -> None:
+        read = cells.read(cell, column)
+        if column.kind == "reference":
+            read = self._referred(read, column, here)
+        elif column.kind == "date" and isinstance(read, str) and _SERIAL.fullmatch(read):
+            self._serials[str(here)] = _as_days(read)
+        elif column.kind == "number" and _COMMA.fullmatch(cell):
+            self._note("decimal_comma", here, "The comma is read as a decimal point.")
+        _put(value, column, read)
 
     def _referred(self, read: Any, column: Column, here: TablePlace) -> Any:  # noqa: ANN401
         """Return identifiers for what is named by label."""
@@ -603,7 +628,8 @@ class Compiler:
     def _add_texts(self, kind: RecordType, identifier: str, record: dict[str, Any]) -> None:
         if not self._is_folder or not is_identifier(identifier):
             return
-        if kind == "source" and (path := self._given / "texts" / f"{identifier}.txt").is_file():
+        if kind == "source" and (name := f"{identifier}.txt") in self._beside["texts"]:
+            path = self._given / "texts" / name
             try:
                 with open_regular(path) as file:
                     text = file.read().decode()
@@ -616,8 +642,8 @@ class Compiler:
             record["text"] = measured | content | record.get("text", {})
         if kind == "testimony":
             for suffix in TRANSCRIPTS:
-                if (path := self._given / "transcripts" / f"{identifier}{suffix}").is_file():
-                    self._add_transcript(path, record)
+                if (name := f"{identifier}{suffix}") in self._beside["transcripts"]:
+                    self._add_transcript(self._given / "transcripts" / name, record)
 
     def _add_transcript(self, path: Path, record: dict[str, Any]) -> None:
         if "transcript" in record:

@@ -14,11 +14,22 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from service.archive.identifiers import PLURALS, RecordType, RefersTo
-from service.archive.marks import Behaves, Filtered, IsDate, NotShown, Searched, ShownAsPresence, Sorted, Translated
+from service.archive.marks import (
+    Behaves,
+    Filtered,
+    IsDate,
+    NotShown,
+    Searched,
+    ShownAsPresence,
+    Sorted,
+    Translated,
+    TypedBy,
+)
 from service.archive.model import RECORD_MODELS, Part, Record
 
-#: What a field holds. `term` is one of a closed list of words, `object` something that is no part of the format.
-Kind = Literal["text", "term", "number", "truth", "date", "reference", "part", "object"]
+#: What a field holds. `term` is one of a closed list of words, `claimed` what another field holds that is named beside
+#: it, `object` something that is no part of the format.
+Kind = Literal["text", "term", "number", "truth", "date", "reference", "part", "claimed", "object"]
 
 #: The kinds of fields whose values a filter compares for equality.
 _EQUAL: tuple[Kind, ...] = ("text", "term", "truth", "reference", "object")
@@ -81,6 +92,9 @@ class Filter:
     field: FormatField
     path: tuple[str, ...]
     is_wide: bool
+    is_counted: bool
+    #: Whether only the latest of the parts that have the field counts.
+    is_latest: bool
 
 
 @dataclass(frozen=True)
@@ -206,7 +220,10 @@ def _is_default(sortable: FormatField) -> bool:
 def _record_fields(model: type[Record]) -> RecordFields:
     fields = fields_of(model)
     [identifier] = [each for each in fields if each.name == "id"]
-    return RecordFields(model.record, model, tuple(each for each in fields if each.name not in _APART), identifier)
+    shown = [each for each in fields if each.name not in _APART]
+    # Pydantic lists what all records have first; who reads one looks for its own fields.
+    shown.sort(key=lambda each: each.name in Record.model_fields)
+    return RecordFields(model.record, model, tuple(shown), identifier)
 
 
 @cache
@@ -258,6 +275,7 @@ def _is_number(annotation: Any) -> bool:  # noqa: ANN401 - whatever an annotatio
 
 def _kind_of(annotation: Any, marks: tuple[object, ...]) -> Kind:  # noqa: ANN401
     found: dict[Kind, bool] = {
+        "claimed": any(isinstance(mark, TypedBy) for mark in marks),
         "date": any(isinstance(mark, IsDate) for mark in marks),
         "reference": any(isinstance(mark, RefersTo) for mark in marks),
         "term": get_origin(annotation) is Literal,
@@ -274,7 +292,9 @@ def _filters(fields: tuple[FormatField, ...], path: tuple[str, ...]) -> Iterator
     for each in fields:
         here = (*path, each.name)
         if (mark := each.mark(Filtered)) is not None:
-            yield Filter(mark.name or each.name, mark.description, each, here, mark.is_wide)
+            yield Filter(
+                mark.name or each.name, mark.description, each, here, mark.is_wide, mark.is_counted, mark.is_latest
+            )
         yield from _filters(each.inner, here)
 
 

@@ -18,6 +18,14 @@ class IsLanguage:
 
 
 @dataclass(frozen=True, slots=True)
+class TypedBy:
+    """The field holds what another field of the record has, which is named beside it: a date, a place, a term."""
+
+    #: The field beside it that names the one.
+    beside: str
+
+
+@dataclass(frozen=True, slots=True)
 class Searched:
     """The words of the field are found by `q`. With `is_name`, search boxes complete it too."""
 
@@ -43,6 +51,10 @@ class Filtered:
     name: str | None = None
     #: The value of a place or topic finds also what lies in it.
     is_wide: bool = False
+    #: Whether its values are counted. Those that nearly every record has for itself are not worth it.
+    is_counted: bool = True
+    #: The field is one of parts in a list that have dates, and only the part that is the latest counts.
+    is_latest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

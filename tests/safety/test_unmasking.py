@@ -43,6 +43,14 @@ def act(**fields: Any) -> Fields:
     return {"type": "beating", "status": "alleged", "asserted_by": "agt-1", "citations": CITED, **fields}
 
 
+def claim(**fields: Any) -> Fields:
+    return {"field": "date", "value": "2021", "asserted_by": "agt-1", "citations": CITED, **fields}
+
+
+def relation(to: str, **fields: Any) -> Fields:
+    return {"type": "translation_of", "to": to, **fields}
+
+
 def happening(**fields: Any) -> Fields:
     return record("evt-1", participants=[], **fields)
 
@@ -94,6 +102,12 @@ ROLES: dict[str, Callable[[Citations], list[Fields]]] = {
     "response.via": lambda cited: [record("rsp-1", via="agt-2", citations=cited)],
     "response.asked_by": lambda cited: [record("rsp-1", asked_by="agt-2", citations=cited)],
     "response.about": lambda cited: [record("rsp-1", about=["agt-2"], citations=cited)],
+    "agent.member_of": lambda cited: [
+        record("agt-3", kind="group", member_of=["agt-2"], citations=cited) | {"name": "Neighbours"}
+    ],
+    "agent.status.asserted_by": lambda cited: [
+        record("agt-3", status=[{"status": "missing", "asserted_by": "agt-2", "citations": cited}])
+    ],
     "testimony.events, participant": lambda cited: [
         record("evt-1", participants=[{"agent": "agt-2", "role": "person affected"}]),
         record("tes-1", events=["evt-1"], citations=cited),
@@ -109,6 +123,32 @@ ROLES: dict[str, Callable[[Citations], list[Fields]]] = {
     "response.about, her testimony": lambda cited: [
         record("tes-1", witness="agt-2"),
         record("rsp-1", about=["tes-1"], citations=cited),
+    ],
+    "event.claims.asserted_by": lambda cited: [record("evt-1", claims=[claim(asserted_by="agt-2")], citations=cited)],
+    "event.claims, their citations": lambda cited: [
+        record("evt-1", acts=[act(victim="agt-2")], claims=[claim(citations=cited)])
+    ],
+    "statistic.events, victim": lambda cited: [
+        record("evt-1", acts=[act(victim="agt-2")]),
+        record("sta-1", events=["evt-1"], citations=cited),
+    ],
+    "event.relations.asserted_by": lambda cited: [
+        record("evt-2"), record("evt-1", relations=[relation("evt-2", asserted_by="agt-2")], citations=cited)
+    ],
+    "testimony.relations.asserted_by": lambda cited: [
+        record("tes-2"), record("tes-1", relations=[relation("tes-2", asserted_by="agt-2")], citations=cited)
+    ],
+    "statistic.relations.asserted_by": lambda cited: [
+        record("sta-2"), record("sta-1", relations=[relation("sta-2", asserted_by="agt-2")], citations=cited)
+    ],
+    "source.relations.asserted_by": lambda cited: [
+        record("src-2", text=None, relations=[relation("src-1", asserted_by="agt-2", citations=cited)], masked=True),
+    ],
+    "testimony.relations, to her account": lambda cited: [
+        record("tes-2", witness="agt-2"), record("tes-1", relations=[relation("tes-2")], citations=cited)
+    ],
+    "testimony.relations, from her account": lambda cited: [
+        record("tes-2", witness="agt-2", relations=[relation("tes-1")]), record("tes-1", citations=cited)
     ],
 }  # fmt: skip
 
@@ -142,7 +182,8 @@ def test_no_evidence_unmasks_in_any_role(check: Callable[..., Report], role: str
     for name, citation in {**UNMASKING, **HARMLESS}.items():
         cited = [{"source": "src-1"}, citation]
         own = cited if role == "herself" else []
-        found = codes(check(SOURCE, agent(policy, own), *ROLES[role](cited)))
+        somebody = agent(policy, own) | ({"kind": "group"} if role == "agent.member_of" else {})
+        found = codes(check(SOURCE, somebody, *ROLES[role](cited)))
         is_unmasking = POLICIES[policy] and name in UNMASKING
         assert found == ({"deanonymising_anchor"} if is_unmasking else set()), (role, policy, name)
 
@@ -155,7 +196,8 @@ def test_no_transcript_unmasks(check: Callable[..., Report], role: str, policy: 
         told = testimony | {"transcript": [{"text": "My name is what it is."}]}
         found = [(each.code, each.pointer) for each in check(SOURCE, agent(policy, []), *others, told).findings]
         is_unmasking = POLICIES[policy] and not is_masked
-        assert found == ([("deanonymising_anchor", "/testimonies/0/transcript")] if is_unmasking else []), is_masked
+        at = sum(each["id"].startswith("tes-") for each in others)
+        assert found == ([("deanonymising_anchor", f"/testimonies/{at}/transcript")] if is_unmasking else []), is_masked
 
 
 def test_a_hidden_session_decides_nothing_about_a_public_one(check: Callable[..., Report]) -> None:
@@ -173,6 +215,7 @@ def test_a_hidden_session_decides_nothing_about_a_public_one(check: Callable[...
         ({"text": None, "url": "https://example.org/a"}, "/url"),
         ({"text": None, "archived_url": "https://example.org/b"}, "/archived_url"),
         ({"text": None}, None),
+        ({"text": None, "identifiers": [{"scheme": "doi", "value": "10.5555/1"}]}, "/identifiers"),
         ({"masked": True}, None),
     ],
 )

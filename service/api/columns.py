@@ -72,7 +72,7 @@ def _as_is(key: str) -> Columns:
 
 
 def _truth(key: str) -> Columns:
-    return Columns(key, (key,), lambda value, _: ("true" if value else "false",))
+    return Columns(key, (key,), lambda value, _: (None if value is None else "true" if value else "false",))
 
 
 def _text(key: str) -> Columns:
@@ -302,8 +302,25 @@ def _singular(name: str) -> str:
 
 # --- The columns of each record type ----------------------------------------------------------------------------------
 
+
+def _links() -> Columns:
+    return Columns("links", ("page_url",), lambda links, _: (links["html"],))
+
+
+def _referred_by() -> Columns:
+    """The collections that have records which name this one, each with how many."""
+
+    def cells(counts: Document, _: Around) -> tuple[Cell, ...]:
+        return ("|".join(f"{collection}={number}" for collection, number in counts.items() if number),)
+
+    return Columns("referred_by", ("referred_by",), cells)
+
+
 _FIRST = (_as_is("record"), _id("id"))
-_LAST = (_language_of(), _translations(), _access(), _as_is("version"), _as_is("updated_at"))
+_LAST = (
+    *(_language_of(), _translations(), _access(), _as_is("version"), _as_is("updated_at")),
+    *(_text("cite_as"), _referred_by(), _links()),
+)
 
 #: Fields whose columns are not those of their kind, by the model that they hold.
 _PARTS: dict[type[Part], Callable[[], Columns]] = {Citation: _citations, Act: _acts, Participant: _participants}

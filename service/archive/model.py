@@ -800,7 +800,11 @@ class Event(Record):
             description="What others say of its date, its place or its type. Filters look at claims too; the event's own values are the archive's choice."
         ),
     ] = NO_ITEMS
-    part_of: Annotated[EventRef | None, Field(description="The larger event that this one is a part of.")] = None
+    part_of: Annotated[
+        EventRef | None,
+        Filtered("Part of this event, or of a part of it.", is_wide=True),
+        Field(description="The larger event that this one is a part of."),
+    ] = None
     citations: Annotated[Citations, Field(description="The evidence for the event.")]
     content_warnings: Annotated[
         list[Text],
@@ -908,7 +912,9 @@ class Testimony(Record):
         Field(description="The interview that this testimony is a session of."),
     ] = None
     events: Annotated[
-        list[EventRef], Filtered("About this event.", name="event"), Field(description="The events it is about.")
+        list[EventRef],
+        Filtered("About this event, or a part of it.", name="event", is_wide=True),
+        Field(description="The events it is about."),
     ] = NO_ITEMS
     place: Annotated[
         PlaceRef | None, Filtered(name="place", is_wide=True), Field(description="The place it is about.")
@@ -1001,7 +1007,9 @@ class Statistic(Record):
         Filtered("Stated with this qualifier."),
         Field(description="How exactly the figure was put: exact, about, at least, between, and so on."),
     ]
-    value: Annotated[Number | None, Field(description="The figure. Null where only bounds were stated.")] = None
+    value: Annotated[Number | None, Sorted(), Field(description="The figure. Null where only bounds were stated.")] = (
+        None
+    )
     lower: Annotated[
         Number | None,
         Field(description="The least value that the statement allows. Null where no lower bound was stated."),
@@ -1010,8 +1018,16 @@ class Statistic(Record):
         Number | None,
         Field(description="The greatest value that the statement allows. Null where no upper bound was stated."),
     ] = None
-    lower_inclusive: Annotated[bool, Field(description="Whether the lower bound itself is allowed.")] = True
-    upper_inclusive: Annotated[bool, Field(description="Whether the upper bound itself is allowed.")] = True
+    lower_inclusive: Annotated[
+        bool,
+        Behaves("of_bound"),
+        Field(description="Whether the lower bound itself is allowed; shown as null where there is none."),
+    ] = True
+    upper_inclusive: Annotated[
+        bool,
+        Behaves("of_bound"),
+        Field(description="Whether the upper bound itself is allowed; shown as null where there is none."),
+    ] = True
     bounds_basis: Annotated[
         Literal["stated", "derived", "convention", "none"],
         Behaves("stated_range"),

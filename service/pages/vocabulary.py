@@ -274,6 +274,8 @@ def word_of(value: object, words: Words) -> str:
 
 def filter_name(name: str, words: Words) -> str:
     """Return the name of a filter, or the name of the parameter where it has none."""
+    if name.endswith("!"):
+        return words.text("not %(filter)s", filter=filter_name(name[:-1], words))
     return words.text(FILTERS[name]) if name in FILTERS else name.replace("_", " ")
 
 

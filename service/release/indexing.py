@@ -30,6 +30,11 @@ KEY_LENGTH = 64
 #: The sort key of a record that has nothing to be sorted by: after every other.
 UNKNOWN = "\U0010ffff"
 
+#: The name of the terms of what a record names in any role.
+REFERS_TO = "refers_to"
+#: The value of a term that finds the records which state nothing to be filtered by. No value is empty.
+NO_VALUE = ""
+
 #: The term of events and places that can be drawn on a map: its value is "true" or "false".
 HAS_POINT = "has_point"
 
@@ -94,6 +99,39 @@ def _steps(record: RecordFields) -> Iterator[_Index]:
     for each in record.fields:
         if (special := _SPECIAL.get(each.behaviour or "")) is not None:
             yield special
+    yield _references_of(record)
+    yield _without_value(record)
+
+
+def _references_of(record: RecordFields) -> _Index:
+    """Return what adds a term for every record that a record names."""
+
+    def add(public: PublicRecord, _: Hierarchies, entries: Entries) -> None:
+        entries.terms.update([(REFERS_TO, each) for each in referred_to(public, record)])
+
+    return add
+
+
+def equal_filters(record: RecordFields) -> tuple[str, ...]:
+    """Return the filters of a type of record that compare for equality and of which a record may have no value."""
+    named = {each.name for each in record.filters if each.field.kind not in ("date", "number", "truth")}
+    derived = {name for each in record.fields for name in _DERIVED_FILTERS.get(each.behaviour or "", ())}
+    return tuple(sorted(named | derived))
+
+
+def _without_value(record: RecordFields) -> _Index:
+    """Return what adds a term for each filter that a record has no value of, so that such records are found as fast as others."""
+    names = frozenset(equal_filters(record))
+
+    def add(_: PublicRecord, __: Hierarchies, entries: Entries) -> None:
+        lacking = names.difference([name for name, _ in entries.terms])
+        entries.terms.update([(name, NO_VALUE) for name in lacking])
+
+    return add
+
+
+#: The filters that follow from fields with a special behaviour, and may have no value.
+_DERIVED_FILTERS: dict[str, tuple[str, ...]] = {"event_place": ("country",), "country": ("country",)}
 
 
 # --- Terms ----------------------------------------------------------------------------------------------------------
@@ -233,6 +271,11 @@ _SPECIAL: dict[str, _Index] = {
     "claims": _index_claims,
     "revisions": _index_revised,
 }
+
+
+def referred_to(public: PublicRecord, record: RecordFields) -> frozenset[str]:
+    """Return the identifier of every other record that a public record names, in whatever role."""
+    return frozenset([each for path in record.references for each in _values(public, path)]) - {public["id"]}
 
 
 # --- Sort keys --------------------------------------------------------------------------------------------------------

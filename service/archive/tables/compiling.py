@@ -589,7 +589,7 @@ class Compiler:
         for column, kind, key, cell in zip(header.columns, header.plain, header.keys, row, strict=False):
             if not cell or column is None:
                 continue
-            if (kind == "text" and cell[0] != "'") or (kind == "reference" and is_identifier(cell)):
+            if kind and _is_plain(kind, cell):
                 value[key] = cell
             elif column.kind == "text" or cell.strip():
                 self._take_cell(value, column, cell, TablePlace(table.shown, number, column.name))
@@ -692,6 +692,15 @@ def _layouts_of(table: str) -> list[Layout]:
     for kind in RECORD_TYPES:
         walk(record_layout(kind))
     return found
+
+
+def _is_plain(kind: str, cell: str) -> bool:
+    """Tell whether a cell that is not empty is the value itself, so that nothing has to be read out of it."""
+    if kind == "text":
+        return cell[0] != "'"
+    if kind == "reference":
+        return is_identifier(cell)
+    return kind == "term" and cell[0] not in "' " and cell[-1] != " "
 
 
 def _cell(row: list[str], position: int | None) -> str:

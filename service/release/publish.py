@@ -28,7 +28,8 @@ from sqlmodel import SQLModel
 
 from service import __version__
 from service.archive.checks import ArchiveInvalid, check_archive
-from service.archive.fields import archive_fields
+from service.archive.declarations import NOTHING, Stated, stated_in
+from service.archive.fields import archive_fields, fields_of_record
 from service.archive.identifiers import PLURALS
 from service.archive.model import Head, Record, Withdrawn
 from service.archive.writing import sync_file, sync_folder
@@ -229,9 +230,13 @@ class _Publication:
         self.progress = progress
         #: What the check counted as masked.
         self.masked = 0
+        #: What the head declares.
+        self.declared: Stated = NOTHING
 
     def run(self, *, keep: int) -> Published:
-        with closing(Scratch(self.staging / "scratch.sqlite", archive_fields())) as scratch:
+        # Before the records: what they may have, and are sorted by, is declared in the head.
+        self.declared = stated_in(self.archive)
+        with closing(Scratch(self.staging / "scratch.sqlite", archive_fields(self.declared))) as scratch:
             head = self.check(scratch)
             with closing(self.word_index()) as index:
                 release_id = self.write_canonical(scratch, head)
@@ -290,6 +295,7 @@ class _Publication:
         report = check_archive(
             self.archive,
             today=self.today,
+            declared=self.declared,
             folder=self.folder,
             predecessor=self.previous,
             withdrawn=former,
@@ -378,7 +384,7 @@ class _Publication:
         renderer, indexer = DocumentRenderer(scratch.fields, around), Indexer(scratch.fields, around)
         texts = TextWriter(database, around)
         names = NameWriter(database, head, scratch.fields)
-        index.begin(head.language)
+        index.begin(head.language, self.declared)
         shown_head = head.model_dump()
         statement = insert_statement(tables.RecordRow)
         rows: list[tuple[object, ...]] = []
@@ -459,7 +465,11 @@ def _what_is_public(record: Record | Withdrawn, *, today: date) -> ScratchRecord
     if isinstance(record, Withdrawn):
         return record
     public = public_record(record, today=today)
-    return None if public is None else scratch_record(public, archive_fields(), files_to_keep(record, today=today))
+    return (
+        None
+        if public is None
+        else scratch_record(public, fields_of_record(type(record)), files_to_keep(record, today=today))
+    )
 
 
 def _create_tables(database: sqlite3.Connection) -> None:

@@ -599,7 +599,7 @@ _DERIVED: dict[type, tuple[_Derived, ...]] = {
                 "href",
                 Annotated[
                     str | None,
-                    Field(description="The path at which this server gives the file. Null where it is kept elsewhere."),
+                    Field(description="The address at which the file is served here. Null where it is kept elsewhere."),
                 ],
                 lambda file, _, source: file_address(source["id"], file["name"]) if "path" in file else None,
             ),

@@ -34,6 +34,7 @@ from service.archive.identifiers import PLURALS
 from service.archive.model import Head, Record, Withdrawn
 from service.archive.writing import sync_file, sync_folder
 from service.errors import ReleaseError
+from service.release.addresses import with_marks
 from service.release.building import tables
 from service.release.building.change_log import Action, ChangeLog, no_changes
 from service.release.building.filter_index import FilterIndexWriter
@@ -393,6 +394,8 @@ class _Publication:
             public = orjson.loads(line)
             collection = PLURALS[public["record"]]
             body = orjson.dumps(renderer.render(public))
+            if "files" in public:
+                body = with_marks(body)
             of_line = hashlib.sha256(line)
             digest = of_line.copy()
             digest.update(body)
@@ -443,7 +446,8 @@ class _Publication:
             kept=kept,
         )
         path = self.staging / MANIFEST
-        path.write_text(manifest.model_dump_json(indent=2) + "\n")
+        # Archives without files are as they were before there were any.
+        path.write_text(manifest.model_dump_json(indent=2, exclude=None if kept else {"kept"}) + "\n")
         path.chmod(0o444)
         sync_file(path)
         # Whatever the umask: the server may run as another user, and nobody but the publisher is to write.

@@ -72,7 +72,8 @@ def corpus(pattern: str = "*") -> list[Path]:
 
 
 def check(path: Path, **more: Any) -> Report:
-    return check_archive(path, today=TODAY, **more)
+    """Check an archive, wherever it is, with the files of the corpus beside it."""
+    return check_archive(path, today=TODAY, **{"folder": CORPUS, **more})
 
 
 def codes(report: Report) -> list[str]:
@@ -86,12 +87,12 @@ def good() -> JSON:
 
 @pytest.fixture
 def check_json(tmp_path: Path) -> Callable[..., Report]:
-    """Check an archive made of Python values, with the files of the corpus beside it."""
+    """Check an archive made of Python values."""
 
     def check_values(archive: JSON, **more: Any) -> Report:
         path = tmp_path / "archive.json"
         path.write_text(json.dumps(archive))
-        return check(path, **{"folder": CORPUS, **more})
+        return check(path, **more)
 
     return check_values
 

@@ -245,6 +245,9 @@ class Ledger:
         """Make ready for questions."""
         for number, columns in enumerate(_INDEXES):
             self._database.execute(f"CREATE INDEX index_{number} ON {columns}")
+        # Only for this are parts of sources looked for from above; other archives need not wait for it.
+        if self._database.execute("SELECT 1 FROM shown_file LIMIT 1").fetchone():
+            self._database.execute("CREATE INDEX index_parts ON parent (target)")
         self._database.execute(_PARTS)
         self._database.execute(_PARTS_IN_SESSIONS)
 

@@ -1,5 +1,6 @@
 """`testimony-archive publish`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,8 @@ from service.archive.checks import ArchiveInvalid
 from service.cli.events import failures_logged, tell
 from service.cli.opening import unpacked
 from service.cli.output import print_json
-from service.cli.parameters import ArchiveFile, AsJson, DataFolder, SigningKey
+from service.cli.depositing import DepotBeside
+from service.cli.parameters import ArchiveFile, AsJson, DataFolder, Depot, SigningKey
 from service.cli.progress import progress_bars
 from service.cli.reports import show_report
 from service.cli.standard_input import archive_file
@@ -25,15 +27,17 @@ def publish_command(
     data: DataFolder = None,
     keep: Annotated[int | None, typer.Option(help="Releases to keep (default: 3).")] = None,
     sign: SigningKey = None,
+    depot: Depot = None,
     json: AsJson = False,
 ) -> None:
     """Check an archive, or one packed in a bag, and make it the release being served.
 
-    With - in place of ARCHIVE it is read from standard input.
+    With - in place of ARCHIVE it is read from standard input. With --depot the release goes on from the one there, and is
+    brought there; of two publishers at the same moment one is told that it was too late.
 
     Example: testimony-archive publish my.json
     """
-    settings = read_settings(data=data, keep=keep, sign=sign)
+    settings = read_settings(data=data, keep=keep, sign=sign, depot=depot)
     with failures_logged(settings), archive_file(archive) as file:
         published = publish_archive(file, settings, json=json)
     if json:
@@ -53,12 +57,32 @@ def publish_archive(archive: Path, settings: Settings, *, json: bool = False) ->
     # First of all: that the key cannot be used should not be found out after a long publication.
     sign = None if settings.sign is None else read_signer(settings.sign)
     archive, chain = unpacked(archive)
+    depot = None if settings.depot is None else DepotBeside(settings)
     try:
         with progress_bars() as progress:
-            return publish(archive, settings.data, keep=settings.keep, sign=sign, chain=chain, progress=progress)
+            published = publish(
+                archive,
+                settings.data,
+                keep=settings.keep,
+                sign=sign,
+                chain=chain,
+                deposit=None if depot is None else depot.deposit,
+                progress=progress,
+            )
     except ArchiveInvalid as invalid:
         show_report(archive, invalid.report, json=json)
         raise typer.Exit(1) from None
+    if depot is not None:
+        _finish(depot, published, settings)
+    return published
+
+
+def _finish(depot: DepotBeside, published: "Published", settings: Settings) -> None:
+    """Bring a release into the depot that was here before, remove old ones there, and tell what was moved."""
+    if not published.changed:
+        depot.deposit_current()
+    depot.prune()
+    depot.tell(partial(tell, settings))
 
 
 def tell_published(published: "Published", settings: Settings) -> None:

@@ -109,7 +109,7 @@ def _clear_debris(data: Path) -> None:
         # This release was never served. It must not be offered for a rollback, nor count among the releases that are kept.
         folder = arriving.with_name(arriving.readlink().name)
         if folder.exists() and _linked_name(data / "current") != folder.name:
-            _remove(folder)
+            remove_release(folder)
         arriving.unlink()
     for path in (data / "releases").glob(f"{STAGING_PREFIX}*"):
         shutil.rmtree(path, ignore_errors=True)
@@ -204,7 +204,7 @@ def prune_held(data: Path, *, keep: int) -> list[StoredRelease]:
     _keep_statements_of(data, removed)
     keep_withdrawals(data, (release.folder for release in removed), current=current_folder(data))
     for release in removed:
-        _remove(release.folder)
+        remove_release(release.folder)
     return removed
 
 
@@ -234,7 +234,7 @@ def withdrawals_in(data: Path) -> dict[str, str]:
     return known_withdrawals(data, (release.folder for release in kept_releases(data)))
 
 
-def _remove(folder: Path) -> None:
+def remove_release(folder: Path) -> None:
     # Rename first, in one step, so that a half-deleted folder is never taken for a release.
     doomed = folder.with_name(f"{STAGING_PREFIX}removed-{folder.name}")
     folder.rename(doomed)

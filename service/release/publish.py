@@ -85,6 +85,10 @@ INDEXED_BESIDE = 16 << 20
 SEALED_AT_ONCE = 2
 
 
+#: Brings a sealed release in a folder to where others take it from.
+Deposit = Callable[[Path, Manifest], None]
+
+
 class Progress(Protocol):
     """Told how far a publication is: the stage's name, units done, units in all."""
 
@@ -113,6 +117,7 @@ def publish(
     keep: int = 3,
     sign: Sign | None = None,
     chain: Sequence[Link] = (),
+    deposit: Deposit | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Progress = _silent,
 ) -> Published:
@@ -122,6 +127,7 @@ def publish(
     being served cannot be continued, or ReleaseError where the data folder cannot be written. In each case the release
     being served is as it was. With `sign` the release's statement is signed. `chain` holds
     statements to go on from where the data folder has none: an archive that was lost is published again from a bag.
+    `deposit` brings the release elsewhere first; what it raises keeps the release from being served here, too.
     """
     with sole_publisher(data):
         previous = _previous_release(data)
@@ -136,6 +142,7 @@ def publish(
                     moment=now(),
                     sign=sign,
                     chain=chain,
+                    deposit=deposit,
                     progress=progress,
                 )
                 return publication.run(keep=keep)
@@ -201,6 +208,7 @@ class _Publication:
         moment: datetime,
         sign: Sign | None,
         chain: Sequence[Link],
+        deposit: Deposit | None,
         progress: Progress,
     ) -> None:
         self.archive = archive
@@ -208,6 +216,7 @@ class _Publication:
         self.staging = staging
         self.previous = previous
         self.sign = sign
+        self.deposit = deposit
         #: The statements of every release before, those that were gone back from included.
         self.chain = chain_of(data) or [*chain]
         before = [link.statement.published_at for link in self.chain[-1:]]
@@ -234,6 +243,8 @@ class _Publication:
         self.state(head, release_id, number, counts)
         manifest = self.seal(release_id, number, counts)
         folder = self.data / "releases" / f"{number}-{release_id.removeprefix('sha256:')[:SHORT_ID]}"
+        if self.deposit is not None:
+            self.deposit(self.staging, manifest)
         bring_in(self.data, self.staging, folder)
         forget_kept_chain(self.data)
         pruned = prune_held(self.data, keep=keep)

@@ -20,7 +20,8 @@ TestimonyArchiveError
 │   ├── NoRelease              nothing has been published yet
 │   ├── ReleaseDamaged         files missing, changed, or written by another engine version
 │   ├── ReleaseUnknown         no release of that number is kept
-│   └── PublishInProgress      another process holds the data folder
+│   ├── PublishInProgress      another process holds the data folder
+│   └── AdoptionRefused        a release of another archive that is not what was stated of it
 └── Problem                    an answer in application/problem+json: see `Problem`
     ├── BadRequest             400
     ├── NotFound               404
@@ -130,6 +131,10 @@ class ReleaseUnknown(ReleaseError):
 
 class PublishInProgress(ReleaseError):
     """Another process is changing the data folder."""
+
+
+class AdoptionRefused(ReleaseError):
+    """A release that was to be published as another archive published it is not what is stated of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from service.archive.reading import Item, read_archive
 from service.cli.output import say
+from service.errors import DepotConflict
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 class DepotBeside:
     """The depot of a publication, before and after it. Its releases are those that are continued."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, archive: Path | None = None) -> None:
         # The stores' client takes a quarter of a second to import, which nobody without a depot should wait for.
         from service.depots.depot import read_position  # noqa: PLC0415
         from service.depots.replicas import take_over  # noqa: PLC0415
@@ -29,6 +31,8 @@ class DepotBeside:
         self.abilities: Abilities = self.store.probe()
         self.position: Position | None = read_position(self.store)
         self.depositor: Depositor | None = None
+        if self.position is not None and archive is not None:
+            _require_same_archive(archive, self.position, self.store)
         if self.position is not None and not self._is_behind():
             take_over(self.store, self.position, settings.data, keep=settings.keep)
 
@@ -80,6 +84,22 @@ class DepotBeside:
                 "at a time publish into it.",
                 depot=self.store.address,
             )
+
+
+def _require_same_archive(file: Path, position: "Position", store: "Store") -> None:
+    """Make sure that an archive file is of the archive that a depot holds, before the data folder becomes the depot's.
+
+    Raises DepotConflict. What is wrong with the file itself is told by publishing it.
+    """
+    head = next(
+        (piece.value for piece in read_archive(file) if isinstance(piece, Item) and piece.kind == "archive"), None
+    )
+    named = head.get("id") if isinstance(head, dict) else None
+    if isinstance(named, str) and named != position.current.archive:
+        raise DepotConflict(
+            f"{store.address} is the depot of the archive {position.current.archive!r}, and {file} is of {named!r}; each "
+            "archive has a depot of its own"
+        )
 
 
 def say_what_versions_hold(beside: DepotBeside, pruned: "Pruned") -> None:

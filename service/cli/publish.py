@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.archive.checks import ArchiveInvalid
+from service.cli.depositing import DepotBeside
 from service.cli.events import failures_logged, tell
 from service.cli.opening import unpacked
 from service.cli.output import print_json
-from service.cli.depositing import DepotBeside
 from service.cli.parameters import ArchiveFile, AsJson, DataFolder, Depot, SigningKey
 from service.cli.progress import progress_bars
 from service.cli.reports import show_report
@@ -57,7 +57,7 @@ def publish_archive(archive: Path, settings: Settings, *, json: bool = False) ->
     # First of all: that the key cannot be used should not be found out after a long publication.
     sign = None if settings.sign is None else read_signer(settings.sign)
     archive, chain = unpacked(archive)
-    depot = None if settings.depot is None else DepotBeside(settings)
+    depot = None if settings.depot is None else DepotBeside(settings, archive=archive)
     try:
         with progress_bars() as progress:
             published = publish(

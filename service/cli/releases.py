@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from service.cli.output import print_json, print_line, say
 from service.cli.depositing import DepotBeside, say_what_versions_hold
+from service.cli.output import print_json, print_line, say
 from service.cli.parameters import AsJson, DataFolder, Depot
 from service.release.data_folder import StoredRelease, erase, kept_releases, prune, roll_back
 from service.settings import Settings, read_settings

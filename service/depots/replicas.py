@@ -15,6 +15,7 @@ from pathlib import Path
 
 from service.archive.writing import sync_file, sync_folder
 from service.depots.depot import Position, file_key, read_chain_of, read_manifest_of, read_position
+from service.depots.following import Kind
 from service.depots.stores import Store, sha256_of
 from service.depots.uploading import parted
 from service.errors import DepotInvalid, ReleaseDamaged, ReleaseError
@@ -29,7 +30,17 @@ from service.release.data_folder import (
     remove_release,
     sole_publisher,
 )
-from service.release.manifest import MANIFEST, FileEntry, Manifest, Marks, file_sha256, marks_of, read_manifest, verify_engine, verify_files
+from service.release.manifest import (
+    MANIFEST,
+    FileEntry,
+    Manifest,
+    Marks,
+    file_sha256,
+    marks_of,
+    read_manifest,
+    verify_engine,
+    verify_files,
+)
 from service.release.statements import STATEMENT, Link, forget_kept_chain, keep_chain, read_chain
 from service.release.withdrawals import remember_withdrawals
 
@@ -57,13 +68,15 @@ def take_over(store: Store, position: Position, data: Path, *, keep: int, anew: 
     was made by another version of the engine; DepotConflict where the two chains have parted; PublishInProgress.
     """
     current = position.current
-    if not anew and _holds(data, position):
-        return None
     here, there = chain_of(data), read_chain_of(store, current)
     _require_same_past(store, here, there)
+    if not anew and holds(data, position):
+        with sole_publisher(data):
+            _keep_what_is_known(data, position, there)
+        return None
     manifest, manifest_bytes = read_manifest_of(store, current)
     try:
-        verify_engine(current.release, manifest)
+        verify_engine(Path(current.release), manifest)
     except ReleaseDamaged as error:
         raise DepotInvalid(f"{store.address}: {error}") from None
     pool = data / ARRIVING
@@ -78,11 +91,7 @@ def take_over(store: Store, position: Position, data: Path, *, keep: int, anew: 
                 _put_in_place(data, staging, folder)
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
-            remember_withdrawals(data, current.withdrawn)
-            if len(there) > len(read_chain(folder)):
-                keep_chain(data, there)
-            else:
-                forget_kept_chain(data)
+            _keep_what_is_known(data, position, there)
             prune_held(data, keep=keep)
     except OSError as error:
         shutil.rmtree(pool, ignore_errors=True)
@@ -92,7 +101,18 @@ def take_over(store: Store, position: Position, data: Path, *, keep: int, anew: 
     return Taken(folder, manifest, len(fetched), sum(fetched))
 
 
-def _holds(data: Path, position: Position) -> bool:
+def _keep_what_is_known(data: Path, position: Position, there: list[Link]) -> None:
+    """Keep what releases that were gone back from have stated and withdrawn: the next release goes on from that."""
+    remember_withdrawals(data, position.current.withdrawn)
+    folder = current_folder(data)
+    assert folder is not None
+    if len(there) > len(read_chain(folder)):
+        keep_chain(data, there)
+    else:
+        forget_kept_chain(data)
+
+
+def holds(data: Path, position: Position) -> bool:
     """Tell whether the current release of a data folder is the one that the depot serves."""
     try:
         folder = current_folder(data)
@@ -205,7 +225,11 @@ def _require_own_statement(store: Store, manifest: Manifest, staging: Path, ther
         own = (staging / STATEMENT).read_bytes()
     except (ReleaseDamaged, OSError) as error:
         raise DepotInvalid(f"{store.address}: {error}") from None
-    if not chain or chain[-1].line != own or [link.line for link in there[: len(chain)]] != [link.line for link in chain]:
+    if (
+        not chain
+        or chain[-1].line != own
+        or [link.line for link in there[: len(chain)]] != [link.line for link in chain]
+    ):
         raise DepotInvalid(f"{store.address}: the statements of release {manifest.number} are not those of the depot")
     statement = chain[-1].statement
     if (statement.release, statement.number) != (manifest.id, manifest.number):
@@ -230,11 +254,19 @@ def _put_in_place(data: Path, staging: Path, folder: Path) -> None:
 class Replica:
     """Follows a depot: one look after another, each of which may take a release over."""
 
+    kind: Kind = "depot"
+
     def __init__(self, store: Store, data: Path) -> None:
+        self.address: str = store.address
         self._store = store
         self._data = data
         # The files of the current release as they were when they were compared with its manifest.
         self._compared: Marks | None = None
+        # What named the current release when it was last taken over, or found to lie here.
+        self._seen: bytes | None = None
+
+    def prepare(self) -> None:
+        """Do nothing: what a depot has served may be shown until it serves something else."""
 
     def look(self) -> Taken | None:
         """Take over what the depot serves, if it is another release, or if the one here was damaged on this disk.
@@ -244,8 +276,13 @@ class Replica:
         position = read_position(self._store)
         if position is None:
             raise DepotInvalid(f"nothing has been published into {self._store.address} yet")
+        damaged = self._is_damaged()
+        if not damaged and position.found.data == self._seen and holds(self._data, position):
+            return None
         # The depot keeps earlier releases, and what it erases must not lie here.
-        return take_over(self._store, position, self._data, keep=1, anew=self._is_damaged())
+        taken = take_over(self._store, position, self._data, keep=1, anew=damaged)
+        self._seen = position.found.data
+        return taken
 
     def _is_damaged(self) -> bool:
         """Tell whether the current release is other than its manifest says. Compares it only where it was touched."""

@@ -208,6 +208,17 @@ def prune_held(data: Path, *, keep: int) -> list[StoredRelease]:
     return removed
 
 
+def take_down(data: Path) -> None:
+    """Remove every release, the current one included, for a caller that holds the lock. Statements and withdrawals stay."""
+    kept = kept_releases(data)
+    _keep_statements_of(data, kept)
+    keep_withdrawals(data, (release.folder for release in kept), current=None)
+    (data / "current").unlink(missing_ok=True)
+    sync_folder(data)
+    for release in kept:
+        remove_release(release.folder)
+
+
 def chain_of(data: Path) -> list[Link]:
     """Return the statements of every release that was ever published into a data folder, the oldest first."""
     return longest_chain([data, *(release.folder for release in kept_releases(data))])
@@ -235,6 +246,7 @@ def withdrawals_in(data: Path) -> dict[str, str]:
 
 
 def remove_release(folder: Path) -> None:
+    """Remove a release, for a caller that holds the lock. Where it is current, nothing is served until another is made so."""
     # Rename first, in one step, so that a half-deleted folder is never taken for a release.
     doomed = folder.with_name(f"{STAGING_PREFIX}removed-{folder.name}")
     folder.rename(doomed)

@@ -19,8 +19,9 @@ from service.errors import DepotUnreachable, OriginUnreachable, TestimonyArchive
 STANDING = "following.json"
 #: Seconds between two looks.
 LOOK_EVERY_S = 2.0
-#: Seconds until what was refused is tried again, at most; twice as long each time. To take a release over costs much.
-RETRY_AT_MOST_S = 60.0
+#: Seconds until an archive that does not answer is asked again, and until what was refused is tried again, at most; twice as
+#: long each time. To ask costs little, to take a release over much.
+ASK_AT_MOST_S, RETRY_AT_MOST_S = 8.0, 60.0
 #: What is followed: a depot, or another archive.
 Kind = Literal["depot", "mirror"]
 #: Told of what changes: the name of an event, and a sentence.
@@ -94,13 +95,12 @@ class Follower:
         try:
             self._source.look()
         except (DepotUnreachable, OriginUnreachable) as error:
-            # Asking costs little: come back soon, except to strangers, who may be busy.
-            self._report(str(error), retry=self._source.kind == "mirror")
+            self._report(str(error), at_most=LOOK_EVERY_S if self._source.kind == "depot" else ASK_AT_MOST_S)
         except TestimonyArchiveError as error:
-            self._report(str(error), retry=True)
+            self._report(str(error), at_most=RETRY_AT_MOST_S)
         except Exception as error:  # noqa: BLE001 - whatever goes wrong, the next look may go well
             # What the error says is left out: it may hold what records hold.
-            self._report(f"taking a release over failed ({type(error).__qualname__})", retry=True)
+            self._report(f"taking a release over failed ({type(error).__qualname__})", at_most=RETRY_AT_MOST_S)
         else:
             if self._trouble is not None:
                 self._tell("followed", f"{self._source.address} is followed again")
@@ -117,12 +117,12 @@ class Follower:
             )
         return self._wait
 
-    def _report(self, trouble: str, *, retry: bool) -> None:
+    def _report(self, trouble: str, *, at_most: float) -> None:
         trouble = " ".join(trouble.split())
         if trouble != self._trouble:
             self._tell("not_followed", trouble)
         self._trouble = trouble
-        self._wait = min(2 * self._wait, RETRY_AT_MOST_S) if retry else LOOK_EVERY_S
+        self._wait = min(2 * self._wait, at_most)
 
     def keep_looking(self, stop: threading.Event) -> None:
         """Look until `stop` is set."""

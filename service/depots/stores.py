@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 #: How the address of a depot may begin, for the setting and its help.
 SCHEMES = ("s3", "gs", "az", "file")
 #: Seconds that a store may take to accept a connection, to answer a small request, and to stay silent in the middle of a file.
-CONNECT_S, REQUEST_S, SILENCE_S = 5, 60, 20
+CONNECT_S, REQUEST_S, SILENCE_S = 5, 10, 20
 #: Seconds that one file may take: 1.4 GB, which is what 200,000 testimonies have, at 400 kB a second.
 FILE_S = 3600
 #: How often a request that failed is tried again, and for how many seconds in all. Whoever waits is told sooner.
-RETRIES, RETRY_S = 4, 20
+RETRIES, RETRY_S = 3, 15
 #: Bytes that are read or sent at a time.
 PART = 4 << 20
 #: Longest object that is read into memory, in bytes: a manifest, or the file that names the current one.
@@ -129,7 +129,7 @@ class Store:
     def write(self, key: str, data: bytes | Path) -> None:
         """Write an object whole, whatever was there."""
         with self._speaking():
-            obstore.put(self._store, key, data, chunk_size=PART, max_concurrency=2)
+            obstore.put(self._files, key, data, chunk_size=PART, max_concurrency=2)
 
     def delete(self, keys: list[str]) -> None:
         """Delete objects; those that are not there are passed over."""

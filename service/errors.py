@@ -5,6 +5,7 @@ TestimonyArchiveError
 ├── AnswerCutShort             an answer failed after its first bytes were out
 ├── ArchiveUnreadable          the archive file cannot be opened or read
 ├── EditRefused                a record of it cannot be changed or withdrawn
+├── CitingRefused              the words of a source cannot be looked up
 ├── SigningKeyUnusable         a key file that statements cannot be signed or checked with
 ├── SignatureInvalid           a signature that does not fit what it should sign
 ├── CopyUnreadable             a copy of a release that cannot be read, so that nothing can be verified
@@ -67,6 +68,10 @@ class ArchiveUnreadable(TestimonyArchiveError):
 
 class EditRefused(TestimonyArchiveError):
     """A record cannot be changed or withdrawn: it is not there, or the archive file is not sound, or in use. It is as it was."""
+
+
+class CitingRefused(TestimonyArchiveError):
+    """The words of a source cannot be looked up: the source is not there, or its text is not, or is another one."""
 
 
 class SigningKeyUnusable(TestimonyArchiveError):

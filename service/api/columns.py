@@ -237,9 +237,11 @@ def _language_of() -> Columns:
 
 def _access() -> Columns:
     def cells(access: Document, _: Around) -> tuple[Cell, ...]:
-        return access["visibility"], access["consent_basis"]
+        consent = access["consent"] or {"scope": (), "expires": None}
+        return access["visibility"], access["consent_basis"], "|".join(consent["scope"]) or None, consent["expires"]
 
-    return Columns("access", ("access_visibility", "access_consent_basis"), cells)
+    names = ("visibility", "consent_basis", "consent_scope", "consent_expires")
+    return Columns("access", tuple(f"access_{name}" for name in names), cells)
 
 
 def _list_of_parts(each: FormatField) -> Columns:

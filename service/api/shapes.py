@@ -50,12 +50,15 @@ class SegmentReference(TypedDict):
 
 
 class ExcerptDocument(TypedDict):
-    """A stretch of one text of a record. `matches` are [start, end) in Unicode code points of `text`."""
+    """A stretch of one text of a record. `matches` are [start, end) in Unicode code points of `text`. What is said in a
+    transcript, or stands in a table of contents, leads to a segment, and to a second of the recording where it is stated.
+    """
 
     field: str
     text: str
     matches: list[list[int]]
     segment: SegmentReference | None
+    start_s: float | None
 
 
 class HitDocument(TypedDict):
@@ -219,8 +222,11 @@ class History(TypedDict):
 
 
 class TranscriptMeta(TypedDict):
+    """`languages` are those that segments can be read in, one by one: they are asked for by `lang`."""
+
     release: str
     licence: str
+    languages: list[str]
 
 
 class TranscriptLinks(TypedDict):
@@ -233,8 +239,8 @@ class TranscriptLinks(TypedDict):
 
 
 class Transcript(TypedDict):
-    """What was said, in segments whose identifiers are stable from release to release as long as the transcript is the
-    same; times in seconds from the start of the recording, null where not stated.
+    """What was said, in segments whose names stand for the same words from release to release; times in seconds from the
+    start of the recording, null where not stated. `language` is that of the testimony; each segment says its own.
     """
 
     testimony: Reference

@@ -10,21 +10,22 @@ from service.release.documents import SegmentDocument
 _LINE_ENDS = re.compile(r"[\r\n]+")
 
 
-def as_vtt(segments: Sequence[SegmentDocument], warnings: Sequence[str] = ()) -> str:
+def as_vtt(segments: Sequence[SegmentDocument], warnings: Sequence[str] = (), *, language: str = "") -> str:
     """Return a transcript as WebVTT (https://www.w3.org/TR/webvtt1/). A segment without both times cannot be a cue: it
     is kept as a comment in its place, which players do not show. Cues must begin in order of time, so a segment that
-    begins earlier than those before it moves up. Content warnings come first, as a comment.
+    begins earlier than those before it moves up. Content warnings come first, as a comment. A segment in another language
+    than `language` says so; words that are left out are a gap, which says why.
     """
     blocks: list[tuple[int, str]] = []
     reached = 0
     for segment in segments:
         times = _times(segment)
         if times is None:
-            blocks.append((reached, f"NOTE {segment['id']}\n{_words(segment)}"))
+            blocks.append((reached, f"NOTE {segment['id']}\n{_escape(_spoken(segment))}"))
         else:
             reached = times[0]
             timing = f"{_timestamp(times[0])} --> {_timestamp(times[1])}"
-            blocks.append((reached, f"{segment['id']}\n{timing}\n{_cue(segment)}"))
+            blocks.append((reached, f"{segment['id']}\n{timing}\n{_cue(segment, language)}"))
     blocks.sort(key=lambda block: block[0])
     warned = [f"NOTE {_escape(_warned(warnings))}"] if warnings else []
     return "\n\n".join(["WEBVTT", *warned, *(block for _, block in blocks)]) + "\n"
@@ -32,7 +33,7 @@ def as_vtt(segments: Sequence[SegmentDocument], warnings: Sequence[str] = ()) ->
 
 def as_text(segments: Sequence[SegmentDocument], warnings: Sequence[str] = ()) -> str:
     """Return a transcript to read: content warnings first, then a paragraph a segment, with the speaker before a colon
-    where one is named.
+    where one is named. Words that are left out are a gap, which says why.
     """
     warned = [_warned(warnings)] if warnings else []
     return "\n\n".join([*warned, *(_spoken(segment) for segment in segments)]) + "\n"
@@ -42,8 +43,13 @@ def _warned(warnings: Sequence[str]) -> str:
     return f"Content warnings: {'; '.join(warnings)}"
 
 
+def _said(segment: SegmentDocument) -> str:
+    """Return the words of a segment, or the gap in their place."""
+    return f"[redacted: {segment['redacted']}]" if segment["text"] is None else segment["text"]
+
+
 def _spoken(segment: SegmentDocument) -> str:
-    return segment["text"] if segment["speaker"] is None else f"{segment['speaker']}: {segment['text']}"
+    return _said(segment) if segment["speaker"] is None else f"{segment['speaker']}: {_said(segment)}"
 
 
 def _times(segment: SegmentDocument) -> tuple[int, int] | None:
@@ -64,11 +70,8 @@ def _escape(text: str) -> str:
     return _LINE_ENDS.sub("\n", html.escape(text, quote=False)).strip("\n")
 
 
-def _words(segment: SegmentDocument) -> str:
-    return _escape(_spoken(segment))
-
-
-def _cue(segment: SegmentDocument) -> str:
-    if segment["speaker"] is None:
-        return _escape(segment["text"])
-    return f"<v {_escape(segment['speaker']).replace(chr(10), ' ')}>{_escape(segment['text'])}"
+def _cue(segment: SegmentDocument, language: str) -> str:
+    words = _escape(_said(segment))
+    if segment["text"] is not None and language not in ("", segment["language"]):
+        words = f"<lang {segment['language']}>{words}</lang>"
+    return words if segment["speaker"] is None else f"<v {_escape(segment['speaker']).replace(chr(10), ' ')}>{words}"

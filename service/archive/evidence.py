@@ -6,7 +6,7 @@ Works on texts and hashes that it is given. It opens no file and knows nothing o
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from service.archive.model import Citation, SourceText
 from service.archive.reading import Finding, join_pointer
@@ -15,11 +15,14 @@ from service.archive.values import MAX_NUMBER
 #: This many words in a row of a source count as copied. A shorter run may be the only way to state a fact.
 RUN_LENGTH = 8
 
+#: What each character of a redacted passage is replaced by, so that offsets stay as they are.
+BLANK = "\u2588"
+
 #: The fields that hold the archive's own words. Transcripts and quotes are left out: they hold the source's words.
 OWN_WORDS = frozenset(
     """
-    as_stated citation content_warnings contact coverage date_note description footer label method name note
-    population role subject summary title type unit
+    as_stated citation content_warnings contact coverage date_note description footer keywords label method name note
+    population role subject summary synopsis title type unit
     """.split()
 )
 _NOT_OWN = frozenset({"access", "transcript"})
@@ -31,6 +34,14 @@ _WORD = re.compile(r"[^\W_]+")
 def sha256_of(text: str) -> str:
     """Return the SHA-256 of the text in UTF-8, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def blanked(text: str, passages: Iterable[tuple[int, int]]) -> str:
+    """Return a text in which each code point of these passages, [start, end), is replaced by a blank."""
+    characters = list(text)
+    for start, end in passages:
+        characters[start:end] = BLANK * len(characters[start:end])
+    return "".join(characters)
 
 
 def is_measure_of(stated: SourceText, text: str) -> bool:
@@ -88,16 +99,17 @@ class WordRuns:
 
     def add(self, source: str, text: str) -> None:
         """Remember the runs of a source's text under its identifier."""
-        for run in _runs(text):
+        for run in runs_of(text):
             self._sources.setdefault(run, source)
 
     def find(self, text: str) -> str | None:
         """Return the identifier of a source that shares a run of words with this text, or None."""
-        return next((self._sources[run] for run in _runs(text) if run in self._sources), None)
+        return next((self._sources[run] for run in runs_of(text) if run in self._sources), None)
 
 
-def _runs(text: str) -> Iterator[int]:
+def runs_of(text: str, length: int = RUN_LENGTH) -> Iterator[int]:
+    """Yield a hash of each run of so many words in a text, compared without regard to case and to what is no word."""
     # Normalize first: a combining accent would split a word in two, and the parts would not match its composed form.
     words = _WORD.findall(unicodedata.normalize("NFC", text).lower())
-    for start in range(len(words) - RUN_LENGTH + 1):
-        yield hash(tuple(words[start : start + RUN_LENGTH]))
+    for start in range(len(words) - length + 1):
+        yield hash(tuple(words[start : start + length]))

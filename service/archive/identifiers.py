@@ -69,6 +69,7 @@ AgentRef = Annotated[Identifier, RefersTo("agent")]
 PlaceRef = Annotated[Identifier, RefersTo("place")]
 TopicRef = Annotated[Identifier, RefersTo("topic")]
 EventRef = Annotated[Identifier, RefersTo("event")]
+TestimonyRef = Annotated[Identifier, RefersTo("testimony")]
 StatisticRef = Annotated[Identifier, RefersTo("statistic")]
 SubjectRef = Annotated[Identifier, RefersTo("event", "testimony", "statistic", "agent")]
 

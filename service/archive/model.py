@@ -27,6 +27,7 @@ from service.archive.identifiers import (
     SourceRef,
     StatisticRef,
     SubjectRef,
+    TestimonyRef,
     TopicRef,
 )
 from service.archive.marks import (
@@ -49,6 +50,7 @@ from service.archive.values import (
     Page,
     Rights,
     Seconds,
+    SegmentName,
     Sha256,
     Text,
     WebAddress,
@@ -56,10 +58,13 @@ from service.archive.values import (
 from service.archive.vocabularies import (
     AgentKind,
     Attribution,
+    ConsentScope,
+    ContributorRole,
     EventType,
     Outcome,
     PlaceKind,
     Qualifier,
+    RedactionReason,
     ResponseKind,
     SourceType,
 )
@@ -99,6 +104,34 @@ class _NoEntries(dict[str, Any]):
 NO_ITEMS, NO_ENTRIES = _NoItems(), _NoEntries()
 
 
+class Consent(Part):
+    """What somebody consented to, and until when. Only `scope` and `expires` are ever published.
+
+    A record whose consent has expired, or whose `scope` is stated and does not hold `publish`, is not public.
+    """
+
+    scope: Annotated[
+        list[ConsentScope],
+        Field(
+            min_length=1,
+            description="What the consent covers. Empty where that is not stated; where it is stated without `publish`, the record is not public.",
+        ),
+    ] = NO_ITEMS
+    given: Annotated[Day | None, Field(description="The day it was given. It is never published.")] = None
+    expires: Annotated[
+        Day | None,
+        Field(
+            description="The first day on which the consent no longer holds, in UTC: what is published from that day on lacks the record. Null where it does not expire."
+        ),
+    ] = None
+    review: Annotated[
+        Day | None, Field(description="The day on which the archive means to ask again. It is never published.")
+    ] = None
+    reference: Annotated[
+        Text | None, Field(description="Where the archive keeps the consent itself. It is never published.")
+    ] = None
+
+
 class Access(Part):
     """Who may see a record, and on what footing. `private` may hold anything and is never published."""
 
@@ -116,6 +149,10 @@ class Access(Part):
         Field(
             description="On what footing the record is public: consent given to the archive (direct), a source that was published before, a guardian's consent, or none that was recorded. Null where it is not stated."
         ),
+    ] = None
+    consent: Annotated[
+        Consent | None,
+        Field(description="What the consent covers, and until when. Null where it is not stated."),
     ] = None
     private: Annotated[
         JsonValue, Field(description="Whatever the archive keeps for itself. It is never published.")
@@ -240,6 +277,17 @@ class SourceText(Part):
     ] = None
 
 
+class Redaction(Part):
+    """A passage of a source's text whose characters were replaced, one by one, by U+2588 (█)."""
+
+    start: Annotated[Count, Field(description="Where the passage begins, in Unicode code points from 0.")]
+    end: Annotated[
+        Count, Field(description="Where it ends, in code points; the character at this place is no part of it.")
+    ]
+    reason: Annotated[RedactionReason, Field(description="Why its words are left out.")]
+    on: Annotated[Day, Field(description="The day on which they were taken out.")]
+
+
 class Source(Record):
     """A published or held item that claims are cited from."""
 
@@ -291,6 +339,9 @@ class Source(Record):
             description="The measures of the source's text, which a copy can be checked against. Null where it has no text."
         ),
     ] = None
+    redactions: Annotated[
+        list[Redaction], Field(description="The passages of the text whose words were taken out.")
+    ] = NO_ITEMS
     duration_s: Annotated[Seconds | None, Field(description="How long the recording lasts, in seconds.")] = None
     masked: Annotated[
         bool,
@@ -495,15 +546,77 @@ class Event(Record):
     ] = NO_ITEMS
 
 
-class Segment(Part):
-    """A stretch of a transcript, in seconds from the start of the recording."""
+class SegmentTranslation(Part):
+    """What is said in a segment, in another language."""
 
+    text: Annotated[Text, Searched(), Field(description="What is said, translated.")]
+
+
+class Segment(Part):
+    """A stretch of a transcript: its words, or why they are left out. Times are in seconds from the start of the recording."""
+
+    id: Annotated[
+        SegmentName | None,
+        Field(
+            description="Its name, which no other segment of the transcript has: letters, digits and hyphens. Without one, its position counts, from 1."
+        ),
+    ] = None
     start_s: Annotated[
         Seconds | None, Field(description="Where the stretch begins, in seconds from the start of the recording.")
     ] = None
     end_s: Annotated[Seconds | None, Field(description="Where it ends, in seconds.")] = None
     speaker: Annotated[Text | None, Field(description="Who speaks, as the transcript names them.")] = None
-    text: Annotated[Text, Searched(), Field(description="What is said.")]
+    speaker_agent: Annotated[
+        AgentRef | None, Field(description="Who speaks, as an agent of the archive, whose label is shown.")
+    ] = None
+    language: Annotated[
+        Language | None,
+        Field(description="The language that is spoken here (BCP 47), where it is not that of the testimony."),
+    ] = None
+    text: Annotated[Text | None, Searched(), Field(description="What is said. Null where the words are left out.")] = (
+        None
+    )
+    redacted: Annotated[
+        RedactionReason | None, Field(description="Why the words are left out, in place of the words.")
+    ] = None
+    translations: Annotated[
+        dict[Language, SegmentTranslation],
+        Field(description="What is said here in other languages, by language (BCP 47)."),
+    ] = NO_ENTRIES
+
+
+class Contributor(Part):
+    """Somebody who had a part in an interview beside the witness, or as the one who was asked."""
+
+    agent: Annotated[
+        AgentRef,
+        Filtered("With this agent among its contributors.", name="contributor"),
+        Field(description="Who contributed."),
+    ]
+    role: Annotated[ContributorRole, Field(description="What they did.")]
+
+
+class IndexEntry(Part):
+    """An entry of an interview's table of contents, with or without a recording."""
+
+    start_s: Annotated[
+        Seconds | None, Field(description="Where the part begins, in seconds from the start of the recording.")
+    ] = None
+    title: Annotated[Text, Searched(), Field(description="What the part is about, in one line.")]
+    synopsis: Annotated[
+        Text | None, Searched(), Field(description="What is said in it, in the archive's own words.")
+    ] = None
+    keywords: Annotated[list[Text], Searched(), Field(description="Words that it can be found by.")] = NO_ITEMS
+    topics: Annotated[
+        list[TopicRef],
+        Filtered(name="topic", is_wide=True),
+        Field(description="The subject headings that the part is filed under."),
+    ] = NO_ITEMS
+    segment: Annotated[
+        SegmentName | None,
+        Behaves("segment"),
+        Field(description="The segment of the transcript with which the part begins."),
+    ] = None
 
 
 class Testimony(Record):
@@ -521,6 +634,14 @@ class Testimony(Record):
     witness: Annotated[
         AgentRef, Filtered("Given by this witness."), Field(description="Who testifies: a person, or a group.")
     ]
+    contributors: Annotated[
+        list[Contributor], Field(description="Who else had a part in the interview, and in what role.")
+    ] = NO_ITEMS
+    part_of: Annotated[
+        TestimonyRef | None,
+        Filtered("A session of this interview."),
+        Field(description="The interview that this testimony is a session of."),
+    ] = None
     events: Annotated[
         list[EventRef], Filtered("About this event.", name="event"), Field(description="The events it is about.")
     ] = NO_ITEMS
@@ -563,6 +684,11 @@ class Testimony(Record):
     ] = NO_ITEMS
     content_warnings: Annotated[
         list[Text], Searched(), Translated(), Field(description="What a reader should be warned of before reading.")
+    ] = NO_ITEMS
+    index: Annotated[
+        list[IndexEntry],
+        Behaves("index"),
+        Field(description="The interview's table of contents, in the order in which things are told."),
     ] = NO_ITEMS
     transcript: Annotated[
         list[Segment],

@@ -3,6 +3,7 @@
 A validation error's type is either one of Pydantic's own or a code of the checks, raised here as it stands there.
 """
 
+import re
 from typing import Annotated
 
 import langcodes
@@ -130,6 +131,17 @@ def _concept(value: str) -> str:
 # Control characters other than tab, line feed and carriage return have no place in a text that is to be read.
 _READABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$"
 
+_SEGMENT_NAME = re.compile(r"[A-Za-z0-9-]+")
+
+
+def _segment_name(value: str) -> str:
+    if len(value) > ID_LENGTH or not _SEGMENT_NAME.fullmatch(value):
+        raise PydanticCustomError(
+            "invalid_id", f"must be the name of a segment: letters, digits and hyphens, {ID_LENGTH} characters at most"
+        )
+    return value
+
+
 Text = Annotated[str, StringConstraints(min_length=1, pattern=_READABLE)]
 Day = Annotated[str, AfterValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Edtf = Annotated[
@@ -143,6 +155,11 @@ WebAddress = Annotated[Text, AfterValidator(_web_address)]
 Concept = Annotated[Text, AfterValidator(_concept)]
 Page = Annotated[int | str, PlainValidator(_page), WithJsonSchema({"type": ["integer", "string"]})]
 Seconds = Annotated[Number, Field(ge=0)]
+SegmentName = Annotated[
+    str,
+    AfterValidator(_segment_name),
+    WithJsonSchema({"type": "string", "pattern": f"^{_SEGMENT_NAME.pattern}$", "maxLength": ID_LENGTH}),
+]
 Count = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
 
 _SHA256 = r"^[0-9a-f]{64}$"

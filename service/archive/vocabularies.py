@@ -32,6 +32,8 @@ EventType = Literal[
     "investigation",
     "other",
 ]
+#: What somebody consented to.
+ConsentScope = Literal["publish", "translate", "research", "court", "media", "training"]
 Attribution = Literal["first_person", "labelled", "contextual"]
 ResponseKind = Literal[
     "replied",
@@ -57,3 +59,7 @@ Qualifier = Literal[
     "all",
     "none",
 ]
+#: Why words are left out of a transcript or of a source's text.
+RedactionReason = Literal["consent", "safety", "third_party", "court_order", "illegible"]
+#: What somebody did in an interview.
+ContributorRole = Literal["interviewer", "interviewee", "interpreter", "translator", "transcriber", "recordist"]

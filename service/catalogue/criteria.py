@@ -323,6 +323,13 @@ class TranscriptView(Parameters):
         Literal["json", "vtt", "text"] | None,
         Field(description="json, vtt: WebVTT, for players; text: to read. Before Accept."),
     ] = None
+    lang: Annotated[
+        LanguageRange | None,
+        Field(
+            description="Show each segment in this language where there is a translation of it, or in a wider form of "
+            "the language; * for what was said. Instead of Accept-Language, and before it."
+        ),
+    ] = None
 
 
 _SORT = Field(

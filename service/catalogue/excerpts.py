@@ -22,12 +22,12 @@ _WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """A stretch of one field and the matches in it. `segment` numbers a transcript's segments from 0."""
+    """A stretch of one field and the matches in it, with the segment of the transcript that it leads to."""
 
     field: str
     text: str
     matches: list[tuple[int, int]]
-    segment: int | None
+    segment: str | None
     start_s: float | None
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import orjson
 
 from service.archive.fields import ArchiveFields
+from service.release.documents import SegmentDocument
 from service.release.opening import Release
 
 #: The languages that a reader asks for, as language ranges in lower case, most wanted first.
@@ -88,3 +89,21 @@ def translate(document: bytes, wishes: Wishes, fields: ArchiveFields) -> tuple[b
     if shown["record"] == "event":
         shown["date"]["note"] = shown["date_note"]
     return orjson.dumps(shown), set(language_of.values())
+
+
+def spoken_in(segments: list[SegmentDocument], wishes: Wishes) -> list[SegmentDocument]:
+    """Return the segments of a transcript in the best language that each offers; without a translation, as they were said."""
+    return [_segment_in(each, wishes) for each in segments] if wishes else segments
+
+
+def _segment_in(segment: SegmentDocument, wishes: Wishes) -> SegmentDocument:
+    own = segment["language"]
+    chosen = look_up(wishes, [*segment["translations"], own])
+    if chosen is None or chosen == own:
+        return segment
+    return {**segment, "language": chosen, "text": segment["translations"][chosen]["text"]}
+
+
+def languages_of(segments: list[SegmentDocument]) -> list[str]:
+    """Return the languages that segments of a transcript can be read in, sorted."""
+    return sorted({tag for each in segments for tag in (each["language"], *each["translations"])})

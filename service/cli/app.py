@@ -11,10 +11,13 @@ import typer
 
 from service import __version__
 from service.cli.check import check_command
+from service.cli.cite import cite_command
 from service.cli.due import due_command
 from service.cli.export import export_command
+from service.cli.new import new_command
 from service.cli.output import fail, give_up_standard_output, print_line
 from service.cli.publish import publish_command
+from service.cli.redact import redact_command
 from service.cli.releases import releases
 from service.cli.schema import schema_command
 from service.cli.serve import serve_command
@@ -34,8 +37,11 @@ app = typer.Typer(
 app.command("serve")(serve_command)
 app.command("publish")(publish_command)
 app.command("check")(check_command)
+app.command("new")(new_command)
+app.command("cite")(cite_command)
 app.command("withdraw")(withdraw_command)
 app.command("unname")(unname_command)
+app.command("redact")(redact_command)
 app.command("due")(due_command)
 app.command("export")(export_command)
 app.command("verify")(verify_command)

@@ -7,10 +7,9 @@ from typing import Annotated
 import typer
 
 from service.archive.checks import check_archive
-from service.cli.opening import current_release, today, unpacked
+from service.cli.opening import current_release, opened_archive, today
 from service.cli.parameters import ArchiveFile, AsJson, CopiesOfSources, copies_of_sources
-from service.cli.reports import show_report
-from service.cli.standard_input import archive_file
+from service.cli.reports import show_report, write_findings
 from service.errors import TestimonyArchiveError
 
 
@@ -19,6 +18,9 @@ def check_command(
     *,
     source: CopiesOfSources = None,
     data: Annotated[Path | None, typer.Option(help="Check also against the release in this folder.")] = None,
+    table: Annotated[
+        Path | None, typer.Option(help="Write the findings into this file as CSV, one row each.", metavar="FILE")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Report every error of an archive; publish nothing.
@@ -28,13 +30,17 @@ def check_command(
     Example: testimony-archive check my.json --source src-001=report.txt
     """
     sources = copies_of_sources(source or [])
-    with archive_file(archive) as file, current_release(data) as release:
+    with opened_archive(archive) as opened, current_release(data) as release:
+        if opened.tables is not None:
+            sources = opened.tables.texts() | sources
         try:
-            report = check_archive(unpacked(file)[0], today=today(), sources=sources, predecessor=release)
+            report = opened.told(check_archive(opened.path, today=today(), sources=sources, predecessor=release))
         except sqlite3.OperationalError as error:
             raise TestimonyArchiveError(
                 f"no room for what a check has to remember ({error}); set SQLITE_TMPDIR to a folder that has some"
             ) from None
+    if table is not None:
+        write_findings(report, table)
     show_report(archive, report, json=json)
     if not report.ok:
         raise typer.Exit(1)

@@ -5,11 +5,17 @@ from typing import Annotated
 
 import typer
 
-from service.archive.embargoes import embargoes
+from service.archive.access import Due, Occasion, due_days
 from service.cli.opening import current_release, today
 from service.cli.output import one_line, print_json, print_line
 from service.cli.parameters import ArchiveFile, AsJson, DataFolder
 from service.settings import read_settings
+
+_TOLD: dict[Occasion, str] = {
+    "embargo": "embargo ends",
+    "expiry": "consent expires",
+    "review": "consent to be reviewed",
+}
 
 
 def due_command(
@@ -21,7 +27,10 @@ def due_command(
     data: DataFolder = None,
     json: AsJson = False,
 ) -> None:
-    """List records whose embargo has ended and that the next `publish` will show, the earliest first.
+    """List embargoes that have ended, consents that have expired, and consents to be reviewed, the earliest first.
+
+    The next `publish` shows the first and leaves out the second. An embargo is listed until the record is published, a consent
+    until the archive states another day.
 
     Example: testimony-archive due my.json --by 2027-01-31
     """
@@ -29,14 +38,37 @@ def due_command(
     until = max(day, by.date()) if by else day
     with current_release(settings.data if settings.data.is_dir() else None) as release:
         published = set() if release is None else set(release.public_ids())
-    found = sorted(each for each in embargoes(archive) if each.until <= until and each.record not in published)
+    found = sorted(each for each in due_days(archive) if each.on <= until and not _is_done(each, published))
     if json:
-        print_json([{"id": each.record, "until": str(each.until), "due": each.until <= day} for each in found])
+        print_json([_as_json(each, day, published) for each in found])
         return
     for each in found:
-        print_line(f"{each.until}\t{one_line(each.record)}\t{_when(each.until, day)}")
+        print_line(f"{each.on}\t{one_line(each.record)}\t{_when(each.on, day)}\t{_told(each, day, published)}")
     if not found:
-        print_line(f"{archive}: no embargo ends by {until} that is not published already")
+        print_line(
+            f"{archive}: by {until}, no embargo ends that is not published already, and no consent expires or is to be reviewed"
+        )
+
+
+def _is_done(due: Due, published: set[str]) -> bool:
+    return due.occasion == "embargo" and due.record in published
+
+
+def _as_json(due: Due, day: date, published: set[str]) -> dict[str, object]:
+    return {
+        "id": due.record,
+        "what": due.occasion,
+        "until": str(due.on),
+        "due": due.on <= day,
+        "published": due.record in published,
+    }
+
+
+def _told(due: Due, day: date, published: set[str]) -> str:
+    told = _TOLD[due.occasion]
+    # Until the next publication, readers still see what nobody consents to any more.
+    is_shown = due.occasion == "expiry" and due.on <= day and due.record in published
+    return f"{told}: the current release still shows the record" if is_shown else told
 
 
 def _when(day: date, today: date) -> str:

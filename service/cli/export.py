@@ -11,6 +11,8 @@ import orjson
 import typer
 
 from service.archive.identifiers import PLURALS
+from service.archive.tables import write_tables
+from service.archive.tables.writing import head_of, pieces_of
 from service.archive.writing import written_whole
 from service.cli.output import say, standard_output
 from service.cli.parameters import DataFolder
@@ -41,6 +43,10 @@ def export_command(
         Path | None,
         typer.Option(help="Pack the release for keeping instead: BagIt with RO-Crate, for `publish`.", metavar="DIR"),
     ] = None,
+    tables: Annotated[
+        Path | None,
+        typer.Option(help="Write it as a folder of tables instead, for a spreadsheet program.", metavar="DIR"),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
     """Write out the public archive. The SHA-256 of a .jsonl is the release id; both forms publish to the same release.
@@ -48,11 +54,19 @@ def export_command(
     Example: testimony-archive export archive.jsonl
     """
     settings = read_settings(data=data)
-    if bag is not None:
-        if target is not None or form is not None:
-            raise typer.BadParameter("it has a form of its own; leave out FILE and --format", param_hint="--bag")
-        _export_bag(settings, bag)
-        return
+    for folder, option, write in ((bag, "--bag", _export_bag), (tables, "--tables", _export_tables)):
+        if folder is not None:
+            if target is not None or form is not None:
+                raise typer.BadParameter("it has a form of its own; leave out FILE and --format", param_hint=option)
+            if (
+                option == "--tables"
+                and folder.exists()
+                and not force
+                and (not folder.is_dir() or any(folder.iterdir()))
+            ):
+                raise TestimonyArchiveError(f"{folder} is there already; write over it with --force")
+            write(settings, folder)
+            return
     if target == Path("-"):
         target = None
     form = form or _form_of(target)
@@ -76,6 +90,13 @@ def _export_bag(settings: Settings, target: Path) -> None:
     with closing(open_current(settings.data)) as release:
         write_bag(release, target)
         say(f"Packed release {release.manifest.number}, {release.id}, into {target}.")
+
+
+def _export_tables(settings: Settings, target: Path) -> None:
+    with closing(open_current(settings.data)) as release:
+        path = release.folder / CANONICAL
+        write_tables(head_of(path), lambda: pieces_of(path), target)
+        say(f"Wrote release {release.manifest.number}, {release.id}, as tables into {target}.")
 
 
 def _form_of(target: Path | None) -> Form:

@@ -1,11 +1,16 @@
-"""The day that commands go by, and the release that they compare an archive with."""
+"""What commands begin with: the archive they were given, the day, and the release that they compare with."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from service.archive.checks import Report
+from service.archive.checks.subjects import with_subjects
+from service.archive.tables import Compiled, compiled, is_tables
+from service.cli.standard_input import archive_file
 from service.errors import NoRelease
 from service.release.opening import open_current
 from service.release.statements import Link, read_chain
@@ -36,15 +41,46 @@ def current_release(data: Path | None) -> Iterator[Any]:
         yield release
 
 
-def unpacked(archive: Path) -> tuple[Path, list[Link]]:
-    """Return the archive file to read and the statements beside it: of a bag what is packed in it, else what was given.
+@dataclass(frozen=True)
+class OpenedArchive:
+    """An archive as it was given, made readable as a file."""
+
+    path: Path
+    #: The statements that came with it, of a bag.
+    chain: list[Link]
+    #: What it was made from, where it was given as tables.
+    tables: Compiled | None = None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing was found wrong before any check."""
+        return self.tables is None or not self.tables.findings
+
+    def told(self, report: Report) -> Report:
+        """Return a report in terms of what was given, with the records that findings are about: by table, row and column
+        where tables were given.
+        """
+        found = with_subjects(self.path, [*report.findings, *report.notes])
+        errors = len(report.findings)
+        named = replace(report, findings=found[:errors], notes=found[errors:])
+        return named if self.tables is None else self.tables.told(named)
+
+
+@contextmanager
+def opened_archive(archive: Path) -> Iterator[OpenedArchive]:
+    """Yield the archive that was given in any of its forms: a file, standard input, a bag, a folder of tables or a workbook.
 
     Raises BagInvalid where a bag is not as it was packed, ReleaseDamaged where its statements are no chain.
     """
     # The library that reads bags is needed for nothing else.
     from service.depots.bags import is_bag, open_bag  # noqa: PLC0415
 
-    if not is_bag(archive):
-        return archive, []
-    canonical = open_bag(archive)
-    return canonical, read_chain(canonical.parent)
+    with archive_file(archive) as file:
+        if is_bag(file):
+            canonical = open_bag(file)
+            yield OpenedArchive(canonical, read_chain(canonical.parent))
+        elif is_tables(file):
+            with compiled(file) as tables:
+                yield OpenedArchive(tables.path, [], tables)
+        else:
+            yield OpenedArchive(file, [])

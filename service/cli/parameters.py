@@ -5,7 +5,13 @@ from typing import Annotated
 
 import typer
 
-ArchiveFile = Annotated[Path, typer.Argument(help="The archive: .json, .jsonl or .jsonl.gz.", metavar="ARCHIVE")]
+ArchiveFile = Annotated[
+    Path,
+    typer.Argument(
+        help="The archive: .json, .jsonl or .jsonl.gz, a folder of tables, or a workbook (.xlsx, .ods).",
+        metavar="ARCHIVE",
+    ),
+]
 SigningKey = Annotated[
     Path | None, typer.Option("--sign", help="Sign the release's statement with this private key.", metavar="KEY")
 ]

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+<<<<<<< HEAD
 from service.archive.checks import ArchiveInvalid
 from service.cli.depositing import DepotBeside
+=======
+from service.archive.checks import ArchiveInvalid, check_archive
+>>>>>>> main
 from service.cli.events import failures_logged, tell
-from service.cli.opening import unpacked
+from service.cli.opening import opened_archive, today
 from service.cli.output import print_json
 from service.cli.parameters import ArchiveFile, AsJson, DataFolder, Depot, SigningKey
 from service.cli.progress import progress_bars
 from service.cli.reports import show_report
-from service.cli.standard_input import archive_file
 from service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -37,9 +40,15 @@ def publish_command(
 
     Example: testimony-archive publish my.json
     """
+<<<<<<< HEAD
     settings = read_settings(data=data, keep=keep, sign=sign, depot=depot)
     with failures_logged(settings), archive_file(archive) as file:
         published = publish_archive(file, settings, json=json)
+=======
+    settings = read_settings(data=data, keep=keep, sign=sign)
+    with failures_logged(settings):
+        published = publish_archive(archive, settings, json=json)
+>>>>>>> main
     if json:
         outcome = {"ok": True, "findings": [], "more": False}
         release = {"changed": published.changed, "changes": published.changes, **published.manifest.model_dump()}
@@ -56,6 +65,7 @@ def publish_archive(archive: Path, settings: Settings, *, json: bool = False) ->
 
     # First of all: that the key cannot be used should not be found out after a long publication.
     sign = None if settings.sign is None else read_signer(settings.sign)
+<<<<<<< HEAD
     archive, chain = unpacked(archive)
     depot = None if settings.depot is None else DepotBeside(settings, archive=archive)
     try:
@@ -83,6 +93,24 @@ def _finish(depot: DepotBeside, published: "Published", settings: Settings) -> N
         depot.deposit_current()
     depot.prune()
     depot.tell(partial(tell, settings))
+=======
+    with opened_archive(archive) as opened:
+        if not opened.is_sound:
+            report = opened.told(check_archive(opened.path, today=today()))
+            show_report(archive, report, json=json)
+            raise typer.Exit(1)
+        try:
+            with progress_bars() as progress:
+                published = publish(
+                    opened.path, settings.data, keep=settings.keep, sign=sign, chain=opened.chain, progress=progress
+                )
+        except ArchiveInvalid as invalid:
+            show_report(archive, opened.told(invalid.report), json=json)
+            raise typer.Exit(1) from None
+        for path in () if opened.tables is None else opened.tables.keep_identifiers():
+            tell(settings, "identifiers_kept", f"Wrote identifiers for new records into {path}.", file=str(path))
+        return published
+>>>>>>> main
 
 
 def tell_published(published: "Published", settings: Settings) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import orjson
+from babel.lists import format_list
 from markupsafe import Markup
 
 from service.archive.identifiers import PLURALS, TYPE_OF_PREFIX
@@ -112,6 +113,10 @@ class Reader:
     def word(self, value: object) -> str:
         """Return the word for a value of a closed vocabulary."""
         return word_of(value, self.words)
+
+    def words_of(self, values: Sequence[object]) -> str:
+        """Return the words for values of a closed vocabulary, as one list in a sentence."""
+        return format_list([self.word(each) for each in values], style="standard", locale=self.words.locale)
 
     def filter_name(self, name: str) -> str:
         """Return the name of a filter."""

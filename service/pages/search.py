@@ -72,10 +72,15 @@ def suggestions(reader: Reader, typed: str) -> list[str]:
     return list(islice(found, SUGGESTIONS))
 
 
+def anchor_of(testimony: str, segment: str) -> str:
+    """Return the anchor of a segment on its testimony's page, where other things have anchors too."""
+    return segment if segment.startswith(f"{testimony}-") else f"{testimony}-{segment}"
+
+
 def _hit(reader: Reader, document: dict[str, Any], excerpts: list[Excerpt]) -> dict[str, Any]:
     shown = []
     for excerpt in excerpts:
-        segment = None if excerpt.segment is None else f"{document['id']}-s{excerpt.segment + 1}"
+        segment = None if excerpt.segment is None else anchor_of(document["id"], excerpt.segment)
         href = None if segment is None else reader.record(document["id"], fragment=segment)
         shown.append({"html": marked(excerpt.text, excerpt.matches), "href": href, "start_s": excerpt.start_s})
     return {"record": document, "excerpts": shown}

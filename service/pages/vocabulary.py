@@ -110,6 +110,13 @@ VALUES = {
     "published_source": N_("Taken from a published source"),
     "guardian": N_("Consent given by a guardian"),
     "none_recorded": N_("No consent recorded"),
+    # what a consent covers
+    "publish": N_("publication"),
+    "translate": N_("translation"),
+    "research": N_("research"),
+    "court": N_("use in court"),
+    "media": N_("use by media"),
+    "training": N_("training"),
     # truth
     "true": N_("yes"),
     "false": N_("no"),

@@ -17,7 +17,8 @@ from service.archive.fields import ArchiveFields, FormatField, RecordFields, fie
 from service.archive.identifiers import RecordType
 from service.archive.marks import NotShown, ShownAsPresence, Translated
 from service.archive.model import Act, Citation, Part
-from service.archive.vocabularies import ResponseKind
+from service.archive.transcripts import shown_as, shown_names
+from service.archive.vocabularies import ConsentScope, RedactionReason, ResponseKind
 from service.release.projection import PublicRecord
 
 # --- Shapes that records share ------------------------------------------------------------------------------------
@@ -49,9 +50,21 @@ class DateDocument(TypedDict):
     note: str | None
 
 
+class ConsentDocument(TypedDict):
+    """What was consented to: `scope` is empty where that is not stated, `expires` the first day on which the consent no
+    longer holds (in UTC), null where none is stated.
+    """
+
+    scope: list[ConsentScope]
+    expires: str | None
+
+
 class AccessDocument(TypedDict):
+    """On what footing the record is public. `consent` is null where neither its scope nor its end is stated."""
+
     visibility: Literal["public"]
     consent_basis: Literal["direct", "published_source", "guardian", "none_recorded"] | None
+    consent: ConsentDocument | None
 
 
 class RecordDocument(TypedDict):
@@ -80,14 +93,26 @@ class ActResponseDocument(TypedDict):
     referred_to: Reference | None
 
 
+class SegmentTextDocument(TypedDict):
+    """What is said in a segment, in another language."""
+
+    text: str
+
+
 class SegmentDocument(TypedDict):
-    """A stretch of a transcript, in seconds from the start of the recording; null where not stated."""
+    """A stretch of a transcript, in seconds from the start of the recording; null where not stated. `text` is in `language`;
+    it is null where the words are left out, and `redacted` says why.
+    """
 
     id: str
     start_s: float | None
     end_s: float | None
     speaker: str | None
-    text: str
+    speaker_agent: Reference | None
+    language: str
+    text: str | None
+    redacted: RedactionReason | None
+    translations: dict[str, SegmentTextDocument]
 
 
 # --- Rendering ----------------------------------------------------------------------------------------------------
@@ -110,6 +135,29 @@ class Surroundings(Protocol):
 
     def responses_of(self, agent_id: str, event_id: str) -> list[PublicRecord]:
         """Return the responses whose party is `agent_id`, by identifier, less those that are about other events only."""
+
+
+def segment_documents(public: PublicRecord, around: Surroundings) -> list[SegmentDocument]:
+    """Return the segments of a testimony's transcript, each with its name."""
+    return [_segment(name, segment, public["language"], around) for name, segment in shown_names(public)]
+
+
+def _segment(name: str, segment: Mapping[str, Any], language: str, around: Surroundings) -> SegmentDocument:
+    agent = segment.get("speaker_agent")
+    speaker_agent: Reference | None = None if agent is None else {"id": agent, "label": around.label(agent)}
+    # Where the transcript has no name of its own for whoever speaks, the label stands in its place.
+    named = None if speaker_agent is None else speaker_agent["label"]
+    return {
+        "id": name,
+        "start_s": segment.get("start_s"),
+        "end_s": segment.get("end_s"),
+        "speaker": segment.get("speaker", named),
+        "speaker_agent": speaker_agent,
+        "language": segment.get("language", language),
+        "text": segment.get("text"),
+        "redacted": segment.get("redacted"),
+        "translations": segment.get("translations", {}),
+    }
 
 
 def shown_label(public: PublicRecord) -> str:
@@ -332,8 +380,18 @@ def _event_date(each: FormatField) -> _Shown:
     return DateDocument, lambda event, _, __: date_document(event.get(each.name), event.get("date_note"))
 
 
+def _segment_name(each: FormatField) -> _Shown:
+    """A segment is named as its transcript shows it, whichever of its names the archive has here."""
+
+    def render(entry: Mapping[str, Any], _: _Renderer, testimony: PublicRecord) -> str | None:
+        name = entry.get(each.name)
+        return None if name is None else shown_as(testimony, name)
+
+    return str | None, render
+
+
 #: How fields are shown that something is special about, by the name of their behaviour.
-_SPECIAL: dict[str, Callable[[FormatField], _Shown]] = {"event_date": _event_date}
+_SPECIAL: dict[str, Callable[[FormatField], _Shown]] = {"event_date": _event_date, "segment": _segment_name}
 
 
 class _Derived(NamedTuple):
@@ -400,8 +458,17 @@ class DocumentRenderer:
                 for name, is_own in texts
                 if fields[name] not in (None, [])
             },
-            "access": {"visibility": "public", "consent_basis": public.get("access", {}).get("consent_basis")},
+            "access": _access(public.get("access", {})),
         }
+
+
+def _access(access: Mapping[str, Any]) -> AccessDocument:
+    consent = access.get("consent")
+    return {
+        "visibility": "public",
+        "consent_basis": access.get("consent_basis"),
+        "consent": None if consent is None else {"scope": consent.get("scope", []), "expires": consent.get("expires")},
+    }
 
 
 def _texts(record: RecordFields) -> list[tuple[str, bool]]:

@@ -202,7 +202,7 @@ class Release:
                 self._documents.close()
                 self._documents = None
 
-    # The three methods that the checks call on the previous release (`archive.checks.ledger.Predecessor`).
+    # What the checks call on the previous release (`archive.checks.ledger.Predecessor`).
 
     def withdrawn_ids(self) -> Iterator[str]:
         """Yield the identifier of every withdrawn record."""
@@ -219,6 +219,17 @@ class Release:
             if row is not None:
                 shown = orjson.loads(self.document(row[0]))
                 yield from ((agent, name) for name in published_names(shown))
+
+    def transcripts(self) -> Iterator[tuple[str, dict[str, str | None]]]:
+        """Yield each testimony that has a transcript with the words under each segment's name, None where left out."""
+        rows = self.connection().execute("SELECT id, segments FROM transcript JOIN record USING (ordinal)")
+        for record_id, segments in rows:
+            yield record_id, {segment["id"]: segment["text"] for segment in orjson.loads(segments)}
+
+    def source_content(self, source: str) -> str | None:
+        """Return the text that is published of a source, if it is."""
+        row = self.rows("SELECT content FROM source_text JOIN record USING (ordinal) WHERE id = ?", (source,))
+        return row[0][0].decode() if row else None
 
     def source_hashes(self) -> Iterator[tuple[str, str]]:
         """Yield each source that has a text with the text's SHA-256."""

@@ -12,18 +12,11 @@ from typing import Any
 
 import orjson
 
-from service.archive.dates import parse_day
+from service.archive.access import is_public
 from service.archive.model import FORMAT, Access, Head, Place, Record, Withdrawn
 
 #: A record as published: JSON-ready, in the fields of the archive format.
 PublicRecord = dict[str, Any]
-
-
-def is_public(access: Access, *, today: date) -> bool:
-    """Tell whether a record may be published: public, or under an embargo that ended on or before `today`."""
-    if access.visibility == "embargoed" and access.embargo_until is not None:
-        return parse_day(access.embargo_until) <= today
-    return access.visibility == "public"
 
 
 def public_record(record: Record, *, today: date) -> PublicRecord | None:
@@ -31,13 +24,23 @@ def public_record(record: Record, *, today: date) -> PublicRecord | None:
     if not is_public(record.access, today=today):
         return None
     public = record.model_dump(exclude_defaults=True, exclude={"access"})
-    if record.access.consent_basis is not None:
-        public["access"] = {"consent_basis": record.access.consent_basis}
+    if access := public_access(record.access):
+        public["access"] = access
     public["record"] = record.record
     if isinstance(record, Place) and record.latitude is not None:
         assert record.longitude is not None  # the checks hold the three together
         assert record.radius_m is not None
         public["latitude"], public["longitude"] = rounded_point(record.latitude, record.longitude, record.radius_m)
+    return public
+
+
+def public_access(access: Access) -> PublicRecord:
+    """Return what may be told of a public record's access: the footing, and what the consent covers until when."""
+    public: PublicRecord = {}
+    if access.consent_basis is not None:
+        public["consent_basis"] = access.consent_basis
+    if access.consent is not None and (access.consent.scope or access.consent.expires is not None):
+        public["consent"] = access.consent.model_dump(exclude_defaults=True, include={"scope", "expires"})
     return public
 
 

@@ -394,7 +394,7 @@ class _Publication:
         """Write every record's document, and take what it is found by, in one walk through the records."""
         around = Neighbourhood(scratch, head.language)
         renderer, indexer = DocumentRenderer(scratch.fields, around), Indexer(scratch.fields, around)
-        texts = TextWriter(database, head.language)
+        texts = TextWriter(database, around)
         names = NameWriter(database, head, scratch.fields)
         index.begin(head.language)
         statement = insert_statement(tables.RecordRow)

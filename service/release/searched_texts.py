@@ -1,22 +1,25 @@
 """What of a record is searched, and what a search box completes: the fields that are marked so, and their translations."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Any, NamedTuple
 
 from service.archive.fields import FormatField, RecordFields
 from service.archive.marks import Searched
+from service.archive.transcripts import shown_as, shown_names
 from service.archive.words import plain_words
 from service.release.projection import PublicRecord
 
 
 class SearchedText(NamedTuple):
-    """One text of a record: the field it stands in, its language, and its transcript segment if any."""
+    """One text of a record: the field it stands in, its language, the segment of the transcript that it is or leads to, and
+    where that begins in the recording, in seconds.
+    """
 
     field: str
     text: str
     language: str
-    segment: int | None = None
+    segment: str | None = None
     start_s: float | None = None
 
 
@@ -28,10 +31,8 @@ def searched_parts(public: PublicRecord, language: str, record: RecordFields) ->
     """
     own = public.get("language", language)
     for each in record.fields:
-        if each.behaviour == "transcript":
-            for number, segment in enumerate(public.get(each.name, ())):
-                for text in _texts(segment, each.inner):
-                    yield SearchedText(each.name, text, own, number, segment.get("start_s"))
+        if (special := _SPECIAL.get(each.behaviour or "")) is not None:
+            yield from special(public, each, own)
         else:
             for text in _texts(public, (each,)):
                 yield SearchedText(each.name, text, own)
@@ -39,6 +40,34 @@ def searched_parts(public: PublicRecord, language: str, record: RecordFields) ->
         for name, text in texts.items():
             for one in text if isinstance(text, list) else [text]:
                 yield SearchedText(f"translations.{tag}.{name}", one, tag)
+
+
+def _transcript(public: PublicRecord, each: FormatField, own: str) -> Iterator[SearchedText]:
+    """Yield what is said in each segment, in each language that it can be read in."""
+    for name, segment in shown_names(public):
+        language, start_s = segment.get("language", own), segment.get("start_s")
+        for text in _texts(segment, each.inner):
+            yield SearchedText(each.name, text, language, name, start_s)
+        for tag, translation in segment.get("translations", {}).items():
+            yield SearchedText(f"translations.{tag}.{each.name}", translation["text"], tag, name, start_s)
+
+
+def _index(public: PublicRecord, each: FormatField, own: str) -> Iterator[SearchedText]:
+    """Yield the texts of a table of contents, each with the segment that it leads to."""
+    entries = public.get(each.name, ())
+    starts = dict(shown_names(public)) if any("segment" in entry for entry in entries) else {}
+    for entry in entries:
+        name = shown_as(public, entry["segment"]) if "segment" in entry else None
+        start_s = entry.get("start_s", starts.get(name or "", {}).get("start_s"))
+        for text in _texts(entry, each.inner):
+            yield SearchedText(each.name, text, own, name, start_s)
+
+
+#: How texts are found in fields that something is special about, by the name of their behaviour.
+_SPECIAL: Mapping[str, Callable[[PublicRecord, FormatField, str], Iterator[SearchedText]]] = {
+    "transcript": _transcript,
+    "index": _index,
+}
 
 
 def _texts(holder: Mapping[str, Any], fields: Iterable[FormatField]) -> Iterator[str]:

@@ -65,7 +65,8 @@ def test_a_transcript_is_segments_with_stable_identifiers(client: httpx.Client) 
     assert transcript["testimony"] == {"id": "tes-1", "label": "What was said"}
     assert [segment["id"] for segment in transcript["segments"]] == ["tes-1-s1", "tes-1-s2", "tes-1-s3"]
     assert transcript["segments"][2] == {
-        "id": "tes-1-s3", "start_s": None, "end_s": None, "speaker": None, "text": "marker-inaudible",
+        "id": "tes-1-s3", "start_s": None, "end_s": None, "speaker": None, "speaker_agent": None, "language": "ru",
+        "text": "marker-inaudible", "redacted": None, "translations": {},
     }  # fmt: skip
     assert transcript["language"] == answer.headers["content-language"] == "ru"
     assert transcript["meta"]["release"] == answer.headers["archive-release"]
@@ -93,7 +94,12 @@ def test_plain_text_is_a_paragraph_a_segment(client: httpx.Client) -> None:
 
 
 def segment(**fields: Any) -> SegmentDocument:
-    return {"id": "tes-1-s1", "start_s": None, "end_s": None, "speaker": None, "text": "Word", **fields}  # type: ignore[typeddict-item]
+    """Return a segment with a word, and these fields."""
+    blank: SegmentDocument = {
+        "id": "tes-1-s1", "start_s": None, "end_s": None, "speaker": None, "speaker_agent": None, "language": "ru",
+        "text": "Word", "redacted": None, "translations": {},
+    }  # fmt: skip
+    return blank | fields  # type: ignore[return-value]
 
 
 TIMING = re.compile(r"(\d{2,}):[0-5]\d:[0-5]\d\.\d{3} --> (\d{2,}):[0-5]\d:[0-5]\d\.\d{3}")

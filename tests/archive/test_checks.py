@@ -37,14 +37,30 @@ CODES = """
     duplicate_id dangling_reference wrong_reference_type reference_cycle chain_too_long missing_evidence invalid_date
     reversed_interval missing_date_note passage_out_of_range invalid_hash verbatim_not_permitted
     quote_mismatch invalid_bounds qualifier_mismatch missing_base unsupported_bounds unsupported_status missing_response
-    protected_name_present visibility_conflict deanonymising_anchor invalid_embargo missing_referral
-    invalid_language invalid_rights invalid_coordinates id_withdrawn source_changed unannounced_removal
+    protected_name_present visibility_conflict deanonymising_anchor invalid_embargo missing_consent missing_referral
+    invalid_language invalid_rights invalid_coordinates id_withdrawn source_changed segment_changed unannounced_removal
     source_hash_mismatch passage_hash_mismatch source_text_in_summary
-    contact_without_address single_source citation_without_passage
+    contact_without_address single_source invalid_table unknown_table repeated_column ambiguous_label
+    unknown_table_left_out decimal_comma citation_without_passage
 """.split()
 
 #: Codes that a file alone cannot give: they take the current release, or a copy of a source. Tested below.
-NOT_IN_A_FILE = {"source_changed", "unannounced_removal", "source_hash_mismatch", "source_text_in_summary"}
+NOT_IN_A_FILE = {
+    "source_changed",
+    "segment_changed",
+    "unannounced_removal",
+    "source_hash_mismatch",
+    "source_text_in_summary",
+}
+#: Codes of archives that are kept as tables, tested in test_tables.py.
+OF_TABLES = {
+    "invalid_table",
+    "unknown_table",
+    "repeated_column",
+    "ambiguous_label",
+    "unknown_table_left_out",
+    "decimal_comma",
+}
 
 JSON = dict[str, Any]
 
@@ -103,8 +119,8 @@ def test_a_note_is_told_and_stops_nothing(path: Path) -> None:
 
 
 def test_every_code_has_a_file() -> None:
-    assert {path.stem.split("-")[0] for path in corpus("[!g]*")} == set(CODES) - NOT_IN_A_FILE - NOTES
-    assert {path.stem.split("-")[0] for path in corpus("notes/*")} == NOTES
+    assert {path.stem.split("-")[0] for path in corpus("[!g]*")} == set(CODES) - NOT_IN_A_FILE - NOTES - OF_TABLES
+    assert {path.stem.split("-")[0] for path in corpus("notes/*")} == NOTES - OF_TABLES
 
 
 def test_notes_are_bounded_apart_from_errors(check_json: Callable[..., Report]) -> None:
@@ -379,6 +395,8 @@ class Current:
     public: list[str] | tuple[()] = ()
     hashes: list[tuple[str, str]] | tuple[()] = ()
     names: list[tuple[str, str]] | tuple[()] = ()
+    texts: list[tuple[str, str]] | tuple[()] = ()
+    said: list[tuple[str, dict[str, str | None]]] | tuple[()] = ()
 
     def names_of(self, agents: Iterable[str]) -> Iterator[tuple[str, str]]:
         asked = set(agents)
@@ -392,6 +410,12 @@ class Current:
 
     def source_hashes(self) -> Iterator[tuple[str, str]]:
         yield from self.hashes
+
+    def source_content(self, source: str) -> str | None:
+        return dict(self.texts).get(source)
+
+    def transcripts(self) -> Iterator[tuple[str, dict[str, str | None]]]:
+        yield from self.said
 
 
 SAME_HASH: str = good()["sources"][0]["text"]["sha256"]
@@ -652,6 +676,12 @@ def test_a_chain_may_have_64_levels(check_json: Callable[..., Report], levels: i
         {"embargo_until": SECRET, "visibility": "embargoed"},
         {"embargo_until": "1987-13-45", "visibility": "embargoed"},
         {"consent_basis": [SECRET]},
+        {"consent": SECRET},
+        {"consent": {SECRET: 1}},
+        {"consent": {"scope": [SECRET]}},
+        {"consent": {"expires": "1987-13-45"}},
+        {"consent": {"expires": "2987-01-01", "given": "2987-01-01"}},
+        {"consent": {"reference": {SECRET: SECRET}}},
         SECRET,
     ],
 )

@@ -5,11 +5,12 @@ where nobody lives. What is lifelike is the shape: languages, how often words co
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import accumulate, chain, count, cycle
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import orjson
@@ -66,7 +67,7 @@ _EVENT_TYPES = ("detention", "arrest", "threat", "displacement", "policy", "prot
 _ACTS = ("search", "refusal of counsel", "confiscation", "eviction")
 _RESPONSES = ("replied", "denied", "acknowledged_receipt", "declined", "no_response", "referred", "not_stated")
 _ATTRIBUTIONS = ("labelled", "first_person", "contextual")
-_CONSENT = ("direct", "published_source", "guardian", "none_recorded")
+_CONSENT = ("direct", "published_source", "guardian")
 
 # Every kind of date of the profile; {y} {m} {d} of one day and {Y} {M} {D} of a later one. None is an unknown date.
 _DATES = (
@@ -210,18 +211,21 @@ class _Archive:
     def _day(self) -> str:
         return self._date("{y}-{m}-{d}")
 
-    def _access(self, number: int) -> Fields:
-        """Return `access`, if there is any: restricted, embargoed, under an embargo that has ended, or its footing."""
+    def _access(self, number: int, *, footing: Mapping[str, str] = MappingProxyType({})) -> Fields:
+        """Return `access`, if there is any: restricted, embargoed, under an embargo that has ended, or its footing.
+
+        `footing` is what a public record has of it that says nothing else.
+        """
         if is_hidden(number):
             secret = {"note": "Never published.", "file": number}
             if number % (2 * HIDDEN_ONE_IN) < HIDDEN_ONE_IN:
                 return {"access": {"visibility": "restricted", "private": secret}}
             return {"access": {"visibility": "embargoed", "embargo_until": "2999-01-01", "private": secret}}
         if number % HIDDEN_ONE_IN == 1:
-            return {"access": {"visibility": "embargoed", "embargo_until": "2020-01-01"}}
+            return {"access": {"visibility": "embargoed", "embargo_until": "2020-01-01", **footing}}
         if number % 3 == 0:
             return {"access": {"consent_basis": self._one(_CONSENT), "private": {"box": number}}}
-        return {}
+        return {"access": {**footing}} if footing else {}
 
     def _citation(self, source: Fields, *, anchored: bool) -> Fields:
         """Return a citation: of an exact passage if that is allowed, of a page or time, or of the source alone."""
@@ -420,7 +424,7 @@ class _Archive:
                 "language": tongue.tag,
                 "attribution": self._random.choices(_ATTRIBUTIONS, (70, 20, 10))[0],
                 "citations": self._citations(anchored=not self._protected[witness]),
-                **self._access(number),
+                **self._access(number, footing={"consent_basis": "published_source"}),
             }
             if self._chance(0.8):
                 testimony["given"] = self._date(self._one(("{y}-{m}-{d}", "{y}-{m}-{d}", "{y}-{m}", "{y}")))

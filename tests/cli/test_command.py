@@ -137,7 +137,9 @@ def test_errors_as_json(command: Any, tmp_path: Path) -> None:
     shown = json.loads(command("check", path, "--json").out)
     assert set(shown) == {"ok", "findings", "more", "more_notes", "counts", "masked"}
     assert shown["ok"] is False
-    assert all(set(each) == {"code", "severity", "pointer", "detail"} for each in shown["findings"])
+    keys = {"code", "severity", "pointer", "detail", "record", "title", "table"}
+    assert all(set(each) == keys for each in shown["findings"])
+    assert {each["record"] for each in shown["findings"]} == {"tes-1"}
     assert [each["code"] for each in shown["findings"] if each["severity"] == "error"] == ["dangling_reference"]
     assert json.loads(command("check", SEED, "--json").out)["ok"] is True
 

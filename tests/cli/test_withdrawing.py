@@ -108,14 +108,49 @@ def test_embargoes_that_have_ended_are_listed_until_they_are_published(command: 
         record("tes-5"),
     )
     path = write(tmp_path / "a.json", whole)
-    assert command("due", path).out.splitlines() == ["2026-03-01\ttes-3\tdue", "2026-03-04\ttes-1\tdue"]
-    assert command("due", path, "--by", "2026-03-31").out.splitlines()[2:] == ["2026-03-05\ttes-2\tin 1 day"]
+    assert command("due", path).out.splitlines() == [
+        "2026-03-01\ttes-3\tdue\tembargo ends",
+        "2026-03-04\ttes-1\tdue\tembargo ends",
+    ]
+    assert command("due", path, "--by", "2026-03-31").out.splitlines()[2:] == [
+        "2026-03-05\ttes-2\tin 1 day\tembargo ends"
+    ]
     shown = json.loads(command("due", path, "--by", "2028-01-01", "--json").out)
-    assert shown[-1] == {"id": "tes-4", "until": "2027-01-01", "due": False}
+    assert shown[-1] == {"id": "tes-4", "what": "embargo", "until": "2027-01-01", "due": False, "published": False}
     publish(path, tmp_path / "data", now=lambda: datetime(2026, 3, 4, tzinfo=UTC))
     ran = command("due", path)
-    assert (ran.code, ran.out) == (0, f"{path}: no embargo ends by 2026-03-04 that is not published already\n")
+    assert (ran.code, ran.out.partition(": ")[2]) == (
+        0,
+        "by 2026-03-04, no embargo ends that is not published already, and no consent expires or is to be reviewed\n",
+    )
     assert len(command("due", path, "--data", "elsewhere").out.splitlines()) == 2
+
+
+def consented(record_id: str, **consent: Any) -> dict[str, Any]:
+    return record(record_id, access={"consent_basis": "direct", "consent": {"scope": ["publish"], **consent}})
+
+
+def test_consents_that_expire_or_are_to_be_reviewed_are_listed(command: Any, tmp_path: Path) -> None:
+    whole = archive(
+        consented("tes-1", expires="2026-03-04", reference="The form is in the safe."),
+        consented("tes-2", expires="2026-03-06", review="2026-03-01"),
+        consented("tes-3", review="2026-03-05"),
+        consented("tes-4"),
+    )
+    path = write(tmp_path / "a.json", whole)
+    publish(path, tmp_path / "data", now=lambda: datetime(2026, 3, 3, tzinfo=UTC))
+    assert command("due", path).out.splitlines() == [
+        "2026-03-01\ttes-2\tdue\tconsent to be reviewed",
+        "2026-03-04\ttes-1\tdue\tconsent expires: the current release still shows the record",
+    ]
+    publish(path, tmp_path / "data", now=lambda: datetime(2026, 3, 4, tzinfo=UTC))
+    ran = command("due", path, "--by", "2026-03-31")
+    assert ran.out.splitlines()[1:] == [
+        "2026-03-04\ttes-1\tdue\tconsent expires",
+        "2026-03-05\ttes-3\tin 1 day\tconsent to be reviewed",
+        "2026-03-06\ttes-2\tin 2 days\tconsent expires",
+    ]
+    assert "safe" not in ran.out + ran.err
 
 
 @pytest.mark.parametrize("access", [{"visibility": "secret"}, {"visibility": "embargoed", "embargo_until": "soon"}])

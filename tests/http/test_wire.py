@@ -63,7 +63,7 @@ def test_a_record_has_the_archives_fields_under_the_archives_names(client: httpx
         assert set(shown) == expected
         assert shown["record"] == record_type
         assert shown["version"] == 1
-        assert set(shown["access"]) == {"visibility", "consent_basis"}
+        assert set(shown["access"]) == {"visibility", "consent_basis", "consent"}
 
 
 def test_references_dates_and_citations_can_be_drawn_without_a_second_request(client: httpx.Client) -> None:

@@ -65,6 +65,11 @@ def test_an_erasure_stays_marked_in_later_releases(tmp_path: Path, publish_to: P
 
 
 TESTIMONY = {"record": "testimony", "transcript": [{"text": "One."}, {"text": "Two."}]}
+TOLD: Fields = {
+    "record": "testimony",
+    "transcript": [{"id": "a", "text": "One.", "translations": {"fr": {"text": "Un."}}}, {"id": "b", "text": "Two."}],
+    "citations": [{"source": "src-1", "quote": "One."}],
+}
 SOURCE = {"record": "source", "text": {"length": len(TEXT), "content": TEXT}}
 AGENT = {"record": "agent", "name_policy": "published", "name": "Marker"}
 
@@ -81,6 +86,11 @@ AGENT = {"record": "agent", "name_policy": "published", "name": "Marker"}
         (TESTIMONY, TESTIMONY | {"transcript": [{"text": "One."}]}, True),
         (TESTIMONY, {"record": "testimony"}, True),
         ({"record": "testimony"}, TESTIMONY, False),
+        (TOLD, TOLD | {"transcript": [{"id": "b", "text": "Two."}, {"id": "a", "redacted": "safety"}]}, True),
+        (TOLD, TOLD | {"transcript": [{"id": "a", "text": "One."}, {"id": "b", "text": "Two."}]}, True),
+        (TOLD, {"record": "testimony", "transcript": TOLD["transcript"]}, True),
+        (TOLD, TOLD | {"citations": [{"source": "src-1", "quote": "Two."}]}, True),
+        (TOLD, TOLD | {"citations": [{"source": "src-1", "quote": "One.", "note": "Twice."}]}, False),
         (SOURCE, SOURCE | {"redactions": [{"start": 1, "end": 2}]}, True),
         (SOURCE, SOURCE | {"text": {"length": len(TEXT)}}, True),
         (SOURCE, {"record": "source"}, True),

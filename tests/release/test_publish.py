@@ -108,8 +108,11 @@ def test_order_form_and_defaults_do_not_change_the_release_id(tmp_path: Path) ->
 def test_the_public_archive_published_elsewhere_is_the_same_release(tmp_path: Path) -> None:
     gone = [{"id": "tes-9", "on": "2026-01-01"}]
     hidden = record("tes-2", access={"visibility": "restricted", "private": {"name": "Mara"}})
-    consented = record("tes-1", access={"consent_basis": "direct", "private": "a note"})
+    consent = {"scope": ["publish", "court"], "expires": "2991-01-01", "review": "2030-01-01", "reference": "Box 3"}
+    consented = record("tes-1", access={"consent_basis": "direct", "consent": consent, "private": "a note"})
     first = publish(write(tmp_path / "a.json", archive(consented, hidden, withdrawn=gone)), tmp_path / "one")
+    told = {"scope": ["publish", "court"], "expires": "2991-01-01"}
+    assert documents(tmp_path / "one")["tes-1"]["access"]["consent"] == told
     second = publish(first.folder / "archive.jsonl", tmp_path / "two")
     assert second.manifest.id == first.manifest.id
     assert second.manifest.counts == first.manifest.counts
@@ -130,7 +133,11 @@ def test_only_what_is_public_is_written(tmp_path: Path, publish_to: PublishTo) -
     assert b"Mara" in written
     later = publish_to(tmp_path / "data", whole, now=at(2))
     assert later.manifest.counts["testimonies"] == 2
-    assert documents(tmp_path / "data")["tes-3"]["access"] == {"visibility": "public", "consent_basis": None}
+    assert documents(tmp_path / "data")["tes-3"]["access"] == {
+        "visibility": "public",
+        "consent_basis": "published_source",
+        "consent": None,
+    }
 
 
 def test_every_record_type_is_counted(tmp_path: Path) -> None:
@@ -404,3 +411,21 @@ def test_a_link_to_nothing_is_damage_not_an_empty_folder(tmp_path: Path, publish
         open_current(data)
     (tmp_path / "elsewhere").rename(folder)
     assert read_manifest(folder).number == 1
+
+
+def test_what_of_a_consent_is_private_leaves_no_trace(tmp_path: Path) -> None:
+    kept = {"given": "2020-01-01", "review": "2030-01-01", "reference": "Box 3"}
+    ids = {
+        publish(write(tmp_path / f"{n}.json", archive(record("tes-1", access=access))), tmp_path / str(n)).manifest.id
+        for n, access in enumerate(({}, {"consent": kept}, {"consent": {}}))
+    }
+    assert len(ids) == 1
+    assert documents(tmp_path / "1")["tes-1"]["access"]["consent"] is None
+
+
+def test_a_consent_ends_at_midnight_of_its_day(tmp_path: Path, publish_to: PublishTo) -> None:
+    whole = archive(record("tes-1", access={"consent": {"expires": "2026-03-02"}}), record("tes-2"))
+    before = publish_to(tmp_path / "data", whole, now=lambda: datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC))
+    after = publish_to(tmp_path / "data", whole, now=lambda: datetime(2026, 3, 2, tzinfo=UTC))
+    assert (before.manifest.counts["testimonies"], after.manifest.counts["testimonies"]) == (2, 1)
+    assert "tes-1" not in documents(tmp_path / "data")

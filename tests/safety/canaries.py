@@ -14,6 +14,9 @@ from service.archive.identifiers import TYPE_OF_PREFIX
 from service.archive.model import RECORD_MODELS, Part
 from tests.archives import Fields
 
+#: A year that is still to come.
+_FUTURE = 2991
+
 
 @dataclass
 class Marks:
@@ -111,12 +114,19 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
     hidden = mark if secret is None else secret
 
     def accessible() -> Fields:
-        return {"consent_basis": "direct", "private": private(hidden), **access}
+        # What a public record tells of a consent lies in the future, or it were not public.
+        expires = f"{mark.year if hidden is mark and mark.year > _FUTURE else _FUTURE}-12-31"
+        consent = {
+            "scope": ["publish", "research"], "given": "2021-03-04", "expires": expires,
+            "review": hidden.day("review"), "reference": hidden.text("reference"),
+        }  # fmt: skip
+        return {"consent_basis": "direct", "consent": consent, "private": private(hidden), **access}
 
     ids = {
-        name: mark.identifier(name[:3]) for name in "src agt plc plc-2 top top-2 evt evt-2 tes sta sta-2 rsp".split()
+        name: mark.identifier(name[:3])
+        for name in "src agt plc plc-2 top top-2 evt evt-2 tes tes-2 sta sta-2 rsp".split()
     }
-    content = f"{mark.text('content')} and so on. {mark.text('content')}"
+    content = f"{mark.text('content')} and so on. {mark.text('content')} ██"
     citations = _citations(mark, ids["src"], content)
     bare = [citations[0]]
 
@@ -137,6 +147,9 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                 "length": len(content), "bytes": len(content.encode()), "sha256": mark.sha256("text", content),
                 "content": content,
             },
+            "redactions": [
+                {"start": len(content) - 2, "end": len(content), "reason": "safety", "on": mark.day("redacted")}
+            ],
             "content_warnings": [mark.text("warning")], **translated("title", "content_warnings"),
         },
         {
@@ -182,25 +195,38 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
             }
             for name, part_of in (("evt", ids["evt-2"]), ("evt-2", None))
         ),
-        {
-            "id": ids["tes"], "title": mark.text("title"), "summary": mark.text("summary"), "witness": ids["agt"],
-            "events": [ids["evt"]], "language": mark.language("spoken"), "original_language": mark.language("original"),
-            "given": mark.day("given"), "reported_by": ids["agt"], "attribution": "contextual", "hearsay": [ids["agt"]],
-            "content_warnings": [mark.text("warning")],
-            "transcript": [
-                {
-                    "start_s": mark.number("start_s"), "end_s": mark.number("end_s"), "speaker": mark.text("speaker"),
-                    "text": mark.text("segment"),
-                }
-            ],
-            **filed,
-            "translations": {
-                mark.language("translation"): {
-                    "title": mark.text("translated title"), "summary": mark.text("translated summary"),
-                    "content_warnings": [mark.text("translated warning")],
-                }
-            },
-        },
+        *(
+            {
+                "id": ids[name], "title": mark.text("title"), "summary": mark.text("summary"), "witness": ids["agt"],
+                "contributors": [{"agent": ids["agt"], "role": "interpreter"}], "part_of": part_of,
+                "events": [ids["evt"]], "language": mark.language("spoken"), "given": mark.day("given"),
+                "original_language": mark.language("original"), "reported_by": ids["agt"], "attribution": "contextual",
+                "hearsay": [ids["agt"]], "content_warnings": [mark.text("warning")],
+                "index": [
+                    {
+                        "start_s": mark.number("entry"), "title": mark.text("entry"), "synopsis": mark.text("synopsis"),
+                        "keywords": [mark.text("keyword")], "topics": [ids["top"]], "segment": "s-1",
+                    }
+                ],
+                "transcript": [
+                    {
+                        "id": "s-1", "start_s": mark.number("start_s"), "end_s": mark.number("end_s"),
+                        "speaker": mark.text("speaker"), "speaker_agent": ids["agt"], "language": mark.language("segment"),
+                        "text": mark.text("segment"),
+                        "translations": {mark.language("segment"): {"text": mark.text("translated segment")}},
+                    },
+                    {"speaker": mark.text("speaker"), "redacted": "third_party"},
+                ],
+                **filed,
+                "translations": {
+                    mark.language("translation"): {
+                        "title": mark.text("translated title"), "summary": mark.text("translated summary"),
+                        "content_warnings": [mark.text("translated warning")],
+                    }
+                },
+            }
+            for name, part_of in (("tes", ids["tes-2"]), ("tes-2", None))
+        ),
         *(
             {
                 "id": ids[name], "title": mark.text("title"), "population": mark.text("population"),

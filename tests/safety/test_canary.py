@@ -47,10 +47,12 @@ class Planted:
 
 
 def concealed(mark: Marks) -> list[Fields]:
-    """Return a record of every type that is restricted, and one that is under embargo."""
+    """Return a record of every type that is restricted, one under embargo, and those that nobody consented to publish."""
     return [
         *one_of_each(mark, visibility="restricted"),
         *one_of_each(mark, visibility="embargoed", embargo_until=f"{mark.year}-01-01"),
+        *one_of_each(mark, consent={"expires": str(NOW.date()), "reference": mark.text("reference")}),
+        *one_of_each(mark, consent={"scope": ["research"], "reference": mark.text("reference")}),
     ]
 
 

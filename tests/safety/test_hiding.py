@@ -26,13 +26,15 @@ def at(day: int) -> Any:
     return lambda: datetime(2026, 3, day, 12, tzinfo=UTC)
 
 
-def hidden_again(records: list[Fields], **access: str) -> list[Fields]:
+def hidden_again(records: list[Fields], **access: Any) -> list[Fields]:
     return [{**each, "access": {**each["access"], **access}} for each in records]
 
 
-WAYS = {
+WAYS: dict[str, Fields] = {
     "restricted": {"visibility": "restricted"},
     "embargoed": {"visibility": "embargoed", "embargo_until": "7391-01-01"},
+    "expired": {"consent_basis": "direct", "consent": {"expires": "2026-03-02"}},
+    "not_consented": {"consent_basis": "direct", "consent": {"scope": ["research"]}},
     "withdrawn": {},
 }
 
@@ -70,7 +72,7 @@ def test_what_is_hidden_stays_in_no_release_but_the_old_one(tmp_path: Path, way:
     assert found_in(data, mark, tmp_path / "copy")[0] == []
 
 
-@pytest.mark.parametrize(("way", "status"), [("restricted", 404), ("embargoed", 404), ("withdrawn", 410)])
+@pytest.mark.parametrize(("way", "status"), [*((way, 404) for way in WAYS if way != "withdrawn"), ("withdrawn", 410)])
 def test_what_is_told_of_it(tmp_path: Path, serve: Serve, way: str, status: int) -> None:
     data = tmp_path / "data"
     publish(write(tmp_path / "a.json", archive(record("tes-1"), record("tes-2"))), data, now=at(1))
@@ -117,7 +119,11 @@ def test_an_embargo_that_has_ended_is_published_by_the_next_publication(tmp_path
     assert published.manifest.counts["testimonies"] == 2
     assert b"embargo" not in (published.folder / "archive.jsonl").read_bytes()
     client = serve(data)
-    assert client.get("/v1/testimonies/tes-1").json()["access"] == {"visibility": "public", "consent_basis": None}
+    assert client.get("/v1/testimonies/tes-1").json()["access"] == {
+        "visibility": "public",
+        "consent_basis": "published_source",
+        "consent": None,
+    }
     # On the same days, an archive that knew nothing of the record before gives the same release and the same answers.
     other = tmp_path / "other"
     publish(write(tmp_path / "b.json", archive(record("tes-2"))), other, now=at(1))

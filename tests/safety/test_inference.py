@@ -20,9 +20,10 @@ from tests.safety.asking import Question, ask_all, wire
 from tests.safety.canaries import canaries, one_of_each, visible
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
-ACCESS = {
+ACCESS: dict[str, Fields] = {
     "restricted": {"visibility": "restricted"},
     "embargoed": {"visibility": "embargoed", "embargo_until": "2026-03-05"},
+    "expired": {"consent_basis": "direct", "consent": {"scope": ["publish"], "expires": "2026-03-04"}},
 }
 
 

@@ -18,6 +18,7 @@ from tests.archives import TEXT, Fields, archive, passage, record, write
 
 TODAY = date(2026, 3, 4)
 CITED = [{"source": "src-1"}]
+MASKED = [{"source": "src-1", "masked": True}]
 SOURCE = record("src-1", verbatim=True, text={**record("src-1")["text"], "content": TEXT}, duration_s=60)
 
 #: What leads to the very words of a source, and what does not.
@@ -52,6 +53,22 @@ ROLES: dict[str, Callable[[Citations], list[Fields]]] = {
     "testimony.witness": lambda cited: [record("tes-1", witness="agt-2", citations=cited)],
     "testimony.hearsay": lambda cited: [record("tes-1", hearsay=["agt-1", "agt-2"], citations=cited)],
     "testimony.reported_by": lambda cited: [record("tes-1", reported_by="agt-2", citations=cited)],
+    "testimony.contributors": lambda cited: [
+        record("tes-1", contributors=[{"agent": "agt-2", "role": "interpreter"}], citations=cited)
+    ],
+    "session of an interview in which she speaks": lambda cited: [
+        record("tes-1", transcript=[{"speaker_agent": "agt-2", "text": "I was there."}], citations=MASKED),
+        record("tes-2", part_of="tes-1", citations=cited),
+    ],
+    "interview that she has given in a session": lambda cited: [
+        record("tes-1", witness="agt-2", part_of="tes-2"),
+        record("tes-2", citations=cited),
+    ],
+    "session beside hers": lambda cited: [
+        record("tes-1", witness="agt-2", part_of="tes-3"),
+        record("tes-2", part_of="tes-3", citations=cited),
+        record("tes-3"),
+    ],
     "event.participants": lambda cited: [
         record("evt-1", participants=[{"agent": "agt-2", "role": "person affected"}], citations=cited)
     ],
@@ -139,6 +156,12 @@ def test_no_transcript_unmasks(check: Callable[..., Report], role: str, policy: 
         found = [(each.code, each.pointer) for each in check(SOURCE, agent(policy, []), *others, told).findings]
         is_unmasking = POLICIES[policy] and not is_masked
         assert found == ([("deanonymising_anchor", "/testimonies/0/transcript")] if is_unmasking else []), is_masked
+
+
+def test_a_hidden_session_decides_nothing_about_a_public_one(check: Callable[..., Report]) -> None:
+    hidden = record("tes-1", witness="agt-2", part_of="tes-2", access={"visibility": "restricted"})
+    cited = [{"source": "src-1"}, passage()]
+    assert codes(check(SOURCE, agent("withheld", []), hidden, record("tes-2", citations=cited))) == set()
 
 
 @pytest.mark.parametrize("policy", POLICIES)

@@ -63,11 +63,11 @@ def draw_hit(hit: Hit, base: str) -> HitDocument:
             "text": excerpt.text,
             "matches": [[start, end] for start, end in excerpt.matches],
             "segment": None,
+            "start_s": excerpt.start_s,
         }
         if excerpt.segment is not None:
-            segment = f"{record_id}-s{excerpt.segment + 1}"
-            href = f"{base}/v1/testimonies/{record_id}/transcript#{segment}"
-            document["segment"] = {"id": segment, "start_s": excerpt.start_s, "href": href}
+            href = f"{base}/v1/testimonies/{record_id}/transcript#{excerpt.segment}"
+            document["segment"] = {"id": excerpt.segment, "start_s": excerpt.start_s, "href": href}
         shown.append(document)
     return {
         "record": hit.public["record"],

@@ -1,6 +1,8 @@
 """What is said at length: the transcript of a testimony, the text of a source."""
 
 import base64
+from collections import Counter
+from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter, Request
@@ -8,16 +10,18 @@ from starlette.responses import Response
 
 from service.api.describing import text_operation, transcript_operation
 from service.api.routes.collections import find_document
-from service.api.shapes import Transcript
+from service.api.shapes import Transcript, TranscriptLinks, TranscriptMeta
 from service.api.transcripts import as_text, as_vtt
 from service.catalogue.criteria import TranscriptView
+from service.catalogue.languages import languages_of, spoken_in
 from service.catalogue.parameters import NoParameters, read_criteria
 from service.errors import NotFound
 from service.http.links import base_url, header, query_pairs, record_url, request_url
-from service.http.negotiation import JSON, TEXT, VTT, choose_format, choose_media_type
+from service.http.negotiation import JSON, TEXT, VTT, choose_format, choose_media_type, wished_languages
 from service.http.releases import Served
 from service.http.responses import release_answer
 from service.http.routing import PlainRoute
+from service.release.documents import SegmentDocument
 
 router = APIRouter(route_class=PlainRoute)
 
@@ -38,30 +42,47 @@ async def show_transcript(request: Request) -> Response:
             f"{record_id} has no transcript; has_transcript is true in the record of each testimony that has one."
         )
     language, stored = found
-    segments = orjson.loads(stored)
+    held: list[SegmentDocument] = orjson.loads(stored)
+    wishes = wished_languages(view.lang, header(request.scope, b"accept-language"))
+    segments = spoken_in(held, wishes)
+    # The language that most is in goes first; where it makes no difference, that of the testimony.
+    shown = Counter(segment["language"] for segment in segments)
+    languages = sorted(shown, key=lambda each: (-shown[each], each != language, each))
     testimony = orjson.loads(document)
     warnings: list[str] = testimony["content_warnings"]
     if chosen == JSON:
-        address = record_url(base_url(request.scope), record_id)
-        release = served.catalogue.release
         transcript: Transcript = {
             "testimony": {"id": record_id, "label": testimony["title"]},
             "language": language,
             "content_warnings": warnings,
             "segments": segments,
-            "meta": {"release": release.id, "licence": release.head["licence"]},
-            "links": {
-                "self": request_url(request.scope),
-                "testimony": address,
-                "vtt": f"{address}/transcript?format=vtt",
-                "text": f"{address}/transcript?format=text",
-            },
+            "meta": _meta(served, held),
+            "links": _links(request, record_id, view.lang),
         }
         body = orjson.dumps(transcript)
+    elif chosen == VTT:
+        body = as_vtt(segments, warnings, language=languages[0]).encode()
     else:
-        body = (as_vtt(segments, warnings) if chosen == VTT else as_text(segments, warnings)).encode()
-    headers = [(b"content-language", language.encode())]
+        body = as_text(segments, warnings).encode()
+    headers = [(b"content-language", ", ".join(languages).encode())]
     return release_answer(request.scope, served.key, body, headers=headers, media_type=chosen)
+
+
+def _meta(served: Served, held: list[SegmentDocument]) -> TranscriptMeta:
+    release = served.catalogue.release
+    return {"release": release.id, "licence": release.head["licence"], "languages": languages_of(held)}
+
+
+def _links(request: Request, record_id: str, lang: str | None) -> TranscriptLinks:
+    """Return the addresses of the same in each format, in the language that this one names, if it does."""
+    address = record_url(base_url(request.scope), record_id)
+    kept = "" if lang is None else f"&{urlencode({'lang': lang})}"
+    return {
+        "self": request_url(request.scope),
+        "testimony": address,
+        "vtt": f"{address}/transcript?format=vtt{kept}",
+        "text": f"{address}/transcript?format=text{kept}",
+    }
 
 
 @router.get("/v1/sources/{id}/text", tags=["sources"], **text_operation())

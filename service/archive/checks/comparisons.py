@@ -153,7 +153,13 @@ COMPARISONS: Sequence[Comparison] = (
         "source_changed",
         "The text of `{}` is not that of the current release: give a changed text a source of its own.",
         """SELECT number, place, '/text/sha256', source.id FROM source JOIN record ON number = stated_in
-           JOIN former_source ON former_source.id = source.id WHERE source.sha256 <> former_source.sha256""",
+           JOIN former_source ON former_source.id = source.id WHERE source.sha256 <> former_source.sha256
+           AND source.id NOT IN (SELECT id FROM only_redacted)""",
+    ),
+    Comparison(
+        "segment_changed",
+        "`{}` stands for other words in the current release: give other words another name.",
+        "SELECT number, place, at, name FROM changed_segment JOIN record USING (number)",
     ),
     Comparison(
         "unannounced_removal",

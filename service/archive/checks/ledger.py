@@ -5,12 +5,14 @@ Owns a scratch database, so that memory does not grow with the archive. Knows no
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol, cast
 
 from service.archive.checks.report import MAX_FINDINGS
+from service.archive.evidence import blanked, sha256_of
 from service.archive.model import SourceText
 from service.archive.reading import locate
+from service.archive.transcripts import other_words
 
 
 class Predecessor(Protocol):
@@ -25,6 +27,12 @@ class Predecessor(Protocol):
     def source_hashes(self) -> Iterator[tuple[str, str]]:
         """Yield each source that has a text with the text's SHA-256."""
 
+    def source_content(self, source: str) -> str | None:
+        """Return the text that the release publishes of a source, if it does."""
+
+    def transcripts(self) -> Iterator[tuple[str, Mapping[str, str | None]]]:
+        """Yield each testimony that has a transcript with the words under each segment's name, None where left out."""
+
     def names_of(self, agents: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Yield the names, in all languages, that the release publishes for these agents, each with its agent."""
 
@@ -38,6 +46,9 @@ _TABLES = {
     # `content` comes last: SQLite then reads the other columns without reading through it.
     "source": "id PRIMARY KEY, stated_in, is_verbatim, is_finding, duration, length, bytes, sha256, content",
     "transcript": "number, cited",
+    # The names of a transcript's segments, a line each, and the digests of their words, all in one.
+    "spoken": "testimony PRIMARY KEY, number, names, digests",
+    "redaction": "source, start, stop",
     # Where a record leads to the very words of a source, and the records that an editor has declared to be masked there.
     "exposing": "number, at",
     "masked": "number",
@@ -57,6 +68,9 @@ _TABLES = {
     "former": "id PRIMARY KEY",
     "former_withdrawn": "id PRIMARY KEY",
     "former_source": "id PRIMARY KEY, sha256",
+    # Segments whose names stand for other words than in the current release; sources of which only words were taken out.
+    "changed_segment": "number, at, name",
+    "only_redacted": "id PRIMARY KEY",
 }
 
 # Made once all rows are there, which is several times as fast as keeping them up to date.
@@ -82,6 +96,22 @@ _PARTS = """CREATE TABLE part AS
     UNION ALL SELECT reference.number, named.target, max(record.is_hidden, needs_hidden)
     FROM named JOIN record USING (number) JOIN reference ON reference.target = record.id
     WHERE reference.at GLOB '/events/*' OR reference.at GLOB '/about/*'"""
+
+# And in the other sessions of an interview in which she has a part: whoever finds one session finds all.
+_PARTS_IN_SESSIONS = """INSERT INTO part
+    WITH RECURSIVE session(number, other, needs_hidden) AS MATERIALIZED (
+        SELECT child.number, around.number, max(child.is_hidden, around.is_hidden)
+        FROM parent JOIN record AS child ON child.number = parent.number JOIN record AS around ON around.id = target
+        WHERE parent.child >= 'tes-' AND parent.child < 'tes.'
+    ), near(number, agent, needs_hidden) AS (
+        SELECT number, agent, needs_hidden FROM part
+        WHERE number IN (SELECT number FROM session UNION SELECT other FROM session)
+        UNION SELECT session.other, agent, max(near.needs_hidden, session.needs_hidden)
+        FROM near JOIN session ON session.number = near.number
+        UNION SELECT session.number, agent, max(near.needs_hidden, session.needs_hidden)
+        FROM near JOIN session ON session.other = near.number
+    )
+    SELECT number, agent, needs_hidden FROM near EXCEPT SELECT number, agent, needs_hidden FROM part"""
 
 
 class StatedSource(NamedTuple):
@@ -142,13 +172,39 @@ class Ledger:
         self._insert("former_source", release.source_hashes())
         rows = self._database.execute("SELECT id, is_person FROM record JOIN person USING (number)")
         persons = dict(rows.fetchall())
+        self._insert("changed_segment", self._changed_segments(release))
+        self._insert("only_redacted", self._only_redacted(release))
         self._insert("protected_name", ((agent, name, persons[agent]) for agent, name in release.names_of(persons)))
+
+    def _changed_segments(self, release: Predecessor) -> Iterator[tuple[int, str, str]]:
+        spoken = (
+            "SELECT number, names, digests FROM spoken JOIN record USING (number) WHERE testimony = ? AND NOT is_hidden"
+        )
+        for testimony, before in release.transcripts():
+            for number, names, digests in self._database.execute(spoken, (testimony,)).fetchall():
+                for place, name in other_words(before, (names.split("\n"), digests)):
+                    yield number, f"/transcript/{place}", name
+
+    def _only_redacted(self, release: Predecessor) -> Iterator[tuple[str]]:
+        """Yield each source whose text is that of the release, but for the passages that the archive says are redacted."""
+        changed = self._database.execute(
+            "SELECT id, source.sha256 FROM source JOIN former_source USING (id)"
+            " WHERE source.sha256 <> former_source.sha256 AND id IN (SELECT source FROM redaction)"
+        ).fetchall()
+        for source, sha256 in changed:
+            passages = self._database.execute(
+                "SELECT start, stop FROM redaction WHERE source = ?", (source,)
+            ).fetchall()
+            before = release.source_content(source)
+            if before is not None and sha256_of(blanked(before, passages)) == sha256:
+                yield (source,)
 
     def index(self) -> None:
         """Make ready for questions."""
         for number, columns in enumerate(_INDEXES):
             self._database.execute(f"CREATE INDEX index_{number} ON {columns}")
         self._database.execute(_PARTS)
+        self._database.execute(_PARTS_IN_SESSIONS)
 
     def ask(self, sql: str) -> Iterator[tuple[int, str, str]]:
         """Yield number, pointer and subject of each offence, in order, as many as a report can hold."""

@@ -120,7 +120,7 @@ class _Judge:
             if isinstance(name, str) and is_identifier(name):
                 self.judged.rows.add("record", self.judged.last, name, item.place, False, False)
             return
-        self._add_all(item.place, check_record(record))
+        self._add_all(item.place, check_record(record, today=self._today))
         self._remember(record, item.place)
         self._hand_on(record)
 
@@ -148,6 +148,11 @@ class _Judge:
         self.judged.languages.update(record.translations)
         if isinstance(record, Source | Testimony):
             self.judged.languages.add(record.language)
+        if isinstance(record, Testimony):
+            for segment in record.transcript:
+                self.judged.languages.update(segment.translations)
+                if segment.language is not None:
+                    self.judged.languages.add(segment.language)
 
     def _hand_on(self, record: Record | Withdrawn) -> None:
         if (prepared := self._prepare(record)) is not None:

@@ -5,20 +5,33 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from service.archive.access import is_public
 from service.archive.checks.acts import misstated
 from service.archive.checks.figures import check_statistic
 from service.archive.dates import parse_day, parse_edtf
-from service.archive.evidence import check_citation, is_measure_of
+from service.archive.evidence import BLANK, check_citation, is_measure_of
 from service.archive.identifiers import PREFIXES, RecordType
-from service.archive.model import Access, Agent, Citation, Event, Head, Place, Record, Response, Source, Testimony
+from service.archive.model import (
+    Access,
+    Agent,
+    Citation,
+    Consent,
+    Event,
+    Head,
+    Place,
+    Record,
+    Response,
+    Segment,
+    Source,
+    Testimony,
+)
 from service.archive.reading import Finding, join_pointer
+from service.archive.transcripts import names_of
 
 
 def is_hidden(access: Access, *, today: date) -> bool:
-    """Tell whether a record is restricted, or under an embargo that ends after `today`."""
-    if access.visibility == "embargoed" and access.embargo_until is not None:
-        return parse_day(access.embargo_until) > today
-    return access.visibility != "public"
+    """Tell whether a record is restricted, under an embargo that ends after `today`, or not consented to be public."""
+    return not is_public(access, today=today)
 
 
 def is_protected(record: Record) -> bool:
@@ -53,8 +66,8 @@ def check_head(head: Head) -> Iterator[Finding]:
         )
 
 
-def check_record(record: Record) -> Iterator[Finding]:
-    """Yield what is wrong with a record by itself; pointers are within it."""
+def check_record(record: Record, *, today: date) -> Iterator[Finding]:
+    """Yield what is wrong with a record by itself, as of a day in UTC; pointers are within it."""
     prefix = PREFIXES[record.record]
     if not record.id.startswith(f"{prefix}-"):
         yield Finding("invalid_id", "/id", f"The id of this record must begin with {prefix}-.")
@@ -63,6 +76,10 @@ def check_record(record: Record) -> Iterator[Finding]:
         yield Finding(
             "invalid_embargo", "/access", "`embargo_until` is required for `embargoed`, and for nothing else."
         )
+    if access.consent is not None:
+        yield from _check_consent(access.consent)
+    if isinstance(record, Testimony) and is_public(access, today=today):
+        yield from _check_footing(access)
     for at, citation in citations_of(record):
         for found in check_citation(citation):
             yield Finding(found.code, at + found.pointer, found.detail)
@@ -70,13 +87,40 @@ def check_record(record: Record) -> Iterator[Finding]:
         yield from rule(record)
 
 
+def _check_consent(consent: Consent) -> Iterator[Finding]:
+    given, ends = consent.given, consent.expires
+    if given is not None and ends is not None and parse_day(ends) <= parse_day(given):
+        yield Finding("reversed_interval", "/access/consent", "The consent expires before it holds for a day.")
+
+
+def _check_footing(access: Access) -> Iterator[Finding]:
+    if access.consent_basis is None:
+        yield Finding("missing_consent", "", "`access.consent_basis` is required: on what footing is it public?")
+    elif access.consent_basis == "none_recorded":
+        detail = "Without a recorded consent, a testimony cannot be public."
+        yield Finding("missing_consent", "/access/consent_basis", detail)
+
+
 def _check_source(source: Source) -> Iterator[Finding]:
+    yield from _check_redactions(source)
     if source.text is None or source.text.content is None:
         return
     if not source.verbatim:
         yield Finding("verbatim_not_permitted", "/text/content", "The text is given, but `verbatim` is false.")
     if not is_measure_of(source.text, source.text.content):
         yield Finding("invalid_hash", "/text", "`length`, `bytes` or `sha256` is not that of `content`.")
+
+
+def _check_redactions(source: Source) -> Iterator[Finding]:
+    content = None if source.text is None else source.text.content
+    for index, redaction in enumerate(source.redactions):
+        at, start, end = f"/redactions/{index}", redaction.start, redaction.end
+        if source.text is None or not start < end <= source.text.length:
+            detail = "A redaction ends after its start, within the text of the source."
+            yield Finding("passage_out_of_range", f"{at}/end", detail)
+        elif content is not None and content[start:end].strip(BLANK):
+            detail = f"The passage still holds words: every character of it must be {BLANK} (U+2588)."
+            yield Finding("invalid_value", at, detail)
 
 
 def _check_agent(agent: Agent) -> Iterator[Finding]:
@@ -121,9 +165,29 @@ def _check_event(event: Event) -> Iterator[Finding]:
 def _check_testimony(testimony: Testimony) -> Iterator[Finding]:
     if len({citation.source for citation in testimony.citations}) == 1:
         yield Finding("single_source", "/citations", "This testimony rests on one source.")
+    names: set[str] = set()
     for index, segment in enumerate(testimony.transcript):
-        if segment.start_s is not None and segment.end_s is not None and segment.end_s < segment.start_s:
-            yield Finding("invalid_value", f"/transcript/{index}/end_s", "`end_s` must not be before `start_s`.")
+        own = names_of(testimony.id, index + 1, segment.id)
+        if not names.isdisjoint(own):
+            yield Finding("duplicate_id", f"/transcript/{index}", "Another segment before it has the same name.")
+        names.update(own)
+        for found in _check_segment(segment):
+            yield Finding(found.code, f"/transcript/{index}{found.pointer}", found.detail)
+    for index, entry in enumerate(testimony.index):
+        if entry.segment is not None and entry.segment not in names:
+            yield Finding("dangling_reference", f"/index/{index}/segment", "The transcript has no such segment.")
+
+
+def _check_segment(segment: Segment) -> Iterator[Finding]:
+    if segment.start_s is not None and segment.end_s is not None and segment.end_s < segment.start_s:
+        yield Finding("invalid_value", "/end_s", "`end_s` must not be before `start_s`.")
+    if segment.redacted is None:
+        if segment.text is None:
+            yield Finding("missing_field", "", "`text` is required, or `redacted` in its place.")
+    elif segment.text is not None:
+        yield Finding("invalid_value", "/text", "A segment that is `redacted` must have no `text`.")
+    elif segment.translations:
+        yield Finding("invalid_value", "/translations", "A segment that is `redacted` must have no translation.")
 
 
 def _check_response(response: Response) -> Iterator[Finding]:

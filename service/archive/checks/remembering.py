@@ -11,6 +11,7 @@ from service.archive.evidence import check_citation, is_measure_of
 from service.archive.identifiers import RecordType
 from service.archive.model import Agent, Citation, Event, Record, Response, Source, Testimony
 from service.archive.protected_names import private_names
+from service.archive.transcripts import shown_name, words_digest
 
 
 def passage_of(citation: Citation) -> tuple[int | None, int | None, str | None, float | None, bool]:
@@ -40,6 +41,8 @@ def _remember_source(rows: Rows, number: int, source: Source) -> None:
         rows.add("masked", number)
     elif led is not None:
         rows.add("exposing", number, led)
+    for redaction in source.redactions:
+        rows.add("redaction", source.id, redaction.start, redaction.end)
     rows.add("source", source.id, number, source.verbatim, is_record_or_report, source.duration_s, *measures, content)
 
 
@@ -77,11 +80,20 @@ def _remember_event(rows: Rows, number: int, event: Event) -> None:
 
 
 def _remember_testimony(rows: Rows, number: int, testimony: Testimony) -> None:
+    _remember_parent("part_of", rows, number, testimony)
     if testimony.transcript:
+        rows.add("spoken", testimony.id, number, *_spoken(testimony))
         for citation in testimony.citations:
             rows.add("transcript", number, citation.source)
         if not all(citation.masked for citation in testimony.citations):
             rows.add("exposing", number, "/transcript")
+
+
+def _spoken(testimony: Testimony) -> tuple[str, bytes]:
+    """Return the names of a transcript's segments, and the digests of their words, all in one."""
+    segments = testimony.transcript
+    names = [shown_name(testimony.id, number, each.id) for number, each in enumerate(segments, 1)]
+    return "\n".join(names), b"".join([words_digest(each.text) for each in segments])
 
 
 def _remember_response(rows: Rows, number: int, response: Response) -> None:

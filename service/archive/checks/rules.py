@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 #: Codes that do not stop a publication: what an editor should know, and may have reasons for.
-NOTES: Final = frozenset({"contact_without_address", "single_source", "citation_without_passage"})
+NOTES: Final = frozenset(
+    {"contact_without_address", "single_source", "citation_without_passage", "unknown_table_left_out", "decimal_comma"}
+)
 
 #: Every code, with what it stands for.
 RULES: Final[Mapping[str, str]] = {
@@ -15,11 +17,11 @@ RULES: Final[Mapping[str, str]] = {
     "invalid_type": "Every value has the JSON type of its field.",
     "invalid_value": "Every value is one that its field can take.",
     "invalid_id": "Every identifier is well formed, and its prefix is that of its record's type.",
-    "duplicate_id": "No two records have the same identifier, and none is withdrawn twice.",
-    "dangling_reference": "Every reference names a record of the archive.",
+    "duplicate_id": "No two records have the same identifier, nor two segments of a transcript; none is withdrawn twice.",
+    "dangling_reference": "Every reference names a record of the archive, or a segment of the same testimony's transcript.",
     "wrong_reference_type": "Every reference names a record of a type that its field allows.",
-    "reference_cycle": "No place, topic, event or statistic is, over any number of steps, part of itself.",
-    "chain_too_long": "No place, topic, event or statistic has more than 64 records above it.",
+    "reference_cycle": "No place, topic, event, testimony or statistic is, over any number of steps, part of itself.",
+    "chain_too_long": "No place, topic, event, testimony or statistic has more than 64 records above it.",
     "missing_evidence": "Every record and act that needs a citation has one.",
     "invalid_date": "Every date is an EDTF date of the profile, and in the calendar.",
     "reversed_interval": "No interval ends before it starts.",
@@ -35,20 +37,28 @@ RULES: Final[Mapping[str, str]] = {
     "unsupported_status": "An act is established by the latest finding of a body that the record of it shows; admitted by its actor.",
     "missing_response": "Every actor of an act has a response about the event, or an event that it is part of.",
     "protected_name_present": "The name of an agent who is withheld or has a pseudonym stands nowhere in a public text.",
-    "visibility_conflict": "No public record names a restricted one, or one under embargo.",
+    "visibility_conflict": "No public record names one that is restricted, under embargo, or not consented to be public.",
     "deanonymising_anchor": "No record in which a protected person has a part leads to the words of a source that name them.",
     "invalid_embargo": "A record has a day its embargo ends if and only if it is embargoed.",
+    "missing_consent": "A public testimony says on what footing it is public, and that is not `none_recorded`.",
     "missing_referral": "A response that referred to somebody else says to whom.",
     "invalid_language": "Every language is a BCP 47 tag.",
     "invalid_rights": "Every rights statement is a rightsstatements.org URI or an SPDX identifier.",
     "invalid_coordinates": "A point has latitude, longitude and radius, all within their ranges.",
     "id_withdrawn": "No identifier that was withdrawn is used again.",
-    "source_changed": "The text of a source is that of the current release.",
+    "source_changed": "The text of a source is that of the current release, but for passages that were redacted.",
+    "segment_changed": "The name of a segment stands for the same words as in the current release.",
     "unannounced_removal": "Every record of the current release is still in the archive, or withdrawn.",
     "source_hash_mismatch": "The copy of a source has the length, the bytes and the hash that are stated.",
     "passage_hash_mismatch": "Every cited passage has, in the text of the source, the hash that is stated.",
     "source_text_in_summary": "No text here has eight words in a row of a source that is not `verbatim`.",
     "contact_without_address": "The contact holds an address of mail or web, where somebody in danger can write.",
     "single_source": "A testimony rests on more than one source.",
+    "invalid_table": "A table can be read: UTF-8 and sound CSV, or a workbook that is not locked.",
+    "unknown_table": "A table has a name of the format.",
+    "repeated_column": "No column says what another of the same table says.",
+    "ambiguous_label": "A label that stands for a record in a table is that of one record alone.",
+    "unknown_table_left_out": "Every table is one of the format's.",
+    "decimal_comma": "Numbers in tables have a decimal point.",
     "citation_without_passage": "A citation names the passage where the text of its source is known.",
 }

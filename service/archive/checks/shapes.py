@@ -1,11 +1,15 @@
 """An error of validation as a finding: the shape of one record, told without repeating what was written."""
 
 import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import cache
 
 from pydantic_core import ErrorDetails
 
 from service.archive.checks.rules import RULES
-from service.archive.model import Access
+from service.archive.fields import FormatField, fields_of
+from service.archive.model import RECORD_MODELS, Access, Head
 from service.archive.reading import Finding, join_pointer
 
 _TYPES = {
@@ -38,6 +42,16 @@ def _explain_access(kind: str, steps: list[str | int]) -> Finding:
     return Finding(code, join_pointer(known), "This is none of the values that the format has here.")
 
 
+@cache
+def _field_names() -> list[str]:
+    def walk(fields: tuple[FormatField, ...]) -> Iterator[str]:
+        for each in fields:
+            yield each.name
+            yield from walk(each.inner)
+
+    return sorted({name for model in (*RECORD_MODELS.values(), Head) for name in walk(fields_of(model))})
+
+
 def explain(error: ErrorDetails) -> Finding:
     """Turn an error of validation into a finding that repeats nothing of the input."""
     steps = list(error["loc"])
@@ -47,7 +61,9 @@ def explain(error: ErrorDetails) -> Finding:
 def _explain(error: ErrorDetails, steps: list[str | int]) -> Finding:
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        return Finding("unknown_field", join_pointer(steps), "The format has no such field here.")
+        close = get_close_matches(str(steps[-1])[:80], _field_names(), n=1, cutoff=0.75)
+        detail = f"The format has no such field here{f': did you mean {close[0]}?' if close else '.'}"
+        return Finding("unknown_field", join_pointer(steps), detail)
     if kind == "missing":
         return Finding("missing_field", join_pointer(steps[:-1]), f"`{steps[-1]}` is required.")
     name = next((f"`{step}`" for step in reversed(steps) if isinstance(step, str)), "The record")

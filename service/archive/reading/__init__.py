@@ -11,6 +11,7 @@ from service.archive.reading.pieces import Finding as Finding
 from service.archive.reading.pieces import HeadWatch as HeadWatch
 from service.archive.reading.pieces import Item as Item
 from service.archive.reading.pieces import Line as Line
+from service.archive.reading.pieces import TablePlace as TablePlace
 from service.archive.reading.pieces import join_pointer as join_pointer
 from service.archive.reading.pieces import locate as locate
 from service.archive.reading.stream import parsed as parsed

@@ -13,17 +13,36 @@ HEAD = ("format", "archive")
 _SHOWN_KEY = 80
 
 
+class TablePlace(NamedTuple):
+    """Where in an archive that is kept as tables something stands; 0 and an empty name where it is all of a table."""
+
+    table: str
+    row: int = 0
+    column: str = ""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.table}{f', row {self.row}' if self.row else ''}{f', column {self.column}' if self.column else ''}"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """An error of the archive: a code of the checks, a pointer to where it is, and a sentence.
 
-    The pointer is RFC 6901 in a `.json`, else `line 7`, with the pointer inside that line after a space. The
+    The pointer is RFC 6901 in a `.json`; in a `.jsonl` `line 7`, with the pointer inside that line after a space; in tables
+    the table, the row and the column. The
     sentence never holds a text of the archive, a name or a private value.
     """
 
     code: str
     pointer: str
     detail: str
+    #: The record it is about, and what that is called, once they were looked up.
+    record: str | None = None
+    title: str | None = None
+    #: The same as the pointer, of an archive that is kept as tables.
+    place: TablePlace | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Which changes take something back: whoever keeps copies must erase the earlier ones, and no digest of them is kept."""
 
-from typing import Any
+from collections.abc import Iterator
 
 from service.release.projection import PublicRecord
 
@@ -21,15 +21,41 @@ def shows_less(before: PublicRecord, after: PublicRecord) -> bool:
     """
     return (
         takes_back_a_name(before, after)
-        or _redactions(after) > _redactions(before)
-        or len(after.get("transcript", [])) < len(before.get("transcript", []))
+        or bool(_redacted_passages(after) - _redacted_passages(before))
+        or bool(_spoken(before) - _spoken(after))
+        or bool(_passages(before) - _passages(after))
         or (_has_text(before) and not _has_text(after))
     )
 
 
-def _redactions(public: PublicRecord) -> int:
-    segments: list[dict[str, Any]] = public.get("transcript", [])
-    return len(public.get("redactions", [])) + sum("redacted" in segment for segment in segments)
+def _redacted_passages(public: PublicRecord) -> set[tuple[int, int]]:
+    return {(each["start"], each["end"]) for each in public.get("redactions", ())}
+
+
+def _passages(public: PublicRecord) -> set[tuple[str, str]]:
+    """Return what citations show of the words of sources: quotes, and hashes, from which a few words can be guessed."""
+    return {(key, value) for key, value in _leaves(public) if key in ("quote", "sha256")}
+
+
+def _leaves(value: object, key: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _leaves(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner, key)
+
+
+def _spoken(public: PublicRecord) -> set[tuple[str | int, str]]:
+    """Return which segments of a transcript have words, each with the languages they can be read in."""
+    return {
+        (segment.get("id", number), language)
+        for number, segment in enumerate(public.get("transcript", ()))
+        if "text" in segment
+        for language in ("", *segment.get("translations", ()))
+    }
 
 
 def _has_text(public: PublicRecord) -> bool:

@@ -12,30 +12,17 @@ import orjson
 
 from service.archive.identifiers import PLURALS
 from service.release.building.tables import SourceTextRow, TextLanguageRow, TranscriptRow, insert_statement
-from service.release.documents import SegmentDocument, own_language
+from service.release.documents import Surroundings, own_language, segment_documents
 from service.release.projection import PublicRecord
-
-
-def segments(public: PublicRecord) -> list[SegmentDocument]:
-    """Return the segments of a testimony's transcript. Each is named by its number, counted from 1."""
-    return [
-        {
-            "id": f"{public['id']}-s{number}",
-            "start_s": segment.get("start_s"),
-            "end_s": segment.get("end_s"),
-            "speaker": segment.get("speaker"),
-            "text": segment["text"],
-        }
-        for number, segment in enumerate(public.get("transcript", []), 1)
-    ]
 
 
 class TextWriter:
     """Writes transcripts, texts and languages of one release. Records come in the order of their ordinals."""
 
-    def __init__(self, database: sqlite3.Connection, archive_language: str) -> None:
+    def __init__(self, database: sqlite3.Connection, around: Surroundings) -> None:
         self.database = database
-        self._archive_language = archive_language
+        self._around = around
+        self._archive_language = around.language
         self._originals: Counter[tuple[str, str]] = Counter()
         self._translations: Counter[tuple[str, str]] = Counter()
         self._transcript = insert_statement(TranscriptRow)
@@ -47,7 +34,7 @@ class TextWriter:
         self._originals[collection, own_language(public, self._archive_language)] += 1
         for language in public.get("translations", {}):
             self._translations[collection, language] += 1
-        if public["record"] == "testimony" and (said := segments(public)):
+        if public["record"] == "testimony" and (said := segment_documents(public, self._around)):
             self.database.execute(self._transcript, (ordinal, public["language"], orjson.dumps(said)))
         elif public["record"] == "source":
             text: dict[str, Any] = public.get("text", {})

@@ -1,0 +1,694 @@
+"""Tables compiled into an archive file: each record on a line, with its parts, its text and its transcript.
+
+What is wrong with the tables themselves is found here; everything else by the checks of the archive file, whose findings
+are then told by table, row and column.
+"""
+
+import re
+import tomllib
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from service.archive.checks.report import Report
+from service.archive.checks.rules import NOTES
+from service.archive.evidence import sha256_of
+from service.archive.identifiers import PREFIXES, RECORD_TYPES, TYPE_OF_PREFIX, RecordType, is_identifier
+from service.archive.model import FORMAT
+from service.archive.reading import Finding, TablePlace, open_regular
+from service.archive.tables import cells
+from service.archive.tables.identifiers import beside, keep_beside, keep_in, kept_beside
+from service.archive.tables.layout import (
+    HEAD_FILE,
+    HEAD_SHEET,
+    OWNER,
+    RECORD_TABLES,
+    WITHDRAWN,
+    WITHIN,
+    Column,
+    Layout,
+    layout_within,
+    nullable,
+    part_layout,
+    part_tables,
+    record_layout,
+)
+from service.archive.tables.rows import WORKBOOKS, Table, TableRefused, csv_table, workbook_tables
+from service.archive.tables.scratch import Scratch
+from service.archive.tables.transcripts import SUFFIXES as TRANSCRIPTS
+from service.archive.tables.transcripts import TranscriptRefused, segments_of
+from service.archive.words import folded
+from service.errors import ArchiveUnreadable
+
+#: Under which of its fields people know a record.
+_LABELS = ("title", "name", "label", "subject")
+#: Records whose titles and names may name people: their identifiers, which stay for ever, are numbered instead.
+_NUMBERED: frozenset[RecordType] = frozenset({"agent", "event", "testimony", "response"})
+#: Parts handed to the scratch database at once.
+_BATCH = 5000
+#: How a spreadsheet counts the days of our time: from the end of 1899, or from the beginning of 1904.
+_SERIAL = re.compile(r"[2-6]\d{4}(\.\d+)?")
+_DAY_0, _DAY_0_OF_1904 = date(1899, 12, 30), date(1904, 1, 1)
+_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
+
+
+def is_tables(path: Path) -> bool:
+    """Tell whether an archive is given as tables: a folder with a head or tables, or a workbook."""
+    if path.is_dir():
+        return (path / HEAD_FILE).is_file() or any((path / f"{name}.csv").is_file() for name in RECORD_TABLES)
+    return path.name.lower().endswith(WORKBOOKS)
+
+
+@dataclass
+class Compiled:
+    """An archive file made from tables, and what was found wrong with them. Findings of its checks are told by `told`."""
+
+    path: Path
+    #: The folder of the tables, or the one that the workbook lies in.
+    folder: Path
+    is_folder: bool
+    findings: list[Finding]
+    notes: list[Finding]
+    #: Identifiers that were made for records without one.
+    made: "_Made"
+    _lines: "_Lines"
+    _scratch: Scratch
+    #: Places of which something was found already, and what is known of numbers that stand where days should.
+    _said: set[str]
+    _serials: Mapping[str, str]
+
+    def texts(self) -> dict[str, Path]:
+        """Return the copies of sources' texts that lie beside the tables, by identifier."""
+        return {path.stem: path for path in sorted(self.folder.glob("texts/src-*.txt"))} if self.is_folder else {}
+
+    def keep_identifiers(self) -> list[Path]:
+        """Write the identifiers that were made to where the next reading finds them, and return the files written."""
+        for path, rows in self.made.by_row.items():
+            keep_in(path, rows)
+        if self.made.by_label:
+            keep_beside(self.made.given, self.made.by_label)
+        return [*self.made.by_row, *([beside(self.made.given)] if self.made.by_label else [])]
+
+    def told(self, report: Report) -> Report:
+        """Return a report on the archive file as one on the tables."""
+        found = [each for each in map(self._placed, report.findings) if each.pointer not in self._said]
+        notes = [self._placed(each) for each in report.notes]
+        return replace(report, findings=[*self.findings, *found], notes=[*self.notes, *notes])
+
+    def _placed(self, finding: Finding) -> Finding:
+        place, _, pointer = finding.pointer.partition(" /")
+        if not place.startswith("line "):
+            return finding
+        steps = pointer.replace("~1", "/").replace("~0", "~").split("/") if pointer else []
+        where = self._place(int(place.removeprefix("line ")), steps)
+        placed = replace(finding, pointer=str(where), place=where)
+        if finding.code == "invalid_date" and (serial := self._serials.get(placed.pointer)):
+            return replace(placed, detail=f"{placed.detail} {serial}")
+        return placed
+
+    def _place(self, line: int, steps: list[str]) -> TablePlace:
+        where = self._lines.place(line)
+        if where is None:
+            key = ".".join(steps[1:] if steps[:1] == ["archive"] else steps)
+            return TablePlace(self._lines.head, column=key)
+        shown, row, kind, identifier = where
+        layout: Layout | None = record_layout(kind) if kind in RECORD_TYPES else None
+        within = ""
+        while layout is not None and len(steps) > 1 and steps[0] in layout.lists and steps[1].isdigit():
+            name, number = steps[0], int(steps[1])
+            part = layout.lists[name].part
+            found = self._scratch.place(identifier, within, name, number)
+            if found is None or part is None:
+                break
+            shown, row = found
+            within = f"{within}/{name}/{number + 1}".lstrip("/")
+            steps, layout = steps[2:], layout_of(kind, within)
+        path = tuple(step for step in steps if not step.isdigit())
+        column = (layout.named(path) if layout is not None else "") or ".".join(path)
+        return TablePlace(shown, row, column)
+
+
+def layout_of(kind: str, within: str) -> Layout | None:
+    """Return the layout of rows of parts at a place in a record, such as `acts/2`."""
+    return layout_within(kind, tuple(within.split("/")[::2])) if kind in RECORD_TYPES else None
+
+
+class _Lines:
+    """Which row of which table each line of the archive file is, and the identifier of its record."""
+
+    def __init__(self, head: str) -> None:
+        self.head = head
+        self._tables: list[tuple[int, str, str, array[int], list[str]]] = []
+        self._next = 2  # the head is line 1
+
+    def begin(self, shown: str, kind: str) -> None:
+        """Begin a table."""
+        self._tables.append((self._next, shown, kind, array("I"), []))
+
+    def add(self, row: int, identifier: str) -> None:
+        """Add the next line."""
+        _, _, _, rows, identifiers = self._tables[-1]
+        rows.append(row)
+        identifiers.append(identifier)
+        self._next += 1
+
+    def place(self, line: int) -> tuple[str, int, str, str] | None:
+        """Return the table, the row, the type and the identifier of a line; None for the head."""
+        for first, shown, kind, rows, identifiers in reversed(self._tables):
+            if first <= line < first + len(rows):
+                return shown, rows[line - first], kind, identifiers[line - first]
+        return None
+
+
+@dataclass
+class _Made:
+    """Identifiers made for records without one: of CSV files by row, of a workbook by table and label."""
+
+    given: Path
+    by_row: dict[Path, dict[int, str]]
+    by_label: dict[tuple[str, str], str]
+
+
+@dataclass
+class _Header:
+    """The header of a table: the column at each position, None where it is left out."""
+
+    columns: list[Column | None]
+    names: list[str]
+    #: Fields that a record must have, though it may have nothing in them: an empty cell says so.
+    nullable: tuple[str, ...] = ()
+    owner: int | None = None
+    within: int | None = None
+
+
+class Compiler:
+    """One run over the tables of one archive."""
+
+    def __init__(self, given: Path, folder: Path, scratch: Scratch) -> None:
+        self._given, self._folder, self._scratch = given, folder, scratch
+        self.findings: list[Finding] = []
+        self.notes: list[Finding] = []
+        self._said: set[str] = set()
+        self._serials: dict[str, str] = {}
+        self._made = _Made(given, {}, {})
+        #: All of them by table and row, those made before included.
+        self._identifiers: dict[str, dict[int, str]] = {}
+        self._taken: set[str] = set()
+        self._numbers: Counter[str] = Counter()
+        self._is_folder = given.is_dir()
+        self._lines = _Lines(HEAD_FILE if self._is_folder else f"{given.name}, sheet {HEAD_SHEET}")
+
+    def compile(self) -> Compiled:
+        """Compile the tables."""
+        tables = {table.name: table for table in self._tables()}
+        head = self._head(tables.pop(HEAD_SHEET, None))
+        parts = [tables.pop(name) for name in sorted(part_tables()) if name in tables]
+        records = [(kind, tables.pop(name)) for name, kind in RECORD_TABLES.items() if name in tables]
+        withdrawn = tables.pop(WITHDRAWN, None)
+        self._leave_out(tables.values())
+        for kind, table in records:
+            self._safely(table, partial(self._take_labels, kind, table))
+        self._scratch.index_labels()
+        for table in parts:
+            self._safely(table, partial(self._take_parts, table))
+        self._scratch.index_parts()
+        self._look_for_strangers()
+        path = self._folder / "archive.jsonl"
+        with path.open("wb") as file:
+            file.write(orjson.dumps({"format": FORMAT, "archive": head}, option=orjson.OPT_APPEND_NEWLINE))
+            for kind, table in records:
+                self._safely(table, partial(self._write_records, kind, table, file))
+            if withdrawn is not None:
+                self._safely(withdrawn, partial(self._write_withdrawn, withdrawn, file))
+        self._look_for_stray_texts()
+        base = self._given if self._is_folder else self._given.parent
+        return Compiled(
+            path,
+            base,
+            self._is_folder,
+            self.findings,
+            self.notes,
+            self._made,
+            self._lines,
+            self._scratch,
+            self._said,
+            self._serials,
+        )
+
+    # --- The tables there are ---------------------------------------------------------------------------------------
+
+    def _tables(self) -> Iterator[Table]:
+        if not self._is_folder:
+            try:
+                yield from workbook_tables(self._given)
+            except TableRefused as refused:
+                self._find("invalid_table", TablePlace(self._given.name), str(refused))
+                self._said.update({"", self._lines.head})
+            return
+        for path in sorted(self._given.glob("*.[cC][sS][vV]")):
+            yield csv_table(path)
+
+    def _head(self, sheet: Table | None) -> Any:  # noqa: ANN401 - for the checks to judge
+        if not self._is_folder:
+            return self._head_of_sheet(sheet)
+        try:
+            with open_regular(self._given / HEAD_FILE) as file:
+                return self._head_of(_plain(tomllib.load(file)))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            self._find("invalid_table", TablePlace(HEAD_FILE), f"The file is no sound TOML: {error}.")
+        except ArchiveUnreadable:
+            self._find(
+                "missing_field", TablePlace(HEAD_FILE), f"`{HEAD_FILE}` is required: it says what the archive is."
+            )
+        self._said.update({"", self._lines.head})
+        return {}
+
+    def _head_of(self, file: dict[str, Any]) -> Any:  # noqa: ANN401
+        if file.pop("format", FORMAT) != FORMAT:
+            self._find(
+                "unsupported_format", TablePlace(HEAD_FILE, column="format"), f"Only the format {FORMAT} is read."
+            )
+        head = file.pop("archive", {})
+        for key in file:
+            self._find(
+                "unknown_field",
+                TablePlace(HEAD_FILE, column=key),
+                "The file holds `format` and `archive`, nothing else.",
+            )
+        return head
+
+    def _head_of_sheet(self, sheet: Table | None) -> Any:  # noqa: ANN401
+        head: dict[str, Any] = {}
+        if sheet is None:
+            if not self.findings:  # else nothing could be read
+                self._find("missing_field", TablePlace(self._given.name), f"A sheet named `{HEAD_SHEET}` is required.")
+            return head
+        value = Column("value", (), "object", is_list=False)
+        for number, (key, cell, *_rest) in self._rows(sheet, least=2):
+            if number == 1 and key.strip().lower() == "key":
+                continue
+            inner = head
+            *above, last = key.strip().split(".")
+            for step in above:
+                inner = inner.setdefault(step, {}) if isinstance(inner, dict) else {}
+            if last and cell:
+                inner[last] = cells.read(cell, value)
+        return head
+
+    def _rows(self, table: Table, *, least: int) -> Iterator[tuple[int, list[str]]]:
+        for number, row in table.rows():
+            if any(row):
+                yield number, row + [""] * (least - len(row))
+
+    def _leave_out(self, tables: Iterable[Table]) -> None:
+        known = [HEAD_SHEET, WITHDRAWN, *RECORD_TABLES, *part_tables()]
+        for table in tables:
+            if close := get_close_matches(table.name, known, n=1, cutoff=0.8):
+                self._find(
+                    "unknown_table",
+                    TablePlace(table.shown),
+                    f"No table of an archive has this name: did you mean {close[0]}?",
+                )
+            else:
+                self._note(
+                    "unknown_table_left_out",
+                    TablePlace(table.shown),
+                    "No table of an archive has this name: it was left out.",
+                )
+
+    def _safely(self, table: Table, work: Callable[[], None]) -> None:
+        """Do something with a table, and tell where it cannot be read."""
+        try:
+            work()
+        except TableRefused as refused:
+            place = TablePlace(table.shown, refused.row or 0)
+            if all(each.place != place for each in self.findings):
+                self._find("invalid_table", place, str(refused))
+
+    # --- Headers ----------------------------------------------------------------------------------------------------
+
+    def _header(self, table: Table, names: list[str], layouts: Iterable[Layout], *, tell: bool = True) -> _Header:
+        header = _Header([], [_plain_name(name) for name in names])
+        taken: set[tuple[tuple[str, ...], str | None]] = set()
+        for position, name in enumerate(header.names):
+            column = None
+            if name == OWNER and header.owner is None:
+                header.owner = position
+            elif name == WITHIN and header.within is None:
+                header.within = position
+            elif name:
+                column = next((found for layout in layouts if (found := layout.column(name)) is not None), None)
+                column = self._once(TablePlace(table.shown, column=name), header, column, taken, layouts, tell=tell)
+            header.columns.append(column)
+        return header
+
+    def _once(
+        self,
+        place: TablePlace,
+        header: _Header,
+        column: Column | None,
+        taken: set[tuple[tuple[str, ...], str | None]],
+        layouts: Iterable[Layout],
+        *,
+        tell: bool,
+    ) -> Column | None:
+        """Return a column, unless the table has another for the same."""
+        name = header.names[len(header.columns)]
+        is_derived = any(layout.is_derived(name) for layout in layouts)
+        if column is None:
+            if tell and not is_derived:
+                names = [each for layout in layouts for each in layout.columns]
+                close = get_close_matches(name, names, n=1, cutoff=0.6)
+                hint = f": did you mean {close[0]}?" if close else "."
+                self._find("unknown_field", place, f"The format has no such column here{hint}")
+            return None
+        if column.name != name and column.name in header.names and column.language is None:
+            # The table has the column itself; this one says the same in other words.
+            if tell and not is_derived and name != "url":
+                self._find("repeated_column", place, f"The table has the column {column.name} for the same.")
+            return None
+        if (key := (column.path, column.language)) in taken:
+            if tell:
+                self._find("repeated_column", place, "The table has this column twice.")
+            return None
+        taken.add(key)
+        return column
+
+    # --- What records are called ------------------------------------------------------------------------------------
+
+    def _take_labels(self, kind: RecordType, table: Table) -> None:
+        rows = table.rows()
+        _, names = next(rows, (1, []))
+        header = self._header(table, names, [record_layout(kind)], tell=False)
+        at = {column.path: position for position, column in enumerate(header.columns) if column is not None}
+        labels = [at[(name,)] for name in _LABELS if (name,) in at]
+        batch: list[tuple[str, RecordType, str]] = []
+        nameless: list[tuple[int, str]] = []
+        for number, row in rows:
+            called = [text for position in labels if position < len(row) and (text := row[position].strip())]
+            identifier = row[at["id",]].strip() if ("id",) in at and at["id",] < len(row) else ""
+            if identifier:
+                batch += [(label, kind, identifier) for label in (identifier, *called)]
+            elif any(row):
+                nameless.append((number, called[0] if called else ""))
+            if len(batch) > _BATCH:
+                self._scratch.add_labels(batch)
+                batch = []
+        self._scratch.add_labels(batch)
+        batch = []
+        if nameless:
+            self._taken.update(self._scratch.identifiers(kind))
+        kept = {} if self._is_folder or not nameless else kept_beside(self._given)
+        for number, label in nameless:
+            identifier = kept.get((table.name, label)) or self._new_identifier(kind, label)
+            self._identifiers.setdefault(table.name, {})[number] = identifier
+            if table.file is not None:
+                self._made.by_row.setdefault(table.file, {})[number] = identifier
+            elif (table.name, label) not in kept:
+                self._made.by_label[table.name, label] = identifier
+            batch += [(each, kind, identifier) for each in (identifier, label) if each]
+        self._scratch.add_labels(batch)
+
+    def _new_identifier(self, kind: RecordType, label: str) -> str:
+        """Return an identifier for a record that has none: from its title, or a number where that may name people."""
+        words = re.findall(r"[a-z0-9]+", folded(label)) if kind not in _NUMBERED else []
+        name = "-".join(words)[:48].strip("-")
+        if len(name) > 2 and (made := f"{PREFIXES[kind]}-{name}") not in self._taken:
+            self._taken.add(made)
+            return made
+        while True:
+            self._numbers[kind] += 1
+            made = f"{PREFIXES[kind]}-{name[:40] + '-' if len(name) > 2 else ''}{self._numbers[kind]:04}"
+            if made not in self._taken:
+                self._taken.add(made)
+                return made
+
+    # --- Parts ------------------------------------------------------------------------------------------------------
+
+    def _take_parts(self, table: Table) -> None:
+        rows = table.rows()
+        _, names = next(rows, (1, []))
+        layouts = _layouts_of(table.name)
+        header = self._header(table, names, layouts)
+        if header.owner is None:
+            self._find(
+                "missing_field",
+                TablePlace(table.shown),
+                f"The column {OWNER} is required: it says whose part a row is.",
+            )
+            return
+        owner: int = header.owner
+        batch: list[tuple[str, str, str, str, int, bytes]] = []
+        headers: dict[tuple[str, str], _Header] = {}
+        for number, row in rows:
+            if not any(row):
+                continue
+            named = row[owner].strip() if owner < len(row) else ""
+            within = _cell(row, header.within).strip("/")
+            if (record := self._owner(named, table, number)) is None:
+                continue
+            lists = re.sub(r"/\d+", "", within)
+            if (mine := headers.get((record[:3], lists))) is None:
+                mine = headers[record[:3], lists] = self._header_within(table, number, header, record, within)
+            part = self._value(table, number, row, mine)
+            batch.append((record, within, table.name, table.shown, number, orjson.dumps(part)))
+            if len(batch) > _BATCH:
+                self._scratch.add_parts(batch)
+                batch = []
+        self._scratch.add_parts(batch)
+
+    def _header_within(self, table: Table, row: int, header: _Header, record: str, within: str) -> _Header:
+        """Return the header as it is for parts of one kind of record, at one place in it."""
+        layout = layout_of(TYPE_OF_PREFIX[record[:3]], f"{within}/{table.name}/1".lstrip("/"))
+        if layout is None:
+            self._find("invalid_value", TablePlace(table.shown, row), f"This record can have no {table.name} here.")
+            return _Header([], header.names)
+        known = [column is not None for column in header.columns]
+        columns = [
+            layout.column(name) if is_known else None for name, is_known in zip(header.names, known, strict=True)
+        ]
+        return _Header(columns, header.names)
+
+    def _owner(self, named: str, table: Table, row: int) -> str | None:
+        if is_identifier(named):
+            return named
+        found = self._scratch.named(named, RECORD_TYPES) if named else []
+        if len(found) == 1:
+            return found[0]
+        detail = (
+            "Two records have this label: name one by its identifier."
+            if found
+            else "No record has this identifier or label."
+        )
+        code = "ambiguous_label" if found else "dangling_reference"
+        self._find(code, TablePlace(table.shown, row, OWNER), detail)
+        return None
+
+    def _look_for_strangers(self) -> None:
+        for shown, row in self._scratch.strangers():
+            self._find("dangling_reference", TablePlace(shown, row, OWNER), "No record has this identifier.")
+
+    # --- Records ----------------------------------------------------------------------------------------------------
+
+    def _write_records(self, kind: RecordType, table: Table, file: BinaryIO) -> None:
+        rows = table.rows()
+        _, names = next(rows, (1, []))
+        header = self._header(table, names, [record_layout(kind)])
+        header.nullable = nullable(kind)
+        made = self._identifiers.get(table.name, {})
+        has_parts = self._scratch.has_parts()
+        self._lines.begin(table.shown, kind)
+        for number, row in rows:
+            if not any(row):
+                continue
+            record = self._value(table, number, row, header)
+            if number in made:
+                record = {"id": made[number], **record}
+            for name in header.nullable:
+                record.setdefault(name, None)
+            identifier = str(record.get("id", ""))
+            self._lines.add(number, identifier)
+            if has_parts:
+                self._join(record, self._scratch.parts(identifier))
+            self._add_texts(kind, identifier, record)
+            file.write(orjson.dumps({"record": kind, **record}, option=orjson.OPT_APPEND_NEWLINE))
+
+    def _join(self, record: dict[str, Any], parts: Iterator[tuple[str, str, str, int, Any]]) -> None:
+        """Put parts into the record that they belong to. Lists come before what lies within them."""
+        for within, name, shown, row, part in sorted(parts, key=lambda each: each[0].count("/")):
+            inner: Any = record
+            try:
+                for step in filter(None, within.split("/")):
+                    inner = inner[int(step) - 1] if step.isdigit() else inner[step]
+                inner.setdefault(name, []).append(part)
+            except (KeyError, IndexError, TypeError, AttributeError):
+                place = TablePlace(shown, row, WITHIN)
+                self._find("dangling_reference", place, "The record has no such part: write, for example, acts/2.")
+
+    def _write_withdrawn(self, table: Table, file: BinaryIO) -> None:
+        rows = table.rows()
+        _, names = next(rows, (1, []))
+        columns = [_plain_name(name) for name in names]
+        self._lines.begin(table.shown, WITHDRAWN)
+        for number, row in rows:
+            if not any(row):
+                continue
+            self._lines.add(number, "")
+            record = {name: cell.strip() for name, cell in zip(columns, row, strict=False) if name and cell}
+            file.write(orjson.dumps({"record": WITHDRAWN, **record}, option=orjson.OPT_APPEND_NEWLINE))
+
+    def _value(self, table: Table, number: int, row: list[str], header: _Header) -> dict[str, Any]:
+        """Return what a row says: the cells that are not empty, each at its place."""
+        value: dict[str, Any] = {}
+        if len(row) > len(header.names) and any(row[len(header.names) :]):
+            self._find(
+                "invalid_table", TablePlace(table.shown, number), "The row has more cells than the header has names."
+            )
+        for column, cell in zip(header.columns, row, strict=False):
+            if column is None or not cell or (column.kind != "text" and not cell.strip()):
+                continue
+            here = TablePlace(table.shown, number, column.name)
+            read = cells.read(cell, column)
+            if column.kind == "reference":
+                read = self._referred(read, column, here)
+            elif column.kind == "date" and isinstance(read, str) and _SERIAL.fullmatch(read):
+                self._serials[str(here)] = _as_days(read)
+            elif column.kind == "number" and _COMMA.fullmatch(cell):
+                self._note("decimal_comma", here, "The comma is read as a decimal point.")
+            _put(value, column, read)
+        return value
+
+    def _referred(self, read: Any, column: Column, here: TablePlace) -> Any:  # noqa: ANN401
+        """Return identifiers for what is named by label."""
+        if isinstance(read, list):
+            return [self._referred(each, column, here) for each in read]
+        if is_identifier(read):
+            return read
+        found = self._scratch.named(read, column.types)
+        if len(found) == 1:
+            return found[0]
+        detail = (
+            "Two records have this label: name one by its identifier."
+            if found
+            else "No record has this identifier or label."
+        )
+        self._find("ambiguous_label" if found else "dangling_reference", here, detail)
+        self._said.add(str(here))
+        return read
+
+    # --- Texts and transcripts --------------------------------------------------------------------------------------
+
+    def _add_texts(self, kind: RecordType, identifier: str, record: dict[str, Any]) -> None:
+        if not self._is_folder or not is_identifier(identifier):
+            return
+        if kind == "source" and (path := self._given / "texts" / f"{identifier}.txt").is_file():
+            try:
+                with open_regular(path) as file:
+                    text = file.read().decode()
+            except UnicodeDecodeError:
+                self._find("invalid_table", TablePlace(f"texts/{path.name}"), "The file is not UTF-8.")
+                return
+            measured = {"length": len(text), "bytes": len(text.encode()), "sha256": sha256_of(text)}
+            # Of a source that may not be republished the text is measured, and stays here.
+            content = {"content": text} if record.get("verbatim") is True else {}
+            record["text"] = measured | content | record.get("text", {})
+        if kind == "testimony":
+            for suffix in TRANSCRIPTS:
+                if (path := self._given / "transcripts" / f"{identifier}{suffix}").is_file():
+                    self._add_transcript(path, record)
+
+    def _add_transcript(self, path: Path, record: dict[str, Any]) -> None:
+        if "transcript" in record:
+            self._find(
+                "repeated_column",
+                TablePlace(f"transcripts/{path.name}"),
+                "The testimony has a transcript in a table already.",
+            )
+            return
+        try:
+            record["transcript"] = segments_of(path)
+        except TranscriptRefused as refused:
+            self._find("invalid_table", TablePlace(f"transcripts/{path.name}"), str(refused))
+
+    def _look_for_stray_texts(self) -> None:
+        if not self._is_folder:
+            return
+        for path in sorted([*self._given.glob("texts/*"), *self._given.glob("transcripts/*")]):
+            is_text = path.parent.name == "texts"
+            kind = "src" if is_text else "tes"
+            fits = path.stem.startswith(f"{kind}-") and path.suffix in ((".txt",) if is_text else TRANSCRIPTS)
+            if not path.name.startswith(".") and not (fits and self._scratch.is_known(path.stem)):
+                place = TablePlace(f"{path.parent.name}/{path.name}")
+                self._find("dangling_reference", place, "No record has this file's name as its identifier.")
+
+    def _find(self, code: str, place: TablePlace, detail: str) -> None:
+        self.findings.append(Finding(code, str(place), detail, place=place))
+
+    def _note(self, code: str, place: TablePlace, detail: str) -> None:
+        assert code in NOTES
+        self.notes.append(Finding(code, str(place), detail, place=place))
+
+
+def _layouts_of(table: str) -> list[Layout]:
+    """Return the layouts that rows of a table of parts may have."""
+    found: list[Layout] = []
+
+    def walk(layout: Layout) -> None:
+        for name, each in layout.lists.items():
+            assert each.part is not None  # only parts have tables of their own
+            inner = part_layout(each.part)
+            if name == table and inner not in found:
+                found.append(inner)
+            walk(inner)
+
+    for kind in RECORD_TYPES:
+        walk(record_layout(kind))
+    return found
+
+
+def _cell(row: list[str], position: int | None) -> str:
+    return row[position].strip() if position is not None and position < len(row) else ""
+
+
+def _plain_name(name: str) -> str:
+    """Return the name of a column as people write it: without spaces around and in it, and with its case where it matters."""
+    name = re.sub(r"\s+", "_", name.strip())
+    text, at, language = name.partition("@")
+    return text.lower() + at + language if not text.startswith("custom.") else name
+
+
+def _put(value: dict[str, Any], column: Column, read: Any) -> None:  # noqa: ANN401
+    path = column.path
+    if column.language is not None:
+        path = ("translations", column.language, *path)
+    for step in path[:-1]:
+        inner = value.setdefault(step, {})
+        if not isinstance(inner, dict):  # `access_private` beside `access_private_name`
+            inner = value[step] = {"": inner}
+        value = inner
+    value[path[-1]] = read
+
+
+def _as_days(serial: str) -> str:
+    days = int(float(serial))
+    since_1900, since_1904 = _DAY_0 + timedelta(days), _DAY_0_OF_1904 + timedelta(days)
+    return (
+        f"It looks like the number a spreadsheet keeps for a day: {since_1900}, or {since_1904} where days count from "
+        "1904. Format the column as text and write the date."
+    )
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - TOML as JSON
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value.isoformat() if isinstance(value, date | datetime) else value

@@ -1,0 +1,356 @@
+"""The table form: archives written as tables and read again, what spreadsheet programs do to files, and what is told of it."""
+
+import csv
+import datetime as dt
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import AfterValidator
+
+from service.archive.checks import Report, check_archive
+from service.archive.fields import FormatField, fields_of
+from service.archive.identifiers import PLURALS
+from service.archive.model import RECORD_MODELS
+from service.archive.tables import compiled, write_tables
+from service.archive.tables.rows import MAX_COLUMNS
+from service.archive.tables.writing import Piece, head_of, pieces_of
+from service.release.projection import canonical_line, public_record
+from tests.archives import TEXT
+
+GOOD = Path(__file__).parent / "corpus" / "good.json"
+ROOT = Path(__file__).parents[2]
+TODAY = date(2024, 6, 1)
+
+HEAD = """
+format = "testimony-archive/1"
+[archive]
+id = "arden"
+title = "Arden"
+language = "en"
+licence = "CC-BY-4.0"
+contact = "society@arden.example"
+publisher = { name = "Arden Society" }
+"""
+SOURCES = "id,type,title,language,rights\nsrc-1,article,A report,en,CC-BY-4.0\n"
+EVENTS = "id,type,title,date\nevt-1,detention,A stop,2021-05-09\nevt-2,protest,A march,\n"
+CITATIONS = "record_id,source_id\nevt-1,src-1\nevt-2,src-1\n"
+
+
+def folder_of(folder: Path, **files: str | bytes) -> Path:
+    """Write tables; names have `_` before the suffix."""
+    folder.mkdir(exist_ok=True)
+    for name, content in {"archive_toml": HEAD, **files}.items():
+        stem, _, suffix = name.rpartition("_")
+        path = folder / f"{stem.replace('__', '/')}.{suffix}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def check(tables: Path) -> Report:
+    with compiled(tables) as made:
+        return made.told(check_archive(made.path, today=TODAY))
+
+
+def found(tables: Path) -> list[tuple[str, str]]:
+    return [(each.code, each.pointer) for each in check(tables).findings]
+
+
+def records_of(tables: Path) -> dict[str, dict[str, Any]]:
+    with compiled(tables) as made:
+        assert not made.findings
+        return {record["id"]: record for _, record in pieces_of(made.path)}
+
+
+def public(path: Path) -> list[bytes]:
+    """Return the canonical lines of an archive file: what its release is made of."""
+    lines = []
+    for kind, record in pieces_of(path):
+        if kind in RECORD_MODELS:
+            found = public_record(RECORD_MODELS[kind].model_validate(record), today=TODAY)
+            lines.append(canonical_line(found) if found else b"")
+        else:
+            lines.append(canonical_line({"record": kind, **record}))
+    return sorted(lines)
+
+
+# --- Both ways without loss ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["seed/archive.json", "examples/arden.json", "tests/archive/corpus/good.json"])
+def test_an_archive_written_as_tables_and_read_again_is_the_same(name: str, tmp_path: Path) -> None:
+    write_tables(head_of(ROOT / name), lambda: pieces_of(ROOT / name), tmp_path / "tables")
+    with compiled(tmp_path / "tables") as made:
+        assert made.findings == []
+        assert public(made.path) == public(ROOT / name)
+        assert _plain(head_of(ROOT / name)) == head_of(made.path)
+
+
+#: What a text may hold that a spreadsheet or a table gives a meaning of its own.
+ODD = st.text(st.sampled_from("|\\,;\t\"'=+-@\n\r ^#ё中 a1é.{}[]"), min_size=1, max_size=8)
+
+
+def _with_odd_texts(value: dict[str, Any], fields: tuple[FormatField, ...], odd: Callable[[], str]) -> dict[str, Any]:
+    def one(each: FormatField, inner: Any) -> Any:
+        if each.part is not None and isinstance(inner, dict):
+            return _with_odd_texts(inner, each.inner, odd)
+        is_free = each.kind == "text" and each.name != "id"
+        has_form = any(isinstance(mark, AfterValidator) for mark in each.marks)
+        return odd() if is_free and not has_form and isinstance(inner, str) and "sha" not in each.name else inner
+
+    changed = dict(value)
+    for each in fields:
+        if (inner := value.get(each.name)) is not None:
+            changed[each.name] = [one(each, part) for part in inner] if isinstance(inner, list) else one(each, inner)
+    return changed
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_texts_that_mean_something_to_a_spreadsheet_come_back(tmp_path: Path, data: st.DataObject) -> None:
+    pool = data.draw(st.lists(ODD, min_size=6, max_size=6))
+    turn = iter(range(10**9))
+
+    def odd() -> str:
+        return pool[next(turn) % len(pool)]
+
+    pieces: list[Piece] = [
+        (kind, _with_odd_texts(record, fields_of(RECORD_MODELS[kind]), odd) if kind in RECORD_MODELS else record)
+        for kind, record in pieces_of(GOOD)
+    ]
+    write_tables(head_of(GOOD), lambda: pieces, tmp_path / "tables")
+    back = {record["id"]: record for _, record in _pieces_of_tables(tmp_path / "tables")}
+    for kind, record in pieces:
+        if kind != "withdrawn":
+            assert _plain(back[record["id"]]) == _plain(record)
+
+
+def _pieces_of_tables(tables: Path) -> list[Piece]:
+    with compiled(tables) as made:
+        assert made.findings == []
+        return list(pieces_of(made.path))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value without what stands for nothing, which tables do not write down."""
+    if isinstance(value, dict):
+        return {key: plain for key, inner in value.items() if (plain := _plain(inner)) not in (None, [], {})}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+# --- What people write, and what programs make of it -----------------------------------------------------------------
+
+
+def test_labels_stand_for_records_and_new_records_get_identifiers_that_are_kept(tmp_path: Path) -> None:
+    tables = folder_of(
+        tmp_path / "t",
+        sources_csv=SOURCES,
+        places_csv="name,kind\nArden,city\nOld Market,site\n",
+        events_csv="type;title;date;place_label\ndetention;A stop;2021-05-09;Old Market\n",
+        citations_csv="record_id,source\nA stop,A report\n",
+    )
+    records = records_of(tables)
+    assert records["evt-0001"]["place"] == "plc-old-market"
+    assert records["evt-0001"]["citations"] == [{"source": "src-1"}]
+    with compiled(tables) as made:
+        assert {path.name for path in made.keep_identifiers()} == {"places.csv", "events.csv"}
+    assert (tables / "events.csv").read_text().splitlines()[1].startswith("evt-0001;detention")
+    # A new title is no new record.
+    (tables / "events.csv").write_text((tables / "events.csv").read_text().replace("A stop", "The stop"))
+    (tables / "citations.csv").write_text("record_id,source\nThe stop,A report\n")
+    assert set(records_of(tables)) == {"src-1", "plc-arden", "plc-old-market", "evt-0001"}
+
+
+def test_a_text_and_a_transcript_lie_beside_the_tables(tmp_path: Path) -> None:
+    tables = folder_of(
+        tmp_path / "t",
+        sources_csv="id,type,title,language,rights,verbatim\nsrc-1,article,A report,en,CC-BY-4.0,yes\n",
+        agents_csv="id,kind,name_policy,name\nagt-1,person,published,Ann\n",
+        testimonies_csv="id,title,summary,witness_id,language,attribution\ntes-1,She saw it,She did,agt-1,en,first_person\n",
+        citations_csv="record_id,source_id\ntes-1,src-1\n",
+    )
+    (tables / "texts").mkdir(exist_ok=True)
+    (tables / "texts" / "src-1.txt").write_text(TEXT)
+    (tables / "transcripts").mkdir()
+    (tables / "transcripts" / "tes-1.vtt").write_text(
+        "WEBVTT\n\n00:01.000 --> 00:02.500\n<v Ann>Hello.\n\n00:03.000 --> 00:04.000\n<v Bo>One.\n<v Ann>Two.\n"
+    )
+    records = {record["id"]: record for _, record in _pieces_without_findings(tables)}
+    assert records["src-1"]["text"]["content"] == TEXT
+    assert [(each["start_s"], each["speaker"], each["text"]) for each in records["tes-1"]["transcript"]] == [
+        (1, "Ann", "Hello."),
+        (3, "Bo", "One."),
+        (3, "Ann", "Two."),
+    ]
+
+
+def _pieces_without_findings(tables: Path) -> Iterator[Piece]:
+    with compiled(tables) as made:
+        yield from list(pieces_of(made.path))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        EVENTS.replace(",", ";"),
+        EVENTS.replace(",", "\t"),
+        "\ufeff" + EVENTS,
+        EVENTS.replace("\n", "\r\n"),
+        EVENTS + "\n\n,,,\n",
+        EVENTS.replace("id,type,title,date", " ID , Type,title ,Date_edtf"),
+        EVENTS.replace("A stop", '"A stop"'),
+    ],
+    ids=["semicolons", "tabs", "mark", "crlf", "blank rows", "header", "quotes"],
+)
+def test_what_spreadsheet_programs_do_to_csv_is_survived(written: str, tmp_path: Path) -> None:
+    records = records_of(folder_of(tmp_path / "t", sources_csv=SOURCES, events_csv=written, citations_csv=CITATIONS))
+    assert records["evt-1"]["date"] == "2021-05-09"
+    assert records["evt-2"]["date"] is None
+    assert records["evt-1"]["title"] == "A stop"
+
+
+def test_a_finding_names_table_row_and_column(tmp_path: Path) -> None:
+    tables = folder_of(
+        tmp_path / "t",
+        sources_csv=SOURCES,
+        agents_csv="id,kind,name_policy,name\nagt-1,group,published,Guards\n",
+        events_csv="id,type,titel,title,date,place_id\nevt-1,detention,,A stop,,plc-9\nevt-2,protest,,A march,44325,\n",
+        citations_csv="record_id,within,source_id\nevt-1,,src-1\nevt-1,acts/1,src-7\nevt-1,acts/2,src-1\nevt-9,,src-1\nevt-2,,src-1\nevt-2,acts/1,src-1\n",
+        acts_csv="record_id,type,actor,status,asserted_by\nevt-1,beating,Guards,alleged,Guards\nevt-2,beating,,alleged,Nobody\n",
+        event_csv="id\n",
+    )
+    assert sorted(found(tables)) == [
+        ("dangling_reference", "acts.csv, row 3, column asserted_by_id"),
+        ("dangling_reference", "citations.csv, row 3, column source_id"),
+        ("dangling_reference", "citations.csv, row 4, column within"),
+        ("dangling_reference", "citations.csv, row 5, column record_id"),
+        ("dangling_reference", "events.csv, row 2, column place_id"),
+        ("invalid_date", "events.csv, row 3, column date"),
+        ("missing_date_note", "events.csv, row 2"),
+        ("missing_response", "acts.csv, row 2, column actor_id"),
+        ("unknown_field", "events.csv, column titel"),
+        ("unknown_table", "event.csv"),
+    ]
+    [detail] = [each.detail for each in check(tables).findings if each.code == "invalid_date"]
+    assert "2021-05-09" in detail
+    assert "1904" in detail
+    [hint] = [each.detail for each in check(tables).findings if each.code == "unknown_field"]
+    assert "did you mean title?" in hint
+
+
+def test_a_decimal_comma_is_read_and_told(tmp_path: Path) -> None:
+    tables = folder_of(
+        tmp_path / "t", places_csv='id,name,kind,latitude,longitude,radius_m\nplc-1,Arden,city,"1,5",2.25,100\n'
+    )
+    assert records_of(tables)["plc-1"]["latitude"] == 1.5
+    assert [(each.code, each.pointer) for each in check(tables).notes if each.code == "decimal_comma"] == [
+        ("decimal_comma", "places.csv, row 2, column latitude")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "row"),
+    [
+        ("id,name,kind\nplc-1,Ünter,city\n".encode("latin-1"), ""),
+        ("id,name,kind\nplc-1,Arden,city\n".encode("utf-16"), ""),
+        (b"id,name,kind\nplc-1,Ar\0den,city\n", ", row 2"),
+        (b'id,name,kind\nplc-1,"Arden,city\n', ", row 2"),
+        (b"PK\x03\x04rest", ""),
+        (b"id,name,kind\nplc-1,Arden,city,more\n", ", row 2"),
+        (b"," * (MAX_COLUMNS + 5) + b"\n", ", row 1"),
+    ],
+    ids=["latin-1", "utf-16", "NUL", "half a file", "a workbook", "cells beyond the header", "too many columns"],
+)
+def test_what_is_no_table_gives_one_finding(content: bytes, row: str, tmp_path: Path) -> None:
+    assert found(folder_of(tmp_path / "t", places_csv=content)) == [("invalid_table", f"places.csv{row}")]
+
+
+# --- Workbooks --------------------------------------------------------------------------------------------------------
+
+
+def workbook(path: Path, **sheets: list[list[Any]]) -> Path:
+    book = openpyxl.Workbook()
+    book.remove(book.active)  # type: ignore[arg-type]
+    head = [["key", "value"], ["id", "arden"], ["title", "Arden"], ["language", "en"], ["licence", "CC-BY-4.0"]]
+    head += [["contact", "society@arden.example"], ["publisher.name", "Arden Society"]]
+    for name, rows in {"archive": head, **sheets}.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_a_workbook_is_read_as_the_folder_is(tmp_path: Path) -> None:
+    book = workbook(
+        tmp_path / "arden.xlsx",
+        Sources=[["id", "type", "title", "language", "rights"], ["src-1", "article", "A report", "en", "CC-BY-4.0"]],
+        events=[
+            ["type", "title", "date"],
+            ["detention", "A stop", dt.date(2021, 5, 9)],
+            ["protest", 1984, 2021],
+            [None, None, None],
+        ],
+        citations=[["record_id", "source_id"], ["A stop", "src-1"], ["1984", "src-1"]],
+        notes=[["Call Ann back"]],
+    )
+    with compiled(book) as made:
+        report = made.told(check_archive(made.path, today=TODAY))
+        assert not report.findings
+        assert ("unknown_table_left_out", "arden.xlsx, sheet notes") in [
+            (each.code, each.pointer) for each in report.notes
+        ]
+        events = {record["id"]: record for kind, record in pieces_of(made.path) if kind == "event"}
+        assert [(each["title"], each["date"]) for each in events.values()] == [
+            ("A stop", "2021-05-09"),
+            ("1984", "2021"),
+        ]
+        assert [path.name for path in made.keep_identifiers()] == ["arden.xlsx.ids.csv"]
+    with compiled(book) as again:
+        assert not again.keep_identifiers()
+        assert {record["id"] for kind, record in pieces_of(again.path) if kind == "event"} == set(events)
+
+
+def test_a_workbook_that_is_none_is_refused(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.xlsx"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("xl/worksheets/sheet1.xml", b"0" * (300 << 20))
+    locked = tmp_path / "locked.xlsx"
+    locked.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600)
+    rubbish = tmp_path / "rubbish.ods"
+    rubbish.write_bytes(b"hello")
+    for path in (bomb, locked, rubbish):
+        assert [code for code, _ in found(path)] == ["invalid_table"]
+
+
+def test_entities_of_a_workbook_are_not_followed(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("SECRET")
+    book = workbook(tmp_path / "a.xlsx", places=[["id", "name", "kind"], ["plc-1", "NAME", "city"]])
+    hostile = tmp_path / "hostile.xlsx"
+    with zipfile.ZipFile(book) as given, zipfile.ZipFile(hostile, "w") as packed:
+        for name in given.namelist():
+            content = given.read(name)
+            if name.endswith(("sharedStrings.xml", "sheet2.xml")):
+                entity = f'<!DOCTYPE x [<!ENTITY e SYSTEM "file://{secret}">]>'.encode()
+                content = content.replace(b"NAME", b"&e;")
+                content = content.replace(b"?>", b"?>" + entity, 1) if b"?>" in content else entity + content
+            packed.writestr(name, content)
+    with compiled(hostile) as made:
+        assert b"SECRET" not in made.path.read_bytes()
+
+
+def test_tables_that_are_written_are_csv_that_others_read(tmp_path: Path) -> None:
+    write_tables(head_of(GOOD), lambda: pieces_of(GOOD), tmp_path / "t")
+    for plural in PLURALS.values():
+        with (tmp_path / "t" / f"{plural}.csv").open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert {row["id"] for row in rows} == {each["id"] for each in json.loads(GOOD.read_bytes())[plural]}

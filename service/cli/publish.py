@@ -6,12 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-<<<<<<< HEAD
-from service.archive.checks import ArchiveInvalid
-from service.cli.depositing import DepotBeside
-=======
 from service.archive.checks import ArchiveInvalid, check_archive
->>>>>>> main
+from service.cli.depositing import DepotBeside
 from service.cli.events import failures_logged, tell
 from service.cli.opening import opened_archive, today
 from service.cli.output import print_json
@@ -40,15 +36,9 @@ def publish_command(
 
     Example: testimony-archive publish my.json
     """
-<<<<<<< HEAD
     settings = read_settings(data=data, keep=keep, sign=sign, depot=depot)
-    with failures_logged(settings), archive_file(archive) as file:
-        published = publish_archive(file, settings, json=json)
-=======
-    settings = read_settings(data=data, keep=keep, sign=sign)
     with failures_logged(settings):
         published = publish_archive(archive, settings, json=json)
->>>>>>> main
     if json:
         outcome = {"ok": True, "findings": [], "more": False}
         release = {"changed": published.changed, "changes": published.changes, **published.manifest.model_dump()}
@@ -65,26 +55,31 @@ def publish_archive(archive: Path, settings: Settings, *, json: bool = False) ->
 
     # First of all: that the key cannot be used should not be found out after a long publication.
     sign = None if settings.sign is None else read_signer(settings.sign)
-<<<<<<< HEAD
-    archive, chain = unpacked(archive)
-    depot = None if settings.depot is None else DepotBeside(settings, archive=archive)
-    try:
-        with progress_bars() as progress:
-            published = publish(
-                archive,
-                settings.data,
-                keep=settings.keep,
-                sign=sign,
-                chain=chain,
-                deposit=None if depot is None else depot.deposit,
-                progress=progress,
-            )
-    except ArchiveInvalid as invalid:
-        show_report(archive, invalid.report, json=json)
-        raise typer.Exit(1) from None
-    if depot is not None:
-        _finish(depot, published, settings)
-    return published
+    with opened_archive(archive) as opened:
+        if not opened.is_sound:
+            report = opened.told(check_archive(opened.path, today=today()))
+            show_report(archive, report, json=json)
+            raise typer.Exit(1)
+        depot = None if settings.depot is None else DepotBeside(settings, archive=opened.path)
+        try:
+            with progress_bars() as progress:
+                published = publish(
+                    opened.path,
+                    settings.data,
+                    keep=settings.keep,
+                    sign=sign,
+                    chain=opened.chain,
+                    deposit=None if depot is None else depot.deposit,
+                    progress=progress,
+                )
+        except ArchiveInvalid as invalid:
+            show_report(archive, opened.told(invalid.report), json=json)
+            raise typer.Exit(1) from None
+        for path in () if opened.tables is None else opened.tables.keep_identifiers():
+            tell(settings, "identifiers_kept", f"Wrote identifiers for new records into {path}.", file=str(path))
+        if depot is not None:
+            _finish(depot, published, settings)
+        return published
 
 
 def _finish(depot: DepotBeside, published: "Published", settings: Settings) -> None:
@@ -93,24 +88,6 @@ def _finish(depot: DepotBeside, published: "Published", settings: Settings) -> N
         depot.deposit_current()
     depot.prune()
     depot.tell(partial(tell, settings))
-=======
-    with opened_archive(archive) as opened:
-        if not opened.is_sound:
-            report = opened.told(check_archive(opened.path, today=today()))
-            show_report(archive, report, json=json)
-            raise typer.Exit(1)
-        try:
-            with progress_bars() as progress:
-                published = publish(
-                    opened.path, settings.data, keep=settings.keep, sign=sign, chain=opened.chain, progress=progress
-                )
-        except ArchiveInvalid as invalid:
-            show_report(archive, opened.told(invalid.report), json=json)
-            raise typer.Exit(1) from None
-        for path in () if opened.tables is None else opened.tables.keep_identifiers():
-            tell(settings, "identifiers_kept", f"Wrote identifiers for new records into {path}.", file=str(path))
-        return published
->>>>>>> main
 
 
 def tell_published(published: "Published", settings: Settings) -> None:

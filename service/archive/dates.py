@@ -11,7 +11,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Literal
 
-#: Longer texts are refused unread, in characters. The longest date of the profile, an interval of two qualified days, has 23.
+#: Longer texts are refused unread, in characters. The longest date of the profile, a day with a time and an offset, has 25.
 MAX_LENGTH = 64
 
 # An error message shows this many characters of the refused text.
@@ -28,6 +28,14 @@ _DATE = re.compile(
           | [0-9]{2} [0-9X] X                                                  # 202X, 20XX
           | XXXX -[0-9]{2} -[0-9]{2}                                           # XXXX-05-09
         ) [?~%]?""",
+    re.VERBOSE,
+)
+
+# A time of day has seconds (EDTF, level 0), and perhaps its offset from UTC.
+_MOMENT = re.compile(
+    r"""[0-9]{4}-[0-9]{2}-[0-9]{2}
+        T (?: [01][0-9] | 2[0-3] ) : [0-5][0-9] : [0-5][0-9]
+        (?: Z | [+-] (?: 0[0-9] | 1[0-4] ) (?: :[0-5][0-9] )? )?""",
     re.VERBOSE,
 )
 
@@ -72,15 +80,23 @@ class DateSpan:
     has_unspecified: bool
     #: Of a day without a year its month and day, such as 05-09; None for every other date.
     month_day: str | None = None
+    #: Whether it is an interval that is stated to go on: `2022-02/..`. The end of `2022-02/` is only not known.
+    has_open_end: bool = False
+    #: The time of day as it was written, with its offset, such as 02:30:00Z; None for every date without one.
+    time: str | None = None
 
 
 @lru_cache(maxsize=_CACHE_ENTRIES)
 def parse_edtf(text: str) -> DateSpan:
     """Read a date of the profile, and tell which days it can mean.
 
-    The profile is EDTF level 0 without times and level 1 without seasons, negative years and `Y` years. Of
-    level 2 it takes `XXXX-MM-DD` alone, which has no bounds and cannot be an end of an interval: a day and a
-    month do not say which year, and a day nobody stated is never invented.
+    The profile is EDTF level 0 and level 1 without seasons, negative years and `Y` years. Of level 2 it takes
+    `XXXX-MM-DD` alone, which has no bounds and cannot be an end of an interval: a day and a month do not say
+    which year, and a day nobody stated is never invented.
+
+    A day may have a time (`2021-03-28T02:30:00`, with `Z` or an offset such as `+02:00` or none). The bounds are the
+    day as stated, whatever the offset: turned into UTC it might be another, which nobody stated. By EDTF, intervals
+    have no times.
 
     An interval runs from the earliest day of its start to the latest day of its end, and at least one of them
     is a date. It is reversed if its start is certainly after its end, so `2021-05-20/2021-05` is not.
@@ -90,7 +106,11 @@ def parse_edtf(text: str) -> DateSpan:
     """
     if len(text) > MAX_LENGTH:
         raise DateError(f"{_shown(text)} is too long: a date has at most {MAX_LENGTH} characters.")
-    if "/" in text:
+    earliest: date | None
+    latest: date | None
+    if "T" in text:
+        earliest = latest = _day_with_time(text)
+    elif "/" in text:
         earliest, latest = _interval_bounds(text)
     else:
         earliest, latest = _date_bounds(text)
@@ -100,6 +120,8 @@ def parse_edtf(text: str) -> DateSpan:
         latest=latest,
         has_unspecified="X" in text,
         month_day=text[5:10] if text.startswith("XXXX") else None,
+        has_open_end=text.endswith("/.."),
+        time=text.partition("T")[2] or None,
     )
 
 
@@ -126,6 +148,17 @@ def parse_day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise DateError(f"{_shown(text)} is not in the calendar: {_CALENDAR}.") from None
+
+
+def _day_with_time(text: str) -> date:
+    if "/" in text:
+        raise DateError(f"{_shown(text)} has a time in an interval: write its days, and the times in a note.")
+    if not _MOMENT.fullmatch(text):
+        raise DateError(
+            f"{_shown(text)} is not a day with a time: write 2021-03-28T02:30:00, with Z or an offset such as +02:00 "
+            "after it where one is stated; hours run to 23, minutes and seconds to 59."
+        )
+    return parse_day(text.partition("T")[0])
 
 
 def _interval_bounds(text: str) -> tuple[date | None, date | None]:

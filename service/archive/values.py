@@ -4,7 +4,7 @@ A validation error's type is either one of Pydantic's own or a code of the check
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, get_args
 
 import langcodes
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
@@ -18,11 +18,12 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from service.archive.dates import DateError, parse_day, parse_edtf
-from service.archive.identifiers import ID_LENGTH
+from service.archive.identifiers import ID_LENGTH, is_identifier
 from service.archive.marks import (
     IsDate,
     IsLanguage,
 )
+from service.archive.vocabularies import ClaimedField, EventType
 
 # Largest integer that every JSON reader, JavaScript's included, holds exactly (RFC 8259, section 6).
 MAX_NUMBER = 2**53 - 1
@@ -172,3 +173,15 @@ def _sha256(value: str) -> str:
 
 
 Sha256 = Annotated[str, AfterValidator(_sha256), WithJsonSchema({"type": "string", "pattern": _SHA256})]
+
+
+def claimed_value(claimed: ClaimedField, value: str) -> str:
+    """Return what somebody says of a field of an event. Raises PydanticCustomError where the field cannot hold it."""
+    match claimed:
+        case "date":
+            return _edtf(value)
+        case "place" if not is_identifier(value):
+            raise PydanticCustomError("invalid_id", "must be the identifier of a place")
+        case "type" if value not in get_args(EventType):
+            raise PydanticCustomError("invalid_value", "must be a type of event")
+    return value

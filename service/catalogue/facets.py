@@ -3,9 +3,11 @@
 A facet of topics or places counts what its filter would find: a record under a narrower topic counts for the broader.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from threading import Lock
 
 import orjson
@@ -40,6 +42,8 @@ _BATCH = 500
 #: Days that a date without a year can name, 29 February among them.
 DAYS_OF_A_YEAR = 366
 _TIMELINES = {"year", "month"}
+#: The bucket of a timeline for what may go on after the latest day that any event of the archive states.
+LATER = "later"
 #: The term of events on a day without a year.
 _YEARLESS = yearless_filter("date")
 _DATES = frozenset({"date_from", "date_to"})
@@ -62,6 +66,7 @@ class Facets:
     def __init__(self, release: Release, index: TextIndex) -> None:
         self._release = release
         self._index = index
+        self._latest: dict[str, int] = {}
         self._kept: LRUCache[tuple[bytes, str], list[Bucket]] = LRUCache(
             BUCKETS_KEPT, getsizeof=lambda buckets: 1 + len(buckets)
         )
@@ -84,6 +89,14 @@ class Facets:
         both = kept | counted
         return {name: both[name] for name in keys}
 
+    def _latest_bucket(self, unit: str) -> int:
+        """Return the year or month of the latest day that any event of the archive states."""
+        if unit not in self._latest:
+            columns = [f"{unit}_{end}" for end in ("from", "to")]
+            counted = self._index.aggregate(Query.all_query(), {column: _terms(column, _KEPT) for column in columns})
+            self._latest[unit] = max(max(_by_number(each), default=0) for each in counted.values())
+        return self._latest[unit]
+
     def _count(self, criteria: Listed, names: list[str]) -> dict[str, list[Bucket]]:
         """Count facets: those that are counted over the same records in one walk over these."""
         alike: dict[frozenset[str], list[str]] = {}
@@ -98,7 +111,7 @@ class Facets:
             for name in some:
                 if name in _TIMELINES:
                     assert isinstance(criteria, Criteria)
-                    facets[name] = _timeline(counted, criteria, name)
+                    facets[name] = _timeline(counted, criteria, name, latest=partial(self._latest_bucket, name))
                 else:
                     counts = _counts(self._index, query, counted[name], name, limit=criteria.facet_limit)
                     facets[name] = _buckets(self._release, counts, criteria.facet_limit)
@@ -179,27 +192,33 @@ def _labels(release: Release, values: list[str]) -> dict[str, str]:
     return labels
 
 
-def _timeline(counted: dict[str, Counted], criteria: Criteria, unit: str) -> list[Bucket]:
-    """Return the years or months from the first to the last that has an event, and how many are unknown: those of the
-    undated events and of those whose day has no year.
+def _timeline(counted: dict[str, Counted], criteria: Criteria, unit: str, *, latest: Callable[[], int]) -> list[Bucket]:
+    """Return the years or months from the first to the last that has an event, how many may lie after the latest of the
+    archive, and how many are unknown: those of the undated events and of those whose day has no year.
 
     An event is counted in every bucket that it may lie in; with date_match=certain, only where it lies in one for sure.
     """
     dated = counted["undated"].counts
     yearless = sum(counted[_YEARLESS].counts.values())
     unknown = Bucket(None, None, dated.get("true", 0) + yearless)
+    later = 0
     if _days(criteria).match == "certain":
         counts = _by_number(counted[f"{unit}_in"])
     else:
         begins, ends = (_by_number(counted[f"{unit}_{end}"]) for end in ("from", "to"))
-        counts = _possible(criteria, begins, ends, unit=unit, dated=dated.get("false", 0) - yearless)
+        with_year = dated.get("false", 0) - yearless
+        endless = with_year - sum(ends.values())
+        last = max([*begins, *ends, *([latest()] if endless else [])], default=0)
+        last, later = _cut(criteria, last, endless, unit=unit)
+        counts = _possible(criteria, begins, ends, unit=unit, dated=with_year, last=last)
+    beside = [*([Bucket(LATER, LATER, later)] if later else []), unknown]
     filled = [bucket for bucket, number in counts.items() if number]
     if not filled:
-        return [unknown]
+        return beside
     shown = range(min(filled), max(filled) + 1)
     _refuse_long(unit, len(shown))
     names = ((bucket_name(bucket, unit), counts.get(bucket, 0)) for bucket in shown)
-    return [*(Bucket(name, name, number) for name, number in names), unknown]
+    return [*(Bucket(name, name, number) for name, number in names), *beside]
 
 
 def _days(criteria: Criteria) -> Days:
@@ -212,19 +231,29 @@ def _by_number(counted: Counted) -> dict[int, int]:
     return {int(bucket): number for bucket, number in counted.counts.items()}
 
 
+def _cut(criteria: Criteria, last: int, endless: int, *, unit: str) -> tuple[int, int]:
+    """Return the last bucket that is shown, and how many events may lie after it: none where the list ends before."""
+    days = _days(criteria)
+    if (
+        criteria.facet_mode != "list"
+        or days.end is None
+        or (end := bucket_of(date.fromisoformat(days.end), unit)) > last
+    ):
+        return last, endless
+    return end, 0
+
+
 def _possible(
-    criteria: Criteria, begins: dict[int, int], ends: dict[int, int], *, unit: str, dated: int
+    criteria: Criteria, begins: dict[int, int], ends: dict[int, int], *, unit: str, dated: int, last: int
 ) -> dict[int, int]:
     """Count without walking intervals: in a bucket lie all dated events but those that end before or begin after it."""
     if not begins and not ends:
         return {}
-    first, last = min(begins.keys() | ends.keys()), max(begins.keys() | ends.keys())
+    first = min(begins.keys() | ends.keys())
     if criteria.facet_mode == "list":
         days = _days(criteria)
         if days.start is not None:
             first = max(first, bucket_of(date.fromisoformat(days.start), unit))
-        if days.end is not None:
-            last = min(last, bucket_of(date.fromisoformat(days.end), unit))
     _refuse_long(unit, last - first + 1)
     ended = sum(number for bucket, number in ends.items() if bucket < first)
     begun = sum(number for bucket, number in begins.items() if bucket < first)

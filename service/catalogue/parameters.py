@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from service.archive.dates import DateError, parse_day
+from service.archive.dates import DateError, DateSpan, parse_edtf
 from service.catalogue.hints import hint_for_choice, hint_for_identifier, hint_for_name
 from service.errors import InvalidParameters, ParameterError
 
@@ -29,16 +29,36 @@ ECHO_LENGTH = 60
 # --- Types of parameters ----------------------------------------------------------------------------------------------
 
 
-def _calendar_day(value: str) -> str:
+# A day, or a month or a year, which stand for the first or the last of their days.
+_DAYS = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?")
+
+
+def _span(value: str) -> DateSpan:
     try:
-        return str(parse_day(value))
-    except DateError as error:
-        raise PydanticCustomError("day", "{reason}", {"reason": str(error)}) from None
+        if _DAYS.fullmatch(value):
+            return parse_edtf(value)
+    except DateError:
+        pass
+    raise PydanticCustomError(
+        "day", "is not a day, a month or a year of the calendar, such as YYYY-MM-DD (2021-05-09), 2021-05 or 2021"
+    )
 
 
-Day = Annotated[
-    str, AfterValidator(_calendar_day), Field(json_schema_extra={"format": "date"}, examples=["2021-01-01"])
-]
+def _first_day(value: str) -> str:
+    return str(_span(value).earliest)
+
+
+def _last_day(value: str) -> str:
+    return str(_span(value).latest)
+
+
+def _days_schema(example: str) -> WithJsonSchema:
+    years_and_months = {"pattern": "^(?!0000)[0-9]{4}(-(0[1-9]|1[0-2]))?$"}
+    return WithJsonSchema({"type": "string", "anyOf": [{"format": "date"}, years_and_months], "examples": [example]})
+
+
+FirstDay = Annotated[str, AfterValidator(_first_day), _days_schema("2021-01-01")]
+LastDay = Annotated[str, AfterValidator(_last_day), _days_schema("2021-12-31")]
 
 
 # RFC 3339, section 5.6. Python's own reading is wider: it takes week dates and any character for the T.

@@ -3,7 +3,7 @@
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -23,6 +23,9 @@ from service.settings import AccessLog, LogFormat, Settings, read_settings
 def serve_command(
     *,
     archive: Annotated[Path | None, typer.Option(help="Publish this archive first, if it changed.")] = None,
+    watch: Annotated[
+        bool | None, typer.Option("--watch", help="Publish it again at each save; findings are shown at /findings.")
+    ] = None,
     data: DataFolder = None,
     sign: SigningKey = None,
     depot: Depot = None,
@@ -65,6 +68,7 @@ def serve_command(
     """
     settings = read_settings(
         archive=archive,
+        watch=watch,
         data=data,
         sign=sign,
         depot=depot,
@@ -86,19 +90,13 @@ def serve_command(
     is_followed = _is_followed(settings)
     # The framework takes half a second to import, which no other command should wait for.
     from service.app import WORKER, create_app  # noqa: PLC0415
-    from service.http.releases import is_compared_first  # noqa: PLC0415
     from service.http.server import run_server  # noqa: PLC0415
 
     # The address comes first: that it is taken should not be found out after a long publication.
-    with failures_logged(settings), _leaving_when_told(), closing(_bind(settings)) as bound, following(settings):
+    with failures_logged(settings), _leaving_when_told(), closing(_bind(settings)) as bound, ExitStack() as stack:
         if not is_followed:
-            _publish_first(settings)
-            # Here, once, so that a damaged release stops the command and not each of its workers. One that takes long to
-            # compare with its manifest is compared while it is being served.
-            release = open_current(settings.data, verify=False)
-            if is_compared_first(release.manifest):
-                verify_release(release.folder, release.manifest)
-            release.close()
+            _prepare(settings)
+        stack.enter_context(following(settings) if is_followed else _watching(settings))
         run_server(
             settings,
             bound,
@@ -113,8 +111,8 @@ def _is_followed(settings: Settings) -> bool:
     if settings.depot is not None and settings.mirror is not None:
         raise SettingsInvalid("releases come from a depot or from another archive: give --depot or --mirror, not both")
     followed = settings.depot is not None or settings.mirror is not None
-    if followed and settings.archive is not None:
-        raise SettingsInvalid("with --depot or --mirror nothing is published here: leave out --archive")
+    if followed and (settings.archive is not None or settings.watch):
+        raise SettingsInvalid("with --depot or --mirror nothing is published here: leave out --archive and --watch")
     if settings.allowed_signers is not None and settings.mirror is None:
         raise SettingsInvalid("--allowed-signers is for --mirror: public keys that must have signed what is mirrored")
     return followed
@@ -137,9 +135,37 @@ def _leave(*_: object) -> NoReturn:
     raise SystemExit(0)
 
 
+def _watching(settings: Settings) -> AbstractContextManager[None]:
+    """Return what publishes the archive at each save, where that was asked for."""
+    if not settings.watch or settings.archive is None:
+        return nullcontext()
+    from service.cli.watching import watched  # noqa: PLC0415 - only this needs the library that watches
+
+    return watched(settings, settings.archive, partial(tell, settings))
+
+
+def _prepare(settings: Settings) -> None:
+    """Publish what is to be published, and make sure that the release is whole."""
+    from service.http.releases import is_compared_first  # noqa: PLC0415 - with the framework, as above
+
+    _publish_first(settings)
+    # Here, once, so that a damaged release stops the command and not each of its workers. One that takes long to
+    # compare with its manifest is compared while it is being served.
+    release = open_current(settings.data, verify=False)
+    if is_compared_first(release.manifest):
+        verify_release(release.folder, release.manifest)
+    release.close()
+
+
 def _publish_first(settings: Settings) -> None:
-    """Publish the archive that was asked for, or the seed where the data folder is empty."""
+    """Publish the archive that was asked for, or the seed where the data folder is empty. One that is watched is published
+    by its watcher, where there is a release to serve already.
+    """
     archive = settings.archive
+    if settings.watch:
+        with suppress(NoRelease):
+            open_current(settings.data, verify=False).close()
+            return
     if archive is None:
         try:
             open_current(settings.data, verify=False).close()

@@ -57,6 +57,9 @@ def _single(edtf: str, words: Words) -> str:
 
 def _plain(edtf: str, words: Words) -> str:
     """Return a date without its qualifier in words."""
+    if "T" in edtf:
+        day, _, time = edtf.partition("T")
+        return words.text("%(date)s, at %(time)s", date=_plain(day, words), time=_time(time))
     year, month, day = (*edtf.split("-"), "", "")[:3]
     if year == "XXXX":
         written = format_skeleton("MMMMd", date(_LEAP_YEAR, int(month), int(day)), locale=words.locale)
@@ -67,6 +70,11 @@ def _plain(edtf: str, words: Words) -> str:
         said = N_("%(date)s, month and day not stated") if day else N_("%(date)s, month not stated")
         return words.text(said, date=_year(year, words))
     return _month_or_day(year, month, day, words) if month else _year(year, words)
+
+
+def _time(time: str) -> str:
+    """Return a time of day as it is stated, with its offset from UTC set apart."""
+    return f"{time[:8]} {'UTC' if time[8:] == 'Z' else 'UTC' + time[8:]}" if time[8:] else time
 
 
 def _month_or_day(year: str, month: str, day: str, words: Words) -> str:

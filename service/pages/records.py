@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import orjson
-
 from service.archive.identifiers import PREFIXES, RECORD_OF
+from service.catalogue.languages import languages_of, spoken_in
 from service.errors import NotFound, Withdrawn
 from service.pages.citing import citation_text, linked_data
 from service.pages.figures import charts_of
@@ -78,17 +77,32 @@ def citations_of(part: object) -> Iterator[dict[str, Any]]:
 
 
 def _testimony(reader: Reader, testimony: Document) -> Context:
-    """`events` (with their acts and what was answered), `transcript` (segments and their language, or None), `others` (testimonies of
-    the same events), `answers` (responses that are about this testimony).
+    """`events` (with their acts and what was answered), `sessions` (of this interview, few), `transcript` (segments, as the reader
+    wishes to read them, and the languages there are; or None), `others` (testimonies of the same events), `answers` (responses
+    that are about this testimony), `anchor` (gives the anchor of a segment).
     """
     events = reader.documents(each["id"] for each in testimony["events"])
-    transcript = reader.catalogue.transcript(testimony["id"])
     return {
         "events": [events[each["id"]] for each in testimony["events"] if each["id"] in events],
-        "transcript": None if transcript is None else (transcript[0], orjson.loads(transcript[1])),
+        "sessions": reader.few("testimonies", SHOWN, part_of=testimony["id"]),
+        "transcript": _transcript(reader, testimony["id"]),
+        "anchor": anchor_of,
         "others": _others(reader, testimony),
         "answers": reader.few("responses", SHOWN, about=testimony["id"]),
     }
+
+
+def _transcript(reader: Reader, testimony: str) -> Context | None:
+    found = reader.catalogue.transcript(testimony)
+    if found is None:
+        return None
+    _, segments = found
+    return {"segments": spoken_in(segments, reader.wishes), "languages": languages_of(segments)}
+
+
+def anchor_of(testimony: str, segment: str) -> str:
+    """Return the anchor of a segment on its testimony's page, where other things have anchors too."""
+    return segment if segment.startswith(f"{testimony}-") else f"{testimony}-{segment}"
 
 
 def _others(reader: Reader, testimony: Document) -> list[Document]:

@@ -83,6 +83,11 @@ def draw(reader: Reader, view: View, *, indexed: bool, mirror: MirrorMark | None
     return html.encode()
 
 
+def bare(template: str, **context: object) -> bytes:
+    """Return a page that is about no release: not in a reader's language, without the archive's look."""
+    return _environment().get_template(template).render(**context).encode()
+
+
 def theme_of(head: dict[str, object]) -> dict[str, str]:
     """Return the look that an archive brings: `title`, `accent` and `footer`, where it states them."""
     theme = head.get("theme")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from service.catalogue.facets import LATER, Bucket
 from service.catalogue.parameters import read_criteria
 from service.pages.dates import month_in_words
 from service.pages.lists import asked
@@ -124,8 +125,18 @@ def _by_year(reader: Reader, pairs: list[tuple[str, str]]) -> dict[str, Any]:
     width = WIDTH / max(len(buckets), 1)
     years = []
     for index, bucket in enumerate(buckets):
-        span = [("date_from", f"{bucket.value}-01-01"), ("date_to", f"{bucket.value}-12-31")]
+        span = _days_of(buckets, index)
         href = reader.href("/timeline" if bucket.count <= ONE_BY_ONE else "/events", span)
         height = round(bucket.count / most * 200, 1)
-        years.append(Year(str(bucket.value), bucket.count, round(index * width, 1), round(width, 1), height, href))
+        name = reader.words.text("later") if bucket.value == LATER else str(bucket.value)
+        years.append(Year(name, bucket.count, round(index * width, 1), round(width, 1), height, href))
     return {"spans": [], "ticks": [], "floating": [], "years": years, "height": 230}
+
+
+def _days_of(buckets: list[Bucket], index: int) -> list[tuple[str, str]]:
+    """Return the filters for the days of a year, or for all that come after the last year."""
+    year = str(buckets[index].value)
+    if year != LATER:
+        return [("date_from", year), ("date_to", year)]
+    before = str(buckets[index - 1].value) if index else LATER
+    return [] if before == LATER else [("date_from", f"{min(int(before) + 1, date.max.year):04}")]

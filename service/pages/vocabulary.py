@@ -117,6 +117,19 @@ VALUES = {
     "court": N_("use in court"),
     "media": N_("use by media"),
     "training": N_("training"),
+    # who contributed to an interview
+    "interviewer": N_("Interviewer"),
+    "interviewee": N_("Interviewee"),
+    "interpreter": N_("Interpreter"),
+    "translator": N_("Translator"),
+    "transcriber": N_("Transcriber"),
+    "recordist": N_("Recordist"),
+    # why words are left out
+    "consent": N_("no consent"),
+    "safety": N_("somebody’s safety"),
+    "third_party": N_("about somebody else"),
+    "court_order": N_("order of a court"),
+    "illegible": N_("cannot be made out"),
     # truth
     "true": N_("yes"),
     "false": N_("no"),
@@ -138,6 +151,8 @@ FILTERS = {
     "place": N_("Place"),
     "source": N_("Source"),
     "witness": N_("Witness"),
+    "contributor": N_("Contributor"),
+    "part_of": N_("Session of"),
     "event": N_("Event"),
     "language": N_("Language"),
     "reported_by": N_("Reported by"),

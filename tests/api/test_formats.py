@@ -240,7 +240,7 @@ def walk(client: httpx.Client, path: str) -> list[Fields]:
 def test_fields_pick_columns(client: httpx.Client) -> None:
     table = rows(client.get("/v1/events?format=csv&fields=place,id,date").text)
     assert list(table[0]) == [
-        *("id", "url", "date_edtf", "date_earliest", "date_latest", "date_note"),
+        *("id", "url", "date_edtf", "date_earliest", "date_latest", "date_open_end", "date_note"),
         *("place_id", "place_label", "place_country"),
     ]
     [single] = client.get("/v1/statistics?format=csv&fields=value&qualifier=most").text.splitlines()[1:2] or ['""']

@@ -31,6 +31,12 @@ GOOD: list[tuple[str, str | None, str | None, bool]] = [
     ("2000-02", "2000-02-01", "2000-02-29", False),
     ("2024-02-29", "2024-02-29", "2024-02-29", False),
     ("2000-02-29", "2000-02-29", "2000-02-29", False),
+    # level 0: a day with a time is that day, whatever the offset
+    ("2021-03-28T02:30:00", "2021-03-28", "2021-03-28", False),
+    ("2021-03-28T00:00:00Z", "2021-03-28", "2021-03-28", False),
+    ("2021-03-28T23:59:59-11:30", "2021-03-28", "2021-03-28", False),
+    ("2021-03-28T00:30:00+14", "2021-03-28", "2021-03-28", False),
+    ("2024-02-29T12:00:00+05:45", "2024-02-29", "2024-02-29", False),
     # level 0: intervals, also of unlike precision
     ("2021/2022", "2021-01-01", "2022-12-31", False),
     ("2021/2021", "2021-01-01", "2021-12-31", False),
@@ -134,7 +140,21 @@ BAD: list[tuple[str, str]] = [
     ("09.05.2022", "invalid_date"),
     ("2022/05/09", "invalid_date"),
     ("2022-05-09T12:00", "invalid_date"),
-    ("2022-05-09T12:00:00Z", "invalid_date"),
+    ("2022-05-09T24:00:00", "invalid_date"),
+    ("2022-05-09T12:60:00", "invalid_date"),
+    ("2022-05-09T12:00:60", "invalid_date"),
+    ("2022-05-09T12:00:00.5", "invalid_date"),
+    ("2022-05-09T12:00:00+15:00", "invalid_date"),
+    ("2022-05-09T12:00:00+02:60", "invalid_date"),
+    ("2022-05-09T12:00:00z", "invalid_date"),
+    ("2022-05-09T12:00:00~", "invalid_date"),
+    ("2022-05-09 12:00:00", "invalid_date"),
+    ("2022-02-30T12:00:00", "invalid_date"),
+    ("2022-05T12:00:00", "invalid_date"),
+    ("2022-05-XXT12:00:00", "invalid_date"),
+    ("T12:00:00", "invalid_date"),
+    ("2022-05-09T12:00:00/2022-05-10", "invalid_date"),
+    ("2022-05-09/2022-05-10T12:00:00", "invalid_date"),
     ("May 2022", "invalid_date"),
     # not in the calendar
     ("0000", "invalid_date"),
@@ -322,6 +342,8 @@ def test_dates_of_the_profile_have_the_bounds_they_state(
         latest=day(latest),
         has_unspecified=has_unspecified,
         month_day=text[5:10] if text.startswith("XXXX") else None,
+        has_open_end=text.endswith("/.."),
+        time=text[11:] or None if "T" in text else None,
     )
 
 
@@ -534,3 +556,19 @@ def test_a_day_without_a_year_occurs_as_counting_days_tells(start: date, length:
     days = (date.fromordinal(start.toordinal() + number) for number in range(length + 1))
     found = any(f"{day:%m-%d}" == month_day for day in days)
     assert occurs_between(month_day, start, date.fromordinal(start.toordinal() + length)) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "time", "has_open_end"),
+    [
+        ("2021-03-28T02:30:00", "02:30:00", False),
+        ("2021-03-28T02:30:00+02:00", "02:30:00+02:00", False),
+        ("2021-03-28", None, False),
+        ("2022-02/..", None, True),
+        ("2022-02/", None, False),
+        ("../2022-02", None, False),
+    ],
+)
+def test_times_and_open_ends_are_only_what_is_stated(text: str, time: str | None, *, has_open_end: bool) -> None:
+    span = parse_edtf(text)
+    assert (span.edtf, span.time, span.has_open_end) == (text, time, has_open_end)

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from service.archive.dates import parse_edtf
 from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import SearchCriteria, SuggestCriteria
 from service.catalogue.parameters import read_criteria
@@ -259,21 +258,6 @@ def _everything(whole: Fields) -> list[Fields]:
     return [each for plural in CRITERIA for each in whole[plural]]
 
 
-def model_years(records: list[Fields], *, certain: bool) -> list[tuple[str | None, int]]:
-    unknown = [each for each in records if each["date"] is None or each["date"].startswith("XXXX")]
-    spans = [parse_edtf(each["date"]) for each in records if each not in unknown]
-    bounds = [day.year for span in spans for day in (span.earliest, span.latest) if day is not None]
-    counts = {}
-    for year in range(min(bounds, default=0), max(bounds, default=-1) + 1):
-        first = [span.earliest.year if span.earliest else -1 for span in spans]
-        last = [span.latest.year if span.latest else 9999 for span in spans]
-        pairs = list(zip(first, last, strict=True))
-        counts[year] = sum(a == b == year if certain else a <= year <= b for a, b in pairs)
-    filled = [year for year, number in counts.items() if number]
-    shown = range(min(filled, default=0), max(filled, default=-1) + 1)
-    return [*((str(year), counts[year]) for year in shown), (None, len(unknown))]
-
-
 @pytest.mark.parametrize("collection", ["testimonies", "events", "statistics"])
 @given(data=st.data())
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=UNSHRUNK)
@@ -332,13 +316,6 @@ def _ask_once(catalogue: Catalogue, whole: Fields, collection: str, data: st.Dat
     for name in names:
         records = kept(ignoring=name) if mode == "others" else kept()
         assert [(b.value, b.count) for b in page.facets[name]] == model_facet(whole, records, name, limit), name
-    if collection == "events":
-        for match in ("possible", "certain"):
-            asked = [*pairs, ("facets", "year"), ("date_match", match)]
-            page = catalogue.page(catalogue.look_up(read_criteria(CRITERIA["events"], asked)))
-            assert page.facets is not None
-            years = model_years(kept(), certain=match == "certain")
-            assert [(b.value, b.count) for b in page.facets["year"]] == years
 
 
 def _has(each: Fields, word: str) -> bool:

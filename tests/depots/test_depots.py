@@ -264,7 +264,7 @@ def _other_release(folder: Path) -> None:
     _renamed_manifest(folder, lambda manifest: manifest.update(number=7))
 
 
-FOUL: dict[str, Callable[[Path], None]] = {
+FOUL: dict[str, Callable[[Path], object]] = {
     "a file of other bytes": _bytes_of("archive.sqlite", lambda data: bytes([data[0] ^ 1]) + data[1:]),
     "a file cut short": _bytes_of("archive.sqlite", lambda data: data[:-1]),
     "a file that goes on": _bytes_of("archive.sqlite", lambda data: data + b"more"),
@@ -284,9 +284,9 @@ FOUL: dict[str, Callable[[Path], None]] = {
     "another engine": _other_engine,
     "a manifest of another release": _other_release,
     "a current that is none": lambda folder: (folder / "current").write_bytes(b"<html>"),
-    "a current that leads elsewhere": lambda folder: rewrite(folder / "current", release="../../x") and None,
-    "statements that are none": lambda folder: rewrite(folder / "current", statements="0" * 64) and None,
-    "another archive": lambda folder: rewrite(folder / "current", archive="another") and None,
+    "a current that leads elsewhere": lambda folder: rewrite(folder / "current", release="../../x"),
+    "statements that are none": lambda folder: rewrite(folder / "current", statements="0" * 64),
+    "another archive": lambda folder: rewrite(folder / "current", archive="another"),
     "nothing": lambda folder: (folder / "current").unlink(),
 }
 

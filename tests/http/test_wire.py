@@ -81,6 +81,7 @@ def test_references_dates_and_citations_can_be_drawn_without_a_second_request(cl
         "edtf": "XXXX-05-09",
         "earliest": None,
         "latest": None,
+        "open_end": False,
         "note": detention["date_note"],
     }
     undated = client.get("/v1/events?undated=true").json()["data"][0]

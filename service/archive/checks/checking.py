@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import date
 from functools import partial
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
@@ -140,7 +141,7 @@ class _Check:
             if self._is_whole or not rule.needs_all:
                 for number, pointer, subject in self._ledger.ask(rule.sql):
                     self._add(number, Finding(rule.code, pointer, rule.detail.format(subject)))
-        for number, pointer, subject in self._ledger.cycles():
+        for number, pointer, subject in chain(self._ledger.cycles(), self._ledger.circles()):
             self._add(number, Finding("reference_cycle", pointer, f"This leads, step by step, back to `{subject}`."))
 
     def take_names(self, path: Path, *, today: date) -> None:

@@ -27,6 +27,7 @@ from service.archive.model import (
 )
 from service.archive.reading import Finding, join_pointer
 from service.archive.transcripts import names_of
+from service.archive.vocabularies import LATER
 
 
 def is_hidden(access: Access, *, today: date) -> bool:
@@ -50,6 +51,12 @@ def citations_of(record: Record) -> Iterator[tuple[str, Citation]]:
             for nth, found in enumerate(act.findings):
                 for index, citation in enumerate(found.citations):
                     yield f"/acts/{number}/findings/{nth}/citations/{index}", citation
+        for number, claim in enumerate(record.claims):
+            for index, citation in enumerate(claim.citations):
+                yield f"/claims/{number}/citations/{index}", citation
+    for number, relation in enumerate(getattr(record, "relations", ())):
+        for index, citation in enumerate(relation.citations):
+            yield f"/relations/{number}/citations/{index}", citation
 
 
 #: What a person can write to: an address of mail or web.
@@ -83,6 +90,10 @@ def check_record(record: Record, *, today: date) -> Iterator[Finding]:
     for at, citation in citations_of(record):
         for found in check_citation(citation):
             yield Finding(found.code, at + found.pointer, found.detail)
+    for index, relation in enumerate(getattr(record, "relations", ())):
+        # That a record comes after itself is told as a circle.
+        if relation.to == record.id and relation.type not in LATER:
+            yield Finding("invalid_value", f"/relations/{index}/to", "`to` must name another record.")
     if (rule := _RECORD_RULES.get(record.record)) is not None:
         yield from rule(record)
 

@@ -12,6 +12,7 @@ from service.archive.identifiers import RecordType
 from service.archive.model import Agent, Citation, Event, Record, Response, Source, Testimony
 from service.archive.protected_names import private_names
 from service.archive.transcripts import shown_name, words_digest
+from service.archive.vocabularies import LATER
 
 
 def passage_of(citation: Citation) -> tuple[int | None, int | None, str | None, float | None, bool]:
@@ -117,3 +118,7 @@ def remember(rows: Rows, number: int, record: Record) -> None:
     """Remember what comparing will need of one record, the piece of the file with this number, by its type."""
     if (remember_type := _REMEMBER.get(record.record)) is not None:
         remember_type(rows, number, record)
+    for index, relation in enumerate(getattr(record, "relations", ())):
+        rows.add("related", number, relation.to)
+        if relation.type in LATER:
+            rows.add("later", record.id, relation.to, number, f"/relations/{index}/to")

@@ -20,7 +20,7 @@ RULES: Final[Mapping[str, str]] = {
     "duplicate_id": "No two records have the same identifier, nor two segments of a transcript; none is withdrawn twice.",
     "dangling_reference": "Every reference names a record of the archive, or a segment of the same testimony's transcript.",
     "wrong_reference_type": "Every reference names a record of a type that its field allows.",
-    "reference_cycle": "No place, topic, event, testimony or statistic is, over any number of steps, part of itself.",
+    "reference_cycle": "No place, topic, event, testimony or statistic is, over any number of steps, part of itself; no record revises or translates itself.",
     "chain_too_long": "No place, topic, event, testimony or statistic has more than 64 records above it.",
     "missing_evidence": "Every record and act that needs a citation has one.",
     "invalid_date": "Every date is an EDTF date of the profile, and in the calendar.",

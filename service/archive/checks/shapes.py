@@ -30,7 +30,7 @@ _VALUES = {
     "too_short": "must have at least {min_length} entries",
 }
 
-_DATE_LIKE = re.compile(r"[0-9X?~%./-]*")
+_DATE_LIKE = re.compile(r"[0-9X?~%./:+TZ-]*")
 
 
 def _explain_access(kind: str, steps: list[str | int]) -> Finding:

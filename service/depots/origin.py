@@ -98,9 +98,9 @@ class Origin:
         late.start()
         try:
             connection.request("GET", self._path + path, headers=headers)
-            answer = connection.getresponse()
-            _require_answer(answer, address, release=release, conditional=etag is not None)
-            yield answer
+            with contextlib.closing(connection.getresponse()) as answer:
+                _require_answer(answer, address, release=release, conditional=etag is not None)
+                yield answer
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise OriginUnreachable(f"{address} cannot be read ({_reason(error)})") from None
         finally:

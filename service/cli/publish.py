@@ -57,7 +57,7 @@ def publish_archive(archive: Path, settings: Settings, *, json: bool = False) ->
     sign = None if settings.sign is None else read_signer(settings.sign)
     with opened_archive(archive) as opened:
         if not opened.is_sound:
-            report = opened.told(check_archive(opened.path, today=today()))
+            report = opened.told(check_archive(opened.path, today=today(), folder=opened.files_in))
             show_report(archive, report, json=json)
             raise typer.Exit(1)
         depot = None if settings.depot is None else DepotBeside(settings, archive=opened.path)
@@ -70,6 +70,7 @@ def publish_archive(archive: Path, settings: Settings, *, json: bool = False) ->
                     sign=sign,
                     chain=opened.chain,
                     deposit=None if depot is None else depot.deposit,
+                    folder=opened.files_in,
                     progress=progress,
                 )
         except ArchiveInvalid as invalid:

@@ -23,6 +23,8 @@ CURRENT = "current"
 FILES, RELEASES = "files", "releases"
 #: Files that a release may have: today's have a few dozen, most of them of the text index.
 MOST_FILES = 10_000
+#: Public files of sources that a release may need.
+MOST_KEPT = 1_000_000
 
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 # Names, a few below each other, none of them . or ..: nothing that leads out of the folder of a release.
@@ -96,6 +98,10 @@ def parse_manifest(name: str, data: bytes) -> Manifest:
             raise DepotInvalid(f"{name} names a file that cannot be one of a release: {file[:80]!r}")
         if entry.bytes < 0 or not re.fullmatch("[0-9a-f]{64}", entry.sha256):
             raise DepotInvalid(f"{name} does not state size and SHA-256 of {file}")
+    if len(manifest.kept) > MOST_KEPT or not all(
+        size >= 0 and re.fullmatch("[0-9a-f]{64}", digest) for digest, size in manifest.kept.items()
+    ):
+        raise DepotInvalid(f"{name} names files of sources that cannot be")
     if not {CANONICAL, DATABASE, STATEMENTS, SIGNATURES} <= manifest.files.keys():
         raise DepotInvalid(f"{name} lacks files that every release has")
     if manifest.id != f"sha256:{manifest.files[CANONICAL].sha256}" or manifest.number < 1:

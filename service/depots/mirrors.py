@@ -5,15 +5,19 @@ release that takes something back cannot be taken over, the one before is not sh
 """
 
 import contextlib
+import re
 import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from service.archive.files import published_path
 from service.archive.writing import written_whole
 from service.depots.following import Kind
 from service.depots.origin import NotThere, Origin
@@ -21,6 +25,7 @@ from service.depots.signatures import AllowedSigner, check_signature
 from service.errors import NoRelease, OriginRefused, ReleaseDamaged, SignatureInvalid
 from service.release.adopting import Adopted, LoggedChange
 from service.release.data_folder import chain_of, current_folder, erase, sole_publisher, take_down
+from service.release.kept_files import kept_path
 from service.release.manifest import CANONICAL, Manifest, Marks, marks_of, read_manifest, verify_engine, verify_files
 from service.release.publish import publish
 from service.release.statements import Link, parse_chain, signature_lines
@@ -202,11 +207,44 @@ class Mirror:
         try:
             canonical = arriving / CANONICAL
             self._origin.save("/v1/archive", canonical, release=named.id, sha256=named.id.removeprefix("sha256:"))
+            self._fetch_files(named, arriving)
             adopted = Adopted(chain=chain, changes=log.changes, goes_on=log.goes_on)
             publish(canonical, self._data, keep=1, adopted=adopted)
         finally:
             shutil.rmtree(arriving, ignore_errors=True)
         self._note(_Notes(origin=self.address, cursor=log.cursor, release=named.id))
+
+    def _fetch_files(self, named: _Named, arriving: Path) -> None:
+        """Fetch the public files of sources that are not here yet, to where the public archive says that they lie."""
+        with (arriving / CANONICAL).open("rb") as lines:
+            for line in lines:
+                if b'"record":"source"' not in line or b'"files":' not in line:
+                    continue
+                try:
+                    source = orjson.loads(line)
+                    wanted = [
+                        (str(source["id"]), str(each["name"]), str(each["sha256"]))
+                        for each in source["files"]
+                        if "path" in each
+                    ]
+                except (orjson.JSONDecodeError, KeyError, TypeError):
+                    raise OriginRefused(f"{self.address} serves an archive that cannot be read") from None
+                for source_id, name, digest in wanted:
+                    self._fetch_file(
+                        named, arriving, f"/v1/sources/{quote(source_id)}/files/{quote(name, safe='')}", digest
+                    )
+
+    def _fetch_file(self, named: _Named, arriving: Path, path: str, digest: str) -> None:
+        if not re.fullmatch("[0-9a-f]{64}", digest):
+            raise OriginRefused(f"{self.address}{path} has a SHA-256 that is none")
+        target = arriving / published_path(digest)
+        target.parent.mkdir(exist_ok=True)
+        if target.exists():
+            return
+        with contextlib.suppress(OSError):
+            target.hardlink_to(kept_path(self._data, digest))
+            return
+        self._origin.save(path, target, release=named.id, sha256=digest)
 
     # --- Statements -----------------------------------------------------------------------------------------------------
 

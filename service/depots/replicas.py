@@ -30,6 +30,8 @@ from service.release.data_folder import (
     remove_release,
     sole_publisher,
 )
+from service.release.kept_files import FILES as KEPT_FILES
+from service.release.kept_files import kept_path
 from service.release.manifest import (
     MANIFEST,
     FileEntry,
@@ -86,6 +88,7 @@ def take_over(store: Store, position: Position, data: Path, *, keep: int, anew: 
             folder = data / "releases" / current.release
             staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=data / "releases"))
             try:
+                _keep_files(manifest, pool, data)
                 _assemble(manifest, manifest_bytes, pool, staging)
                 _require_own_statement(store, manifest, staging, there)
                 _put_in_place(data, staging, folder)
@@ -141,6 +144,11 @@ def _collect(store: Store, manifest: Manifest, data: Path, pool: Path) -> list[i
     """Put every file of a release into `pool`, named by its SHA-256. Returns the sizes of those that were fetched."""
     pool.mkdir(parents=True, exist_ok=True)
     wanted = {entry.sha256: entry for entry in manifest.files.values()}
+    wanted |= {
+        digest: FileEntry(bytes=size, sha256=digest)
+        for digest, size in manifest.kept.items()
+        if not _is_kept(data, digest, size)
+    }
     for path in pool.iterdir():
         if path.name not in wanted or path.stat().st_size != wanted[path.name].bytes:
             path.unlink()
@@ -152,6 +160,31 @@ def _collect(store: Store, manifest: Manifest, data: Path, pool: Path) -> list[i
     with ThreadPoolExecutor(AT_ONCE) as threads:
         came = threads.map(lambda entry: _bring(store, entry, pool, local.get(entry.sha256)), missing)
         return [size for size in came if size is not None]
+
+
+def _is_kept(data: Path, digest: str, size: int) -> bool:
+    """Tell whether a public file of a source lies here already."""
+    with contextlib.suppress(OSError):
+        return kept_path(data, digest).stat().st_size == size
+    return False
+
+
+def _keep_files(manifest: Manifest, pool: Path, data: Path) -> None:
+    """Move the public files of sources to where they are kept: each whole, before the release that needs it."""
+    new = [digest for digest in manifest.kept if (pool / digest).exists()]
+    if not new:
+        return
+    folder = data / KEPT_FILES
+    if not folder.is_dir():
+        folder.mkdir()
+        folder.chmod(0o755)
+    for digest in new:
+        path = pool / digest
+        path.chmod(0o444)
+        sync_file(path)
+        path.replace(kept_path(data, digest))
+    sync_folder(folder)
+    sync_folder(data)
 
 
 def _local_files(data: Path) -> dict[str, Path]:

@@ -25,6 +25,7 @@ from service.depots.depot import (
 from service.depots.stores import Store, sha256_of
 from service.errors import DepotConflict, NoRelease
 from service.release.data_folder import chain_of, current_folder, kept_releases
+from service.release.kept_files import data_of, kept_path
 from service.release.manifest import MANIFEST, Manifest, read_manifest
 from service.release.statements import Link, read_chain, signature_lines
 from service.release.withdrawals import withdrawals_beyond
@@ -64,6 +65,7 @@ class Depositor:
         files: dict[str, Path | bytes] = {
             entry.sha256: folder / name for name, entry in sorted(manifest.files.items())
         } | {sha256_of(data): data for data in lines}
+        files |= {digest: kept_path(data_of(folder), digest) for digest in manifest.kept}
         self.deposited = self._send(files, manifest)
         data = (folder / MANIFEST).read_bytes()
         current = Current(
@@ -102,7 +104,7 @@ class Depositor:
 
     def _send(self, files: Mapping[str, Path | bytes], manifest: Manifest) -> Deposited:
         """Send the files that are not there yet, with the size that they should have."""
-        sizes = {entry.sha256: entry.bytes for entry in manifest.files.values()}
+        sizes = manifest.kept | {entry.sha256: entry.bytes for entry in manifest.files.values()}
         sizes |= {digest: len(file) for digest, file in files.items() if isinstance(file, bytes)}
 
         def send(digest: str) -> int | None:
@@ -189,7 +191,9 @@ def _manifest_of(store: Store, release: str) -> Manifest | None:
 def _files_of(store: Store, release: str) -> set[str]:
     """Return the keys of a release's files; none where its manifest is gone."""
     manifest = _manifest_of(store, release)
-    return set() if manifest is None else {file_key(entry.sha256) for entry in manifest.files.values()}
+    if manifest is None:
+        return set()
+    return {file_key(digest) for digest in (*manifest.kept, *(entry.sha256 for entry in manifest.files.values()))}
 
 
 def parted(address: str) -> DepotConflict:

@@ -9,11 +9,14 @@ from service.errors import NotFound, Withdrawn
 from service.pages.citing import citation_text, linked_data
 from service.pages.figures import charts_of
 from service.pages.reader import Document, Few, Reader
+from service.pages.recordings import heard_in, pictures_of, recordings_of
 from service.pages.source_texts import source_context
 from service.pages.views import View
 
 #: Records of a kind shown on the page of another; the whole list is one link away.
 SHOWN = 10
+#: Figures of a series shown on the page of one of them: ten years of months.
+SERIES_SHOWN = 120
 
 Context = dict[str, Any]
 
@@ -78,18 +81,30 @@ def citations_of(part: object) -> Iterator[dict[str, Any]]:
 
 def _testimony(reader: Reader, testimony: Document) -> Context:
     """`events` (with their acts and what was answered), `sessions` (of this interview, few), `transcript` (segments, as the reader
-    wishes to read them, and the languages there are; or None), `others` (testimonies of the same events), `answers` (responses
-    that are about this testimony), `anchor` (gives the anchor of a segment).
+    wishes to read them, and the languages there are; or None), `recorded` (the first source cited that can be played here, or None)
+    and its `recordings`, `others` (testimonies of the same events), `answers` (responses that are about this testimony), `anchor`
+    (gives the anchor of a segment), `heard_in` (gives the recording that a segment is heard in).
     """
     events = reader.documents(each["id"] for each in testimony["events"])
+    transcript = _transcript(reader, testimony["id"])
+    recorded = _recorded(reader, testimony) if transcript is not None else None
     return {
+        "recorded": recorded,
+        "recordings": [] if recorded is None else recordings_of(recorded),
         "events": [events[each["id"]] for each in testimony["events"] if each["id"] in events],
         "sessions": reader.few("testimonies", SHOWN, part_of=testimony["id"]),
-        "transcript": _transcript(reader, testimony["id"]),
+        "transcript": transcript,
         "anchor": anchor_of,
+        "heard_in": heard_in,
         "others": _others(reader, testimony),
         "answers": reader.few("responses", SHOWN, about=testimony["id"]),
     }
+
+
+def _recorded(reader: Reader, testimony: Document) -> Document | None:
+    names = [each["source"]["id"] for each in testimony["citations"]]
+    sources = reader.documents(names)
+    return next((sources[name] for name in names if name in sources and recordings_of(sources[name])), None)
 
 
 def _transcript(reader: Reader, testimony: str) -> Context | None:
@@ -116,16 +131,21 @@ def _others(reader: Reader, testimony: Document) -> list[Document]:
 
 
 def _event(reader: Reader, event: Document) -> Context:
-    """`testimonies`, `answers`: few of each."""
+    """`testimonies`, `figures`, `answers`: few of each."""
     return {
+        "figures": reader.few("statistics", SHOWN, event=event["id"]),
         "testimonies": reader.few("testimonies", SHOWN, event=event["id"]),
         "answers": reader.few("responses", SHOWN, about=event["id"]),
     }
 
 
 def _statistic(reader: Reader, statistic: Document) -> Context:
-    """`charts` (this figure alone), `parts_of` (figures stated as a part of it), `answers`."""
+    """`charts` (this figure alone), `series` (the figures of its series by the time they cover, or None), `parts_of` (figures
+    stated as a part of it), `answers`.
+    """
+    named = statistic["series"]
     return {
+        "series": None if named is None else reader.few("statistics", SERIES_SHOWN, series=named, sort="period"),
         "charts": charts_of([statistic], reader.words),
         "parts_of": reader.few("statistics", SHOWN, relative_to=statistic["id"]),
         "answers": reader.few("responses", SHOWN, about=statistic["id"]),
@@ -139,11 +159,17 @@ def _response(reader: Reader, response: Document) -> Context:
 
 
 def _source(reader: Reader, source: Document) -> Context:
-    return {**source_context(reader, source), "lists": _lists(reader, "source", source["id"], without="sources")}
+    """`text`, `recordings`, `pictures`, `lists`."""
+    shown = {"recordings": recordings_of(source), "pictures": pictures_of(source)}
+    return {
+        **source_context(reader, source),
+        **shown,
+        "lists": _lists(reader, "source", source["id"], without="sources"),
+    }
 
 
 def _agent(reader: Reader, agent: Document) -> Context:
-    """`lists`: what this agent said, took part in, stated, answered and published."""
+    """`lists`: what this agent said, took part in, stated, answered and published; `members`: who belongs to it."""
     asked = (
         ("testimonies", "witness"),
         ("events", "participant"),
@@ -152,7 +178,10 @@ def _agent(reader: Reader, agent: Document) -> Context:
         ("sources", "publisher"),
     )
     found = ((collection, reader.few(collection, SHOWN, **{name: agent["id"]})) for collection, name in asked)
-    return {"lists": [(collection, few) for collection, few in found if few.total]}
+    return {
+        "lists": [(collection, few) for collection, few in found if few.total],
+        "members": reader.few("agents", SHOWN, member_of=agent["id"]),
+    }
 
 
 def _place(reader: Reader, place: Document) -> Context:

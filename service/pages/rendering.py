@@ -23,6 +23,7 @@ POLICY = (
 ASSETS = {
     "style.css": "text/css",
     "check.js": "text/javascript",
+    "player.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 #: Characters of a title in the title bar.

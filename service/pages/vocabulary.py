@@ -65,6 +65,18 @@ VALUES = {
     "city": N_("City"),
     "district": N_("District"),
     "site": N_("Site"),
+    # what was known of a person
+    "missing": N_("Missing"),
+    "detained": N_("Detained"),
+    "released": N_("Released"),
+    "found_alive": N_("Found alive"),
+    "found_dead": N_("Found dead"),
+    "killed": N_("Killed"),
+    "unknown": N_("Not known"),
+    # other names
+    "alias": N_("also called so"),
+    "transliteration": N_("in another script"),
+    "former": N_("formerly"),
     # attribution
     "first_person": N_("In the witness’s own words"),
     "labelled": N_("Told by others, who name the witness as its origin"),
@@ -117,6 +129,19 @@ VALUES = {
     "court": N_("use in court"),
     "media": N_("use by media"),
     "training": N_("training"),
+    # what files are to a source
+    "original": N_("Original"),
+    "access_copy": N_("Copy to watch, hear or read"),
+    "transcript": N_("Transcript"),
+    "subtitles": N_("Subtitles"),
+    "thumbnail": N_("Small picture"),
+    # what was done with a source
+    "captured": N_("Captured"),
+    "received": N_("Received"),
+    "copied": N_("Copied"),
+    "hashed": N_("Fingerprint taken"),
+    "verified": N_("Fingerprint compared"),
+    "transferred": N_("Handed over"),
     # who contributed to an interview
     "interviewer": N_("Interviewer"),
     "interviewee": N_("Interviewee"),
@@ -130,6 +155,21 @@ VALUES = {
     "third_party": N_("about somebody else"),
     "court_order": N_("order of a court"),
     "illegible": N_("cannot be made out"),
+    # how records stand to each other, and the same from the other end
+    "disputes": N_("Disputes"),
+    "corroborates": N_("Corroborates"),
+    "same_original": N_("From the same original as"),
+    "revises": N_("Revises"),
+    "translation_of": N_("Translation of"),
+    "duplicate_of": N_("Duplicate of"),
+    "account_of": N_("Account of"),
+    "from_disputes": N_("Disputed by"),
+    "from_corroborates": N_("Corroborated by"),
+    "from_same_original": N_("From the same original as"),
+    "from_revises": N_("Revised by"),
+    "from_translation_of": N_("Translated in"),
+    "from_duplicate_of": N_("Repeated in"),
+    "from_account_of": N_("Told in"),
     # truth
     "true": N_("yes"),
     "false": N_("no"),
@@ -152,7 +192,6 @@ FILTERS = {
     "source": N_("Source"),
     "witness": N_("Witness"),
     "contributor": N_("Contributor"),
-    "part_of": N_("Session of"),
     "event": N_("Event"),
     "language": N_("Language"),
     "reported_by": N_("Reported by"),
@@ -171,6 +210,22 @@ FILTERS = {
     "about": N_("What it is about"),
     "publisher": N_("Publisher"),
     "broader": N_("Broader topic"),
+    "date": N_("Date"),
+    "disputed": N_("Accounts differ"),
+    "relation": N_("Relation"),
+    "related_to": N_("Relates to"),
+    "series": N_("Series"),
+    "current": N_("Not revised"),
+    "sex": N_("Sex"),
+    "age": N_("Age"),
+    "period_from": N_("From"),
+    "period_to": N_("To"),
+    "part_of": N_("Part of"),
+    "media_type": N_("Type of a file"),
+    "file_role": N_("Role of a file"),
+    "recorded_from": N_("Recorded from"),
+    "recorded_to": N_("Recorded until"),
+    "recorded_match": N_("Date match"),
     "date_from": N_("From"),
     "date_to": N_("To"),
     "date_match": N_("Date match"),
@@ -179,6 +234,15 @@ FILTERS = {
     "updated_since": N_("Changed since"),
     "bbox": N_("Map section"),
     "collection": N_("Collection"),
+    "status": N_("Last known"),
+    "member_of": N_("Member of"),
+    "tag": N_("Tags"),
+    "licence": N_("Licence"),
+    "identifier": N_("Identifiers"),
+    "birth_from": N_("Born from"),
+    "birth_to": N_("Born until"),
+    "death_from": N_("Died from"),
+    "death_to": N_("Died until"),
 }
 
 #: Names of orders, without the minus that reverses them.
@@ -191,7 +255,11 @@ ORDERS = {
     "date": N_("Date"),
     "given": N_("When it was given"),
     "published": N_("When it was published"),
+    "recorded": N_("When it was recorded"),
     "stated_on": N_("When it was stated"),
+    "period": N_("Period"),
+    "birth": N_("Born"),
+    "death": N_("Died"),
     "updated_at": N_("Last changed"),
 }
 
@@ -232,6 +300,8 @@ def word_of(value: object, words: Words) -> str:
 
 def filter_name(name: str, words: Words) -> str:
     """Return the name of a filter, or the name of the parameter where it has none."""
+    if name.endswith("!"):
+        return words.text("not %(filter)s", filter=filter_name(name[:-1], words))
     return words.text(FILTERS[name]) if name in FILTERS else name.replace("_", " ")
 
 

@@ -8,6 +8,7 @@ second request. What is special about a field stands in the tables of this modul
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
+from urllib.parse import quote
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -16,7 +17,7 @@ from service.archive.dates import parse_edtf
 from service.archive.fields import ArchiveFields, FormatField, RecordFields, fields_of
 from service.archive.identifiers import RecordType
 from service.archive.marks import NotShown, ShownAsPresence, Translated, TypedBy
-from service.archive.model import Act, Citation, Part, Relation
+from service.archive.model import Act, Citation, Part, Relation, SourceFile
 from service.archive.transcripts import shown_as, shown_names
 from service.archive.vocabularies import ConsentScope, RedactionReason, ResponseKind
 from service.release.projection import PublicRecord
@@ -74,10 +75,34 @@ class AccessDocument(TypedDict):
     consent: ConsentDocument | None
 
 
+class RecordLinks(TypedDict):
+    """Absolute addresses: of the record, of its page for people, null where there are none, and of the lists of the records
+    that name it, by collection.
+    """
+
+    self: str
+    html: str | None
+    referred_by: dict[str, str]
+
+
+class ReferredBy(TypedDict):
+    """How many records of each collection name a record, in whatever role."""
+
+    testimonies: int
+    events: int
+    statistics: int
+    responses: int
+    sources: int
+    agents: int
+    places: int
+    topics: int
+
+
 class RecordDocument(TypedDict):
     """What every record has. `version` counts the releases that changed it, `updated_at` is when the last did.
     `language_of` names the language (BCP 47) of each text field that is stated, as it is shown here; labels of other
-    records, acts and citations are shown as they stand in the archive.
+    records, acts and citations are shown as they stand in the archive. `cite_as` is how to cite this version so that whoever
+    kept a copy can prove what it said. `referred_by` counts the records that name this one; that they do is no new version.
     """
 
     id: str
@@ -86,6 +111,9 @@ class RecordDocument(TypedDict):
     access: AccessDocument
     translations: dict[str, dict[str, str | list[str]]]
     language_of: dict[str, str]
+    cite_as: str
+    referred_by: ReferredBy
+    links: RecordLinks
 
 
 class ActResponseDocument(TypedDict):
@@ -114,6 +142,7 @@ class SegmentDocument(TypedDict):
     id: str
     start_s: float | None
     end_s: float | None
+    file: str | None
     speaker: str | None
     speaker_agent: Reference | None
     language: str
@@ -167,6 +196,7 @@ def _segment(name: str, segment: Mapping[str, Any], language: str, around: Surro
         "id": name,
         "start_s": segment.get("start_s"),
         "end_s": segment.get("end_s"),
+        "file": segment.get("file"),
         "speaker": segment.get("speaker", named),
         "speaker_agent": speaker_agent,
         "language": segment.get("language", language),
@@ -209,6 +239,11 @@ def date_document(edtf: str | None, note: str | None = None) -> DateDocument:
         "open_end": span.has_open_end,
         "note": note,
     }
+
+
+def file_address(source_id: str, name: str) -> str:
+    """Return the path at which a file of a source is served."""
+    return f"/v1/sources/{source_id}/files/{quote(name, safe='')}"
 
 
 def evidence_of(citation: Mapping[str, Any]) -> Literal["anchored", "located", "cited"]:
@@ -405,6 +440,12 @@ def _event_date(each: FormatField) -> _Shown:
     return DateDocument, lambda event, _, __: date_document(event.get(each.name), event.get("date_note"))
 
 
+def _of_bound(each: FormatField) -> _Shown:
+    """Whether a bound is allowed is null where there is no bound, so that nobody takes it for one."""
+    bound = each.name.removesuffix("_inclusive")
+    return bool | None, lambda holder, _, __: None if holder.get(bound) is None else holder.get(each.name, each.default)
+
+
 def _claimed(each: FormatField) -> _Shown:
     """What is claimed of a field is shown as the field itself is."""
     mark = each.mark(TypedBy)
@@ -491,7 +532,11 @@ def _segment_name(each: FormatField) -> _Shown:
 
 
 #: How fields are shown that something is special about, by the name of their behaviour.
-_SPECIAL: dict[str, Callable[[FormatField], _Shown]] = {"event_date": _event_date, "segment": _segment_name}
+_SPECIAL: dict[str, Callable[[FormatField], _Shown]] = {
+    "event_date": _event_date,
+    "of_bound": _of_bound,
+    "segment": _segment_name,
+}
 
 
 class _Derived(NamedTuple):
@@ -514,6 +559,19 @@ _DERIVED: dict[type[Part], tuple[_Derived, ...]] = {
                     ),
                 ],
                 lambda citation, _, __: evidence_of(citation),
+            ),
+        ),
+    ),
+    SourceFile: (
+        _Derived(
+            1,
+            _Key(
+                "href",
+                Annotated[
+                    str | None,
+                    Field(description="The path at which this server gives the file. Null where it is kept elsewhere."),
+                ],
+                lambda file, _, source: file_address(source["id"], file["name"]) if "path" in file else None,
             ),
         ),
     ),

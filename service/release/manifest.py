@@ -55,6 +55,8 @@ class Manifest(BaseModel):
     #: Citations and sources that the archive's editors have declared to name nobody whose name is protected.
     masked: int = 0
     files: dict[str, FileEntry]
+    #: The public files of sources that it needs, by SHA-256, with their sizes in bytes: see `kept_files.py`.
+    kept: dict[str, int] = {}
 
 
 def no_pause() -> None:

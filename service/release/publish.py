@@ -48,6 +48,7 @@ from service.release.building.scratch import (
     connect_to_write,
     scratch_record,
 )
+from service.release.building.standing import completed
 from service.release.building.tables import insert_statement
 from service.release.building.texts import TextWriter
 from service.release.data_folder import (
@@ -55,6 +56,7 @@ from service.release.data_folder import (
     bring_in,
     chain_of,
     current_folder,
+    erase_unused_files,
     kept_releases,
     prune_held,
     remove_release,
@@ -64,6 +66,7 @@ from service.release.data_folder import (
 from service.release.document_file import DocumentWriter, Keys
 from service.release.documents import DocumentRenderer
 from service.release.indexing import Indexer
+from service.release.kept_files import FileKeeper
 from service.release.manifest import (
     CANONICAL,
     DATABASE,
@@ -79,7 +82,7 @@ from service.release.manifest import (
 )
 from service.release.opening import Release
 from service.release.orders import ArrayWriter
-from service.release.projection import public_record
+from service.release.projection import files_to_keep, public_record
 from service.release.statements import Link, Sign, Statement, continue_chain, forget_kept_chain, write_chain
 
 #: For archive files of this many bytes or more, words are indexed in a second process, which takes half a second to start.
@@ -122,6 +125,7 @@ def publish(
     chain: Sequence[Link] = (),
     deposit: Deposit | None = None,
     adopted: Adopted | None = None,
+    folder: Path | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Progress = _silent,
 ) -> Published:
@@ -133,6 +137,7 @@ def publish(
     statements to go on from where the data folder has none: an archive that was lost is published again from a bag.
     `deposit` brings the release elsewhere first; what it raises keeps the release from being served here, too.
     With `adopted` the release is published as another archive published it; AdoptionRefused where the content is not that.
+    `folder` is where the paths of files start; without it, that of the archive file.
     """
     with sole_publisher(data):
         previous = _previous_release(data, adopted=adopted)
@@ -149,6 +154,7 @@ def publish(
                     chain=chain,
                     deposit=deposit,
                     adopted=adopted,
+                    folder=archive.parent if folder is None else folder,
                     progress=progress,
                 )
                 return publication.run(keep=keep)
@@ -159,6 +165,7 @@ def publish(
             raise ReleaseError(f"the release could not be written: {reason}; nothing was changed") from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+            erase_unused_files(data)
             if previous is not None:
                 previous.close()
 
@@ -218,6 +225,7 @@ class _Publication:
         chain: Sequence[Link],
         deposit: Deposit | None,
         adopted: Adopted | None,
+        folder: Path,
         progress: Progress,
     ) -> None:
         self.archive = archive
@@ -227,6 +235,7 @@ class _Publication:
         self.sign = sign
         self.deposit = deposit
         self.adopted = adopted
+        self.folder = folder
         #: The statements of every release before, those that were gone back from included.
         self.chain = chain_of(data) or [*chain]
         before = [link.statement.published_at for link in self.chain[-1:]]
@@ -249,13 +258,14 @@ class _Publication:
                 release_id = self.write_canonical(scratch, head)
                 if self.adopted is not None and release_id != self.adopted.statement.release:
                     raise AdoptionRefused(f"published here, the release would be {release_id}: another than was stated")
+                kept = self.keep_files(scratch)
                 if self.adopted is None and self.previous is not None and self.is_same(release_id):
                     return Published(self.previous.folder, self.previous.manifest, False, no_changes(), 0)
                 number = self.next_number()
                 counts, changes = self.write_database(scratch, index, head, release_id, number)
         scratch.path.unlink()
         self.state(head, release_id, number, counts)
-        manifest = self.seal(release_id, number, counts)
+        manifest = self.seal(release_id, number, counts, kept)
         folder = self.data / "releases" / f"{number}-{release_id.removeprefix('sha256:')[:SHORT_ID]}"
         if self.deposit is not None:
             self.deposit(self.staging, manifest)
@@ -313,6 +323,7 @@ class _Publication:
         report = check_archive(
             self.archive,
             today=self.today,
+            folder=self.folder,
             predecessor=self.previous if self.adopted is None else None,
             withdrawn=former,
             prepare=partial(_what_is_public, today=self.today),
@@ -336,6 +347,16 @@ class _Publication:
                 digest.update(line)
                 file.write(line)
         return f"sha256:{digest.hexdigest()}"
+
+    def keep_files(self, scratch: Scratch) -> dict[str, int]:
+        """Keep every public file in the data folder. Returns their sizes by SHA-256. Raises ArchiveUnreadable."""
+        keeper = FileKeeper(self.data, self.folder)
+        wanted = [*scratch.files()]
+        for number, (sha256, path) in enumerate(wanted, 1):
+            keeper.keep(sha256, path)
+            self.progress("Keeping files", number, len(wanted))
+        keeper.finish()
+        return keeper.kept
 
     def word_index(self) -> WordIndex:
         """Return what indexes words: beside this process where there is enough to do for both."""
@@ -397,6 +418,7 @@ class _Publication:
         texts = TextWriter(database, around)
         names = NameWriter(database, head, scratch.fields)
         index.begin(head.language)
+        shown_head = head.model_dump()
         statement = insert_statement(tables.RecordRow)
         rows: list[tuple[object, ...]] = []
         total = scratch.count()
@@ -407,10 +429,18 @@ class _Publication:
             of_line = hashlib.sha256(line)
             digest = of_line.copy()
             digest.update(body)
-            version, updated_at = log.continue_record(public, digest.digest(), of_line.digest())
-            document = b'%s,"version":%d,"updated_at":"%s"}' % (body[:-1], version, updated_at.encode())
+            standing = log.continue_record(public, digest.digest(), of_line.digest())
+            document = completed(
+                body,
+                public["id"],
+                standing=standing,
+                head=shown_head,
+                digest=f"sha256:{of_line.hexdigest()}",
+                referred_by=scratch.referred_by(public["id"]),
+            )
+            updated_at = standing.updated_at
             documents.add(document, Keys(public["id"], [*keys], updated_at))
-            rows.append((ordinal, public["id"], version, updated_at, digest.digest()))
+            rows.append((ordinal, public["id"], standing.version, updated_at, digest.digest()))
             entries = indexer.entries(public)
             filters.add(collection, ordinal, entries, updated_at=updated_at)
             texts.add(ordinal, public)
@@ -426,7 +456,7 @@ class _Publication:
         texts.finish()
         names.finish()
 
-    def seal(self, release_id: str, number: int, counts: dict[str, int]) -> Manifest:
+    def seal(self, release_id: str, number: int, counts: dict[str, int], kept: dict[str, int]) -> Manifest:
         """Force every file to disk, and write the manifest that describes them."""
         paths = sorted(path for path in self.staging.rglob("*") if path.is_file())
         with ThreadPoolExecutor(SEALED_AT_ONCE) as threads:
@@ -443,6 +473,7 @@ class _Publication:
             counts=counts,
             masked=self.masked,
             files=files,
+            kept=kept,
         )
         path = self.staging / MANIFEST
         path.write_text(manifest.model_dump_json(indent=2) + "\n")
@@ -467,7 +498,7 @@ def _what_is_public(record: Record | Withdrawn, *, today: date) -> ScratchRecord
     if isinstance(record, Withdrawn):
         return record
     public = public_record(record, today=today)
-    return None if public is None else scratch_record(public, archive_fields())
+    return None if public is None else scratch_record(public, archive_fields(), files_to_keep(record, today=today))
 
 
 def _create_tables(database: sqlite3.Connection) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from service.archive.identifiers import TYPE_OF_PREFIX
 from service.archive.model import RECORD_MODELS, Part
-from tests.archives import Fields
+from tests.archives import Fields, file_of
 
 #: A year that is still to come.
 _FUTURE = 2991
@@ -124,17 +124,25 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
 
     ids = {
         name: mark.identifier(name[:3])
-        for name in "src agt plc plc-2 top top-2 evt evt-2 tes tes-2 sta sta-2 rsp".split()
+        for name in "src src-2 agt agt-2 plc plc-2 top top-2 evt evt-2 tes tes-2 sta sta-2 rsp".split()
     }
     content = f"{mark.text('content')} and so on. {mark.text('content')} ██"
     citations = _citations(mark, ids["src"], content)
     bare = [citations[0]]
+    file = _public_file(mark)
 
     def translated(*fields: str) -> Fields:
-        texts: Fields = {name: mark.text(f"translated {name}") for name in fields}
-        if "content_warnings" in texts:
-            texts["content_warnings"] = [texts["content_warnings"]]
-        return {"translations": {mark.language("translation"): texts}}
+        """Return a translation of these texts, and what every record has."""
+        texts: Fields = {name: mark.text(f"translated {name}") for name in (*fields, "notes")}
+        for name in {"content_warnings", "notes"} & texts.keys():
+            texts[name] = [texts[name]]
+        return {"translations": {mark.language("translation"): texts}, **common()}
+
+    def common() -> Fields:
+        named = {"scheme": mark.text("scheme"), "value": mark.text("identifier"), "url": mark.address("identifier")}
+        return {
+            "identifiers": [named], "tags": [mark.text("tag")], "notes": [mark.text("note")], "licence": "CC0-1.0",
+        }  # fmt: skip
 
     filed = {"topics": [ids["top"]], "place": ids["plc"], "citations": citations, "access": accessible()}
     return [
@@ -150,12 +158,31 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
             "redactions": [
                 {"start": len(content) - 2, "end": len(content), "reason": "safety", "on": mark.day("redacted")}
             ],
-            "content_warnings": [mark.text("warning")], **translated("title", "content_warnings"),
+            "recorded": mark.day("recorded"), "captured": f"{mark.day('captured')}T10:30:00Z", "held_at": mark.text("held"),
+            "part_of": ids["src-2"], "files": [file, _private_file(hidden)],
+            "custody": [
+                {
+                    "on": mark.day("on"), "agent": ids["agt"], "action": "received", "tool": mark.text("tool"),
+                    "note": mark.text("note"),
+                }
+            ],
+            "content_warnings": [mark.text("warning")], **translated("title", "content_warnings", "held_at"),
         },
         {
             "id": ids["agt"], "kind": "person", "name_policy": "published", "name": mark.text("name"),
             "label": mark.text("label"), "description": mark.text("description"), "age_stated": 137,
-            "citations": citations, "access": accessible(), **translated("name", "label", "description"),
+            "names": [{"text": mark.text("other name"), "language": mark.language("name"), "kind": "alias"}],
+            "age_as_stated": mark.text("age"), "birth": f"{mark.year}-01-02", "death": f"{mark.year}-12-03",
+            "status": [
+                {"status": "missing", "date": mark.day("status"), "asserted_by": ids["agt"], "citations": bare}
+            ],
+            "member_of": [ids["agt-2"]], "exact_match": [mark.address("exact_match")],
+            "citations": citations, "access": accessible(),
+            **translated("name", "label", "description", "age_as_stated"),
+        },
+        {
+            "id": ids["agt-2"], "kind": "group", "name_policy": "published", "name": mark.text("group"),
+            "access": accessible(),
         },
         *(
             {
@@ -163,6 +190,7 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                 # What is finer than the radius is private too.
                 "latitude": hidden.degrees("latitude", 12), "radius_m": 500,
                 "longitude": hidden.degrees("longitude", -34), "access": accessible(), **translated("name"),
+                "exact_match": [mark.address("exact_match")], "citations": bare,
             }
             for name, part_of in (("plc", ids["plc-2"]), ("plc-2", None))
         ),
@@ -210,7 +238,7 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                 ],
                 "transcript": [
                     {
-                        "id": "s-1", "start_s": mark.number("start_s"), "end_s": mark.number("end_s"),
+                        "id": "s-1", "file": file["name"], "start_s": mark.number("start_s"), "end_s": mark.number("end_s"),
                         "speaker": mark.text("speaker"), "speaker_agent": ids["agt"], "language": mark.language("segment"),
                         "text": mark.text("segment"),
                         "translations": {mark.language("segment"): {"text": mark.text("translated segment")}},
@@ -222,8 +250,10 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                     mark.language("translation"): {
                         "title": mark.text("translated title"), "summary": mark.text("translated summary"),
                         "content_warnings": [mark.text("translated warning")],
+                        "notes": [mark.text("translated note")],
                     }
                 },
+                **common(),
             }
             for name, part_of in (("tes", ids["tes-2"]), ("tes-2", None))
         ),
@@ -245,7 +275,29 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
             "subject": mark.text("subject"), "summary": mark.text("answer"), "date": mark.day("date"), "citations": citations, "access": accessible(),
             **translated("subject", "summary"),
         },
+        {
+            "id": ids["src-2"], "type": "video", "title": mark.text("title"), "language": mark.language("source"),
+            "rights": "CC-BY-4.0", "access": accessible(),
+        },
     ]  # fmt: skip
+
+
+def _public_file(mark: Marks) -> Fields:
+    """Return a file that is published with its record, every field set. Where it lay is not published."""
+    return file_of(
+        f"{mark.stem}/{mark.stem}-public",
+        name=mark.text("file name"), url=mark.address("file url"), language=mark.language("file"),
+        duration_s=mark.number("duration_s"), width=640, height=480, alt=mark.text("alt"), masked=True,
+    )  # fmt: skip
+
+
+def _private_file(mark: Marks) -> Fields:
+    """Return a file of which nothing is published."""
+    return file_of(
+        f"{mark.text('folder')}/{mark.text('file path')}",
+        name=mark.text("file name"), url=mark.address("file url"), media_type="text/x-qzcanary",
+        language=mark.language("file"), alt=mark.text("alt"), public=False,
+    )  # fmt: skip
 
 
 def _citations(mark: Marks, source: str, content: str) -> list[Fields]:

@@ -58,6 +58,13 @@ COMPARISONS: Sequence[Comparison] = (
         needs_all=True,
     ),
     Comparison(
+        "wrong_reference_type",
+        "Members belong to a group or an organisation, but `{}` is a person.",
+        """SELECT membership.number, member.place, at, target
+           FROM membership JOIN record AS member USING (number)
+           JOIN record AS whole ON whole.id = target JOIN individual ON individual.number = whole.number""",
+    ),
+    Comparison(
         "visibility_conflict",
         "A public record must not name `{}`, which is not public.",
         """SELECT number, place, at, target FROM reference JOIN record USING (number)
@@ -106,6 +113,28 @@ COMPARISONS: Sequence[Comparison] = (
            WHERE is_hidden >= needs_hidden GROUP BY number, at""",
     ),
     Comparison(
+        "deanonymising_anchor",
+        "A public file may show, sound or name `{}`, who is protected: do not publish it, or say `masked` where it does not.",
+        # Who has a part in a record may be in every file of the sources that it rests on, of those that these are parts of,
+        # and of their parts. What is hidden decides nothing about what is public.
+        """WITH RECURSIVE above(source, target) AS (
+               SELECT source, source FROM shown_file
+               UNION SELECT above.source, parent.target FROM above JOIN parent ON child = above.target
+           ), below(source, target) AS (
+               SELECT source, source FROM shown_file
+               UNION SELECT below.source, parent.child FROM below JOIN parent ON parent.target = below.target
+           ), around(source, target) AS (SELECT * FROM above UNION SELECT * FROM below),
+           resting(source, number) AS (
+               SELECT source, number FROM around JOIN record ON id = around.target
+               UNION SELECT source, number FROM around JOIN reference USING (target)
+           )
+           SELECT shown_file.number, record.place, at, min(agent)
+           FROM shown_file JOIN record USING (number) JOIN resting USING (source)
+           JOIN part ON part.number = resting.number JOIN record AS other ON other.number = resting.number
+           WHERE record.is_hidden >= max(needs_hidden, other.is_hidden)
+           GROUP BY shown_file.number, at""",
+    ),
+    Comparison(
         "unsupported_status",
         "`admitted` needs a response of the actor, of kind admitted, whose `about` names `{}`.",
         # What is hidden decides nothing about what is public, here and below.
@@ -140,6 +169,18 @@ COMPARISONS: Sequence[Comparison] = (
            )
            SELECT number, place, at, actor FROM accused JOIN record USING (number)
            WHERE (number, at) NOT IN (SELECT number, at FROM answered)""",
+        needs_all=True,
+    ),
+    Comparison(
+        "dangling_reference",
+        "No source that `{}` cites has a public file of this name.",
+        # The name itself is not told: that of a file which is not public may be anybody's. A source that is not valid is
+        # told elsewhere: it may have had the file.
+        """SELECT number, place, at, testimony FROM segment_file JOIN record USING (number)
+           WHERE NOT EXISTS (SELECT 1 FROM transcript LEFT JOIN source ON source.id = cited
+                             LEFT JOIN named_file ON named_file.source = cited AND named_file.name = segment_file.name
+                             WHERE transcript.number = segment_file.number
+                             AND (source.id IS NULL OR is_public OR (named_file.name IS NOT NULL AND is_hidden)))""",
         needs_all=True,
     ),
     Comparison(

@@ -52,11 +52,20 @@ _TABLES = {
     # The names of a transcript's segments, a line each, and the digests of their words, all in one.
     "spoken": "testimony PRIMARY KEY, number, names, digests",
     "redaction": "source, start, stop",
+    # The files of sources, and those that segments of transcripts name.
+    "named_file": "source, name, is_public",
+    "segment_file": "number, at, name, testimony",
     # Where a record leads to the very words of a source, and the records that an editor has declared to be masked there.
     "exposing": "number, at",
     "masked": "number",
-    # Names: those that are protected, and those that persons are published under.
+    # Files of sources: those with a path, and those that are public and not declared to be masked.
+    "file": "number, at, path, bytes, sha256, media_type",
+    "shown_file": "number, at, source",
+    # Agents: those whose names are protected, who is a person, who belongs to which group; names that are protected, and
+    # those that persons are published under.
     "person": "number, is_person",
+    "individual": "number INTEGER PRIMARY KEY",
+    "membership": "number, at, child, target",
     "protected_name": "agent, name, is_person",
     "published_name": "number, name",
     # Citations that name no passage, page or time.
@@ -87,6 +96,11 @@ _INDEXES = (
     "proof (number, at)",
     "maker (source, agent)",
     "answer (party, about)",
+    "named_file (source, name)",
+    "transcript (number)",
+    "membership (child)",
+    "membership (target)",
+    "reference (target)",
 )
 
 
@@ -136,6 +150,17 @@ class StatedSource(NamedTuple):
     place: str
     is_verbatim: bool
     text: SourceText | None
+
+
+class StatedFile(NamedTuple):
+    """What the archive says of a file that lies beside it, and where it says so."""
+
+    number: int
+    pointer: str
+    path: str
+    bytes: int | None
+    sha256: str
+    media_type: str
 
 
 class Rows(defaultdict[str, list[tuple[object, ...]]]):
@@ -244,6 +269,26 @@ class Ledger:
                 if last_walk == walk:
                     yield number, locate(place, at), at_hand
 
+    def memberships_beyond(self, levels: int) -> Iterator[tuple[int, str, str]]:
+        """Take memberships away from the top down, level by level, and yield those that lie beneath more groups than `levels`:
+        number, pointer and id. What goes round in a circle is never reached; it is left to `circles`.
+        """
+        for _ in range(levels):
+            # By their rows, which are found first: what is deleted meanwhile would decide about the next.
+            top = (
+                "DELETE FROM membership WHERE rowid IN (SELECT each.rowid FROM membership AS each"
+                " WHERE target NOT IN (SELECT child FROM membership))"
+            )
+            if not self._database.execute(top).rowcount:
+                break
+        beyond = self._database.execute(
+            "SELECT number, place, at, child FROM membership JOIN record USING (number)"
+            " WHERE target NOT IN (SELECT child FROM membership) LIMIT ?",
+            (MAX_FINDINGS + 1,),
+        ).fetchall()
+        for number, place, at, child in beyond:
+            yield number, locate(place, at), child
+
     def circles(self) -> Iterator[tuple[int, str, str]]:
         """Yield, once for each circle of records that come after one another, number and pointer of a record in it, and its
         id. A record may come after several; what is in no circle is taken away from the ends, each relation once.
@@ -280,6 +325,10 @@ class Ledger:
         number, place, is_verbatim, length, size, sha256 = row
         text = None if sha256 is None else SourceText(length=length, bytes=size, sha256=sha256)
         return StatedSource(number, place, bool(is_verbatim), text)
+
+    def redactions(self, source: str) -> list[tuple[int, int]]:
+        """Return the passages of a source's text that are said to be redacted, [start, end)."""
+        return self._database.execute("SELECT start, stop FROM redaction WHERE source = ?", (source,)).fetchall()
 
     def masked(self) -> int:
         """Return how often an editor has declared, in public records, that a passage names nobody."""
@@ -321,6 +370,15 @@ class Ledger:
         )
         for number, place, at, start, stop, sha256 in rows:
             yield number, locate(place, f"{at}/sha256"), start, stop, sha256
+
+    def files(self) -> Iterator[StatedFile]:
+        """Yield every file that has a path, those with the same one in a row."""
+        rows = self._database.execute(
+            "SELECT number, place, at, path, bytes, sha256, media_type FROM file JOIN record USING (number)"
+            " ORDER BY path, number"
+        )
+        for number, place, at, *stated in rows:
+            yield StatedFile(number, locate(place, at), *stated)
 
     def _insert(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
         places = ", ".join("?" * (_TABLES[table].count(",") + 1))

@@ -27,7 +27,19 @@ def passage_of(citation: Citation) -> tuple[int | None, int | None, str | None, 
     )
 
 
+def _remember_files(rows: Rows, number: int, source: Source) -> None:
+    for index, file in enumerate(source.files):
+        at = f"/files/{index}"
+        rows.add("named_file", source.id, file.name, file.public)
+        if file.path is not None:
+            rows.add("file", number, at, file.path, file.bytes, file.sha256, file.media_type)
+        if file.public:
+            rows.add("masked", number) if file.masked else rows.add("shown_file", number, at, source.id)
+
+
 def _remember_source(rows: Rows, number: int, source: Source) -> None:
+    _remember_parent("part_of", rows, number, source)
+    _remember_files(rows, number, source)
     text = source.text
     content = text.content if text is not None else None
     if text is not None and content is not None and not is_measure_of(text, content):
@@ -36,8 +48,8 @@ def _remember_source(rows: Rows, number: int, source: Source) -> None:
     is_record_or_report = source.type in {"court_record", "report"}
     for maker in {source.publisher, *source.creators} - {None}:
         rows.add("maker", source.id, maker)
-    leads = ("text", "url", "archived_url")
-    led = next((f"/{name}" for name in leads if getattr(source, name) is not None), None)
+    leads = ("text", "url", "archived_url", "identifiers")
+    led = next((f"/{name}" for name in leads if getattr(source, name)), None)
     if source.masked:
         rows.add("masked", number)
     elif led is not None:
@@ -49,7 +61,12 @@ def _remember_source(rows: Rows, number: int, source: Source) -> None:
 
 def _remember_agent(rows: Rows, number: int, agent: Agent) -> None:
     is_person = agent.kind == "person"
-    names = [agent.name, *(part.name for part in agent.translations.values())]
+    names = [agent.name, *(part.name for part in agent.translations.values()), *(each.text for each in agent.names)]
+    if is_person:
+        rows.add("individual", number)
+    for index, group in enumerate(agent.member_of):
+        rows.add("membership", number, f"/member_of/{index}", agent.id, group)
+        rows.add("later", agent.id, group, number, f"/member_of/{index}")
     if is_protected(agent):
         rows.add("person", number, is_person)
         for private in private_names({"private": agent.access.private}):
@@ -84,6 +101,9 @@ def _remember_testimony(rows: Rows, number: int, testimony: Testimony) -> None:
     _remember_parent("part_of", rows, number, testimony)
     if testimony.transcript:
         rows.add("spoken", testimony.id, number, *_spoken(testimony))
+        for place, segment in enumerate(testimony.transcript):
+            if segment.file is not None:
+                rows.add("segment_file", number, f"/transcript/{place}/file", segment.file, testimony.id)
         for citation in testimony.citations:
             rows.add("transcript", number, citation.source)
         if not all(citation.masked for citation in testimony.citations):

@@ -8,11 +8,12 @@ from service.release.adopting import Adopted, LoggedChange
 from service.release.building import tables
 from service.release.building.change_log import Action, no_changes
 from service.release.building.scratch import BATCH
+from service.release.building.standing import Standing
 from service.release.building.tables import insert_statement
 from service.release.opening import Release
 from service.release.projection import PublicRecord
 
-_LATEST = "SELECT sequence, action, version, at FROM change WHERE record_id = ? ORDER BY sequence DESC LIMIT 1"
+_LATEST = "SELECT sequence, action, version, release_number, release_id, at FROM change WHERE record_id = ? ORDER BY sequence DESC LIMIT 1"
 
 
 class AdoptedLog:
@@ -57,17 +58,17 @@ class AdoptedLog:
         at, release = entry.at, entry.release
         return entry.sequence, number, release, at, action, entry.record_id, version, None, entry.erase
 
-    def continue_record(self, public: PublicRecord, _digest: bytes, of_line: bytes) -> tuple[int, str]:
-        """Return a record's version and when it last changed, as the log has it."""
+    def continue_record(self, public: PublicRecord, _digest: bytes, of_line: bytes) -> Standing:
+        """Return a record's version and the release that it came with, as the log has it."""
         latest = self.database.execute(_LATEST, (public["id"],)).fetchone()
         if latest is None or latest[1] == "withdrawn":
             raise AdoptionRefused(f"the change log does not tell of {public['id']}, which is in the archive")
-        sequence, _, version, at = latest
+        sequence, _, *standing = latest
         self._records += 1
         self._digests.append((of_line, sequence))
         if len(self._digests) >= BATCH:
             self._flush()
-        return int(version), str(at)
+        return Standing(*standing)
 
     def _flush(self) -> None:
         self.database.executemany("UPDATE change SET digest = ? WHERE sequence = ?", self._digests)

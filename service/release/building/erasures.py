@@ -2,22 +2,27 @@
 
 from collections.abc import Iterator
 
+from service.archive.protected_names import published_names
 from service.release.projection import PublicRecord
 
 
 def takes_back_a_name(before: PublicRecord, after: PublicRecord) -> bool:
-    """Tell whether an agent whose name was published is no longer named so. Its name may have stood in any record."""
+    """Tell whether an agent whose name was published is no longer named so, nor by another name that it had. Such a name may
+    have stood in any record.
+    """
     if before["record"] != "agent":
         return False
     was_named = before["name_policy"] == "published"
     return was_named and (
-        after["name_policy"] != "published" or (before.get("name") is not None and not after.get("name"))
+        after["name_policy"] != "published"
+        or (before.get("name") is not None and not after.get("name"))
+        or not {each["text"] for each in before.get("names", ())} <= set(published_names(after))
     )
 
 
 def shows_less(before: PublicRecord, after: PublicRecord) -> bool:
     """Tell whether a record shows less than before of what people said or who they are: a passage or segment redacted, a
-    transcript or the text of a source taken out, a name taken back.
+    transcript, the text or a file of a source taken out, a name taken back.
     """
     return (
         takes_back_a_name(before, after)
@@ -25,6 +30,7 @@ def shows_less(before: PublicRecord, after: PublicRecord) -> bool:
         or bool(_spoken(before) - _spoken(after))
         or bool(_passages(before) - _passages(after))
         or (_has_text(before) and not _has_text(after))
+        or not _files(before) <= _files(after)
     )
 
 
@@ -60,3 +66,7 @@ def _spoken(public: PublicRecord) -> set[tuple[str | int, str]]:
 
 def _has_text(public: PublicRecord) -> bool:
     return "content" in (public.get("text") or {})
+
+
+def _files(public: PublicRecord) -> set[str]:
+    return {file["sha256"] for file in public.get("files", [])}

@@ -1,6 +1,6 @@
 """The OpenAPI description, drawn from what the server itself goes by: criteria, document shapes, problem classes."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import FastAPI
@@ -20,6 +20,8 @@ from service.api.shapes import (
     StatedRelease,
     Suggestions,
     Transcript,
+    Vocabularies,
+    VocabularyDocument,
     page_shape,
 )
 from service.archive.fields import ArchiveFields
@@ -37,6 +39,7 @@ from service.catalogue.criteria import (
 )
 from service.catalogue.parameters import MAX_POSTED, MAX_VALUES, NULL, OR_NULL, Parameters, parameter_schemas
 from service.catalogue.releases import ReleaseCriteria
+from service.catalogue.vocabularies import VocabularyView
 from service.errors import (
     BadRequest,
     Broken,
@@ -57,7 +60,7 @@ from service.errors import (
     Withdrawn,
 )
 from service.http import problems
-from service.http.negotiation import ATOM, JSON, NDJSON, TEXT, VTT
+from service.http.negotiation import ATOM, JSON, JSONLD, NDJSON, TEXT, VTT
 from service.http.ranges import MOST_PARTS
 from service.release.documents import document_shapes
 
@@ -393,6 +396,51 @@ def text_operation() -> dict[str, Any]:
     }
 
 
+def vocabularies_operation() -> dict[str, Any]:
+    """Return how the list of vocabularies is described."""
+    return {
+        "operation_id": "list_vocabularies",
+        "summary": "Every vocabulary: the archive's own, and the lists of the format",
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": "The vocabularies",
+                "model": Vocabularies,
+                "headers": headers("Archive-Release", "ETag"),
+            },
+            304: {"description": "They have not changed"},
+            **problem_responses(NotAcceptable, InvalidParameters, NotReady),
+        },
+    }
+
+
+def vocabulary_operation() -> dict[str, Any]:
+    """Return how one vocabulary is described."""
+    name = {
+        "name": "name",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "examples": ["event_type"]},
+        "description": "The name of a vocabulary.",
+    }
+    return {
+        "operation_id": "get_vocabulary",
+        "summary": "A vocabulary with its terms",
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": "The vocabulary: as JSON in the reader's language, as SKOS in all",
+                "model": VocabularyDocument,
+                "content": {JSONLD: {"schema": {"type": "object"}}},
+                "headers": headers("Archive-Release", "ETag"),
+            },
+            304: {"description": "It has not changed"},
+            **problem_responses(NotFound, NotAcceptable, InvalidParameters, NotReady),
+        },
+        "openapi_extra": {"parameters": [name, *query_parameters(VocabularyView)]},
+    }
+
+
 def file_operation() -> dict[str, Any]:
     """Return how a file of a source is described."""
     content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
@@ -547,6 +595,7 @@ def _described(app: FastAPI, fields: ArchiveFields) -> dict[str, Any]:
     schemas = description.setdefault("components", {}).setdefault("schemas", {})
     _add_schemas(schemas, {"ProblemDocument": problems.ProblemDocument, FEATURES: FeatureCollection})
     shapes = document_shapes(fields)
+    included = _included(shape.__name__ for shape in shapes.values())
     for collection, model in criteria_of(fields).items():
         shape = shapes[model.record]
         page = page_shape(shape.__name__.replace("Document", "Page"), shape)
@@ -554,11 +603,30 @@ def _described(app: FastAPI, fields: ArchiveFields) -> dict[str, Any]:
         either = _with_fields_chosen(schemas, shape.__name__)
         schemas[page.__name__]["properties"]["data"]["items"] = either
         _describe_list(description["paths"], model, page.__name__)
+        schemas[page.__name__]["properties"] |= included
+        schemas[shape.__name__]["properties"] |= included
         one = description["paths"][f"/v1/{collection}/{{id}}"]["get"]
         view = query_parameters(view_of(fields.collection(collection)))
         one["parameters"] = [identifier_parameter(model.record), *view]
         one["responses"]["200"]["content"] = {JSON: {"schema": either}}
     return description
+
+
+def _included(documents: Iterable[str]) -> dict[str, Any]:
+    """Return the properties of an answer with `include`: of a page, or of one record."""
+    either = [{"$ref": f"#/components/schemas/{name}"} for name in documents]
+    return {
+        "included": {
+            "type": "array",
+            "items": {"anyOf": either},
+            "description": "With `include`: the records that belong to what is shown, each once. Not in lists' records.",
+        },
+        "included_total": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "With `include`: how many there are; 1,000 at most are given.",
+        },
+    }
 
 
 def _add_schemas(schemas: dict[str, Any], shapes: dict[str, Any]) -> None:

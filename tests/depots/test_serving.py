@@ -48,7 +48,9 @@ class Server:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
 
 
 @contextlib.contextmanager
@@ -69,8 +71,7 @@ def is_gone(pid: int) -> bool:
 def test_a_server_follows_its_depot(tmp_path: Path, depot: str) -> None:
     publish_into(depot, tmp_path / "data", edition(1))
     data = tmp_path / "replica"
-    with serving(data, "--depot", depot) as server:
-        client = server.client()
+    with serving(data, "--depot", depot) as server, server.client() as client:
         while client.get("/readyz").status_code != 200:
             time.sleep(0.05)
         [follower] = server.followers()
@@ -105,8 +106,7 @@ def test_servers_killed_at_any_moment_leave_a_whole_release(tmp_path: Path, depo
             if release.current:
                 assert release.manifest is not None
                 verify_release(release.folder, release.manifest)
-    with serving(data, "--depot", depot) as server:
-        client = server.client()
+    with serving(data, "--depot", depot) as server, server.client() as client:
         while client.get("/readyz").json().get("release", "")[7:19] != current_in(depot).partition("-")[2]:
             time.sleep(0.05)
     assert served_from(data) == current_in(depot)

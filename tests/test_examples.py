@@ -76,6 +76,15 @@ SHOWN = [
     ("hearsay", "/v1/testimonies/tes-choir", "hearsay.*.id", ["agt-guard"]),
     ("figures that contradict each other", "/v1/statistics?q=held&facets=qualifier&sort=id&place=plc-north-gate",
      "data.*.as_stated", ["most", "nobody", "fewer than 60", "at least 41"]),
+    ("a date that others claim", "/v1/events?date_from=2021-05-16&date_to=2021-05-16&type=disappearance", "data.*.id",
+     ["evt-missing"]),
+    ("accounts that differ", "/v1/events?disputed=true&sort=id", "data.*.id", ["evt-missing", "evt-stop"]),
+    ("figures of an event", "/v1/statistics?event=evt-stop&sort=id", "meta.total", 3),
+    ("a figure that disputes another", "/v1/statistics/sta-held-records", "related_from.*.from.id", ["sta-held-guard"]),
+    ("a series as it stands", "/v1/statistics?unit=trams&current=true&sort=period", "data.*.value", [2, 11, None, 0]),
+    ("a month of a series", "/v1/statistics?unit=trams&period_from=2021-05&period_to=2021-05&sort=id", "data.*.current",
+     [False, True]),
+    ("a part of those counted", "/v1/statistics?age=under+14", "data.*.id", ["sta-kept-2021-05-children"]),
     ("a share of another figure", "/v1/statistics?relative_to=sta-held-records", "data.*.qualifier", ["most"]),
     ("admitted", "/v1/events/evt-stop", "acts.0.status", "admitted"),
     ("established", "/v1/events/evt-stop", "acts.1.status", "established"),
@@ -100,6 +109,10 @@ SHOWN = [
      ["Where she was", "Waiting in the tram", "The blow"]),
     ("words in a table of contents", "/v1/search?q=everybody", "data.0.excerpts.0.segment.id", "a1"),
     ("why words are blanked", "/v1/sources/src-hearing", "redactions.*.reason", ["court_order"]),
+    ("a recording, and no original", "/v1/sources/src-interview-ar", "files.*.role", ["access_copy", "subtitles"]),
+    ("where a recording is", "/v1/sources?file_role=subtitles&media_type=audio%2Fwav", "data.0.files.0.name",
+     "interview-ar.wav"),
+    ("through whose hands it came", "/v1/sources/src-interview-ar", "custody.*.action", ["captured", "hashed"]),
     ("a content warning", "/v1/testimonies/tes-mira", "content_warnings", ["physical violence"]),
     ("consent of a guardian", "/v1/testimonies/tes-minor", "access.consent_basis", "guardian"),
     ("a referral", "/v1/responses/rsp-mayor", "referred_to.id", "agt-ministry"),
@@ -133,6 +146,13 @@ def test_what_is_private_is_in_the_file_and_in_no_answer(arden: httpx.Client) ->
     assert "agt-p02" in whole
     assert all(word not in whole for word in private.split()[:2])
     assert arden.get("/v1/search", params={"q": private.split()[1]}).json()["data"] == []
+
+
+def test_a_recording_is_heard_from_any_second(arden: httpx.Client) -> None:
+    shown = arden.get("/v1/sources/src-interview-ar").json()["files"][0]
+    whole = (EXAMPLES / "media" / "interview-ar.wav").read_bytes()
+    part = arden.get(shown["href"], headers={"Range": "bytes=30000-"})
+    assert (part.status_code, part.content) == (206, whole[30000:])
 
 
 def test_every_kind_of_answer_is_there(arden: httpx.Client) -> None:

@@ -4,17 +4,19 @@ The criteria of a collection follow from the fields of its records and their mar
 queries are built from them, and the API description is generated from them.
 """
 
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, ClassVar, Literal, Self, cast, get_args
 
-from pydantic import BeforeValidator, Field, create_model, model_validator
+from pydantic import BeforeValidator, Field, create_model, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.archive.fields import ArchiveFields, Filter, FormatField, RecordFields
 from service.archive.identifiers import PREFIXES, RecordType
 from service.archive.marks import IsLanguage
 from service.catalogue.cursor import CURSOR_LENGTH, fingerprint
+from service.catalogue.hints import hint_for_code
 from service.catalogue.parameters import (
+    OR_NULL,
     Box,
     FirstDay,
     LastDay,
@@ -31,6 +33,8 @@ from service.release.documents import record_shape
 
 #: The order of best matches first: of lists with `q` only.
 RELEVANCE = "relevance"
+#: Includes what a record relates to and what relates to it.
+RELATED = "related"
 
 
 # --- Values -----------------------------------------------------------------------------------------------------------
@@ -55,7 +59,7 @@ _EXAMPLES: dict[RecordType, str] = {
 }
 
 
-@cache
+@lru_cache(512)
 def identifier(*types: RecordType) -> Any:  # noqa: ANN401 - as Pydantic's own Field
     """Describe a parameter that names a record of one of these types."""
     prefixes = "|".join(PREFIXES[each] for each in types)
@@ -81,14 +85,24 @@ _FIELDS = (
 )
 
 
+_INCLUDE = (
+    "Answer with these records as well, under `included`, each once: those that a field names (witness), all of a collection "
+    "that are named or that name what is shown (sources, responses), or those that it relates to (related). Separated by "
+    "commas; 1,000 records at most, `included_total` says how many there are."
+)
+
+
 class RecordView(Parameters):
     """How one record is shown."""
 
     record: ClassVar[RecordType]
     #: The top-level keys of the record's document, sorted.
     KEYS: ClassVar[tuple[str, ...]]
+    #: What can be included.
+    INCLUDABLE: ClassVar[tuple[str, ...]]
 
     fields: Annotated[tuple[str, ...], BeforeValidator(split_at_commas), Field(description=_FIELDS)] = ()
+    include: Annotated[tuple[str, ...], BeforeValidator(split_at_commas), Field(description=_INCLUDE)] = ()
     lang: Annotated[
         LanguageRange | None,
         Field(
@@ -97,9 +111,21 @@ class RecordView(Parameters):
         ),
     ] = None
 
+    @field_validator("lang")
+    @classmethod
+    def _is_a_tag(cls, lang: str | None) -> str | None:
+        """Refuse the name of a language: it has the form of a tag, and would change nothing without a word."""
+        hint = None if lang is None else hint_for_code("lang", lang)
+        if hint is not None:
+            raise PydanticCustomError("language", "must be a language tag (BCP 47); {hint}", {"hint": hint})
+        return lang
+
     @classmethod
     def choices(cls) -> dict[str, tuple[str, ...]]:
-        return super().choices() | {"fields": (*cls.KEYS, *(f"-{key}" for key in cls.KEYS))}
+        return super().choices() | {
+            "fields": (*cls.KEYS, *(f"-{key}" for key in cls.KEYS)),
+            "include": cls.INCLUDABLE,
+        }
 
     def settled(self) -> Self:
         """Return the view with the keys that it shows: those named, or all where only some to leave out are named."""
@@ -131,6 +157,15 @@ SearchText = Annotated[
 ]
 
 
+_Topics = Annotated[tuple[TopicId, ...], any_of("Filed under this topic or a narrower one.")]
+_Places = Annotated[tuple[PlaceId, ...], any_of("At this place or at one that lies in it.")]
+_Sources = Annotated[tuple[SourceId, ...], any_of("Citing this source.")]
+_RefersTo = Annotated[
+    tuple[Annotated[str, identifier(*PREFIXES)], ...],
+    any_of("Naming this record, in whatever role: `links.referred_by` of a record leads here."),
+]
+
+
 class Listed(Parameters):
     """Filters and presentation that every list has, that of the search included. Different filters mean and; values of
     one mean or.
@@ -141,15 +176,15 @@ class Listed(Parameters):
     FACETS: ClassVar[tuple[str, ...]]
     #: Parameters that choose how a list is shown, not which records are in it.
     PRESENTATION: ClassVar[frozenset[str]] = frozenset(
-        {"limit", "cursor", "sort", "fields", "format", "lang", "facets", "facet_limit", "facet_mode"}
+        {"limit", "cursor", "sort", "fields", "format", "bom", "lang", "facets", "facet_limit", "facet_mode", "include"}
     )
     #: Those that only a page has: a format that gives the whole list takes none of them.
-    PAGING: ClassVar[tuple[str, ...]] = ("limit", "cursor", "facets", "facet_limit", "facet_mode")
+    PAGING: ClassVar[tuple[str, ...]] = ("limit", "cursor", "facets", "facet_limit", "facet_mode", "include")
 
     q: SearchText | None = None
-    topic: Annotated[tuple[TopicId, ...], any_of("Filed under this topic or a narrower one.")] = ()
-    place: Annotated[tuple[PlaceId, ...], any_of("At this place or at one that lies in it.")] = ()
-    source: Annotated[tuple[SourceId, ...], any_of("Citing this source.")] = ()
+    topic: _Topics = ()
+    place: _Places = ()
+    source: _Sources = ()
     updated_since: Annotated[
         Moment | None,
         Field(description="Changed at or after this: a day, or a moment with its offset from UTC (RFC 3339)."),
@@ -200,7 +235,7 @@ class Listed(Parameters):
         return self
 
 
-@cache
+@lru_cache(512)
 def _filters_of(model: type[Listed]) -> dict[str, Any]:
     """Return the filters of a list, and what each is where it is not given."""
     fields = model.model_fields
@@ -222,6 +257,10 @@ class Criteria(Listed, RecordView):
 
     sort: str = "id"
     format: Annotated[Literal["json", "csv", "ndjson"] | None, _FORMAT] = None
+    bom: Annotated[
+        Truth,
+        Field(description="true: begin a CSV file with a byte order mark, by which Excel knows that it is UTF-8."),
+    ] = False
 
     @cached_property
     def fingerprint(self) -> str:
@@ -317,6 +356,18 @@ class ChangeCriteria(Parameters):
     ] = None
 
 
+class QueryAddress(Parameters):
+    """What the address of a query may say whose parameters are sent as a body."""
+
+    cursor: Annotated[
+        str | None,
+        Field(
+            pattern=rf"^[A-Za-z0-9_-]{{1,{CURSOR_LENGTH}}}$",
+            description="Where the page begins: `links.next` has it. The body is sent again as it was.",
+        ),
+    ] = None
+
+
 class TranscriptView(Parameters):
     """How a transcript is shown."""
 
@@ -347,6 +398,15 @@ COLLECTIONS: tuple[str, ...] = get_args(CollectionName)
 #: A parameter as Pydantic takes it: its type and default.
 _Parameter = tuple[Any, Any]
 
+_ID = "The record with this identifier: several of them are one request."
+#: The filters that every list has and that take several values.
+_OF_EVERY_LIST: dict[str, _Parameter] = {
+    "topic": (_Topics, ()),
+    "place": (_Places, ()),
+    "source": (_Sources, ()),
+    "refers_to": (_RefersTo, ()),
+}
+
 
 def criteria_of(fields: ArchiveFields) -> dict[str, type[Criteria]]:
     """Return the criteria of each collection of an archive, in the order in which collections are listed."""
@@ -358,14 +418,14 @@ def view_of(record: RecordFields) -> type[RecordView]:
     return _view(record)
 
 
-@cache
+@lru_cache(512)
 def _view(record: RecordFields) -> type[RecordView]:
     view = create_model(f"{record.model.__name__}View", __base__=RecordView, __module__=__name__)
-    view.record, view.KEYS = record.record, document_keys(record)
+    view.record, view.KEYS, view.INCLUDABLE = record.record, document_keys(record), includable(record)
     return view
 
 
-@cache
+@lru_cache(512)
 def _criteria(record: RecordFields) -> type[Criteria]:
     filters = {each.name: each for each in record.filters}
     parameters: dict[str, _Parameter] = {}
@@ -375,6 +435,8 @@ def _criteria(record: RecordFields) -> type[Criteria]:
             parameters |= _parameters(by, record.record)
     for each in record.fields:
         parameters |= _SPECIAL.get(each.behaviour or "", {})
+    parameters["id"] = (Annotated[_several(Annotated[str, identifier(record.record)]), any_of(_ID)], ())
+    parameters |= _choosing({**_OF_EVERY_LIST, **parameters})
     signed = [sign + name for name in record.sorts for sign in ("", "-")]
     choices: Any = Literal[(*signed, RELEVANCE)]
     parameters["sort"] = (Annotated[choices, _SORT], record.sorts[0])
@@ -386,6 +448,7 @@ def _criteria(record: RecordFields) -> type[Criteria]:
         **cast("dict[str, Any]", parameters),
     )
     model.collection, model.record, model.KEYS = record.collection, record.record, document_keys(record)
+    model.INCLUDABLE = includable(record)
     model.DATES = tuple(name.removesuffix("_from") for name in parameters if name.endswith("_from"))
     model.FIGURES = tuple(name.removesuffix("_min") for name in parameters if name.endswith("_min"))
     counted = [name for name, each in filters.items() if each.is_counted and each.field.kind not in ("date", "number")]
@@ -394,6 +457,21 @@ def _criteria(record: RecordFields) -> type[Criteria]:
     model.SORTS = record.sorts
     model.LACKING = frozenset(name for name in record.sorts if record.may_lack(name))
     return model
+
+
+def _choosing(parameters: dict[str, _Parameter]) -> dict[str, _Parameter]:
+    """Return the filters that take several values, each taking `null` as well, and beside each the one that excludes."""
+    made: dict[str, _Parameter] = {}
+    for name, (annotation, default) in parameters.items():
+        if default != ():
+            continue  # it takes one value
+        several, described = get_args(annotation)
+        value, meaning = get_args(several)[0], described.description or ""
+        if name not in ("id", "refers_to"):
+            value, meaning = Annotated[value, OR_NULL], f"{meaning} null: stating none."
+        made[name] = (Annotated[_several(value), any_of(meaning)], ())
+        made[f"{name}!"] = (Annotated[_several(value), any_of(f"Leaves out: {meaning}")], ())
+    return made
 
 
 def _parameters(by: Filter, record: RecordType) -> dict[str, _Parameter]:
@@ -520,12 +598,19 @@ _COUNTED: dict[str, tuple[str, ...]] = {
 }
 
 
+def includable(record: RecordFields) -> tuple[str, ...]:
+    """Return what can be included with records of a type: the collections, fields of theirs that name records, and `related`."""
+    fields = [each.name for each in record.fields if each.kind == "reference" and each.is_shown]
+    has_relations = any(each.name == "relations" for each in record.fields)
+    return tuple(dict.fromkeys([*COLLECTIONS, *fields, *([RELATED] if has_relations else [])]))
+
+
 def sort_choices(model: type[Criteria]) -> tuple[str, ...]:
     """Return the sorts that a collection offers, the descending ones and that by relevance included."""
     return (*(sign + name for name in model.SORTS for sign in ("", "-")), RELEVANCE)
 
 
-@cache
+@lru_cache(512)
 def document_keys(record: RecordFields) -> tuple[str, ...]:
     """Return the top-level keys of a record type's document, sorted."""
     return tuple(sorted(record_shape(record).__annotations__))

@@ -3,9 +3,10 @@
 A facet of topics or places counts what its filter would find: a record under a narrower topic counts for the broader.
 """
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from threading import Lock
@@ -14,9 +15,12 @@ import orjson
 from cachetools import LRUCache
 from tantivy import Occur, Query
 
+from service.archive.identifiers import RECORD_OF
+from service.archive.terms import Terms
 from service.catalogue.criteria import Criteria, Listed
+from service.catalogue.languages import Wishes, look_up
 from service.catalogue.parameters import invalid_parameters
-from service.catalogue.queries import Days, days_of
+from service.catalogue.queries import EXCLUDING, Days, days_of
 from service.catalogue.search import Aggregation, Counted, TextIndex
 from service.errors import ParameterError
 from service.release.indexing import text_key, yearless_filter
@@ -37,6 +41,8 @@ _UNKNOWN = "\x00"
 _NO_SET = 0
 #: Counts that are kept: a few megabytes.
 BUCKETS_KEPT = 20_000
+#: Bytes of a question that is kept beside what was counted for it; of a longer one, its hash is.
+LONGEST_KEY = 1000
 #: Identifiers looked up at a time.
 _BATCH = 500
 #: Days that a date without a year can name, 29 February among them.
@@ -56,6 +62,13 @@ class Bucket:
     value: str | None
     label: str | None
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TermBucket(Bucket):
+    """The same of a term of a vocabulary that has levels: `broader` is the term directly above."""
+
+    broader: str | None
 
 
 class Facets:
@@ -79,6 +92,8 @@ class Facets:
         for needed in (FOLDER, DATABASE):  # by what was not kept
             self._release.require(needed)
         asked = orjson.dumps([criteria.collection, criteria.filters(), criteria.facet_mode, criteria.facet_limit])
+        # What is kept must not be long because a question was: one may name thousands of records.
+        asked = asked if len(asked) <= LONGEST_KEY else hashlib.sha256(asked).digest()
         keys = {name: (asked, name) for name in criteria.facets}
         with self._lock:
             kept = {name: buckets for name, key in keys.items() if (buckets := self._kept.get(key)) is not None}
@@ -101,7 +116,7 @@ class Facets:
         """Count facets: those that are counted over the same records in one walk over these."""
         alike: dict[frozenset[str], list[str]] = {}
         for name in names:
-            own = (_DATES if name in _TIMELINES else {name}) & criteria.filters().keys()
+            own = (_DATES if name in _TIMELINES else {name}) & _names_of(criteria)
             alike.setdefault(frozenset(own if criteria.facet_mode == "others" else ()), []).append(name)
         facets: dict[str, list[Bucket]] = {}
         for ignored, some in alike.items():
@@ -114,8 +129,14 @@ class Facets:
                     facets[name] = _timeline(counted, criteria, name, latest=partial(self._latest_bucket, name))
                 else:
                     counts = _counts(self._index, query, counted[name], name, limit=criteria.facet_limit)
-                    facets[name] = _buckets(self._release, counts, criteria.facet_limit)
+                    terms = terms_of(self._release, criteria.collection, name)
+                    facets[name] = _buckets(self._release, counts, criteria.facet_limit, terms)
         return facets
+
+
+def _names_of(criteria: Listed) -> set[str]:
+    """Return the filters that are set, those that exclude under the name of what they exclude."""
+    return {name.removesuffix(EXCLUDING) for name in criteria.filters()}
 
 
 def _wanted(name: str, criteria: Listed) -> dict[str, Aggregation]:
@@ -168,15 +189,51 @@ def _without(index: TextIndex, query: Query, name: str) -> dict[str, int]:
     return {_UNKNOWN: index.count(Query.boolean_query([(Occur.Must, query), (Occur.MustNot, having)]))}
 
 
-def _buckets(release: Release, counts: dict[str, int], limit: int) -> list[Bucket]:
+def _buckets(release: Release, counts: dict[str, int], limit: int, terms: Terms | None) -> list[Bucket]:
     known = sorted(((value, number) for value, number in counts.items() if value != _UNKNOWN), key=_by_count)
     if len(known) > limit:
         least = known[limit - 1][1]
         known = [(value, number) for value, number in known if number >= least]
-    labels = _labels(release, [value for value, _ in known])
-    buckets = [Bucket(value, labels.get(value, value), number) for value, number in known]
+    if terms is None:
+        labels = _labels(release, [value for value, _ in known])
+        buckets = [Bucket(value, labels.get(value, value), number) for value, number in known]
+    else:
+        buckets = [_term_bucket(terms, value, number) for value, number in known]
     buckets.sort(key=lambda bucket: (-bucket.count, text_key(bucket.label or ""), bucket.value or ""))
-    return [*buckets[:limit], Bucket(None, None, counts.get(_UNKNOWN, 0))]
+    none = counts.get(_UNKNOWN, 0)
+    unknown = Bucket(None, None, none) if terms is None or not terms.has_levels else TermBucket(None, None, none, None)
+    return [*buckets[:limit], unknown]
+
+
+def terms_of(release: Release, collection: str, facet: str) -> Terms | None:
+    """Return the archive's own vocabulary that the values of a facet are from, if they are."""
+    filters = () if collection not in RECORD_OF else release.fields.collection(collection).filters
+    return next((by.field.terms for by in filters if by.name == facet and by.field.terms is not None), None)
+
+
+def _term_bucket(terms: Terms, value: str, number: int) -> Bucket:
+    # What the format has, and the archive does not name, stands here as everywhere.
+    label = value if terms.is_plain(value) else terms.label(value)
+    return TermBucket(value, label, number, terms.broader(value)) if terms.has_levels else Bucket(value, label, number)
+
+
+def relabelled(
+    facets: dict[str, list[Bucket]], wishes: Wishes, release: Release, collection: str
+) -> dict[str, list[Bucket]]:
+    """Return facets with the labels of the archive's own terms in a language wished for."""
+    shown = dict(facets)
+    for name, buckets in facets.items():
+        terms = terms_of(release, collection, name)
+        language = None if terms is None else look_up(wishes, [*terms.languages, release.head["language"]])
+        if terms is not None and language in terms.languages:
+            shown[name] = [_in_language(bucket, terms, language) for bucket in buckets]
+    return shown
+
+
+def _in_language(bucket: Bucket, terms: Terms, language: str | None) -> Bucket:
+    if bucket.value is None or terms.is_plain(bucket.value):
+        return bucket
+    return replace(bucket, label=terms.label(bucket.value, language))
 
 
 def _by_count(counted: tuple[str, int]) -> int:

@@ -88,6 +88,7 @@ def build_application(
         redirect_slashes=False,
     )
     app.state.serving = serving
+    app.state.has_pages = settings.pages
     install_problems(app, page=problem_page)
     for part in parts:
         app.include_router(part.router)
@@ -106,6 +107,7 @@ def build_application(
         root_path=settings.root_path,
     )
     paths = [route.path for part in parts for route in part.router.routes if isinstance(route, APIRoute)]
+    app.state.paths = tuple(paths)
     app.middleware_stack = app.outermost = _observed(outer, paths, settings, metrics)
     return app
 

@@ -155,6 +155,21 @@ VALUES = {
     "third_party": N_("about somebody else"),
     "court_order": N_("order of a court"),
     "illegible": N_("cannot be made out"),
+    # how records stand to each other, and the same from the other end
+    "disputes": N_("Disputes"),
+    "corroborates": N_("Corroborates"),
+    "same_original": N_("From the same original as"),
+    "revises": N_("Revises"),
+    "translation_of": N_("Translation of"),
+    "duplicate_of": N_("Duplicate of"),
+    "account_of": N_("Account of"),
+    "from_disputes": N_("Disputed by"),
+    "from_corroborates": N_("Corroborated by"),
+    "from_same_original": N_("From the same original as"),
+    "from_revises": N_("Revised by"),
+    "from_translation_of": N_("Translated in"),
+    "from_duplicate_of": N_("Repeated in"),
+    "from_account_of": N_("Told in"),
     # truth
     "true": N_("yes"),
     "false": N_("no"),
@@ -195,6 +210,16 @@ FILTERS = {
     "about": N_("What it is about"),
     "publisher": N_("Publisher"),
     "broader": N_("Broader topic"),
+    "date": N_("Date"),
+    "disputed": N_("Accounts differ"),
+    "relation": N_("Relation"),
+    "related_to": N_("Relates to"),
+    "series": N_("Series"),
+    "current": N_("Not revised"),
+    "sex": N_("Sex"),
+    "age": N_("Age"),
+    "period_from": N_("From"),
+    "period_to": N_("To"),
     "part_of": N_("Part of"),
     "media_type": N_("Type of a file"),
     "file_role": N_("Role of a file"),
@@ -220,6 +245,16 @@ FILTERS = {
     "death_to": N_("Died until"),
 }
 
+#: What the bounds of a field of the archive's own are called, by the end of the filter's name.
+BOUNDS = {
+    "": "%(name)s",
+    "_from": N_("%(name)s, from"),
+    "_to": N_("%(name)s, to"),
+    "_min": N_("%(name)s, at least"),
+    "_max": N_("%(name)s, at most"),
+    "_match": N_("%(name)s, match"),
+}
+
 #: Names of orders, without the minus that reverses them.
 ORDERS = {
     "id": N_("As filed"),
@@ -232,6 +267,7 @@ ORDERS = {
     "published": N_("When it was published"),
     "recorded": N_("When it was recorded"),
     "stated_on": N_("When it was stated"),
+    "period": N_("Period"),
     "birth": N_("Born"),
     "death": N_("Died"),
     "updated_at": N_("Last changed"),
@@ -274,6 +310,8 @@ def word_of(value: object, words: Words) -> str:
 
 def filter_name(name: str, words: Words) -> str:
     """Return the name of a filter, or the name of the parameter where it has none."""
+    if name.endswith("!"):
+        return words.text("not %(filter)s", filter=filter_name(name[:-1], words))
     return words.text(FILTERS[name]) if name in FILTERS else name.replace("_", " ")
 
 
@@ -281,4 +319,9 @@ def order_name(order: str, words: Words) -> str:
     """Return the name of an order; a leading minus reverses it."""
     plain = order.removeprefix("-")
     name = words.text(ORDERS[plain]) if plain in ORDERS else plain.replace("_", " ")
-    return words.text("%(order)s, reversed", order=name) if order != plain else name
+    return reversed_name(order, name, words)
+
+
+def reversed_name(order: str, name: str, words: Words) -> str:
+    """Return the name of an order, or of its reverse where the order begins with a minus."""
+    return words.text("%(order)s, reversed", order=name) if order.startswith("-") else name

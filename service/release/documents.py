@@ -6,7 +6,7 @@ second request. What is special about a field stands in the tables of this modul
 """
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from service.archive.fields import ArchiveFields, FormatField, RecordFields, fie
 from service.archive.identifiers import RecordType
 from service.archive.marks import NotShown, ShownAsPresence, Translated, TypedBy
 from service.archive.model import Act, Citation, Part, Relation, SourceFile
+from service.archive.terms import Terms
 from service.archive.transcripts import shown_as, shown_names
 from service.archive.vocabularies import ConsentScope, RedactionReason, ResponseKind
 from service.release.projection import PublicRecord
@@ -43,6 +44,13 @@ class PlaceReference(Reference):
     """`country` is ISO 3166-1 alpha-2: the place's own, or that of the nearest place around it that states one."""
 
     country: str | None
+
+
+class TermDocument(TypedDict):
+    """A term of a vocabulary that is the archive's own: its value, and what it is called in the reader's language."""
+
+    value: str
+    label: str
 
 
 class DateDocument(TypedDict):
@@ -75,18 +83,45 @@ class AccessDocument(TypedDict):
     consent: ConsentDocument | None
 
 
+class RecordLinks(TypedDict):
+    """Absolute addresses: of the record, of its page for people, null where there are none, and of the lists of the records
+    that name it, by collection.
+    """
+
+    self: str
+    html: str | None
+    referred_by: dict[str, str]
+
+
+class ReferredBy(TypedDict):
+    """How many records of each collection name a record, in whatever role."""
+
+    testimonies: int
+    events: int
+    statistics: int
+    responses: int
+    sources: int
+    agents: int
+    places: int
+    topics: int
+
+
 class RecordDocument(TypedDict):
     """What every record has. `version` counts the releases that changed it, `updated_at` is when the last did.
     `language_of` names the language (BCP 47) of each text field that is stated, as it is shown here; labels of other
-    records, acts and citations are shown as they stand in the archive.
+    records, acts and citations are shown as they stand in the archive. `cite_as` is how to cite this version so that whoever
+    kept a copy can prove what it said. `referred_by` counts the records that name this one; that they do is no new version.
     """
 
     id: str
     version: int
     updated_at: str
     access: AccessDocument
-    translations: dict[str, dict[str, str | list[str]]]
+    translations: dict[str, dict[str, str | list[str] | dict[str, str | list[str]]]]
     language_of: dict[str, str]
+    cite_as: str
+    referred_by: ReferredBy
+    links: RecordLinks
 
 
 class ActResponseDocument(TypedDict):
@@ -115,6 +150,7 @@ class SegmentDocument(TypedDict):
     id: str
     start_s: float | None
     end_s: float | None
+    file: str | None
     speaker: str | None
     speaker_agent: Reference | None
     language: str
@@ -168,6 +204,7 @@ def _segment(name: str, segment: Mapping[str, Any], language: str, around: Surro
         "id": name,
         "start_s": segment.get("start_s"),
         "end_s": segment.get("end_s"),
+        "file": segment.get("file"),
         "speaker": segment.get("speaker", named),
         "speaker_agent": speaker_agent,
         "language": segment.get("language", language),
@@ -281,8 +318,10 @@ class _Key(NamedTuple):
 def _keys(model: type[Part]) -> list[_Key]:
     """Return the keys of a part's document."""
     keys = [key for each in fields_of(model) for key in _keys_of(each)]
-    for derived in _DERIVED.get(model, ()):
-        keys.insert(derived.at, derived.key)
+    # The model may be an archive's own form of the format's.
+    for base in model.__mro__:
+        for derived in _DERIVED.get(base, ()):
+            keys.insert(derived.at, derived.key)
     return keys
 
 
@@ -328,6 +367,8 @@ def _plain(each: FormatField) -> _Shown:
         return _claimed(each)
     if each.kind in ("date", "reference"):
         return _with_value(each, *_VALUES[each.kind](each))
+    if each.declared is not None and each.terms is not None:
+        return _with_value(each, *_own_term(each.terms))
     name, default = each.name, [] if each.is_list else each.default
     shape = float if each.kind == "number" and each.annotation is not int else each.annotation
     return _shape_of(each, shape), lambda holder, _, __: holder.get(name, default)
@@ -360,6 +401,17 @@ def _reference(each: FormatField) -> tuple[Any, Callable[[Any, _Renderer], Any]]
     return Reference, lambda value, to: to.ref(value)
 
 
+def _own_term(terms: Terms) -> tuple[Any, Callable[[Any, _Renderer], Any]]:
+    shape = TermDocument if terms.annotation is str else _term_shape(terms)
+    return shape, lambda value, _: {"value": value, "label": terms.label(value)}
+
+
+@lru_cache(512)
+def _term_shape(terms: Terms) -> Any:  # noqa: ANN401 - a typed dictionary made here
+    name = "".join(part.title() for part in terms.name.split("_"))
+    return _made(f"{name}Term", {"value": terms.annotation, "label": str}, TermDocument.__doc__)
+
+
 _VALUES: dict[str, Callable[[FormatField], tuple[Any, Callable[[Any, _Renderer], Any]]]] = {
     "date": lambda _: (DateDocument, lambda value, _: date_document(value)),
     "reference": _reference,
@@ -376,8 +428,11 @@ def _part(each: FormatField) -> _Shown:
     def render_all(holder: Mapping[str, Any], to: _Renderer, record: PublicRecord) -> Any:  # noqa: ANN401
         return [render_part(part, to, record) for part in holder.get(name, ())]
 
+    # A part that is never null is shown with all its keys also where nothing is stated.
+    without: Any = None if each.default is None else {}
+
     def render(holder: Mapping[str, Any], to: _Renderer, record: PublicRecord) -> Any:  # noqa: ANN401
-        part = holder.get(name)
+        part = holder.get(name, without)
         return None if part is None else render_part(part, to, record)
 
     return _shape_of(each, _part_shape(each.part)), render_all if each.is_list else render
@@ -388,7 +443,7 @@ def _is_apart(each: FormatField, key: _Key) -> bool:
     return any(key.name == beside.name for beside in _presences_inside(each))
 
 
-@cache
+@lru_cache(512)
 def _part_shape(part: type[Part]) -> Any:  # noqa: ANN401 - a typed dictionary made here
     beside = {mark.name for each in fields_of(part) if (mark := each.mark(ShownAsPresence)) is not None}
     keys = {key.name: key.shape for key in _keys(part) if key.name not in beside}
@@ -397,8 +452,12 @@ def _part_shape(part: type[Part]) -> Any:  # noqa: ANN401 - a typed dictionary m
 
 def _shape(model: type[Part], keys: dict[str, Any], base: Any, name: str = "") -> Any:  # noqa: ANN401
     """Return a typed dictionary with these keys, described as the model is, and named so unless it has a name of its own."""
-    made = base(f"{name or model.__name__}Document", keys)
-    made.__doc__ = model.__doc__
+    return _made(f"{name or model.__name__}Document", keys, model.__doc__, base)
+
+
+def _made(name: str, keys: dict[str, Any], doc: str | None, base: Any = TypedDict) -> Any:  # noqa: ANN401
+    made = base(name, keys)
+    made.__doc__ = doc
     made.__module__ = __name__
     return made
 
@@ -409,6 +468,12 @@ def _shape(model: type[Part], keys: dict[str, Any], base: Any, name: str = "") -
 def _event_date(each: FormatField) -> _Shown:
     """An event's date is always an object, so that there is a place for the note; its `edtf` is null when unknown."""
     return DateDocument, lambda event, _, __: date_document(event.get(each.name), event.get("date_note"))
+
+
+def _of_bound(each: FormatField) -> _Shown:
+    """Whether a bound is allowed is null where there is no bound, so that nobody takes it for one."""
+    bound = each.name.removesuffix("_inclusive")
+    return bool | None, lambda holder, _, __: None if holder.get(bound) is None else holder.get(each.name, each.default)
 
 
 def _claimed(each: FormatField) -> _Shown:
@@ -497,7 +562,11 @@ def _segment_name(each: FormatField) -> _Shown:
 
 
 #: How fields are shown that something is special about, by the name of their behaviour.
-_SPECIAL: dict[str, Callable[[FormatField], _Shown]] = {"event_date": _event_date, "segment": _segment_name}
+_SPECIAL: dict[str, Callable[[FormatField], _Shown]] = {
+    "event_date": _event_date,
+    "of_bound": _of_bound,
+    "segment": _segment_name,
+}
 
 
 class _Derived(NamedTuple):
@@ -507,7 +576,7 @@ class _Derived(NamedTuple):
     key: _Key
 
 
-_DERIVED: dict[type[Part], tuple[_Derived, ...]] = {
+_DERIVED: dict[type, tuple[_Derived, ...]] = {
     Citation: (
         _Derived(
             1,
@@ -530,7 +599,7 @@ _DERIVED: dict[type[Part], tuple[_Derived, ...]] = {
                 "href",
                 Annotated[
                     str | None,
-                    Field(description="The path at which this server gives the file. Null where it is kept elsewhere."),
+                    Field(description="The address at which the file is served here. Null where it is kept elsewhere."),
                 ],
                 lambda file, _, source: file_address(source["id"], file["name"]) if "path" in file else None,
             ),
@@ -559,12 +628,13 @@ class DocumentRenderer:
         self._to = _Renderer(around)
         self._language = around.language
         self._records = {
-            each.record: ([(key.name, key.render) for key in _record_keys(each)], _texts(each)) for each in fields
+            each.record: ([(key.name, key.render) for key in _record_keys(each)], _texts(each), own_texts(each))
+            for each in fields
         }
 
     def render(self, public: PublicRecord) -> dict[str, Any]:
         """Return the document of `public`, complete but for `version` and `updated_at`, which depend on the release."""
-        keys, texts = self._records[public["record"]]
+        keys, texts, own = self._records[public["record"]]
         to = self._to
         fields = {name: show(public, to, public) for name, show in keys}
         return {
@@ -576,7 +646,8 @@ class DocumentRenderer:
                 name: public["language"] if is_own else self._language
                 for name, is_own in texts
                 if fields[name] not in (None, [])
-            },
+            }
+            | {f"custom.{name}": self._language for name in own if fields["custom"][name] not in (None, [])},
             "access": _access(public.get("access", {})),
         }
 
@@ -596,6 +667,11 @@ def _texts(record: RecordFields) -> list[tuple[str, bool]]:
     return [(name, mark.is_in_own_language) for name, mark in found if mark is not None]
 
 
+def own_texts(record: RecordFields) -> list[str]:
+    """Return the names of the archive's own fields that can be translated."""
+    return [each.name for each in record.own if each.mark(Translated) is not None]
+
+
 def _record_keys(record: RecordFields) -> list[_Key]:
     return [key for each in record.fields for key in _keys_of(each)]
 
@@ -605,7 +681,7 @@ def document_shapes(fields: ArchiveFields) -> dict[RecordType, Any]:
     return {each.record: record_shape(each) for each in fields}
 
 
-@cache
+@lru_cache(512)
 def record_shape(record: RecordFields) -> Any:  # noqa: ANN401 - a typed dictionary made here
     """Return the shape of one record type's document."""
     own = {"record": Annotated[Literal[record.record], Field(description="The type of the record.")]}

@@ -30,6 +30,13 @@ KEY_LENGTH = 64
 #: The sort key of a record that has nothing to be sorted by: after every other.
 UNKNOWN = "\U0010ffff"
 
+#: Longest text that can be asked for as a value, in characters.
+VALUE_LENGTH = 256
+#: The name of the terms of what a record names in any role.
+REFERS_TO = "refers_to"
+#: The value of a term that finds the records which state nothing to be filtered by. No value is empty.
+NO_VALUE = ""
+
 #: The term of events and places that can be drawn on a map: its value is "true" or "false".
 HAS_POINT = "has_point"
 
@@ -94,6 +101,39 @@ def _steps(record: RecordFields) -> Iterator[_Index]:
     for each in record.fields:
         if (special := _SPECIAL.get(each.behaviour or "")) is not None:
             yield special
+    yield _references_of(record)
+    yield _without_value(record)
+
+
+def _references_of(record: RecordFields) -> _Index:
+    """Return what adds a term for every record that a record names."""
+
+    def add(public: PublicRecord, _: Hierarchies, entries: Entries) -> None:
+        entries.terms.update([(REFERS_TO, each) for each in referred_to(public, record)])
+
+    return add
+
+
+def equal_filters(record: RecordFields) -> tuple[str, ...]:
+    """Return the filters of a type of record that compare for equality and of which a record may have no value."""
+    named = {each.name for each in record.filters if each.field.kind not in ("date", "number", "truth")}
+    derived = {name for each in record.fields for name in _DERIVED_FILTERS.get(each.behaviour or "", ())}
+    return tuple(sorted(named | derived))
+
+
+def _without_value(record: RecordFields) -> _Index:
+    """Return what adds a term for each filter that a record has no value of, so that such records are found as fast as others."""
+    names = frozenset(equal_filters(record))
+
+    def add(_: PublicRecord, __: Hierarchies, entries: Entries) -> None:
+        lacking = names.difference([name for name, _ in entries.terms])
+        entries.terms.update([(name, NO_VALUE) for name in lacking])
+
+    return add
+
+
+#: The filters that follow from fields with a special behaviour, and may have no value.
+_DERIVED_FILTERS: dict[str, tuple[str, ...]] = {"event_place": ("country",), "country": ("country",)}
 
 
 # --- Terms ----------------------------------------------------------------------------------------------------------
@@ -101,7 +141,7 @@ def _steps(record: RecordFields) -> Iterator[_Index]:
 
 def _term(by: Filter) -> _Index:
     """Return what adds the terms of one filter: the values of a field, or of a field of a record's parts."""
-    name, path, is_truth = by.name, by.path, by.field.kind == "truth"
+    name, path, is_truth, terms = by.name, by.path, by.field.kind == "truth", by.terms
     if by.field.kind in ("date", "number"):
         return _span(by)
     if by.is_latest:
@@ -111,10 +151,17 @@ def _term(by: Filter) -> _Index:
         for value in _values(public, path, by.field.default):
             if by.is_wide:
                 entries.terms.update((name, wider) for wider in trees.and_wider(value))
+            elif terms is not None:
+                entries.terms.update((name, wider) for wider in terms.and_wider(value))
             else:
-                entries.terms.add((name, str(value).lower() if is_truth else str(value)))
+                entries.terms.add((name, str(value).lower() if is_truth else asked_as(str(value))))
 
     return add
+
+
+def asked_as(value: str) -> str:
+    """Return a value as it can be asked for: a text that is too long for an address, by its beginning."""
+    return value if len(value) <= VALUE_LENGTH else value[: VALUE_LENGTH - 1] + "…"
 
 
 def _latest_term(by: Filter) -> _Index:
@@ -129,13 +176,14 @@ def _latest_term(by: Filter) -> _Index:
 
 
 def _span(by: Filter) -> _Index:
-    """Return what adds the days that a date lies between, or the value of a number."""
+    """Return what adds the days that a date lies between, or the value of a number: of several, from the first to the last."""
     name = by.name
 
     def add(public: PublicRecord, _: Hierarchies, entries: Entries) -> None:
         for value in _values(public, by.path):
             if by.field.kind == "number":
-                entries.ranges[name] = (value, value)
+                low, high = entries.ranges.get(name, (value, value))
+                entries.ranges[name] = (min(low, value), max(high, value))
             else:
                 _index_days(name, value, entries)
 
@@ -156,7 +204,10 @@ def _values(holder: Mapping[str, Any], path: tuple[str, ...], default: object = 
 def _index_days(name: str, edtf: str | None, entries: Entries) -> None:
     if edtf is None:
         return
-    entries.days[name] = days_of(edtf)
+    first, last = days_of(edtf)
+    # Of several dates, from the first to the last.
+    known = entries.days.get(name, (first, last))
+    entries.days[name] = min(first, known[0]), max(last, known[1])
     if (month_day := parse_edtf(edtf).month_day) is not None:
         entries.terms.add((yearless_filter(name), month_day))
 
@@ -235,6 +286,11 @@ _SPECIAL: dict[str, _Index] = {
 }
 
 
+def referred_to(public: PublicRecord, record: RecordFields) -> frozenset[str]:
+    """Return the identifier of every other record that a public record names, in whatever role."""
+    return frozenset([each for path in record.references for each in _values(public, path)]) - {public["id"]}
+
+
 # --- Sort keys --------------------------------------------------------------------------------------------------------
 
 
@@ -247,12 +303,21 @@ def _key(public: PublicRecord, by: FormatField) -> str:
     named = by.mark(Searched)
     if named is not None and named.is_name:
         return text_key(shown_label(public))
-    value = public.get(by.name)
+    value: Any = public
+    for name in by.path:
+        value = value.get(name, _NOTHING)
+    value = None if value is _NOTHING else value
     if by.kind == "date":
         return date_key(value)
     if value is None:
         return UNKNOWN
+    if by.declared is not None and by.terms is not None:
+        return text_key(by.terms.label(value))
     return number_key(value) if by.kind == "number" else text_key(str(value))
+
+
+#: What a part that is not there has in it.
+_NOTHING: dict[str, Any] = {}
 
 
 def text_key(text: str) -> str:

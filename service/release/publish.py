@@ -28,11 +28,13 @@ from sqlmodel import SQLModel
 
 from service import __version__
 from service.archive.checks import ArchiveInvalid, check_archive
-from service.archive.fields import archive_fields
+from service.archive.declarations import NOTHING, Stated, stated_in
+from service.archive.fields import archive_fields, fields_of_record
 from service.archive.identifiers import PLURALS
 from service.archive.model import Head, Record, Withdrawn
 from service.archive.writing import sync_file, sync_folder
 from service.errors import ReleaseError
+from service.release.addresses import with_marks
 from service.release.building import tables
 from service.release.building.change_log import Action, ChangeLog, no_changes
 from service.release.building.filter_index import FilterIndexWriter
@@ -46,6 +48,7 @@ from service.release.building.scratch import (
     connect_to_write,
     scratch_record,
 )
+from service.release.building.standing import completed
 from service.release.building.tables import insert_statement
 from service.release.building.texts import TextWriter
 from service.release.data_folder import (
@@ -228,9 +231,13 @@ class _Publication:
         self.progress = progress
         #: What the check counted as masked.
         self.masked = 0
+        #: What the head declares.
+        self.declared: Stated = NOTHING
 
     def run(self, *, keep: int) -> Published:
-        with closing(Scratch(self.staging / "scratch.sqlite", archive_fields())) as scratch:
+        # Before the records: what they may have, and are sorted by, is declared in the head.
+        self.declared = stated_in(self.archive)
+        with closing(Scratch(self.staging / "scratch.sqlite", archive_fields(self.declared))) as scratch:
             head = self.check(scratch)
             with closing(self.word_index()) as index:
                 release_id = self.write_canonical(scratch, head)
@@ -289,6 +296,7 @@ class _Publication:
         report = check_archive(
             self.archive,
             today=self.today,
+            declared=self.declared,
             folder=self.folder,
             predecessor=self.previous,
             withdrawn=former,
@@ -377,7 +385,8 @@ class _Publication:
         renderer, indexer = DocumentRenderer(scratch.fields, around), Indexer(scratch.fields, around)
         texts = TextWriter(database, around)
         names = NameWriter(database, head, scratch.fields)
-        index.begin(head.language)
+        index.begin(head.language, self.declared)
+        shown_head = head.model_dump()
         statement = insert_statement(tables.RecordRow)
         rows: list[tuple[object, ...]] = []
         total = scratch.count()
@@ -385,13 +394,23 @@ class _Publication:
             public = orjson.loads(line)
             collection = PLURALS[public["record"]]
             body = orjson.dumps(renderer.render(public))
+            if "files" in public:
+                body = with_marks(body)
             of_line = hashlib.sha256(line)
             digest = of_line.copy()
             digest.update(body)
-            version, updated_at = log.continue_record(public, digest.digest(), of_line.digest())
-            document = b'%s,"version":%d,"updated_at":"%s"}' % (body[:-1], version, updated_at.encode())
+            standing = log.continue_record(public, digest.digest(), of_line.digest())
+            document = completed(
+                body,
+                public["id"],
+                standing=standing,
+                head=shown_head,
+                digest=f"sha256:{of_line.hexdigest()}",
+                referred_by=scratch.referred_by(public["id"]),
+            )
+            updated_at = standing.updated_at
             documents.add(document, Keys(public["id"], [*keys], updated_at))
-            rows.append((ordinal, public["id"], version, updated_at, digest.digest()))
+            rows.append((ordinal, public["id"], standing.version, updated_at, digest.digest()))
             entries = indexer.entries(public)
             filters.add(collection, ordinal, entries, updated_at=updated_at)
             texts.add(ordinal, public)
@@ -427,7 +446,8 @@ class _Publication:
             kept=kept,
         )
         path = self.staging / MANIFEST
-        path.write_text(manifest.model_dump_json(indent=2) + "\n")
+        # Archives without files are as they were before there were any.
+        path.write_text(manifest.model_dump_json(indent=2, exclude=None if kept else {"kept"}) + "\n")
         path.chmod(0o444)
         sync_file(path)
         # Whatever the umask: the server may run as another user, and nobody but the publisher is to write.
@@ -449,7 +469,11 @@ def _what_is_public(record: Record | Withdrawn, *, today: date) -> ScratchRecord
     if isinstance(record, Withdrawn):
         return record
     public = public_record(record, today=today)
-    return None if public is None else scratch_record(public, archive_fields(), files_to_keep(record, today=today))
+    return (
+        None
+        if public is None
+        else scratch_record(public, fields_of_record(type(record)), files_to_keep(record, today=today))
+    )
 
 
 def _create_tables(database: sqlite3.Connection) -> None:

@@ -8,8 +8,9 @@ from service.archive.checks.acts import latest_finding
 from service.archive.checks.ledger import Rows
 from service.archive.checks.records import is_protected
 from service.archive.evidence import check_citation, is_measure_of
+from service.archive.fields import fields_of_record
 from service.archive.identifiers import RecordType
-from service.archive.model import Agent, Citation, Event, Record, Response, Source, Testimony
+from service.archive.model import Agent, Citation, Custom, Event, Record, Response, Source, Testimony
 from service.archive.protected_names import private_names
 from service.archive.transcripts import shown_name, words_digest
 from service.archive.vocabularies import LATER
@@ -30,6 +31,7 @@ def passage_of(citation: Citation) -> tuple[int | None, int | None, str | None, 
 def _remember_files(rows: Rows, number: int, source: Source) -> None:
     for index, file in enumerate(source.files):
         at = f"/files/{index}"
+        rows.add("named_file", source.id, file.name, file.public)
         if file.path is not None:
             rows.add("file", number, at, file.path, file.bytes, file.sha256, file.media_type)
         if file.public:
@@ -100,6 +102,9 @@ def _remember_testimony(rows: Rows, number: int, testimony: Testimony) -> None:
     _remember_parent("part_of", rows, number, testimony)
     if testimony.transcript:
         rows.add("spoken", testimony.id, number, *_spoken(testimony))
+        for place, segment in enumerate(testimony.transcript):
+            if segment.file is not None:
+                rows.add("segment_file", number, f"/transcript/{place}/file", segment.file, testimony.id)
         for citation in testimony.citations:
             rows.add("transcript", number, citation.source)
         if not all(citation.masked for citation in testimony.citations):
@@ -130,8 +135,18 @@ _REMEMBER: Mapping[RecordType, Callable[[Rows, int, Any], None]] = {
 }
 
 
+def _remember_addresses(rows: Rows, number: int, record: Record) -> None:
+    """Remember addresses in own fields of agents and sources: they lead to whom, or to what, the record is about."""
+    if record.record == "agent" or (isinstance(record, Source) and not record.masked):
+        for each in fields_of_record(type(record)).own:
+            if each.is_address and getattr(record.custom, each.name):
+                rows.add("exposing", number, f"/custom/{each.name}")
+
+
 def remember(rows: Rows, number: int, record: Record) -> None:
     """Remember what comparing will need of one record, the piece of the file with this number, by its type."""
+    if isinstance(record.custom, Custom) and record.custom.model_fields_set:
+        _remember_addresses(rows, number, record)
     if (remember_type := _REMEMBER.get(record.record)) is not None:
         remember_type(rows, number, record)
     for index, relation in enumerate(getattr(record, "relations", ())):

@@ -8,25 +8,30 @@ import os
 import sqlite3
 import tempfile
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
-from service.archive.fields import ArchiveFields
+from service.archive.fields import ArchiveFields, RecordFields
 from service.archive.identifiers import PLURALS, PREFIXES
 from service.archive.model import Head
-from service.release.disputes import claims_disagree, events_in_dispute, figures_of
+from service.release.disputes import Figure, claims_disagree, events_in_dispute, figures_disagree, figures_of
 from service.release.documents import RELATED_SHOWN, shown_label
-from service.release.indexing import UNKNOWN, sort_keys
+from service.release.indexing import UNKNOWN, referred_to, sort_keys
 from service.release.projection import PublicRecord, canonical_line, public_head
 
 #: Rows written to a database at a time. Larger batches gain nothing; smaller ones cost calls.
 BATCH = 500
 #: How many places, topics and labels are cached while documents are rendered.
 CACHED_LOOKUPS = 20_000
+#: Pairs of a record and a type of those that name it, of which the number is held in memory: about 20 MB.
+COUNTED_IN_MEMORY = 100_000
 #: Page cache of each database while publishing, in KiB.
 CACHE_KIB = 10_000
 
@@ -59,16 +64,18 @@ class ScratchRecord(NamedTuple):
     keys: tuple[str, ...]
     #: Only of a response: pairs of its party and an event that it is about; the event is "" where it is about none.
     answers: tuple[tuple[str, str], ...]
+    #: The records that it names, in whatever role.
+    refers_to: frozenset[str]
     #: Its relations: the other record, the type, and all that is said, as JSON.
     relations: tuple[tuple[str, str, bytes], ...]
     #: Only of a statistic that is tied to events: see `figures_of`.
-    figures: tuple[tuple[str, str, float, float], ...]
+    figures: tuple[Figure, ...]
     #: Only of a source: the SHA-256 of each public file, and where it lies.
     files: tuple[tuple[str, str], ...] = ()
 
 
 def scratch_record(
-    public: PublicRecord, fields: ArchiveFields, files: tuple[tuple[str, str], ...] = ()
+    public: PublicRecord, fields: RecordFields, files: tuple[tuple[str, str], ...] = ()
 ) -> ScratchRecord:
     """Return the form in which the scratch database takes a public record."""
     return ScratchRecord(
@@ -79,8 +86,9 @@ def scratch_record(
         parent=public.get("part_of") or public.get("broader"),
         latitude=public.get("latitude"),
         longitude=public.get("longitude"),
-        keys=sort_keys(public, fields[public["record"]]),
+        keys=sort_keys(public, fields),
         answers=tuple(_answers(public)) if public["record"] == "response" else (),
+        refers_to=referred_to(public, fields),
         relations=tuple((each["to"], each["type"], orjson.dumps(each)) for each in public.get("relations", ())),
         figures=tuple(figures_of(public)) if public["record"] == "statistic" else (),
         files=files,
@@ -105,10 +113,11 @@ class Scratch:
             offset INTEGER, length INTEGER, {keys}
         )""",
         "CREATE TABLE response (party TEXT, event TEXT, id TEXT, PRIMARY KEY (party, event, id)) WITHOUT ROWID",
+        "CREATE TABLE referred (target TEXT, prefix TEXT, number INTEGER, PRIMARY KEY (target, prefix)) WITHOUT ROWID",
         """CREATE TABLE relation (
             target TEXT, origin TEXT, nth INTEGER, type TEXT, body BLOB, PRIMARY KEY (target, origin, nth)
         ) WITHOUT ROWID""",
-        "CREATE TABLE figure (event TEXT, counted TEXT, low REAL, high REAL, id TEXT)",
+        "CREATE TABLE figure (event TEXT, counted TEXT, period TEXT, place TEXT, low REAL, high REAL, id TEXT)",
         "CREATE TABLE disputed (event TEXT PRIMARY KEY) WITHOUT ROWID",
         'CREATE TABLE withdrawn (id TEXT PRIMARY KEY, "on" TEXT) WITHOUT ROWID',
         "CREATE TABLE file (sha256 TEXT PRIMARY KEY, path TEXT) WITHOUT ROWID",
@@ -126,6 +135,8 @@ class Scratch:
         self._lines = tempfile.TemporaryFile(dir=path.parent, buffering=1 << 20)  # noqa: SIM115 - closed by `close`
         self._offset = 0
         self._records: list[tuple[Any, ...]] = []
+        #: How many records of each type name a record: of those that were counted last.
+        self._referred: Counter[tuple[str, str]] = Counter()
         #: Whether any record relates to another, and whether any event is disputed by a relation or by figures: most
         #: archives have none, and are not asked of each record.
         self.has_relations = self.has_disputes = False
@@ -141,6 +152,11 @@ class Scratch:
         unused = ("",) * (len(self._keys) - len(record.keys))
         self._records.append((*shown, self._offset, len(record.line), *record.keys, *unused))
         self._offset += len(record.line)
+        prefix = record.id[:3]
+        for target in record.refers_to:
+            self._referred[target, prefix] += 1
+        if len(self._referred) >= COUNTED_IN_MEMORY:
+            self._spill()
         for party, event in record.answers:
             self.connection.execute("INSERT OR REPLACE INTO response VALUES (?, ?, ?)", (party, event, record.id))
         for file in record.files:
@@ -155,7 +171,7 @@ class Scratch:
         rows = ((target, record.id, nth, kind, body) for nth, (target, kind, body) in enumerate(record.relations))
         self.connection.executemany("INSERT OR REPLACE INTO relation VALUES (?, ?, ?, ?, ?)", rows)
         figures = ((*figure, record.id) for figure in record.figures)
-        self.connection.executemany("INSERT INTO figure VALUES (?, ?, ?, ?, ?)", figures)
+        self.connection.executemany("INSERT INTO figure VALUES (?, ?, ?, ?, ?, ?, ?)", figures)
 
     def files(self) -> Iterator[tuple[str, str]]:
         """Yield the SHA-256 of every public file, each once, with a path where it lies."""
@@ -170,9 +186,17 @@ class Scratch:
         self.connection.executemany(f"INSERT OR REPLACE INTO record VALUES ({places})", self._records)  # noqa: S608 - only places
         self._records.clear()
 
+    def _spill(self) -> None:
+        rows = ((*counted, number) for counted, number in self._referred.items())
+        self.connection.executemany(
+            "INSERT INTO referred VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET number = number + excluded.number", rows
+        )
+        self._referred.clear()
+
     def finish(self) -> None:
         """Number the records in the order of their identifiers. Called once, after the last record."""
         self._flush()
+        self._spill()
         self._lines.flush()
         # SQLite numbers the rows from 1: these are the ordinals.
         self.connection.execute(f"INSERT INTO keyed SELECT NULL, {self._key_names} FROM record ORDER BY id")  # noqa: S608 - names of columns
@@ -181,11 +205,14 @@ class Scratch:
     def _find_disputes(self) -> None:
         """Find the events about which figures, or the records that are accounts of them, disagree."""
         # What somebody revised does not stand any more, and disputes nothing.
-        self.connection.execute(
-            """INSERT OR IGNORE INTO disputed SELECT event FROM figure
+        rows = self.connection.execute(
+            """SELECT event, counted, period, place, low, high FROM figure
                WHERE NOT EXISTS (SELECT 1 FROM relation WHERE target = figure.id AND type = 'revises')
-               GROUP BY event, counted HAVING max(low) > min(high)"""
+               ORDER BY event, counted"""
         )
+        for (event, _), alike in groupby(map(Figure._make, rows), key=itemgetter(0, 1)):
+            if figures_disagree(alike):
+                self.connection.execute("INSERT OR IGNORE INTO disputed VALUES (?)", (event,))
         ends = self.connection.execute(
             """SELECT one.offset, one.length, other.offset, other.length FROM relation
                JOIN record AS one ON one.id = origin JOIN record AS other ON other.id = target
@@ -193,8 +220,8 @@ class Scratch:
         )
         for *one, start, length in ends:
             events = events_in_dispute(orjson.loads(self._line(*one)), orjson.loads(self._line(start, length)))
-            rows = ((event,) for event in events)
-            self.connection.executemany("INSERT OR IGNORE INTO disputed VALUES (?)", rows)
+            disputed = ((event,) for event in events)
+            self.connection.executemany("INSERT OR IGNORE INTO disputed VALUES (?)", disputed)
         [(self.has_disputes,)] = self.connection.execute("SELECT EXISTS (SELECT 1 FROM disputed)")
 
     def related_from(self, record_id: str) -> list[tuple[str, PublicRecord]]:
@@ -252,6 +279,11 @@ class Scratch:
             (agent_id, event_id),
         )
         return [orjson.loads(self._line(*row)) for row in rows]
+
+    def referred_by(self, record_id: str) -> dict[str, int]:
+        """Return how many records of each collection name a record, in whatever role; 0 where none does."""
+        rows = dict(self.connection.execute("SELECT prefix, number FROM referred WHERE target = ?", (record_id,)))
+        return {PLURALS[kind]: rows.get(prefix, 0) for kind, prefix in PREFIXES.items()}
 
     def in_order(self, slot: int, first: int, size: int) -> "array[int]":
         """Return the ordinals of a collection's records in the order of one of their sort keys."""

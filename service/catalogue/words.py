@@ -48,9 +48,9 @@ def parse_query(text: str) -> tuple[SearchTerm, ...]:
             prefix = phrase is None and text.endswith("*")
             words = tuple(plain(word) for word in typed)
             terms[SearchTerm(typed, words, without=bool(match["without"]), prefix=prefix)] = None
-    words = [word for term in terms for word in term.words]
-    characters = sum(map(is_unspaced, words))
-    if len(words) - characters + characters / CHARACTERS_OF_A_WORD > MOST_WORDS:
+    asked = [word for term in terms for word in term.words]
+    characters = sum(map(is_unspaced, asked))
+    if len(asked) - characters + characters / CHARACTERS_OF_A_WORD > MOST_WORDS:
         raise _refused(f"must not have more than {MOST_WORDS} words")
     if terms and all(term.without for term in terms):
         raise _refused("must have a word to look for beside those to leave out")

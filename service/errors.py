@@ -6,6 +6,7 @@ TestimonyArchiveError
 ├── ArchiveUnreadable          the archive file cannot be opened or read
 ├── EditRefused                a record of it cannot be changed or withdrawn
 ├── CitingRefused              the words of a source cannot be looked up
+├── BringRefused               something of others cannot be brought into the archive
 ├── SigningKeyUnusable         a key file that statements cannot be signed or checked with
 ├── SignatureInvalid           a signature that does not fit what it should sign
 ├── CopyUnreadable             a copy of a release that cannot be read, so that nothing can be verified
@@ -74,6 +75,10 @@ class EditRefused(TestimonyArchiveError):
 
 class CitingRefused(TestimonyArchiveError):
     """The words of a source cannot be looked up: the source is not there, or its text is not, or is another one."""
+
+
+class BringRefused(TestimonyArchiveError):
+    """Something that others keep cannot be brought: it is not what it should be, or there is no place for it. Nothing was written."""
 
 
 class SigningKeyUnusable(TestimonyArchiveError):

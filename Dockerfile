@@ -23,13 +23,15 @@ RUN /opt/archive/bin/pip install --quiet --no-cache-dir --disable-pip-version-ch
 # What is inside, for whoever checks images (CycloneDX).
 RUN /opt/audit/bin/cyclonedx-py environment --output-reproducible --output-file /opt/archive/sbom.json /opt/archive/bin/python3
 # The seed is published now, so that a container answers within a second.
-RUN mkdir /data && /opt/archive/bin/testimony-archive publish seed/archive.json --data /data
+# /replica is empty: a data folder for releases that come from a depot or from another archive.
+RUN mkdir /data /replica && /opt/archive/bin/testimony-archive publish seed/archive.json --data /data
 
 
 FROM python:3.11-slim
 
 COPY --from=build /opt/archive /opt/archive
 COPY --from=build --chown=10001:10001 /data /data
+COPY --from=build --chown=10001:10001 /replica /replica
 
 ENV PATH=/opt/archive/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -11,11 +11,19 @@ TestimonyArchiveError
 ├── SignatureInvalid           a signature that does not fit what it should sign
 ├── CopyUnreadable             a copy of a release that cannot be read, so that nothing can be verified
 ├── BagInvalid                 a folder that should be a bag and is none, or a damaged one
+├── DepotError
+│   ├── DepotUnreachable       a store that cannot be reached, or refuses
+│   ├── DepotInvalid           what lies there is no depot, or not this archive's, or not whole
+│   └── DepotConflict          another publisher was first, or the chains have parted
+├── MirrorError
+│   ├── OriginUnreachable      the archive that is mirrored does not answer, or not in time
+│   └── OriginRefused          what it answers is not what it says it is
 ├── ReleaseError
 │   ├── NoRelease              nothing has been published yet
 │   ├── ReleaseDamaged         files missing, changed, or written by another engine version
 │   ├── ReleaseUnknown         no release of that number is kept
-│   └── PublishInProgress      another process holds the data folder
+│   ├── PublishInProgress      another process holds the data folder
+│   └── AdoptionRefused        a release of another archive that is not what was stated of it
 └── Problem                    an answer in application/problem+json: see `Problem`
     ├── BadRequest             400
     ├── NotFound               404
@@ -97,6 +105,34 @@ class BagInvalid(TestimonyArchiveError):
     """A folder that should be a bag (BagIt) of an archive and is none, or whose files are not as they were packed."""
 
 
+class DepotError(TestimonyArchiveError):
+    """Something is wrong with a depot: releases in object storage, from where servers take them."""
+
+
+class DepotUnreachable(DepotError):
+    """The store of a depot cannot be reached, does not answer in time, or does not accept the credentials."""
+
+
+class DepotInvalid(DepotError):
+    """What lies in a depot is not whole, not what its manifest says, no depot at all, or one of another archive."""
+
+
+class DepotConflict(DepotError):
+    """Another publisher moved the depot on first, or the releases of the data folder are not those of the depot."""
+
+
+class MirrorError(TestimonyArchiveError):
+    """Something is wrong with following the archive that is mirrored."""
+
+
+class OriginUnreachable(MirrorError):
+    """The archive that is mirrored cannot be reached, or does not answer in time."""
+
+
+class OriginRefused(MirrorError):
+    """The archive that is mirrored answers with something else than it says: other bytes, no end, another archive."""
+
+
 class ReleaseError(TestimonyArchiveError):
     """Something is wrong with the data folder or a release in it."""
 
@@ -115,6 +151,10 @@ class ReleaseUnknown(ReleaseError):
 
 class PublishInProgress(ReleaseError):
     """Another process is changing the data folder."""
+
+
+class AdoptionRefused(ReleaseError):
+    """A release that was to be published as another archive published it is not what is stated of it."""
 
 
 @dataclass(frozen=True, slots=True)

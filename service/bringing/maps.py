@@ -173,7 +173,7 @@ def _column(plain: str, seen: _Seen, record: RecordType, *, is_title: bool) -> C
         return ColumnMap(field="topics", many=many or BETWEEN, make="topic")
     own = own_name(plain, record)
     label = plain.replace("_", " ").strip().capitalize()
-    if is_date:
+    if is_date and seen.kinds[kind] == seen.kinds.total():  # else a text, so that nothing is lost
         order = _order(seen) if kind == "slashes" else None
         return ColumnMap(field=f"custom.{own}", label=label, kind="date", many=many, date=order)
     for found, name in (("number", "number"), ("address", "url")):

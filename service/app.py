@@ -4,6 +4,7 @@ from service.api.parts import PARTS as API_PARTS
 from service.api.routes.entrance import front_router, show_front
 from service.http.application import Application, Part, build_application
 from service.http.server import end_with_parent, settle
+from service.pages.findings import findings_part
 from service.pages.routes import pages_part, problem_page
 from service.settings import Settings, read_settings
 
@@ -19,6 +20,8 @@ def create_app(settings: Settings, *, verify: bool = True) -> Application:
         return build_application(settings, (Part(front_router), *PARTS), verify=verify)
     # The reading room comes first: what people open at `/` is a page of it.
     parts: list[Part] = [pages_part(indexed=settings.indexed, front=show_front), *PARTS]
+    if settings.watch:
+        parts.insert(0, findings_part(settings.data))
     page = problem_page(indexed=settings.indexed)
     return build_application(settings, parts, verify=verify, problem_page=page)
 

@@ -58,6 +58,14 @@ class ArchiveUnreadable(TestimonyArchiveError):
     """The archive file cannot be opened or read: missing, not a regular file, no permission, an I/O error."""
 
 
+class FileUnsafe(TestimonyArchiveError):
+    """The path of a file leads out of the folder of the archive file, or to something else than a regular file."""
+
+
+class FileChanged(TestimonyArchiveError):
+    """A file of a source was changed while it was read."""
+
+
 class EditRefused(TestimonyArchiveError):
     """A record cannot be changed or withdrawn: it is not there, or the archive file is not sound, or in use. It is as it was."""
 

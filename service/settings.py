@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from service.errors import SettingsInvalid
@@ -13,6 +13,10 @@ from service.errors import SettingsInvalid
 PREFIX = "TESTIMONY_ARCHIVE_"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+#: Addresses that only this machine reaches.
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class LogFormat(StrEnum):
@@ -37,6 +41,9 @@ class Settings(BaseSettings):
 
     #: The archive file that `serve` publishes; without one, the seed archive where the data folder is empty.
     archive: Path | None = None
+    #: Whether the archive is published again at each save, and what is wrong with it shown at /findings. For the machine of
+    #: whoever edits it: findings tell of records that are not public.
+    watch: bool = False
     #: The folder that releases are published into and served from.
     data: Path = Path("data")
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
@@ -70,6 +77,14 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @model_validator(mode="after")
+    def _watches_for_its_editor_alone(self) -> "Settings":
+        if self.watch and self.host not in _LOOPBACK:
+            raise ValueError("only where nobody else can look (host 127.0.0.1): findings tell of what is not public")
+        if self.watch and self.archive is None:
+            raise ValueError("name the archive to watch, with --archive")
+        return self
+
     def as_environment(self) -> dict[str, str]:
         """Return the environment that `read_settings` reads as these settings, in any folder."""
         settings = self.model_copy(
@@ -99,6 +114,8 @@ def read_settings(**flags: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as invalid:
         error = invalid.errors(include_url=False)[0]
+        if not error["loc"]:
+            raise SettingsInvalid(f"--watch: {error['msg'].removeprefix('Value error, ')}") from None
         name = str(error["loc"][0])
         source = f"--{name.replace('_', '-')}" if name in given else f"{PREFIX}{name.upper()}"
         raise SettingsInvalid(f"{source}: {error['msg']} (given: {error['input']!r})") from None

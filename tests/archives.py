@@ -109,8 +109,25 @@ def archive(*records: Fields, withdrawn: Iterable[Fields] = (), **head: Any) -> 
     return whole
 
 
+def file_of(path: str, **fields: Any) -> Fields:
+    """Return a file of a source which `write` writes beside the archive: its content is its own path."""
+    content = path.encode()
+    named = {"name": path.rpartition("/")[2], "path": path, "media_type": "text/plain", "role": "access_copy"}
+    return named | {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "public": True} | fields
+
+
+def _write_files(folder: Path, whole: Fields) -> None:
+    for source in whole["sources"]:
+        for file in source.get("files") or ():
+            path = file.get("path") if isinstance(file, dict) else None
+            if isinstance(path, str) and file.get("sha256") == hashlib.sha256(path.encode()).hexdigest():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_text(path, encoding="utf-8")
+
+
 def write(path: Path, whole: Fields) -> Path:
-    """Write an archive as the suffix of `path` says: .json, or .jsonl with the head on the first line."""
+    """Write an archive as the suffix of `path` says: .json, or .jsonl with the head on the first line; with files of `file_of`."""
+    _write_files(path.parent, whole)
     if path.suffix == ".json":
         path.write_text(json.dumps(whole), encoding="utf-8")
         return path

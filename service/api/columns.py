@@ -217,6 +217,26 @@ def _acts() -> Columns:
     return Columns("acts", _ACT_COLUMNS, cells)
 
 
+def _claimed(key: str) -> Columns:
+    """What is claimed of a field: a date as it was stated, the identifier of a place, or the word itself."""
+
+    def cells(value: Document | str, _: Around) -> tuple[Cell, ...]:
+        return (value if isinstance(value, str) else value["edtf"] if "edtf" in value else value["id"],)
+
+    return Columns(key, (key,), cells)
+
+
+def _related_from() -> Columns:
+    def cells(related: list[Document], _: Around) -> tuple[Cell, ...]:
+        if not related:
+            return (None, None, None)
+        origins = [each["from"] for each in related]
+        types = "|".join([each["type"] for each in related])
+        return types, _joined_ids(origins), harmless(joined([each["label"] for each in origins]))
+
+    return Columns("related_from", ("related_from_types", "related_from_ids", "related_from_labels"), cells)
+
+
 _NOBODY = {"id": "", "label": ""}
 
 
@@ -295,7 +315,14 @@ _ONE: dict[Kind, Callable[[str], Columns]] = {
     "truth": _truth,
     "date": _date,
     "reference": _reference,
+    "claimed": _claimed,
     "object": _as_is,
+}
+#: The columns of keys that stand beside a field, by the name of its behaviour.
+_BESIDE: dict[str, tuple[Columns, ...]] = {
+    "relations": (_related_from(),),
+    "revisions": (_related_from(), _truth("current")),
+    "claims": (_truth("disputed"),),
 }
 
 
@@ -306,6 +333,7 @@ def _columns(each: FormatField) -> Iterator[Columns]:
             yield _truth(presence.name)
         return
     yield _own_columns(each)
+    yield from _BESIDE.get(each.behaviour or "", ())
     if not each.is_list:
         for inner in each.inner:
             if (presence := inner.mark(ShownAsPresence)) is not None:
@@ -319,9 +347,12 @@ def _own_columns(each: FormatField) -> Columns:
         return _list_of_parts(each) if each.is_list else _one_part(each)
     if each.is_list:
         return _references(each.name, _singular(each.name)) if each.kind == "reference" else _texts(each.name)
-    if each.types == ("place",):
+    if each.types == ("place",) and each.kind == "reference":
         return _place(each.name)
-    columns = _ONE[each.kind](each.name)
+    return _ONE[each.kind](each.name)
+
+
+def _beside_id(columns: Columns) -> Columns:
     # The record's own address has this name.
     return replace(columns, names=("source_url",)) if columns.names == ("url",) else columns
 
@@ -329,7 +360,7 @@ def _own_columns(each: FormatField) -> Columns:
 @cache
 def all_columns(record: RecordFields) -> tuple[Columns, ...]:
     """Return the columns of a record type in the order in which a table shows them."""
-    return (*_FIRST, *(columns for each in record.fields for columns in _columns(each)), *_LAST)
+    return (*_FIRST, *(_beside_id(columns) for each in record.fields for columns in _columns(each)), *_LAST)
 
 
 @cache
@@ -346,9 +377,8 @@ def columns_of(record: RecordFields, keys: frozenset[str]) -> tuple[Columns, ...
 
 
 def cited_sources(document: Document) -> Iterable[str]:
-    """Yield the source of every citation of a document, those of an event's acts included."""
-    for citation in document.get("citations", ()):
-        yield citation["source"]["id"]
-    for act in document.get("acts", ()):
-        for citation in act["citations"]:
+    """Yield the source of every citation of a document, those of its acts, claims and relations included."""
+    parts = (part for name in ("acts", "claims", "relations") for part in document.get(name, ()))
+    for holder in (document, *parts):
+        for citation in holder.get("citations", ()):
             yield citation["source"]["id"]

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 
 from service import __version__
 from service.api.formats import FORMATS, formats_of
@@ -22,6 +22,7 @@ from service.api.shapes import (
 )
 from service.archive.fields import ArchiveFields
 from service.archive.identifiers import PREFIXES, RecordType
+from service.archive.values import MAX_FILE_NAME
 from service.catalogue.criteria import (
     ChangeCriteria,
     Criteria,
@@ -44,6 +45,7 @@ from service.errors import (
     NotFound,
     NotReady,
     Problem,
+    RangeNotSatisfiable,
     StartOver,
     TooDeep,
     UriTooLong,
@@ -51,6 +53,7 @@ from service.errors import (
 )
 from service.http import problems
 from service.http.negotiation import ATOM, JSON, NDJSON, TEXT, VTT
+from service.http.ranges import MOST_PARTS
 from service.release.documents import document_shapes
 
 #: The name of the schema of GeoJSON.
@@ -292,6 +295,46 @@ def text_operation() -> dict[str, Any]:
             **problem_responses(NotFound, NotAcceptable, Withdrawn, InvalidParameters, NotReady),
         },
         "openapi_extra": {"parameters": [identifier_parameter("source")]},
+    }
+
+
+def file_operation() -> dict[str, Any]:
+    """Return how a file of a source is described."""
+    content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    beside = ("Archive-Release", "ETag", "Repr-Digest", "Content-Disposition", "Content-Language", "Accept-Ranges")
+    name = {
+        "name": "name",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_FILE_NAME, "examples": ["gate.webm"]},
+        "description": "The name of the file, as `files` of the record has it; `href` is the whole path.",
+    }
+    part = {
+        "name": "Range",
+        "in": "header",
+        "required": False,
+        "description": f"One range of bytes or several, {MOST_PARTS} at most; with `If-Range` only if nothing changed.",
+        "schema": {"type": "string", "examples": ["bytes=0-1023"]},
+    }
+    return {
+        "operation_id": "get_source_file",
+        "summary": "A file of a source",
+        "response_class": Response,
+        "responses": {
+            200: {
+                "description": "The file, in the media type that its record states; never compressed",
+                "content": content,
+                "headers": headers(*beside),
+            },
+            206: {
+                "description": "The bytes asked for with `Range`; of several ranges, a multipart/byteranges",
+                "content": content,
+                "headers": headers(*beside, "Content-Range"),
+            },
+            304: {"description": "The file has not changed"},
+            **problem_responses(NotFound, Withdrawn, RangeNotSatisfiable, InvalidParameters, NotReady),
+        },
+        "openapi_extra": {"parameters": [identifier_parameter("source"), name, part]},
     }
 
 

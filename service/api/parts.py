@@ -1,6 +1,18 @@
 """What the API answers, in the order in which its description shows it."""
 
-from service.api.routes import archive, changes, collections, docs, entrance, health, history, releases, search, texts
+from service.api.routes import (
+    archive,
+    changes,
+    collections,
+    docs,
+    entrance,
+    files,
+    health,
+    history,
+    releases,
+    search,
+    texts,
+)
 from service.http.application import Part
 
 PARTS = (
@@ -9,6 +21,7 @@ PARTS = (
     Part(collections.router, collections.AT_ONCE),
     Part(search.router),
     Part(texts.router),
+    Part(files.router),
     Part(history.router),
     Part(changes.router),
     Part(releases.router),

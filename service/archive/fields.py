@@ -14,11 +14,22 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from service.archive.identifiers import PLURALS, RecordType, RefersTo
-from service.archive.marks import Behaves, Filtered, IsDate, NotShown, Searched, ShownAsPresence, Sorted, Translated
+from service.archive.marks import (
+    Behaves,
+    Filtered,
+    IsDate,
+    NotShown,
+    Searched,
+    ShownAsPresence,
+    Sorted,
+    Translated,
+    TypedBy,
+)
 from service.archive.model import RECORD_MODELS, Part, Record
 
-#: What a field holds. `term` is one of a closed list of words, `object` something that is no part of the format.
-Kind = Literal["text", "term", "number", "truth", "date", "reference", "part", "object"]
+#: What a field holds. `term` is one of a closed list of words, `claimed` what another field holds that is named beside
+#: it, `object` something that is no part of the format.
+Kind = Literal["text", "term", "number", "truth", "date", "reference", "part", "claimed", "object"]
 
 #: The kinds of fields whose values a filter compares for equality.
 _EQUAL: tuple[Kind, ...] = ("text", "term", "truth", "reference", "object")
@@ -258,6 +269,7 @@ def _is_number(annotation: Any) -> bool:  # noqa: ANN401 - whatever an annotatio
 
 def _kind_of(annotation: Any, marks: tuple[object, ...]) -> Kind:  # noqa: ANN401
     found: dict[Kind, bool] = {
+        "claimed": any(isinstance(mark, TypedBy) for mark in marks),
         "date": any(isinstance(mark, IsDate) for mark in marks),
         "reference": any(isinstance(mark, RefersTo) for mark in marks),
         "term": get_origin(annotation) is Literal,

@@ -59,8 +59,10 @@ class _IsIdentifier:
 class RefersTo:
     """Marks a field as a reference, with the record types it may name. The checks walk the fields so marked."""
 
-    def __init__(self, *types: RecordType) -> None:
+    def __init__(self, *types: RecordType, where: tuple[str, str] | None = None) -> None:
         self.types = types
+        #: A field beside it and what must stand there; where something else does, the field is no reference.
+        self.where = where
 
 
 Identifier = Annotated[str, _IsIdentifier(), WithJsonSchema({"type": "string", "pattern": _ANY_ID})]
@@ -71,6 +73,7 @@ TopicRef = Annotated[Identifier, RefersTo("topic")]
 EventRef = Annotated[Identifier, RefersTo("event")]
 TestimonyRef = Annotated[Identifier, RefersTo("testimony")]
 StatisticRef = Annotated[Identifier, RefersTo("statistic")]
+RelatedRef = Annotated[Identifier, RefersTo("testimony", "event", "statistic", "source")]
 SubjectRef = Annotated[Identifier, RefersTo("event", "testimony", "statistic", "agent")]
 
 #: The key under which `archive.json` lists each record type.

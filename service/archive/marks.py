@@ -18,6 +18,14 @@ class IsLanguage:
 
 
 @dataclass(frozen=True, slots=True)
+class TypedBy:
+    """The field holds what another field of the record has, which is named beside it: a date, a place, a term."""
+
+    #: The field beside it that names the one.
+    beside: str
+
+
+@dataclass(frozen=True, slots=True)
 class Searched:
     """The words of the field are found by `q`. With `is_name`, search boxes complete it too."""
 

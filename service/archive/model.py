@@ -13,7 +13,9 @@ from pydantic import (
     GetCoreSchemaHandler,
     JsonValue,
     StringConstraints,
+    ValidationInfo,
     create_model,
+    field_validator,
 )
 from pydantic_core import CoreSchema, core_schema
 
@@ -24,6 +26,8 @@ from service.archive.identifiers import (
     Identifier,
     PlaceRef,
     RecordType,
+    RefersTo,
+    RelatedRef,
     SourceRef,
     StatisticRef,
     SubjectRef,
@@ -38,33 +42,45 @@ from service.archive.marks import (
     ShownAsPresence,
     Sorted,
     Translated,
+    TypedBy,
 )
 from service.archive.values import (
     Concept,
     Count,
     Country,
     Day,
+    DayOrMoment,
     Edtf,
+    FileName,
+    FilePath,
     Language,
+    MediaType,
+    Moment,
     Number,
     Page,
+    Pixels,
     Rights,
     Seconds,
     SegmentName,
     Sha256,
     Text,
     WebAddress,
+    claimed_value,
 )
 from service.archive.vocabularies import (
     AgentKind,
     Attribution,
+    ClaimedField,
     ConsentScope,
     ContributorRole,
+    CustodyAction,
     EventType,
+    FileRole,
     Outcome,
     PlaceKind,
     Qualifier,
     RedactionReason,
+    RelationType,
     ResponseKind,
     SourceType,
 )
@@ -214,6 +230,30 @@ class Citation(Part):
 Citations = Annotated[list[Citation], Field(min_length=1)]
 
 
+class Relation(Part):
+    """How a record stands to another one, and who says so where it is not the archive itself. It is shown at both ends."""
+
+    type: Annotated[
+        RelationType,
+        Filtered("That states a relation of this type.", name="relation"),
+        Field(description="What this record does with the other one, or what it is to it."),
+    ]
+    to: Annotated[
+        RelatedRef,
+        Filtered("That states a relation to this record.", name="related_to"),
+        Field(description="The other record: a testimony, an event, a statistic or a source."),
+    ]
+    asserted_by: Annotated[
+        AgentRef | None, Field(description="Who says so. Null where it is the archive's own finding.")
+    ] = None
+    note: Annotated[Text | None, Searched(), Field(description="What a reader should know about this relation.")] = None
+    citations: Annotated[list[Citation], Field(description="The evidence for the relation.")] = NO_ITEMS
+
+
+_RELATIONS = "How this record stands to others: what it disputes, corroborates, revises, translates or repeats."
+Relations = Annotated[list[Relation], Behaves("relations"), Field(description=_RELATIONS)]
+
+
 class Record(Part):
     """What every record has: an identifier, translations of its text fields, and access."""
 
@@ -275,6 +315,64 @@ class SourceText(Part):
         ShownAsPresence("has_text"),
         Field(description="The text itself, where it may be republished. It is served at an address of its own."),
     ] = None
+
+
+class SourceFile(Part):
+    """A file of a source: a recording, a scan, its subtitles. `path` leads to it from the folder of the archive file; a file
+    that is kept elsewhere has a `url`. Only public files are published, and of the others nothing at all.
+
+    `masked` is the editor's word that a public file neither shows, sounds nor names anybody who is protected.
+    """
+
+    name: Annotated[
+        FileName,
+        Searched(),
+        Field(description="The file's name, under which it is served: one of its own in the source."),
+    ]
+    path: Annotated[
+        FilePath | None,
+        Field(
+            description="Where the file lies, from the folder of the archive file. In a published archive it is files/ and the file's SHA-256. Null where it is not kept here."
+        ),
+    ] = None
+    url: Annotated[WebAddress | None, Field(description="Where the file is kept elsewhere.")] = None
+    media_type: Annotated[
+        MediaType,
+        Filtered("With a file of this media type."),
+        Field(description="The file's media type, such as video/mp4."),
+    ]
+    bytes: Annotated[Count | None, Field(description="Its size in bytes.")] = None
+    sha256: Annotated[Sha256, Field(description="SHA-256 of its bytes.")]
+    role: Annotated[
+        FileRole,
+        Filtered("With a file in this role.", name="file_role"),
+        Field(
+            description="What the file is to the source: the original, a copy to watch or read, a transcript, and so on."
+        ),
+    ]
+    language: Annotated[Language | None, Field(description="The language of what is said or written in it.")] = None
+    duration_s: Annotated[Seconds | None, Field(description="How long the recording lasts, in seconds.")] = None
+    width: Annotated[Pixels | None, Field(description="Width of the picture in pixels.")] = None
+    height: Annotated[Pixels | None, Field(description="Height of the picture in pixels.")] = None
+    alt: Annotated[
+        Text | None, Searched(), Field(description="What the picture shows, for those who cannot see it.")
+    ] = None
+    public: Annotated[bool, Field(description="Whether the file is published. Nothing of any other is.")] = False
+    masked: Annotated[
+        bool,
+        NotShown(),
+        Field(description="The editor's word that the file neither shows, sounds nor names anybody who is protected."),
+    ] = False
+
+
+class Custody(Part):
+    """Something that was done with a source on its way to the archive, and in it."""
+
+    on: Annotated[DayOrMoment, Field(description="When: a day, or a moment with its offset from UTC.")]
+    agent: Annotated[AgentRef | None, Field(description="Who did it. Null where that is not stated.")] = None
+    action: Annotated[CustodyAction, Field(description="What was done.")]
+    tool: Annotated[Text | None, Field(description="With what program or device.")] = None
+    note: Annotated[Text | None, Field(description="What else is to be known about it.")] = None
 
 
 class Redaction(Part):
@@ -343,6 +441,32 @@ class Source(Record):
         list[Redaction], Field(description="The passages of the text whose words were taken out.")
     ] = NO_ITEMS
     duration_s: Annotated[Seconds | None, Field(description="How long the recording lasts, in seconds.")] = None
+    recorded: Annotated[
+        Edtf | None,
+        Filtered("Recorded in this time."),
+        Sorted(),
+        Field(description="When it was recorded, filmed or written down (EDTF). Null where that is not known."),
+    ] = None
+    captured: Annotated[
+        Moment | None, Field(description="The moment at which the archive captured it, with its offset from UTC.")
+    ] = None
+    held_at: Annotated[
+        Text | None,
+        Searched(),
+        Translated(),
+        Field(description="Where the original is held, such as an archive and a shelf mark."),
+    ] = None
+    part_of: Annotated[
+        SourceRef | None,
+        Filtered("Part of this source."),
+        Field(description="The larger source that this one is a part of."),
+    ] = None
+    files: Annotated[
+        list[SourceFile], Behaves("files"), Field(description="Its files, as far as they are published.")
+    ] = NO_ITEMS
+    custody: Annotated[
+        list[Custody], Field(description="Through whose hands it came, and what was done with it, the earliest first.")
+    ] = NO_ITEMS
     masked: Annotated[
         bool,
         NotShown(),
@@ -354,6 +478,7 @@ class Source(Record):
         Translated(),
         Field(description="What a reader should know before reading on, such as: physical violence."),
     ] = NO_ITEMS
+    relations: Relations = NO_ITEMS
 
 
 class Agent(Record):
@@ -493,6 +618,27 @@ class Act(Part):
     findings: Annotated[list[ActFinding], Field(description="What courts and other bodies found of it.")] = NO_ITEMS
 
 
+class Claim(Part):
+    """What somebody says of an event's date, place or type. Claims may differ; the event's own value is the archive's choice."""
+
+    field: Annotated[ClaimedField, Field(description="The field of the event that the claim is about.")]
+    value: Annotated[
+        Text,
+        TypedBy("field"),
+        RefersTo("place", where=("field", "place")),
+        Field(description="What is claimed, as the field holds it: a date (EDTF), a place, or a type of event."),
+    ]
+    asserted_by: Annotated[AgentRef, Field(description="Who says so.")]
+    citations: Annotated[Citations, Field(description="The evidence for the claim.")]
+
+    @field_validator("value")
+    @classmethod
+    def _is_of_its_field(cls, value: str, info: ValidationInfo) -> str:
+        # Without a field that there is, nothing can be said of the value: that is told by itself.
+        claimed = info.data.get("field")
+        return value if claimed is None else claimed_value(claimed, value)
+
+
 class Event(Record):
     """Something that happened, or that somebody says happened."""
 
@@ -536,6 +682,13 @@ class Event(Record):
             description="Single acts within the event: who did what to whom, who says so, and how far it is established."
         ),
     ] = NO_ITEMS
+    claims: Annotated[
+        list[Claim],
+        Behaves("claims"),
+        Field(
+            description="What others say of its date, its place or its type. Filters look at claims too; the event's own values are the archive's choice."
+        ),
+    ] = NO_ITEMS
     part_of: Annotated[EventRef | None, Field(description="The larger event that this one is a part of.")] = None
     citations: Annotated[Citations, Field(description="The evidence for the event.")]
     content_warnings: Annotated[
@@ -544,6 +697,7 @@ class Event(Record):
         Translated(),
         Field(description="What a reader should know before reading on, such as: physical violence."),
     ] = NO_ITEMS
+    relations: Relations = NO_ITEMS
 
 
 class SegmentTranslation(Part):
@@ -697,6 +851,19 @@ class Testimony(Record):
         Field(description="What was said, word for word, in segments. It is served at an address of its own."),
     ] = NO_ITEMS
     citations: Annotated[Citations, Field(description="The evidence for the testimony.")]
+    relations: Relations = NO_ITEMS
+
+
+class Breakdown(Part):
+    """The part of a population that a figure counts, in the archive's own words."""
+
+    sex: Annotated[Text | None, Filtered("Counting this sex."), Field(description="Of this sex alone.")] = None
+    age: Annotated[Text | None, Filtered("Counting these ages."), Field(description="Of these ages alone.")] = None
+    status: Annotated[
+        Text | None,
+        Filtered("Counting those of this status."),
+        Field(description="Of this status alone, such as: civilians."),
+    ] = None
 
 
 class Statistic(Record):
@@ -746,7 +913,24 @@ class Statistic(Record):
         Filtered("Stated as a part of this statistic."),
         Field(description="The statistic that this one is a part of: the base of most and all."),
     ] = None
-    period: Annotated[Edtf | None, Field(description="The time that the figure covers (EDTF).")] = None
+    events: Annotated[
+        list[EventRef], Filtered("About this event.", name="event"), Field(description="The events it is about.")
+    ] = NO_ITEMS
+    series: Annotated[
+        Text | None,
+        Searched(),
+        Filtered("Of this series."),
+        Field(description="The series that it is one figure of, by a name that all of them share."),
+    ] = None
+    period: Annotated[
+        Edtf | None,
+        Filtered("Covering this time."),
+        Sorted(),
+        Field(description="The time that the figure covers (EDTF)."),
+    ] = None
+    breakdown: Annotated[
+        Breakdown | None, Field(description="The part of the population that is counted, where it is not the whole.")
+    ] = None
     stated_on: Annotated[Edtf | None, Sorted(), Field(description="When the figure was stated (EDTF).")] = None
     place: Annotated[
         PlaceRef | None, Filtered(name="place", is_wide=True), Field(description="The place it is about.")
@@ -770,6 +954,7 @@ class Statistic(Record):
         Translated(),
         Field(description="What a reader should know before reading on, such as: physical violence."),
     ] = NO_ITEMS
+    relations: Annotated[list[Relation], Behaves("revisions"), Field(description=_RELATIONS)] = NO_ITEMS
 
 
 class Response(Record):

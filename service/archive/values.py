@@ -4,7 +4,8 @@ A validation error's type is either one of Pydantic's own or a code of the check
 """
 
 import re
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, get_args
 
 import langcodes
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
@@ -18,11 +19,12 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from service.archive.dates import DateError, parse_day, parse_edtf
-from service.archive.identifiers import ID_LENGTH
+from service.archive.identifiers import ID_LENGTH, is_identifier
 from service.archive.marks import (
     IsDate,
     IsLanguage,
 )
+from service.archive.vocabularies import ClaimedField, EventType
 
 # Largest integer that every JSON reader, JavaScript's included, holds exactly (RFC 8259, section 6).
 MAX_NUMBER = 2**53 - 1
@@ -53,6 +55,25 @@ def _day(value: str) -> str:
     except DateError as error:
         raise PydanticCustomError(error.code, "{reason}", {"reason": str(error)}) from None
     return value
+
+
+# RFC 3339, section 5.6. Without an offset from UTC a time of day is no moment.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _moment(value: str) -> str:
+    try:
+        if _MOMENT.fullmatch(value) is not None:
+            datetime.fromisoformat(value)
+            return value
+    except ValueError:
+        pass
+    reason = "must be a day and a time with its offset from UTC, such as 2021-05-09T14:30:00+03:00"
+    raise PydanticCustomError("invalid_date", "{reason}", {"reason": reason})
+
+
+def _day_or_moment(value: str) -> str:
+    return _moment(value) if "T" in value else _day(value)
 
 
 def _edtf(value: str) -> str:
@@ -128,6 +149,42 @@ def _concept(value: str) -> str:
     return value
 
 
+def _file_path(value: str) -> str:
+    steps = value.split("/")
+    if len(value) > MAX_PATH or "\\" in value or any(step in {"", ".", ".."} for step in steps):
+        raise PydanticCustomError(
+            "unsafe_path",
+            "must be a path from the folder of the archive file, such as media/one.mp4, and stay inside it",
+        )
+    return value
+
+
+def _file_name(value: str) -> str:
+    if value in {".", ".."} or value != value.strip() or not _IS_FILE_NAME(value):
+        raise PydanticCustomError(
+            "invalid_value",
+            "must be the name of a file: no slash, no backslash, no control character, no space around it",
+        )
+    return value
+
+
+def _media_type(value: str) -> str:
+    if not _IS_MEDIA_TYPE(value):
+        raise PydanticCustomError(
+            "invalid_value", "must be a media type in lower-case letters, such as video/mp4, without parameters"
+        )
+    return value
+
+
+#: Longest path of a file, in characters.
+MAX_PATH = 1024
+#: Longest name of a file, in characters.
+MAX_FILE_NAME = 200
+# Marks that turn the direction of writing can make a name look as if it ended otherwise than it does.
+_IS_FILE_NAME = re.compile(r"[^/\\\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+").fullmatch
+# RFC 6838, section 4.2.
+_IS_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}").fullmatch
+
 # Control characters other than tab, line feed and carriage return have no place in a text that is to be read.
 _READABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$"
 
@@ -144,6 +201,12 @@ def _segment_name(value: str) -> str:
 
 Text = Annotated[str, StringConstraints(min_length=1, pattern=_READABLE)]
 Day = Annotated[str, AfterValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Moment = Annotated[str, AfterValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
+DayOrMoment = Annotated[
+    str,
+    AfterValidator(_day_or_moment),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]}),
+]
 Edtf = Annotated[
     str, IsDate(), AfterValidator(_edtf), WithJsonSchema({"type": "string", "description": "EDTF, section Dates"})
 ]
@@ -153,6 +216,9 @@ Country = Annotated[str, AfterValidator(_country)]
 Number = Annotated[int | float, PlainValidator(_number), WithJsonSchema({"type": "number"})]
 WebAddress = Annotated[Text, AfterValidator(_web_address)]
 Concept = Annotated[Text, AfterValidator(_concept)]
+FileName = Annotated[Text, Field(max_length=MAX_FILE_NAME), AfterValidator(_file_name)]
+FilePath = Annotated[Text, AfterValidator(_file_path)]
+MediaType = Annotated[Text, AfterValidator(_media_type)]
 Page = Annotated[int | str, PlainValidator(_page), WithJsonSchema({"type": ["integer", "string"]})]
 Seconds = Annotated[Number, Field(ge=0)]
 SegmentName = Annotated[
@@ -161,6 +227,8 @@ SegmentName = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{_SEGMENT_NAME.pattern}$", "maxLength": ID_LENGTH}),
 ]
 Count = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
+
+Pixels = Annotated[int, Field(ge=1, le=1_000_000)]
 
 _SHA256 = r"^[0-9a-f]{64}$"
 
@@ -172,3 +240,15 @@ def _sha256(value: str) -> str:
 
 
 Sha256 = Annotated[str, AfterValidator(_sha256), WithJsonSchema({"type": "string", "pattern": _SHA256})]
+
+
+def claimed_value(claimed: ClaimedField, value: str) -> str:
+    """Return what somebody says of a field of an event. Raises PydanticCustomError where the field cannot hold it."""
+    match claimed:
+        case "date":
+            return _edtf(value)
+        case "place" if not is_identifier(value):
+            raise PydanticCustomError("invalid_id", "must be the identifier of a place")
+        case "type" if value not in get_args(EventType):
+            raise PydanticCustomError("invalid_value", "must be a type of event")
+    return value

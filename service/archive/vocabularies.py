@@ -15,6 +15,8 @@ SourceType = Literal[
     "document",
     "other",
 ]
+FileRole = Literal["original", "access_copy", "transcript", "subtitles", "thumbnail"]
+CustodyAction = Literal["captured", "received", "copied", "hashed", "verified", "transferred"]
 AgentKind = Literal["person", "group", "organisation"]
 PlaceKind = Literal["country", "region", "city", "district", "site", "other"]
 EventType = Literal[
@@ -58,7 +60,21 @@ Qualifier = Literal[
     "most",
     "all",
     "none",
+    "not_available",
 ]
+#: The fields of an event that somebody may say something else of.
+ClaimedField = Literal["date", "place", "type"]
+RelationType = Literal[
+    "disputes",
+    "corroborates",
+    "same_original",
+    "revises",
+    "translation_of",
+    "duplicate_of",
+    "account_of",
+]
+#: Of these, a record comes after the one that it names, so that none may lead back to itself.
+LATER: frozenset[RelationType] = frozenset({"revises", "translation_of"})
 #: Why words are left out of a transcript or of a source's text.
 RedactionReason = Literal["consent", "safety", "third_party", "court_order", "illegible"]
 #: What somebody did in an interview.

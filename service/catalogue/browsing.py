@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import orjson
 from pyroaring import BitMap
 
 from service.catalogue.criteria import RELEVANCE, Criteria, Listed, SearchCriteria, SuggestCriteria, criteria_of
@@ -15,6 +16,7 @@ from service.catalogue.queries import Span, Terms, conditions_of, order_of
 from service.catalogue.search import Hit, TextIndex, read_hits
 from service.catalogue.sets import RecordSets, Term
 from service.catalogue.suggestions import Suggestion, suggest
+from service.release.documents import SegmentDocument
 from service.release.indexing import HAS_POINT, sort_column, sort_key
 from service.release.opening import Release
 
@@ -116,12 +118,12 @@ class Catalogue:
         rows = self.release.rows('SELECT "on" FROM withdrawn WHERE id = ?', (record_id,))
         return str(rows[0][0]) if rows else None
 
-    def transcript(self, record_id: str) -> tuple[str, bytes] | None:
-        """Return a testimony's transcript, its language and its segments as JSON, or None where there is none."""
+    def transcript(self, record_id: str) -> tuple[str, list[SegmentDocument]] | None:
+        """Return a testimony's language and the segments of its transcript, or None where there is none."""
         rows = self.release.rows(
             "SELECT language, segments FROM transcript JOIN record USING (ordinal) WHERE id = ?", (record_id,)
         )
-        return rows[0] if rows else None
+        return (rows[0][0], orjson.loads(rows[0][1])) if rows else None
 
     def source_text(self, record_id: str) -> SourceText | None:
         """Return a source's text, or None where it has none that may be republished."""

@@ -466,8 +466,43 @@ _BOX: dict[str, _Parameter] = {
 _UNDATED: dict[str, _Parameter] = {
     "undated": (Annotated[Truth | None, Field(description="true: only undated events; false: only dated ones.")], None)
 }
+_PLACE_MATCH: dict[str, _Parameter] = {
+    "place_match": (
+        Annotated[
+            Literal["possible", "certain"],
+            Field(
+                description="possible: the event's own place, or one that somebody claims, is or lies in `place`; certain: its "
+                "own does, and so does every place that is claimed."
+            ),
+        ],
+        "possible",
+    )
+}
+_DISPUTED: dict[str, _Parameter] = {
+    "disputed": (
+        Annotated[
+            Truth | None,
+            Field(
+                description="true: only events about which claims or figures cannot all be true, or that a record disputes, or "
+                "of which one account disputes another; false: only the others."
+            ),
+        ],
+        None,
+    )
+}
+_CURRENT: dict[str, _Parameter] = {
+    "current": (
+        Annotated[
+            Truth | None,
+            Field(description="true: only figures that no other one revises; false: only those that one does."),
+        ],
+        None,
+    )
+}
 #: The parameters of fields that something is special about, by the name of their behaviour.
 _SPECIAL: dict[str, dict[str, _Parameter]] = {
+    "claims": _DISPUTED | _PLACE_MATCH,
+    "revisions": _CURRENT,
     "event_date": _days("date") | _UNDATED,
     "event_place": _COUNTRY | _BOX | _ON_MAPS,
     "country": _COUNTRY | _ON_MAPS,
@@ -480,6 +515,8 @@ _COUNTED: dict[str, tuple[str, ...]] = {
     "event_date": ("undated", "year", "month"),
     "event_place": ("country",),
     "country": ("country",),
+    "claims": ("disputed",),
+    "revisions": ("current",),
 }
 
 

@@ -47,13 +47,21 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class Sure:
+    """Records that have one of these values of a filter for sure: what is claimed of them does not say otherwise."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Since:
     """Records that changed at or after a moment: UTC, RFC 3339, to the second."""
 
     moment: str
 
 
-Span = Days | Box | Range | Since
+Span = Days | Box | Range | Since | Sure
 
 
 def conditions_of(criteria: Criteria) -> tuple[list[Terms], list[Span]]:
@@ -77,7 +85,12 @@ def span_conditions(criteria: Criteria) -> list[Span]:
     """Return the conditions of a list that are no terms."""
     since = [] if criteria.updated_since is None else [Since(criteria.updated_since)]
     box = getattr(criteria, "bbox", None)
-    return [*since, *days_of(criteria), *([] if box is None else [Box(*box)]), *ranges_of(criteria)]
+    return [*since, *days_of(criteria), *([] if box is None else [Box(*box)]), *ranges_of(criteria), *_sure(criteria)]
+
+
+def _sure(criteria: Criteria) -> list[Sure]:
+    places = criteria.filters().get("place", ())
+    return [Sure("place", tuple(places))] if places and getattr(criteria, "place_match", None) == "certain" else []
 
 
 def days_of(criteria: Criteria) -> list[Days]:

@@ -13,14 +13,16 @@ from typing import Any
 import orjson
 import tantivy
 from cachetools import LRUCache, cachedmethod
+from pyroaring import BitMap
 from tantivy import FieldType, Occur, Query
 
 from service.archive.identifiers import PLURALS
 from service.archive.words import plain, stem, stemmer_of
+from service.catalogue.claims import claimed_days
 from service.catalogue.criteria import COLLECTIONS, Criteria, Listed, SearchCriteria
 from service.catalogue.excerpts import Excerpt, Finder, excerpts
 from service.catalogue.parameters import invalid_parameters
-from service.catalogue.queries import Box, Days, Range, Since, Span, span_conditions, term_filters
+from service.catalogue.queries import Box, Days, Range, Since, Span, Sure, span_conditions, term_filters
 from service.catalogue.words import SearchTerm, parse_query
 from service.errors import ParameterError, TooDeep
 from service.release.indexing import (
@@ -30,6 +32,7 @@ from service.release.indexing import (
     high_column,
     last_column,
     low_column,
+    unsure_filter,
     yearless_filter,
 )
 from service.release.opening import Release
@@ -183,13 +186,13 @@ class TextIndex:
             filters.append(self._at_least("updated", moment_number(criteria.updated_since)))
         if isinstance(criteria, Criteria):
             for span in span_conditions(criteria):
-                filters += self._span(span, ignoring)
+                filters += self._span(criteria.collection, span, ignoring)
         return filters
 
-    def _span(self, span: Span, ignoring: frozenset[str]) -> list[Query]:
+    def _span(self, collection: str, span: Span, ignoring: frozenset[str]) -> list[Query]:
         match span:
             case Days():
-                return self._days(span, ignoring)
+                return self._days(collection, span, ignoring)
             case Box():
                 return self._box(span.west, span.south, span.east, span.north)
             case Range():
@@ -201,6 +204,8 @@ class TextIndex:
                 return least + most
             case Since():
                 return []  # every list has it, that of the search included: see `_filters`
+            case Sure():
+                return [] if span.name in ignoring else [self._sure(span)]
 
     def _in_collections(self, criteria: Listed, ignoring: frozenset[str]) -> list[tuple[Occur, Query]]:
         """Return the clauses that restrict a query to its collections.
@@ -218,9 +223,42 @@ class TextIndex:
         left_out = [Query.term_query(self.schema, "collection", each, index_option="basic") for each in others]
         return [(Occur.MustNot, Query.boolean_query([(Occur.Should, each) for each in left_out]))]
 
-    def _days(self, days: Days, ignoring: frozenset[str]) -> list[Query]:
-        start = None if days.start is None or f"{days.date}_from" in ignoring else day_number(days.start)
-        end = None if days.end is None or f"{days.date}_to" in ignoring else day_number(days.end)
+    def _sure(self, span: Sure) -> Query:
+        either = []
+        for value in span.values:
+            unsure = (Occur.MustNot, self._equal(f"is_{unsure_filter(span.name)}", [value]))
+            either.append(Query.boolean_query([(Occur.Must, self._equal(f"is_{span.name}", [value])), unsure]))
+        return Query.boolean_query([(Occur.Should, each) for each in either])
+
+    def _days(self, collection: str, days: Days, ignoring: frozenset[str]) -> list[Query]:
+        """Return the clauses for the days that a date may lie between, what is claimed of it included."""
+        days = Days(
+            days.date,
+            None if f"{days.date}_from" in ignoring else days.start,
+            None if f"{days.date}_to" in ignoring else days.end,
+            days.match,
+        )
+        own = self._own_days(days)
+        claimed = claimed_days(self._release, collection, days) if own else None
+        if claimed is None or not (claimed.may or claimed.may_not):
+            return own
+        everything = Query.boolean_query([(Occur.Must, each) for each in own])
+        if days.match == "possible":
+            return [
+                Query.boolean_query(
+                    [(Occur.Should, each) for each in (everything, self._members(collection, claimed.may))]
+                )
+            ]
+        unsure = (Occur.MustNot, self._members(collection, claimed.may_not))
+        return [Query.boolean_query([(Occur.Must, everything), unsure])]
+
+    def _members(self, collection: str, members: BitMap) -> Query:
+        [(first,)] = self._release.rows("SELECT first FROM collection WHERE name = ?", (collection,))
+        return Query.term_set_query(self.schema, "ordinal", [first + member for member in members])
+
+    def _own_days(self, days: Days) -> list[Query]:
+        start = None if days.start is None else day_number(days.start)
+        end = None if days.end is None else day_number(days.end)
         first, last = first_column(days.date), last_column(days.date)
         if days.match == "possible":
             first, last = last, first

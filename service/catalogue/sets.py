@@ -13,7 +13,8 @@ from threading import Lock
 
 from pyroaring import BitMap
 
-from service.catalogue.queries import Box, Days, Range, Since, Span, Terms
+from service.catalogue.claims import claimed_days
+from service.catalogue.queries import Box, Days, Range, Since, Span, Sure, Terms
 from service.release.indexing import (
     day_number,
     days_outside,
@@ -22,6 +23,7 @@ from service.release.indexing import (
     last_column,
     low_column,
     sort_key,
+    unsure_filter,
     yearless_filter,
 )
 from service.release.opening import Release
@@ -137,7 +139,7 @@ class RecordSets:
                         *([column(collection, last).at_most(day_number(span.end))] if span.end else []),
                     ]
                 )
-                return found - self._outside(collection, span)
+                return self._with_claims(collection, span, found - self._outside(collection, span))
             case Box():
                 longitude = column(collection, "longitude")
                 if span.west <= span.east:
@@ -157,6 +159,20 @@ class RecordSets:
                 )
             case Since():
                 return self._since(collection, span.moment)
+            case Sure():
+                return self._sure(collection, span)
+
+    def _with_claims(self, collection: str, span: Days, found: BitMap) -> BitMap:
+        claimed = claimed_days(self._release, collection, span)
+        return found | claimed.may if span.match == "possible" else found - claimed.may_not
+
+    def _sure(self, collection: str, span: Sure) -> BitMap:
+        sets = []
+        for value in span.values:
+            terms = (Terms(name, (value,)) for name in (span.name, unsure_filter(span.name)))
+            having, unsure = (_any_of([term.found for term in self.find(collection, each)]) for each in terms)
+            sets.append(having - unsure)
+        return _any_of(sets)
 
     def _outside(self, collection: str, span: Days) -> BitMap:
         """Return the events with a day without a year that no year has between the days of a span."""

@@ -34,7 +34,9 @@ def check_command(
         if opened.tables is not None:
             sources = opened.tables.texts() | sources
         try:
-            report = opened.told(check_archive(opened.path, today=today(), sources=sources, predecessor=release))
+            report = opened.told(
+                check_archive(opened.path, today=today(), sources=sources, folder=opened.files_in, predecessor=release)
+            )
         except sqlite3.OperationalError as error:
             raise TestimonyArchiveError(
                 f"no room for what a check has to remember ({error}); set SQLITE_TMPDIR to a folder that has some"

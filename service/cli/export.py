@@ -10,6 +10,7 @@ from typing import Annotated, BinaryIO
 import orjson
 import typer
 
+from service.archive.files import published_path
 from service.archive.identifiers import PLURALS
 from service.archive.tables import write_tables
 from service.archive.tables.writing import head_of, pieces_of
@@ -17,9 +18,13 @@ from service.archive.writing import written_whole
 from service.cli.output import say, standard_output
 from service.cli.parameters import DataFolder
 from service.errors import TestimonyArchiveError
+from service.release.kept_files import data_of, kept_path
 from service.release.manifest import CANONICAL
-from service.release.opening import open_current
+from service.release.opening import Release, open_current
 from service.settings import Settings, read_settings
+
+#: Bytes of a file that are copied at a time.
+_COPIED = 1 << 20
 
 
 class Form(StrEnum):
@@ -51,6 +56,8 @@ def export_command(
 ) -> None:
     """Write out the public archive. The SHA-256 of a .jsonl is the release id; both forms publish to the same release.
 
+    Public files of sources are copied into the folder files beside FILE.
+
     Example: testimony-archive export archive.jsonl
     """
     settings = read_settings(data=data)
@@ -78,6 +85,7 @@ def export_command(
     with closing(open_current(settings.data)) as release:
         with standard_output() if target is None else written_whole(target) as file:
             _export(release.folder / CANONICAL, file, form)
+        _export_files(release, None if target is None else target.parent)
         place = "" if target is None else f" to {target}"
         hint = " Its SHA-256 is the release's id." if form is Form.JSONL else ""
         say(f"Exported release {release.manifest.number}, {release.id}{place}.{hint}")
@@ -92,10 +100,29 @@ def _export_bag(settings: Settings, target: Path) -> None:
         say(f"Packed release {release.manifest.number}, {release.id}, into {target}.")
 
 
+def _export_files(release: Release, folder: Path | None) -> None:
+    """Copy the files of sources to where the exported archive says they are: into its folder, each under its hash."""
+    if folder is None:
+        if release.manifest.kept:
+            say("Files of sources are not written to standard output: export to a FILE, or with --bag.")
+        return
+    for sha256, size in release.manifest.kept.items():
+        copy = folder / published_path(sha256)
+        if copy.is_file() and copy.stat().st_size == size:
+            continue
+        try:
+            copy.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            raise TestimonyArchiveError(f"{copy.parent} cannot be written ({error.strerror})") from None
+        with written_whole(copy) as file, kept_path(data_of(release.folder), sha256).open("rb") as kept:
+            shutil.copyfileobj(kept, file, _COPIED)
+
+
 def _export_tables(settings: Settings, target: Path) -> None:
     with closing(open_current(settings.data)) as release:
         path = release.folder / CANONICAL
         write_tables(head_of(path), lambda: pieces_of(path), target)
+        _export_files(release, target)
         say(f"Wrote release {release.manifest.number}, {release.id}, as tables into {target}.")
 
 

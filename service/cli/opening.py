@@ -10,7 +10,7 @@ from typing import Any
 from service.archive.checks import Report
 from service.archive.checks.subjects import with_subjects
 from service.archive.tables import Compiled, compiled, is_tables
-from service.cli.standard_input import archive_file
+from service.cli.standard_input import archive_file, folder_of_files
 from service.errors import NoRelease
 from service.release.opening import open_current
 from service.release.statements import Link, read_chain
@@ -50,6 +50,8 @@ class OpenedArchive:
     chain: list[Link]
     #: What it was made from, where it was given as tables.
     tables: Compiled | None = None
+    #: Where the paths of its files start; None where that is the folder of `path`.
+    files_in: Path | None = None
 
     @property
     def is_sound(self) -> bool:
@@ -81,6 +83,6 @@ def opened_archive(archive: Path) -> Iterator[OpenedArchive]:
             yield OpenedArchive(canonical, read_chain(canonical.parent))
         elif is_tables(file):
             with compiled(file) as tables:
-                yield OpenedArchive(tables.path, [], tables)
+                yield OpenedArchive(tables.path, [], tables, tables.folder)
         else:
-            yield OpenedArchive(file, [])
+            yield OpenedArchive(file, [], files_in=folder_of_files(archive))

@@ -53,13 +53,19 @@ def publish_archive(archive: Path, settings: Settings, *, json: bool = False) ->
     sign = None if settings.sign is None else read_signer(settings.sign)
     with opened_archive(archive) as opened:
         if not opened.is_sound:
-            report = opened.told(check_archive(opened.path, today=today()))
+            report = opened.told(check_archive(opened.path, today=today(), folder=opened.files_in))
             show_report(archive, report, json=json)
             raise typer.Exit(1)
         try:
             with progress_bars() as progress:
                 published = publish(
-                    opened.path, settings.data, keep=settings.keep, sign=sign, chain=opened.chain, progress=progress
+                    opened.path,
+                    settings.data,
+                    keep=settings.keep,
+                    sign=sign,
+                    chain=opened.chain,
+                    folder=opened.files_in,
+                    progress=progress,
                 )
         except ArchiveInvalid as invalid:
             show_report(archive, opened.told(invalid.report), json=json)

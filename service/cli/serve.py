@@ -3,7 +3,7 @@
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -22,6 +22,9 @@ from service.settings import AccessLog, LogFormat, Settings, read_settings
 def serve_command(
     *,
     archive: Annotated[Path | None, typer.Option(help="Publish this archive first, if it changed.")] = None,
+    watch: Annotated[
+        bool | None, typer.Option("--watch", help="Publish it again at each save; findings are shown at /findings.")
+    ] = None,
     data: DataFolder = None,
     sign: SigningKey = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on (default: 127.0.0.1).")] = None,
@@ -55,6 +58,7 @@ def serve_command(
     """
     settings = read_settings(
         archive=archive,
+        watch=watch,
         data=data,
         sign=sign,
         host=host,
@@ -76,7 +80,7 @@ def serve_command(
     from service.http.server import run_server  # noqa: PLC0415
 
     # The address comes first: that it is taken should not be found out after a long publication.
-    with failures_logged(settings), _leaving_when_told(), closing(_bind(settings)) as bound:
+    with failures_logged(settings), _leaving_when_told(), closing(_bind(settings)) as bound, ExitStack() as stack:
         _publish_first(settings)
         # Here, once, so that a damaged release stops the command and not each of its workers. One that takes long to
         # compare with its manifest is compared while it is being served.
@@ -84,6 +88,7 @@ def serve_command(
         if is_compared_first(release.manifest):
             verify_release(release.folder, release.manifest)
         release.close()
+        stack.enter_context(_watching(settings))
         run_server(
             settings,
             bound,
@@ -110,9 +115,24 @@ def _leave(*_: object) -> NoReturn:
     raise SystemExit(0)
 
 
+def _watching(settings: Settings) -> AbstractContextManager[None]:
+    """Return what publishes the archive at each save, where that was asked for."""
+    if not settings.watch or settings.archive is None:
+        return nullcontext()
+    from service.cli.watching import watched  # noqa: PLC0415 - only this needs the library that watches
+
+    return watched(settings, settings.archive, partial(tell, settings))
+
+
 def _publish_first(settings: Settings) -> None:
-    """Publish the archive that was asked for, or the seed where the data folder is empty."""
+    """Publish the archive that was asked for, or the seed where the data folder is empty. One that is watched is published
+    by its watcher, where there is a release to serve already.
+    """
     archive = settings.archive
+    if settings.watch:
+        with suppress(NoRelease):
+            open_current(settings.data, verify=False).close()
+            return
     if archive is None:
         try:
             open_current(settings.data, verify=False).close()

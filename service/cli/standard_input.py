@@ -39,6 +39,13 @@ def archive_file(archive: Path) -> Iterator[Path]:
         yield path
 
 
+def folder_of_files(archive: Path) -> Path | None:
+    """Return where the paths of an archive's files start: for one on standard input the folder of the command, else None, which
+    stands for the archive's own.
+    """
+    return Path() if archive == _STANDARD_INPUT else None
+
+
 def _suffix(first: bytes) -> str:
     """Return the suffix of the form whose first line this is."""
     if first.startswith(_GZIP):

@@ -13,9 +13,11 @@ from typing import Any
 import bagit
 import orjson
 
+from service.archive.files import published_path
 from service.archive.model import archive_schema
 from service.archive.writing import sync_folder
 from service.errors import BagInvalid, TestimonyArchiveError
+from service.release.kept_files import data_of, kept_path
 from service.release.manifest import CANONICAL
 from service.release.opening import Release
 from service.release.statements import SIGNATURE, SIGNATURES, STATEMENT, STATEMENTS
@@ -77,6 +79,10 @@ def _write_payload(release: Release, folder: Path) -> None:
     for source, text in _texts(release):
         (folder / TEXTS).mkdir(exist_ok=True)
         (folder / TEXTS / f"{source}.txt").write_bytes(text)
+    for sha256 in release.manifest.kept:
+        target = folder / published_path(sha256)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(kept_path(data_of(release.folder), sha256), target)
     (folder / CRATE).write_bytes(_indented(_crate(release, folder)))
 
 
@@ -111,7 +117,9 @@ def _indented(value: object) -> bytes:
 def _crate(release: Release, folder: Path) -> dict[str, Any]:
     """Return the description of a bag's content as RO-Crate has it: JSON-LD, everything by its address."""
     head, manifest = release.head, release.manifest
-    files = [_file(path, path.relative_to(folder).as_posix()) for path in sorted(folder.rglob("*")) if path.is_file()]
+    paths = ((path, path.relative_to(folder).as_posix()) for path in sorted(folder.rglob("*")) if path.is_file())
+    kept = _kept_files(folder / CANONICAL)
+    files = [kept[name] if name in kept else _file(path, name) for path, name in paths]
     publisher = _organisation(head["publisher"])
     licence = {"@id": f"https://spdx.org/licenses/{head['licence']}", "@type": "CreativeWork"}
     root = {
@@ -143,6 +151,26 @@ def _crate(release: Release, folder: Path) -> dict[str, Any]:
         *files,
     ]
     return {"@context": _CRATE_CONTEXT, "@graph": entities}
+
+
+def _kept_files(canonical: Path) -> dict[str, dict[str, Any]]:
+    """Return the descriptions of the files of sources, by their paths."""
+    described = {}
+    with canonical.open("rb") as lines:
+        for line in lines:
+            if b'"files":' not in line:
+                continue
+            record = orjson.loads(line)
+            for file in record.get("files", ()):
+                if "path" in file:
+                    described[file["path"]] = {
+                        "@id": file["path"],
+                        "@type": "File",
+                        "name": file["name"],
+                        "description": f"A file of {record['id']}: {file['role'].replace('_', ' ')}.",
+                        "encodingFormat": file["media_type"],
+                    }
+    return described
 
 
 def _organisation(publisher: dict[str, str | None]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ URI_LENGTH = 8000
 HOST_LENGTH = 255
 
 EXPOSED = (
-    "Archive-Omitted, Archive-Release, Archive-Total, Content-Disposition, Content-Language, Content-Length, Content-Range, ETag, Link, "
+    "Accept-Ranges, Archive-Omitted, Archive-Release, Archive-Total, Content-Disposition, Content-Language, Content-Length, Content-Range, ETag, Link, "
     "Repr-Digest, Retry-After, X-Request-ID"
 )
 #: Request headers that front ends, and what they are made with, put into requests. All are harmless here: most are not

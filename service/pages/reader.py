@@ -80,6 +80,10 @@ class Reader:
         """Return the address of a record's page."""
         return self.href(f"/{collection_of(record_id)}/{record_id}", pairs, fragment=fragment)
 
+    def file(self, file: Document, *, at: float | None = None) -> str:
+        """Return the address of a file of a source, as it is served here; with `at`, from that second on."""
+        return f"{self.root}{file['href']}{'' if at is None else f'#t={at:g}'}"
+
     def listed(self, collection: str, **filters: str) -> str:
         """Return the address of a list with these filters."""
         return self.href(f"/{collection}", list(filters.items()))

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import orjson
-
 from service.archive.identifiers import PREFIXES, RECORD_OF
+from service.catalogue.languages import languages_of, spoken_in
 from service.errors import NotFound, Withdrawn
 from service.pages.citing import citation_text, linked_data
 from service.pages.figures import charts_of
 from service.pages.reader import Document, Few, Reader
+from service.pages.recordings import heard_in, pictures_of, recordings_of
 from service.pages.source_texts import source_context
 from service.pages.views import View
 
@@ -78,17 +78,44 @@ def citations_of(part: object) -> Iterator[dict[str, Any]]:
 
 
 def _testimony(reader: Reader, testimony: Document) -> Context:
-    """`events` (with their acts and what was answered), `transcript` (segments and their language, or None), `others` (testimonies of
-    the same events), `answers` (responses that are about this testimony).
+    """`events` (with their acts and what was answered), `sessions` (of this interview, few), `transcript` (segments, as the reader
+    wishes to read them, and the languages there are; or None), `recorded` (the first source cited that can be played here, or None)
+    and its `recordings`, `others` (testimonies of the same events), `answers` (responses that are about this testimony), `anchor`
+    (gives the anchor of a segment), `heard_in` (gives the recording that a segment is heard in).
     """
     events = reader.documents(each["id"] for each in testimony["events"])
-    transcript = reader.catalogue.transcript(testimony["id"])
+    transcript = _transcript(reader, testimony["id"])
+    recorded = _recorded(reader, testimony) if transcript is not None else None
     return {
+        "recorded": recorded,
+        "recordings": [] if recorded is None else recordings_of(recorded),
         "events": [events[each["id"]] for each in testimony["events"] if each["id"] in events],
-        "transcript": None if transcript is None else (transcript[0], orjson.loads(transcript[1])),
+        "sessions": reader.few("testimonies", SHOWN, part_of=testimony["id"]),
+        "transcript": transcript,
+        "anchor": anchor_of,
+        "heard_in": heard_in,
         "others": _others(reader, testimony),
         "answers": reader.few("responses", SHOWN, about=testimony["id"]),
     }
+
+
+def _recorded(reader: Reader, testimony: Document) -> Document | None:
+    names = [each["source"]["id"] for each in testimony["citations"]]
+    sources = reader.documents(names)
+    return next((sources[name] for name in names if name in sources and recordings_of(sources[name])), None)
+
+
+def _transcript(reader: Reader, testimony: str) -> Context | None:
+    found = reader.catalogue.transcript(testimony)
+    if found is None:
+        return None
+    _, segments = found
+    return {"segments": spoken_in(segments, reader.wishes), "languages": languages_of(segments)}
+
+
+def anchor_of(testimony: str, segment: str) -> str:
+    """Return the anchor of a segment on its testimony's page, where other things have anchors too."""
+    return segment if segment.startswith(f"{testimony}-") else f"{testimony}-{segment}"
 
 
 def _others(reader: Reader, testimony: Document) -> list[Document]:
@@ -125,7 +152,13 @@ def _response(reader: Reader, response: Document) -> Context:
 
 
 def _source(reader: Reader, source: Document) -> Context:
-    return {**source_context(reader, source), "lists": _lists(reader, "source", source["id"], without="sources")}
+    """`text`, `recordings`, `pictures`, `lists`."""
+    shown = {"recordings": recordings_of(source), "pictures": pictures_of(source)}
+    return {
+        **source_context(reader, source),
+        **shown,
+        "lists": _lists(reader, "source", source["id"], without="sources"),
+    }
 
 
 def _agent(reader: Reader, agent: Document) -> Context:

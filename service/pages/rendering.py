@@ -22,6 +22,7 @@ POLICY = (
 ASSETS = {
     "style.css": "text/css",
     "check.js": "text/javascript",
+    "player.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 #: Characters of a title in the title bar.
@@ -79,6 +80,11 @@ def draw(reader: Reader, view: View, *, indexed: bool) -> bytes:
         **view.context,
     )
     return html.encode()
+
+
+def bare(template: str, **context: object) -> bytes:
+    """Return a page that is about no release: not in a reader's language, without the archive's look."""
+    return _environment().get_template(template).render(**context).encode()
 
 
 def theme_of(head: dict[str, object]) -> dict[str, str]:

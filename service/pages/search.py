@@ -11,6 +11,7 @@ from service.catalogue.parameters import read_criteria
 from service.errors import InvalidParameters
 from service.pages.lists import active_filters, asked, facet_views
 from service.pages.reader import Reader
+from service.pages.records import anchor_of
 from service.pages.views import View
 
 #: Completions offered below the field.
@@ -70,11 +71,6 @@ def suggestions(reader: Reader, typed: str) -> list[str]:
         return []
     found = (each.text for each in reader.catalogue.suggest(criteria) if each.text != typed)
     return list(islice(found, SUGGESTIONS))
-
-
-def anchor_of(testimony: str, segment: str) -> str:
-    """Return the anchor of a segment on its testimony's page, where other things have anchors too."""
-    return segment if segment.startswith(f"{testimony}-") else f"{testimony}-{segment}"
 
 
 def _hit(reader: Reader, document: dict[str, Any], excerpts: list[Excerpt]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from service.archive.writing import sync_folder
 from service.errors import NoRelease, PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown
+from service.release.kept_files import erase_all_but, has_files, verify_erased, verify_kept
 from service.release.manifest import Manifest, read_manifest, verify_release
 from service.release.statements import Link, keep_chain, longest_chain
 from service.release.withdrawals import keep_withdrawals, known_withdrawals
@@ -113,6 +114,7 @@ def _clear_debris(data: Path) -> None:
         arriving.unlink()
     for path in (data / "releases").glob(f"{STAGING_PREFIX}*"):
         shutil.rmtree(path, ignore_errors=True)
+    erase_unused_files(data)
 
 
 def _linked_name(link: Path) -> str | None:
@@ -162,7 +164,7 @@ def roll_back(data: Path, number: int | None = None) -> StoredRelease:
             if not matching:
                 raise ReleaseUnknown(f"release {number} is not kept; see: testimony-archive releases list")
             chosen = matching[0]
-            verify_release(chosen.folder, read_manifest(chosen.folder))
+            _verify_whole(chosen.folder)
         make_current(data, chosen.folder)
         return chosen
 
@@ -170,10 +172,16 @@ def roll_back(data: Path, number: int | None = None) -> StoredRelease:
 def is_intact(release: StoredRelease) -> bool:
     """Tell whether every file of a kept release is as it was published, by this version of the engine."""
     try:
-        verify_release(release.folder, read_manifest(release.folder))
+        _verify_whole(release.folder)
     except ReleaseDamaged:
         return False
     return True
+
+
+def _verify_whole(folder: Path) -> None:
+    manifest = read_manifest(folder)
+    verify_release(folder, manifest)
+    verify_kept(folder, manifest)
 
 
 def prune(data: Path, *, keep: int) -> list[StoredRelease]:
@@ -193,6 +201,7 @@ def erase(data: Path) -> list[StoredRelease]:
         removed = prune_held(data, keep=1)
         if left := sorted(path.name for path in (data / "releases").glob(f"{STAGING_PREFIX}*")):
             raise ReleaseError(f"{data / 'releases'} still holds {', '.join(left)}, which could not be removed")
+        verify_erased(data, read_manifest(current_folder(data) or data).kept)
         sync_folder(data / "releases")
         return removed
 
@@ -205,7 +214,21 @@ def prune_held(data: Path, *, keep: int) -> list[StoredRelease]:
     keep_withdrawals(data, (release.folder for release in removed), current=current_folder(data))
     for release in removed:
         _remove(release.folder)
+    erase_unused_files(data)
     return removed
+
+
+def erase_unused_files(data: Path) -> None:
+    """Erase the files of sources that no kept release has, for a caller that holds the lock.
+
+    Nothing is erased where the current release cannot say what it has: an operator may still mend it.
+    """
+    if not has_files(data):
+        return
+    kept = kept_releases(data)
+    if any(release.current and release.manifest is None for release in kept):
+        return
+    erase_all_but(data, {sha256 for release in kept if release.manifest for sha256 in release.manifest.kept})
 
 
 def chain_of(data: Path) -> list[Link]:

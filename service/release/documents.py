@@ -8,6 +8,7 @@ second request. What is special about a field stands in the tables of this modul
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
+from urllib.parse import quote
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -15,11 +16,14 @@ from typing_extensions import TypedDict
 from service.archive.dates import parse_edtf
 from service.archive.fields import ArchiveFields, FormatField, RecordFields, fields_of
 from service.archive.identifiers import RecordType
-from service.archive.marks import NotShown, ShownAsPresence, Translated
-from service.archive.model import Act, Citation, Part
+from service.archive.marks import NotShown, ShownAsPresence, Translated, TypedBy
+from service.archive.model import Act, Citation, Part, Relation, SourceFile
 from service.archive.transcripts import shown_as, shown_names
 from service.archive.vocabularies import ConsentScope, RedactionReason, ResponseKind
 from service.release.projection import PublicRecord
+
+#: A document shows at most so many of the records that relate to it; the lists with `related_to` have all of them.
+RELATED_SHOWN = 100
 
 # --- Shapes that records share ------------------------------------------------------------------------------------
 
@@ -142,6 +146,15 @@ class Surroundings(Protocol):
         is about no event counts as being about each.
         """
 
+    def related_from(self, record_id: str) -> list[tuple[str, PublicRecord]]:
+        """Return the first `RELATED_SHOWN` records that relate to this one, each with what it says of the relation."""
+
+    def is_disputed(self, event: PublicRecord) -> bool:
+        """Tell whether what is said of an event cannot all be true."""
+
+    def is_revised(self, record_id: str) -> bool:
+        """Tell whether another record revises this one."""
+
 
 def segment_documents(public: PublicRecord, around: Surroundings) -> list[SegmentDocument]:
     """Return the segments of a testimony's transcript, each with its name."""
@@ -199,6 +212,11 @@ def date_document(edtf: str | None, note: str | None = None) -> DateDocument:
         "open_end": span.has_open_end,
         "note": note,
     }
+
+
+def file_address(source_id: str, name: str) -> str:
+    """Return the path at which a file of a source is served."""
+    return f"/v1/sources/{source_id}/files/{quote(name, safe='')}"
 
 
 def evidence_of(citation: Mapping[str, Any]) -> Literal["anchored", "located", "cited"]:
@@ -277,7 +295,8 @@ def _keys_of(each: FormatField) -> list[_Key]:
     if (presence := each.mark(ShownAsPresence)) is not None:
         return [_presence(presence.name, f"Whether there is a {each.name}.", (each.name,))]
     shape, render = _SPECIAL.get(each.behaviour or "", _plain)(each)
-    return [_Key(each.name, Annotated[shape, Field(description=each.description)], render), *_presences_inside(each)]
+    own = _Key(each.name, Annotated[shape, Field(description=each.description)], render)
+    return [own, *_presences_inside(each), *(make() for make in _BESIDE.get(each.behaviour or "", ()))]
 
 
 def _presences_inside(each: FormatField) -> list[_Key]:
@@ -307,6 +326,8 @@ def _plain(each: FormatField) -> _Shown:
     """Return how a field is shown that nothing is special about: by its kind."""
     if each.kind == "part":
         return _part(each)
+    if each.kind == "claimed":
+        return _claimed(each)
     if each.kind in ("date", "reference"):
         return _with_value(each, *_VALUES[each.kind](each))
     name, default = each.name, [] if each.is_list else each.default
@@ -376,9 +397,9 @@ def _part_shape(part: type[Part]) -> Any:  # noqa: ANN401 - a typed dictionary m
     return _shape(part, keys, TypedDict)
 
 
-def _shape(model: type[Part], keys: dict[str, Any], base: Any) -> Any:  # noqa: ANN401
-    """Return a typed dictionary with these keys, described as the model is."""
-    made = base(f"{model.__name__}Document", keys)
+def _shape(model: type[Part], keys: dict[str, Any], base: Any, name: str = "") -> Any:  # noqa: ANN401
+    """Return a typed dictionary with these keys, described as the model is, and named so unless it has a name of its own."""
+    made = base(f"{name or model.__name__}Document", keys)
     made.__doc__ = model.__doc__
     made.__module__ = __name__
     return made
@@ -390,6 +411,81 @@ def _shape(model: type[Part], keys: dict[str, Any], base: Any) -> Any:  # noqa: 
 def _event_date(each: FormatField) -> _Shown:
     """An event's date is always an object, so that there is a place for the note; its `edtf` is null when unknown."""
     return DateDocument, lambda event, _, __: date_document(event.get(each.name), event.get("date_note"))
+
+
+def _claimed(each: FormatField) -> _Shown:
+    """What is claimed of a field is shown as the field itself is."""
+    mark = each.mark(TypedBy)
+    assert mark is not None
+
+    def render(claim: Mapping[str, Any], to: _Renderer, _: PublicRecord) -> Any:  # noqa: ANN401
+        value = claim[each.name]
+        match claim[mark.beside]:
+            case "date":
+                return date_document(value)
+            case "place":
+                return to.place(value)
+            case _:
+                return value
+
+    return DateDocument | PlaceReference | str, render
+
+
+def _related_from() -> _Key:
+    """What other records say of how they stand to this one, with the same keys as in `relations`."""
+    keys = {key.name: key for key in _keys(Relation)}
+    shape = _shape(
+        Relation,
+        {("from" if name == "to" else name): key.shape for name, key in keys.items()},
+        TypedDict,
+        "RelatedFrom",
+    )
+    del keys["to"]
+
+    def render(record: Mapping[str, Any], to: _Renderer, _: PublicRecord) -> list[dict[str, Any]]:
+        return [
+            {"type": said["type"], "from": to.ref(origin)}
+            | {name: key.render(said, to, said) for name, key in keys.items()}
+            for origin, said in to.around.related_from(record["id"])
+        ]
+
+    description = (
+        f"What other public records say of how they stand to this one: the first {RELATED_SHOWN} by their identifiers. Lists "
+        "with `related_to` have all of them."
+    )
+    return _Key("related_from", Annotated[_several(shape), Field(description=description)], render)
+
+
+def _several(shape: Any) -> Any:  # noqa: ANN401 - the shape of one
+    return list[shape]
+
+
+def _disputed() -> _Key:
+    described = (
+        "Whether claims or figures about it cannot all be true, or a record disputes it or another account of it."
+    )
+    return _Key(
+        "disputed",
+        Annotated[bool, Field(description=described)],
+        lambda event, to, _: to.around.is_disputed(dict(event)),
+    )
+
+
+def _current() -> _Key:
+    described = "Whether it still stands: false where another figure revises it."
+    return _Key(
+        "current",
+        Annotated[bool, Field(description=described)],
+        lambda statistic, to, _: not to.around.is_revised(statistic["id"]),
+    )
+
+
+#: Keys that stand beside a field because they follow from it and from other records, by the name of its behaviour.
+_BESIDE: dict[str, tuple[Callable[[], _Key], ...]] = {
+    "relations": (_related_from,),
+    "revisions": (_related_from, _current),
+    "claims": (_disputed,),
+}
 
 
 def _segment_name(each: FormatField) -> _Shown:
@@ -426,6 +522,19 @@ _DERIVED: dict[type[Part], tuple[_Derived, ...]] = {
                     ),
                 ],
                 lambda citation, _, __: evidence_of(citation),
+            ),
+        ),
+    ),
+    SourceFile: (
+        _Derived(
+            1,
+            _Key(
+                "href",
+                Annotated[
+                    str | None,
+                    Field(description="The path at which this server gives the file. Null where it is kept elsewhere."),
+                ],
+                lambda file, _, source: file_address(source["id"], file["name"]) if "path" in file else None,
             ),
         ),
     ),

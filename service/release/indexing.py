@@ -46,6 +46,12 @@ class Hierarchies(Protocol):
     def point(self, place_id: str) -> tuple[float, float] | None:
         """Return a place's latitude and longitude in degrees."""
 
+    def is_disputed(self, event: PublicRecord) -> bool:
+        """Tell whether what is said of an event cannot all be true."""
+
+    def is_revised(self, record_id: str) -> bool:
+        """Tell whether another record revises this one."""
+
 
 @dataclass(slots=True)
 class Entries:
@@ -59,6 +65,8 @@ class Entries:
     point: tuple[float, float] | None = None
     #: Least and greatest value that each figure which can be filtered by may have.
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    #: The same as `days`, of each date that somebody claims for the record.
+    claimed: list[tuple[str, tuple[str, str]]] = field(default_factory=list)
 
 
 #: Adds what follows from one field of a record to what the record is found by.
@@ -163,6 +171,35 @@ def _index_country(place: str | None, trees: Hierarchies, entries: Entries) -> N
     entries.terms.add((HAS_POINT, "true" if has_point else "false"))
 
 
+def _index_claims(event: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
+    """Let an event be found by what is claimed of it, too, and tell where it is found for sure."""
+    entries.terms.add(("disputed", "true" if trees.is_disputed(event) else "false"))
+    for claim in event.get("claims", ()):
+        name, value = claim["field"], claim["value"]
+        if name == "date":
+            if (month_day := parse_edtf(value).month_day) is not None:
+                entries.terms.add((yearless_filter(claimed_filter(name)), month_day))
+            else:
+                entries.claimed.append((name, days_of(value)))
+    _index_claimed_places(event, trees, entries)
+
+
+def _index_claimed_places(event: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
+    claimed = {claim["value"] for claim in event.get("claims", ()) if claim["field"] == "place"}
+    if not claimed:
+        return
+    own = event.get("place")
+    around = [set(trees.and_wider(place)) for place in {*claimed, *([] if own is None else [own])}]
+    every = set[str]().union(*around)
+    sure = set[str]() if own is None else set.intersection(*around)
+    entries.terms.update(("place", wider) for wider in every)
+    entries.terms.update((unsure_filter("place"), wider) for wider in every - sure)
+
+
+def _index_revised(statistic: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
+    entries.terms.add(("current", "false" if trees.is_revised(statistic["id"]) else "true"))
+
+
 def _index_range(statistic: PublicRecord, _: Hierarchies, entries: Entries) -> None:
     if (stated := stated_range(statistic)) is not None:
         entries.ranges["value"] = stated
@@ -174,6 +211,8 @@ _SPECIAL: dict[str, _Index] = {
     "event_place": _index_event_place,
     "country": _index_own_country,
     "stated_range": _index_range,
+    "claims": _index_claims,
+    "revisions": _index_revised,
 }
 
 
@@ -256,6 +295,18 @@ def low_column(name: str) -> str:
 def high_column(name: str) -> str:
     """Return the column of the greatest values of a figure."""
     return f"{name}_high"
+
+
+def claimed_filter(name: str) -> str:
+    """Return the name under which the dates are kept that are claimed for records."""
+    return f"claimed_{name}"
+
+
+def unsure_filter(name: str) -> str:
+    """Return the term of records that something is claimed of: its values are those of a filter that they have for somebody,
+    but not for everybody.
+    """
+    return f"unsure_{name}"
 
 
 def yearless_filter(name: str) -> str:

@@ -18,7 +18,7 @@ DATABASE = "archive.sqlite"
 CANONICAL = "archive.jsonl"
 MANIFEST = "manifest.json"
 #: The form of the files that this engine writes and reads; raised with every change to it.
-RELEASE_FORMAT = 4
+RELEASE_FORMAT = 5
 
 #: How many digits of a release id name its folder.
 SHORT_ID = 12
@@ -55,6 +55,8 @@ class Manifest(BaseModel):
     #: Citations and sources that the archive's editors have declared to name nobody whose name is protected.
     masked: int = 0
     files: dict[str, FileEntry]
+    #: The public files of sources that it needs, by SHA-256, with their sizes in bytes: see `kept_files.py`.
+    kept: dict[str, int] = {}
 
 
 def no_pause() -> None:

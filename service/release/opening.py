@@ -19,10 +19,12 @@ from service.archive.protected_names import published_names
 from service.errors import NoRelease, ReleaseDamaged
 from service.release.data_folder import current_folder
 from service.release.document_file import DOCUMENTS, KEYS, DocumentFile, Keys
+from service.release.kept_files import FILES, KeptFile, data_of, kept_path, verify_kept
 from service.release.manifest import (
     CANONICAL,
     DATABASE,
     REMEDY,
+    FileEntry,
     Manifest,
     damage_of,
     no_pause,
@@ -169,11 +171,30 @@ class Release:
         A file that was deleted is still read, because it is open. Returns what is wrong with the first damaged or missing
         file, or None. `pause` is called after each `HASH_CHUNK` bytes.
         """
-        files = self.manifest.files.items()
-        found = {name: damage_of(self.folder, name, entry, pause=pause) for name, entry in files}
-        damage = {name: why for name, why in found.items() if why is not None}
-        self._damage = {name: why for name, why in damage.items() if (self.folder / name).exists()}
+        damage: dict[str, str] = {}
+        for folder, name, entry in self._every_file():
+            if (why := damage_of(folder, name, entry, pause=pause)) is not None:
+                damage[name] = why
+                if (folder / name).exists():
+                    self._damage[name] = why
         return next(iter(damage.values()), None)
+
+    def _every_file(self) -> Iterator[tuple[Path, str, FileEntry]]:
+        """Yield the folder, name and measures of every file that the release needs."""
+        for name, entry in self.manifest.files.items():
+            yield self.folder, name, entry
+        for sha256, size in self.manifest.kept.items():
+            yield data_of(self.folder), f"{FILES}/{sha256}", FileEntry(bytes=size, sha256=sha256)
+
+    def open_file(self, sha256: str) -> KeptFile:
+        """Open a file that the release keeps. Raises ReleaseDamaged, also where the file was erased a moment ago because a newer
+        release does not have it.
+        """
+        self.require(f"{FILES}/{sha256}")
+        try:
+            return KeptFile(kept_path(data_of(self.folder), sha256))
+        except OSError as error:
+            raise ReleaseDamaged(f"{self.folder.name}: {FILES}/{sha256} cannot be read ({error.strerror})") from None
 
     def require(self, beginning: str) -> None:
         """Raise ReleaseDamaged if a file whose name starts with `beginning` was found to be damaged."""
@@ -248,6 +269,7 @@ def open_release(folder: Path, *, verify: bool = True) -> Release:
     manifest = read_manifest(folder)
     if verify:
         verify_release(folder, manifest)
+        verify_kept(folder, manifest)
     else:
         verify_engine(folder, manifest)
     return Release(folder, manifest)

@@ -121,6 +121,10 @@ class Arrays:
             return Column(array("d"), array("I"))
         return Column(self._array(f"{key}/values"), self._array(f"{key}/members"))
 
+    def members_of(self, name: str) -> "array[int]":
+        """Return the member that each item of some columns belongs to; none where there is none. Raises ReleaseDamaged."""
+        return self._array(f"{name}/of") if f"{name}/of" in self._rows else array("I")
+
     def numbers(self, name: str) -> "array[int]":
         """Return an array by its own name. Raises ReleaseDamaged."""
         return self._array(name)

@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 
 from service.archive.access import is_public
-from service.archive.model import FORMAT, Access, Head, Place, Record, Withdrawn
+from service.archive.files import published_path
+from service.archive.model import FORMAT, Access, Head, Place, Record, Source, Withdrawn
 
 #: A record as published: JSON-ready, in the fields of the archive format.
 PublicRecord = dict[str, Any]
@@ -31,7 +32,26 @@ def public_record(record: Record, *, today: date) -> PublicRecord | None:
         assert record.longitude is not None  # the checks hold the three together
         assert record.radius_m is not None
         public["latitude"], public["longitude"] = rounded_point(record.latitude, record.longitude, record.radius_m)
+    if isinstance(record, Source) and record.files:
+        _leave_out_private_files(public)
     return public
+
+
+def _leave_out_private_files(source: PublicRecord) -> None:
+    """Leave nothing of a source's files but the public ones. Where a file lay is nobody's business: it lies under its hash now."""
+    shown = [file for file in source.pop("files") if file.get("public")]
+    for file in shown:
+        if "path" in file:
+            file["path"] = published_path(file["sha256"])
+    if shown:
+        source["files"] = shown
+
+
+def files_to_keep(record: Record, *, today: date) -> tuple[tuple[str, str], ...]:
+    """Return the files that are published with a record: the SHA-256 of each, and where it lies beside the archive file."""
+    if not isinstance(record, Source) or not record.files or not is_public(record.access, today=today):
+        return ()
+    return tuple((file.sha256, file.path) for file in record.files if file.public and file.path is not None)
 
 
 def public_access(access: Access) -> PublicRecord:

@@ -53,6 +53,7 @@ from service.release.data_folder import (
     bring_in,
     chain_of,
     current_folder,
+    erase_unused_files,
     kept_releases,
     prune_held,
     sole_publisher,
@@ -61,6 +62,7 @@ from service.release.data_folder import (
 from service.release.document_file import DocumentWriter, Keys
 from service.release.documents import DocumentRenderer
 from service.release.indexing import Indexer
+from service.release.kept_files import FileKeeper
 from service.release.manifest import (
     CANONICAL,
     DATABASE,
@@ -76,7 +78,7 @@ from service.release.manifest import (
 )
 from service.release.opening import Release
 from service.release.orders import ArrayWriter
-from service.release.projection import public_record
+from service.release.projection import files_to_keep, public_record
 from service.release.statements import Link, Sign, Statement, continue_chain, forget_kept_chain, write_chain
 
 #: For archive files of this many bytes or more, words are indexed in a second process, which takes half a second to start.
@@ -113,6 +115,7 @@ def publish(
     keep: int = 3,
     sign: Sign | None = None,
     chain: Sequence[Link] = (),
+    folder: Path | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Progress = _silent,
 ) -> Published:
@@ -122,6 +125,7 @@ def publish(
     being served cannot be continued, or ReleaseError where the data folder cannot be written. In each case the release
     being served is as it was. With `sign` the release's statement is signed. `chain` holds
     statements to go on from where the data folder has none: an archive that was lost is published again from a bag.
+    `folder` is where the paths of files start; without it, that of the archive file.
     """
     with sole_publisher(data):
         previous = _previous_release(data)
@@ -136,6 +140,7 @@ def publish(
                     moment=now(),
                     sign=sign,
                     chain=chain,
+                    folder=archive.parent if folder is None else folder,
                     progress=progress,
                 )
                 return publication.run(keep=keep)
@@ -146,6 +151,7 @@ def publish(
             raise ReleaseError(f"the release could not be written: {reason}; nothing was changed") from error
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+            erase_unused_files(data)
             if previous is not None:
                 previous.close()
 
@@ -201,6 +207,7 @@ class _Publication:
         moment: datetime,
         sign: Sign | None,
         chain: Sequence[Link],
+        folder: Path,
         progress: Progress,
     ) -> None:
         self.archive = archive
@@ -208,6 +215,7 @@ class _Publication:
         self.staging = staging
         self.previous = previous
         self.sign = sign
+        self.folder = folder
         #: The statements of every release before, those that were gone back from included.
         self.chain = chain_of(data) or [*chain]
         before = [link.statement.published_at for link in self.chain[-1:]]
@@ -226,13 +234,14 @@ class _Publication:
             head = self.check(scratch)
             with closing(self.word_index()) as index:
                 release_id = self.write_canonical(scratch, head)
+                kept = self.keep_files(scratch)
                 if self.previous is not None and self.is_same(release_id):
                     return Published(self.previous.folder, self.previous.manifest, False, no_changes(), 0)
                 number = self.next_number()
                 counts, changes = self.write_database(scratch, index, head, release_id, number)
         scratch.path.unlink()
         self.state(head, release_id, number, counts)
-        manifest = self.seal(release_id, number, counts)
+        manifest = self.seal(release_id, number, counts, kept)
         folder = self.data / "releases" / f"{number}-{release_id.removeprefix('sha256:')[:SHORT_ID]}"
         bring_in(self.data, self.staging, folder)
         forget_kept_chain(self.data)
@@ -280,6 +289,7 @@ class _Publication:
         report = check_archive(
             self.archive,
             today=self.today,
+            folder=self.folder,
             predecessor=self.previous,
             withdrawn=former,
             prepare=partial(_what_is_public, today=self.today),
@@ -303,6 +313,16 @@ class _Publication:
                 digest.update(line)
                 file.write(line)
         return f"sha256:{digest.hexdigest()}"
+
+    def keep_files(self, scratch: Scratch) -> dict[str, int]:
+        """Keep every public file in the data folder. Returns their sizes by SHA-256. Raises ArchiveUnreadable."""
+        keeper = FileKeeper(self.data, self.folder)
+        wanted = [*scratch.files()]
+        for number, (sha256, path) in enumerate(wanted, 1):
+            keeper.keep(sha256, path)
+            self.progress("Keeping files", number, len(wanted))
+        keeper.finish()
+        return keeper.kept
 
     def word_index(self) -> WordIndex:
         """Return what indexes words: beside this process where there is enough to do for both."""
@@ -387,7 +407,7 @@ class _Publication:
         texts.finish()
         names.finish()
 
-    def seal(self, release_id: str, number: int, counts: dict[str, int]) -> Manifest:
+    def seal(self, release_id: str, number: int, counts: dict[str, int], kept: dict[str, int]) -> Manifest:
         """Force every file to disk, and write the manifest that describes them."""
         paths = sorted(path for path in self.staging.rglob("*") if path.is_file())
         with ThreadPoolExecutor(SEALED_AT_ONCE) as threads:
@@ -404,6 +424,7 @@ class _Publication:
             counts=counts,
             masked=self.masked,
             files=files,
+            kept=kept,
         )
         path = self.staging / MANIFEST
         path.write_text(manifest.model_dump_json(indent=2) + "\n")
@@ -428,7 +449,7 @@ def _what_is_public(record: Record | Withdrawn, *, today: date) -> ScratchRecord
     if isinstance(record, Withdrawn):
         return record
     public = public_record(record, today=today)
-    return None if public is None else scratch_record(public, archive_fields())
+    return None if public is None else scratch_record(public, archive_fields(), files_to_keep(record, today=today))
 
 
 def _create_tables(database: sqlite3.Connection) -> None:

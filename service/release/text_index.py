@@ -28,6 +28,7 @@ from service.release.indexing import (
     last_column,
     low_column,
     sort_column,
+    unsure_filter,
     yearless_filter,
 )
 from service.release.projection import PublicRecord
@@ -39,7 +40,7 @@ HEAP = 64_000_000
 # Bytes free on a disk that counts as full: less than any segment has.
 _FULL = 1 << 20
 #: Filters that follow from no field of their own: see `indexing`.
-DERIVED_FILTERS: Final = ("country", "undated")
+DERIVED_FILTERS: Final = ("country", "undated", "disputed", "current", unsure_filter("place"))
 
 #: The columns of the orders that a record has a place in, with the place.
 Places = tuple[tuple[str, int], ...]

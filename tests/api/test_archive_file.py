@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.api.routes.archive import asked_range
 from service.errors import RangeNotSatisfiable
+from service.http.ranges import asked_spans
 from service.release.data_folder import current_folder
 from service.release.publish import publish
 
@@ -74,14 +74,14 @@ def test_a_download_that_is_complete_cannot_be_continued(client: httpx.Client, w
 
 @pytest.mark.parametrize("header", [None, "", "bytes=", "bytes=-", "bytes=5-2", "bytes=0-1,3-4", "lines=0-1", "x"])
 def test_a_range_that_is_not_understood_gives_everything(header: str | None) -> None:
-    assert asked_range(header, 100) is None
+    assert asked_spans(header, 100, most=1) is None
 
 
 def test_ranges_end_where_the_file_does() -> None:
-    assert asked_range("bytes=90-200", 100) == (90, 100)
-    assert asked_range("bytes=-200", 100) == (0, 100)
+    assert asked_spans("bytes=90-200", 100) == [(90, 100)]
+    assert asked_spans("bytes=-200", 100) == [(0, 100)]
     with pytest.raises(RangeNotSatisfiable):
-        asked_range("bytes=-0", 100)
+        asked_spans("bytes=-0", 100)
 
 
 def test_what_it_does_not_take_is_refused(client: httpx.Client) -> None:

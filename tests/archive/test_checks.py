@@ -40,6 +40,7 @@ CODES = """
     protected_name_present visibility_conflict deanonymising_anchor invalid_embargo missing_consent missing_referral
     invalid_language invalid_rights invalid_coordinates id_withdrawn source_changed segment_changed unannounced_removal
     source_hash_mismatch passage_hash_mismatch source_text_in_summary
+    unsafe_path missing_file file_mismatch media_type_mismatch
     contact_without_address single_source invalid_table unknown_table repeated_column ambiguous_label
     unknown_table_left_out decimal_comma citation_without_passage
 """.split()
@@ -84,12 +85,12 @@ def good() -> JSON:
 
 @pytest.fixture
 def check_json(tmp_path: Path) -> Callable[..., Report]:
-    """Check an archive made of Python values."""
+    """Check an archive made of Python values, with the files of the corpus beside it."""
 
     def check_values(archive: JSON, **more: Any) -> Report:
         path = tmp_path / "archive.json"
         path.write_text(json.dumps(archive))
-        return check(path, **more)
+        return check(path, **{"folder": CORPUS, **more})
 
     return check_values
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -329,6 +329,45 @@ def test_serve_with_an_archive_publishes_it_when_it_changed(tmp_path: Path, publ
     path = write(tmp_path / "a.json", archive(record("tes-1", title="After")))
     with serving("--archive", path, TESTIMONY_ARCHIVE_DATA=str(tmp_path / "data")) as (_, address, _said):
         assert httpx.get(f"{address}/v1/testimonies/tes-1", trust_env=False).json()["title"] == "After"
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait for what a process that was started is to do, as long as a busy machine takes."""
+    until = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_an_archive_that_is_watched_is_published_at_each_save(tmp_path: Path, publish_to: PublishTo) -> None:
+    publish_to(tmp_path / "data", archive(record("tes-1", title="Before")))
+    path = write(tmp_path / "a.json", archive(record("tes-1", title="After")))
+    environment = {"TESTIMONY_ARCHIVE_DATA": str(tmp_path / "data")}
+    with serving("--archive", path, "--watch", **environment) as (_, address, _said):
+
+        def shows(text: str, page: str) -> bool:
+            return text in httpx.get(f"{address}{page}", trust_env=False).text
+
+        wait_until(lambda: shows("After", "/v1/testimonies/tes-1"))
+        wait_until(lambda: shows("published as it was saved", "/findings"))
+        write(path, archive(record("tes-1", title="<script>alert(1)</script>", witness="agt-9")))
+        wait_until(lambda: shows("saved and not published", "/findings"))
+        page = httpx.get(f"{address}/findings", trust_env=False)
+        assert "dangling_reference" in page.text
+        assert "<script>" not in page.text
+        assert "script-src 'self'" in page.headers["content-security-policy"]
+        assert page.headers["cache-control"] == "no-store"
+        assert shows("After", "/v1/testimonies/tes-1")
+        write(path, archive(record("tes-1", title="Mended")))
+        wait_until(lambda: shows("Mended", "/v1/testimonies/tes-1"))
+
+
+def test_an_archive_is_watched_only_where_nobody_else_can_look(command: Any, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", archive(record("tes-1")))
+    ran = command("serve", "--archive", path, "--watch", "--host", "0.0.0.0")
+    assert ran.code == 2
+    assert "127.0.0.1" in ran.err
+    assert command("serve", "--watch").code == 2
 
 
 def test_serve_refuses_what_it_cannot_serve(command: Any, tmp_path: Path, publish_to: PublishTo) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from service.archive.identifiers import TYPE_OF_PREFIX
 from service.archive.model import RECORD_MODELS, Part
-from tests.archives import Fields
+from tests.archives import Fields, file_of
 
 #: A year that is still to come.
 _FUTURE = 2991
@@ -124,7 +124,7 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
 
     ids = {
         name: mark.identifier(name[:3])
-        for name in "src agt plc plc-2 top top-2 evt evt-2 tes tes-2 sta sta-2 rsp".split()
+        for name in "src src-2 agt plc plc-2 top top-2 evt evt-2 tes tes-2 sta sta-2 rsp".split()
     }
     content = f"{mark.text('content')} and so on. {mark.text('content')} ██"
     citations = _citations(mark, ids["src"], content)
@@ -150,7 +150,15 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
             "redactions": [
                 {"start": len(content) - 2, "end": len(content), "reason": "safety", "on": mark.day("redacted")}
             ],
-            "content_warnings": [mark.text("warning")], **translated("title", "content_warnings"),
+            "recorded": mark.day("recorded"), "captured": f"{mark.day('captured')}T10:30:00Z", "held_at": mark.text("held"),
+            "part_of": ids["src-2"], "files": [_public_file(mark), _private_file(hidden)],
+            "custody": [
+                {
+                    "on": mark.day("on"), "agent": ids["agt"], "action": "received", "tool": mark.text("tool"),
+                    "note": mark.text("note"),
+                }
+            ],
+            "content_warnings": [mark.text("warning")], **translated("title", "content_warnings", "held_at"),
         },
         {
             "id": ids["agt"], "kind": "person", "name_policy": "published", "name": mark.text("name"),
@@ -245,7 +253,29 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
             "subject": mark.text("subject"), "summary": mark.text("answer"), "date": mark.day("date"), "citations": citations, "access": accessible(),
             **translated("subject", "summary"),
         },
+        {
+            "id": ids["src-2"], "type": "video", "title": mark.text("title"), "language": mark.language("source"),
+            "rights": "CC-BY-4.0", "access": accessible(),
+        },
     ]  # fmt: skip
+
+
+def _public_file(mark: Marks) -> Fields:
+    """Return a file that is published with its record, every field set. Where it lay is not published."""
+    return file_of(
+        f"{mark.stem}/{mark.stem}-public",
+        name=mark.text("file name"), url=mark.address("file url"), language=mark.language("file"),
+        duration_s=mark.number("duration_s"), width=640, height=480, alt=mark.text("alt"), masked=True,
+    )  # fmt: skip
+
+
+def _private_file(mark: Marks) -> Fields:
+    """Return a file of which nothing is published."""
+    return file_of(
+        f"{mark.text('folder')}/{mark.text('file path')}",
+        name=mark.text("file name"), url=mark.address("file url"), media_type="text/x-qzcanary",
+        language=mark.language("file"), alt=mark.text("alt"), public=False,
+    )  # fmt: skip
 
 
 def _citations(mark: Marks, source: str, content: str) -> list[Fields]:

@@ -114,9 +114,15 @@ def test_what_is_public_is_found_where_it_should_be(planted: Planted, tmp_path: 
 
 
 def test_nothing_but_the_data_folder_is_written(planted: Planted) -> None:
-    assert {path.name for path in planted.data.iterdir()} == {"current", "releases", ".lock"}
+    assert {path.name for path in planted.data.iterdir()} == {"current", "releases", "files", ".lock"}
     assert [path.name for path in (planted.data / "releases").iterdir()] == [planted.folder.name]
     assert (planted.data / ".lock").read_bytes() == b""
+
+
+def test_the_only_files_that_are_kept_are_the_public_ones_of_public_records(planted: Planted) -> None:
+    kept = [path.read_text() for path in (planted.data / "files").iterdir()]
+    assert kept == [planted.shown[0]["files"][0]["path"]]
+    assert planted.public.stem in kept[0]
 
 
 # --- The search finds what is there ---------------------------------------------------------------------------------

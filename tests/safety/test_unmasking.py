@@ -43,6 +43,14 @@ def act(**fields: Any) -> Fields:
     return {"type": "beating", "status": "alleged", "asserted_by": "agt-1", "citations": CITED, **fields}
 
 
+def claim(**fields: Any) -> Fields:
+    return {"field": "date", "value": "2021", "asserted_by": "agt-1", "citations": CITED, **fields}
+
+
+def relation(to: str, **fields: Any) -> Fields:
+    return {"type": "translation_of", "to": to, **fields}
+
+
 def happening(**fields: Any) -> Fields:
     return record("evt-1", participants=[], **fields)
 
@@ -110,6 +118,32 @@ ROLES: dict[str, Callable[[Citations], list[Fields]]] = {
         record("tes-1", witness="agt-2"),
         record("rsp-1", about=["tes-1"], citations=cited),
     ],
+    "event.claims.asserted_by": lambda cited: [record("evt-1", claims=[claim(asserted_by="agt-2")], citations=cited)],
+    "event.claims, their citations": lambda cited: [
+        record("evt-1", acts=[act(victim="agt-2")], claims=[claim(citations=cited)])
+    ],
+    "statistic.events, victim": lambda cited: [
+        record("evt-1", acts=[act(victim="agt-2")]),
+        record("sta-1", events=["evt-1"], citations=cited),
+    ],
+    "event.relations.asserted_by": lambda cited: [
+        record("evt-2"), record("evt-1", relations=[relation("evt-2", asserted_by="agt-2")], citations=cited)
+    ],
+    "testimony.relations.asserted_by": lambda cited: [
+        record("tes-2"), record("tes-1", relations=[relation("tes-2", asserted_by="agt-2")], citations=cited)
+    ],
+    "statistic.relations.asserted_by": lambda cited: [
+        record("sta-2"), record("sta-1", relations=[relation("sta-2", asserted_by="agt-2")], citations=cited)
+    ],
+    "source.relations.asserted_by": lambda cited: [
+        record("src-2", text=None, relations=[relation("src-1", asserted_by="agt-2", citations=cited)], masked=True),
+    ],
+    "testimony.relations, to her account": lambda cited: [
+        record("tes-2", witness="agt-2"), record("tes-1", relations=[relation("tes-2")], citations=cited)
+    ],
+    "testimony.relations, from her account": lambda cited: [
+        record("tes-2", witness="agt-2", relations=[relation("tes-1")]), record("tes-1", citations=cited)
+    ],
 }  # fmt: skip
 
 POLICIES = {"pseudonym": True, "withheld": True, "unknown": False, "published": False}
@@ -155,7 +189,8 @@ def test_no_transcript_unmasks(check: Callable[..., Report], role: str, policy: 
         told = testimony | {"transcript": [{"text": "My name is what it is."}]}
         found = [(each.code, each.pointer) for each in check(SOURCE, agent(policy, []), *others, told).findings]
         is_unmasking = POLICIES[policy] and not is_masked
-        assert found == ([("deanonymising_anchor", "/testimonies/0/transcript")] if is_unmasking else []), is_masked
+        at = sum(each["id"].startswith("tes-") for each in others)
+        assert found == ([("deanonymising_anchor", f"/testimonies/{at}/transcript")] if is_unmasking else []), is_masked
 
 
 def test_a_hidden_session_decides_nothing_about_a_public_one(check: Callable[..., Report]) -> None:

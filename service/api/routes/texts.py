@@ -41,13 +41,12 @@ async def show_transcript(request: Request) -> Response:
         raise NotFound(
             f"{record_id} has no transcript; has_transcript is true in the record of each testimony that has one."
         )
-    language, stored = found
-    held: list[SegmentDocument] = orjson.loads(stored)
+    language, held = found
     wishes = wished_languages(view.lang, header(request.scope, b"accept-language"))
     segments = spoken_in(held, wishes)
     # The language that most is in goes first; where it makes no difference, that of the testimony.
-    shown = Counter(segment["language"] for segment in segments)
-    languages = sorted(shown, key=lambda each: (-shown[each], each != language, each))
+    shown = Counter(segment["language"] for segment in segments if segment["text"] is not None)
+    languages = sorted(shown, key=lambda each: (-shown[each], each != language, each)) or [language]
     testimony = orjson.loads(document)
     warnings: list[str] = testimony["content_warnings"]
     if chosen == JSON:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import date
 from functools import partial
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from typing import Any
 
 from service.archive.checks.comparisons import COMPARISONS
 from service.archive.checks.copies import check_copies
+from service.archive.checks.files import check_files
 from service.archive.checks.ledger import Ledger, Predecessor
 from service.archive.checks.names import check_names, protected_names
 from service.archive.checks.pieces import Judged, judge, numbered
@@ -33,6 +35,7 @@ def check_archive(
     *,
     today: date,
     sources: Mapping[str, Path] = MappingProxyType({}),
+    folder: Path | None = None,
     predecessor: Predecessor | None = None,
     withdrawn: Iterable[str] = (),
     prepare: Callable[[Record | Withdrawn], object] | None = None,
@@ -45,6 +48,7 @@ def check_archive(
         path: the file, as `read_archive` takes it.
         today: the day, in UTC, that embargoes are judged by.
         sources: copies of sources at hand, by identifier: UTF-8, exactly as they were measured.
+        folder: where the paths of files start; without it, the folder of the archive file.
         predecessor: the release that the archive is to follow, if there is one.
         withdrawn: identifiers that were withdrawn in other releases.
         prepare: given each record and withdrawal that is valid by itself, perhaps in another process. It has to be one
@@ -78,6 +82,7 @@ def check_archive(
             check.compare()
             check.take_names(path, today=today)
             check.take_copies(path, sources)
+            check.take_files(folder or path.parent)
         return check.report()
 
 
@@ -140,7 +145,7 @@ class _Check:
             if self._is_whole or not rule.needs_all:
                 for number, pointer, subject in self._ledger.ask(rule.sql):
                     self._add(number, Finding(rule.code, pointer, rule.detail.format(subject)))
-        for number, pointer, subject in self._ledger.cycles():
+        for number, pointer, subject in chain(self._ledger.cycles(), self._ledger.circles()):
             self._add(number, Finding("reference_cycle", pointer, f"This leads, step by step, back to `{subject}`."))
 
     def take_names(self, path: Path, *, today: date) -> None:
@@ -153,6 +158,11 @@ class _Check:
         """Check passages against the texts at hand."""
         last = self._last if self._is_whole else None
         for number, finding in check_copies(path, self._ledger, sources, last=last):
+            self._add(number, finding)
+
+    def take_files(self, folder: Path) -> None:
+        """Check the files that lie beside the archive file."""
+        for number, finding in check_files(folder, self._ledger):
             self._add(number, finding)
 
     def report(self) -> Report:

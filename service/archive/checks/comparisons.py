@@ -106,6 +106,28 @@ COMPARISONS: Sequence[Comparison] = (
            WHERE is_hidden >= needs_hidden GROUP BY number, at""",
     ),
     Comparison(
+        "deanonymising_anchor",
+        "A public file may show, sound or name `{}`, who is protected: do not publish it, or say `masked` where it does not.",
+        # Who has a part in a record may be in every file of the sources that it rests on, of those that these are parts of,
+        # and of their parts. What is hidden decides nothing about what is public.
+        """WITH RECURSIVE above(source, target) AS (
+               SELECT source, source FROM shown_file
+               UNION SELECT above.source, parent.target FROM above JOIN parent ON child = above.target
+           ), below(source, target) AS (
+               SELECT source, source FROM shown_file
+               UNION SELECT below.source, parent.child FROM below JOIN parent ON parent.target = below.target
+           ), around(source, target) AS (SELECT * FROM above UNION SELECT * FROM below),
+           resting(source, number) AS (
+               SELECT source, number FROM around JOIN record ON id = around.target
+               UNION SELECT source, number FROM around JOIN reference USING (target)
+           )
+           SELECT shown_file.number, record.place, at, min(agent)
+           FROM shown_file JOIN record USING (number) JOIN resting USING (source)
+           JOIN part ON part.number = resting.number JOIN record AS other ON other.number = resting.number
+           WHERE record.is_hidden >= max(needs_hidden, other.is_hidden)
+           GROUP BY shown_file.number, at""",
+    ),
+    Comparison(
         "unsupported_status",
         "`admitted` needs a response of the actor, of kind admitted, whose `about` names `{}`.",
         # What is hidden decides nothing about what is public, here and below.

@@ -44,6 +44,11 @@ _SHAPES: Mapping[Qualifier, _Shape] = {
     "most": _Shape(lambda s: s.value is None, "there is no `value`"),
     "all": _Shape(lambda _: True, "anything fits"),
     "none": _Shape(lambda s: s.value == s.lower == s.upper == 0, "`value`, `lower` and `upper` are 0"),
+    # A gap is no zero: nobody stated a number, and a sum must not take it for one.
+    "not_available": _Shape(
+        lambda s: s.value is None and s.lower is None and s.upper is None,
+        "there is no `value`, and neither `lower` nor `upper`",
+    ),
 }
 
 

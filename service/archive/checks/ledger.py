@@ -42,6 +42,9 @@ _TABLES = {
     "withdrawn": "number INTEGER PRIMARY KEY, id, place",
     "reference": "number, at, target",
     "parent": "child PRIMARY KEY, number, at, target, walk",
+    # Records that relate to each other, and among them those that come after the other one.
+    "related": "number, target",
+    "later": "origin, target, number, at",
     "citation": "number, at, cited, start, stop, sha256, until, is_quoting",
     # `content` comes last: SQLite then reads the other columns without reading through it.
     "source": "id PRIMARY KEY, stated_in, is_verbatim, is_finding, duration, length, bytes, sha256, content",
@@ -52,6 +55,9 @@ _TABLES = {
     # Where a record leads to the very words of a source, and the records that an editor has declared to be masked there.
     "exposing": "number, at",
     "masked": "number",
+    # Files of sources: those with a path, and those that are public and not declared to be masked.
+    "file": "number, at, path, bytes, sha256, media_type",
+    "shown_file": "number, at, source",
     # Names: those that are protected, and those that persons are published under.
     "person": "number, is_person",
     "protected_name": "agent, name, is_person",
@@ -79,9 +85,12 @@ _INDEXES = (
     "withdrawn (id)",
     "citation (cited)",
     "parent (target)",
+    "later (target)",
+    "later (origin)",
     "proof (number, at)",
     "maker (source, agent)",
     "answer (party, about)",
+    "reference (target)",
 )
 
 
@@ -89,13 +98,23 @@ _INDEXES = (
 # nothing about a public record.
 _PARTS = """CREATE TABLE part AS
     WITH protected AS (SELECT id, is_hidden AS needs_hidden FROM record WHERE is_protected),
-    named AS (SELECT number, target, needs_hidden FROM reference JOIN protected ON target = id)
+    named AS (SELECT number, target, needs_hidden, at GLOB '/relations/*' AS is_said
+              FROM reference JOIN protected ON target = id)
     SELECT number, id AS agent, 0 AS needs_hidden FROM record WHERE is_protected
     UNION ALL SELECT number, target, needs_hidden FROM named
     -- She has a part, too, in what is said of a happening that befell her, or of her account.
     UNION ALL SELECT reference.number, named.target, max(record.is_hidden, needs_hidden)
     FROM named JOIN record USING (number) JOIN reference ON reference.target = record.id
-    WHERE reference.at GLOB '/events/*' OR reference.at GLOB '/about/*'"""
+    WHERE reference.at GLOB '/events/*' OR reference.at GLOB '/about/*'
+    -- and in a record that relates to one in which she has a part, at either end: it says the same, or speaks of it. Who only
+    -- says that two records relate is in neither for that.
+    UNION ALL SELECT related.number, named.target, max(other.is_hidden, needs_hidden)
+    FROM related CROSS JOIN record AS other ON other.id = related.target CROSS JOIN named ON named.number = other.number
+    WHERE NOT is_said
+    UNION ALL SELECT other.number, named.target, max(origin.is_hidden, needs_hidden)
+    FROM related CROSS JOIN record AS other ON other.id = related.target
+    CROSS JOIN record AS origin ON origin.number = related.number
+    CROSS JOIN named ON named.number = origin.number WHERE NOT is_said"""
 
 # And in the other sessions of an interview in which she has a part: whoever finds one session finds all.
 _PARTS_IN_SESSIONS = """INSERT INTO part
@@ -121,6 +140,17 @@ class StatedSource(NamedTuple):
     place: str
     is_verbatim: bool
     text: SourceText | None
+
+
+class StatedFile(NamedTuple):
+    """What the archive says of a file that lies beside it, and where it says so."""
+
+    number: int
+    pointer: str
+    path: str
+    bytes: int | None
+    sha256: str
+    media_type: str
 
 
 class Rows(defaultdict[str, list[tuple[object, ...]]]):
@@ -233,6 +263,30 @@ class Ledger:
                 if last_walk == walk:
                     yield number, locate(place, at), at_hand
 
+    def circles(self) -> Iterator[tuple[int, str, str]]:
+        """Yield, once for each circle of records that come after one another, number and pointer of a record in it, and its
+        id. A record may come after several; what is in no circle is taken away from the ends, each relation once.
+        """
+        ask = self._database.execute
+        ends = ask("SELECT DISTINCT target FROM later WHERE target NOT IN (SELECT origin FROM later)").fetchall()
+        waiting = [target for (target,) in ends]
+        while waiting:
+            for (origin,) in ask("DELETE FROM later WHERE target = ? RETURNING origin", (waiting.pop(),)).fetchall():
+                if not ask("SELECT 1 FROM later WHERE origin = ? LIMIT 1", (origin,)).fetchone():
+                    waiting.append(origin)
+        # Whatever is left leads to something that is left.
+        step = "SELECT target, number, place, at FROM later JOIN record USING (number) WHERE origin = ? LIMIT 1"
+        walks: dict[str, int] = {}
+        starts = ask("SELECT DISTINCT origin FROM later ORDER BY number").fetchall()
+        for walk, (at_hand,) in enumerate(starts):
+            origin = at_hand
+            while origin not in walks:
+                walks[origin] = walk
+                origin = ask(step, (origin,)).fetchone()[0]
+            if walks[origin] == walk:
+                _, number, place, at = ask(step, (origin,)).fetchone()
+                yield number, locate(place, at), origin
+
     def source(self, source: str) -> StatedSource | None:
         """Return what the archive says of a source, if it is there."""
         row = self._database.execute(
@@ -286,6 +340,15 @@ class Ledger:
         )
         for number, place, at, start, stop, sha256 in rows:
             yield number, locate(place, f"{at}/sha256"), start, stop, sha256
+
+    def files(self) -> Iterator[StatedFile]:
+        """Yield every file that has a path, those with the same one in a row."""
+        rows = self._database.execute(
+            "SELECT number, place, at, path, bytes, sha256, media_type FROM file JOIN record USING (number)"
+            " ORDER BY path, number"
+        )
+        for number, place, at, *stated in rows:
+            yield StatedFile(number, locate(place, at), *stated)
 
     def _insert(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
         places = ", ".join("?" * (_TABLES[table].count(",") + 1))

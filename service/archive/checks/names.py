@@ -54,6 +54,8 @@ def names_in(item: Item, value: Mapping[str, Any], names: ProtectedNames, *, tod
     for steps, text in leaves_of(value):
         if steps[0] == "access" or _is_reference(steps, text) or _is_told(item, steps, value):
             continue
+        if item.kind == "source" and _is_of_private_file(steps, value):
+            continue
         if (agent := names.find(text)) is not None:
             whose = f"`{agent}`" if names.find(agent) is None else "an agent"
             detail = f"The name of {whose}, which is protected, stands here{shown}."
@@ -68,6 +70,14 @@ def _is_reference(steps: Iterable[str | int], text: str) -> bool:
 def _is_told(item: Item, steps: tuple[str | int, ...], value: Mapping[str, Any]) -> bool:
     """Tell whether this is the name that a protected agent must not have, which is told as such."""
     return item.kind == "agent" and steps[-1] == "name" and value.get("name_policy") in {"pseudonym", "withheld"}
+
+
+def _is_of_private_file(steps: tuple[str | int, ...], source: Mapping[str, Any]) -> bool:
+    """Tell whether a text is that of a file that is not published: an original may bear the name that is protected."""
+    if len(steps) < 2 or steps[0] != "files":
+        return False
+    file = source["files"][steps[1]]
+    return isinstance(file, dict) and file.get("public") is not True
 
 
 def _is_hidden(value: Mapping[str, Any], *, today: date) -> bool:

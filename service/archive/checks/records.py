@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
+from unicodedata import normalize
 
 from service.archive.access import is_public
 from service.archive.checks.acts import misstated
@@ -27,6 +28,7 @@ from service.archive.model import (
 )
 from service.archive.reading import Finding, join_pointer
 from service.archive.transcripts import names_of
+from service.archive.vocabularies import LATER
 
 
 def is_hidden(access: Access, *, today: date) -> bool:
@@ -50,6 +52,12 @@ def citations_of(record: Record) -> Iterator[tuple[str, Citation]]:
             for nth, found in enumerate(act.findings):
                 for index, citation in enumerate(found.citations):
                     yield f"/acts/{number}/findings/{nth}/citations/{index}", citation
+        for number, claim in enumerate(record.claims):
+            for index, citation in enumerate(claim.citations):
+                yield f"/claims/{number}/citations/{index}", citation
+    for number, relation in enumerate(getattr(record, "relations", ())):
+        for index, citation in enumerate(relation.citations):
+            yield f"/relations/{number}/citations/{index}", citation
 
 
 #: What a person can write to: an address of mail or web.
@@ -83,6 +91,10 @@ def check_record(record: Record, *, today: date) -> Iterator[Finding]:
     for at, citation in citations_of(record):
         for found in check_citation(citation):
             yield Finding(found.code, at + found.pointer, found.detail)
+    for index, relation in enumerate(getattr(record, "relations", ())):
+        # That a record comes after itself is told as a circle.
+        if relation.to == record.id and relation.type not in LATER:
+            yield Finding("invalid_value", f"/relations/{index}/to", "`to` must name another record.")
     if (rule := _RECORD_RULES.get(record.record)) is not None:
         yield from rule(record)
 
@@ -102,6 +114,7 @@ def _check_footing(access: Access) -> Iterator[Finding]:
 
 
 def _check_source(source: Source) -> Iterator[Finding]:
+    yield from _check_files(source)
     yield from _check_redactions(source)
     if source.text is None or source.text.content is None:
         return
@@ -109,6 +122,18 @@ def _check_source(source: Source) -> Iterator[Finding]:
         yield Finding("verbatim_not_permitted", "/text/content", "The text is given, but `verbatim` is false.")
     if not is_measure_of(source.text, source.text.content):
         yield Finding("invalid_hash", "/text", "`length`, `bytes` or `sha256` is not that of `content`.")
+
+
+def _check_files(source: Source) -> Iterator[Finding]:
+    named: set[str] = set()
+    for index, file in enumerate(source.files):
+        if file.path is None and file.url is None:
+            yield Finding("missing_field", f"/files/{index}", "`path` or `url` is required.")
+        # Names that look the same are the same, however their letters are written.
+        name = normalize("NFC", file.name)
+        if name in named:
+            yield Finding("invalid_value", f"/files/{index}/name", "Another file of the source has this `name`.")
+        named.add(name)
 
 
 def _check_redactions(source: Source) -> Iterator[Finding]:

@@ -14,16 +14,18 @@ class _Link(NamedTuple):
     name: str
     types: tuple[RecordType, ...]
     inner: "tuple[_Link, ...]"
+    #: A field beside it and what must stand there, or it is no reference.
+    where: tuple[str, str] | None = None
 
 
 def _links(model: type[Part]) -> Iterator[_Link]:
     for name, described in model.model_fields.items():
         marks = [*described.metadata, *_walk(described.annotation)]
-        types = next((mark.types for mark in marks if isinstance(mark, RefersTo)), ())
+        refers = next((mark for mark in marks if isinstance(mark, RefersTo)), RefersTo())
         parts = (mark for mark in marks if isinstance(mark, type) and issubclass(mark, Part))
         inner = tuple(link for part in parts for link in _links(part))
-        if types or inner:
-            yield _Link(name, types, inner)
+        if refers.types or inner:
+            yield _Link(name, refers.types, inner, refers.where)
 
 
 def _walk(annotation: object) -> Iterator[object]:
@@ -43,9 +45,9 @@ def _links_of(model: type[Record]) -> tuple[_Link, ...]:
 
 
 def _references(part: Part, links: Iterable[_Link], at: str = "") -> Iterator[tuple[str, str, tuple[RecordType, ...]]]:
-    for name, types, inner in links:
+    for name, types, inner, where in links:
         value = getattr(part, name)
-        if not value:
+        if not value or (where is not None and getattr(part, where[0]) != where[1]):
             continue
         if isinstance(value, Part):
             yield from _references(value, inner, f"{at}/{name}")

@@ -12,6 +12,7 @@ from service.archive.identifiers import RecordType
 from service.archive.model import Agent, Citation, Event, Record, Response, Source, Testimony
 from service.archive.protected_names import private_names
 from service.archive.transcripts import shown_name, words_digest
+from service.archive.vocabularies import LATER
 
 
 def passage_of(citation: Citation) -> tuple[int | None, int | None, str | None, float | None, bool]:
@@ -26,7 +27,18 @@ def passage_of(citation: Citation) -> tuple[int | None, int | None, str | None, 
     )
 
 
+def _remember_files(rows: Rows, number: int, source: Source) -> None:
+    for index, file in enumerate(source.files):
+        at = f"/files/{index}"
+        if file.path is not None:
+            rows.add("file", number, at, file.path, file.bytes, file.sha256, file.media_type)
+        if file.public:
+            rows.add("masked", number) if file.masked else rows.add("shown_file", number, at, source.id)
+
+
 def _remember_source(rows: Rows, number: int, source: Source) -> None:
+    _remember_parent("part_of", rows, number, source)
+    _remember_files(rows, number, source)
     text = source.text
     content = text.content if text is not None else None
     if text is not None and content is not None and not is_measure_of(text, content):
@@ -117,3 +129,7 @@ def remember(rows: Rows, number: int, record: Record) -> None:
     """Remember what comparing will need of one record, the piece of the file with this number, by its type."""
     if (remember_type := _REMEMBER.get(record.record)) is not None:
         remember_type(rows, number, record)
+    for index, relation in enumerate(getattr(record, "relations", ())):
+        rows.add("related", number, relation.to)
+        if relation.type in LATER:
+            rows.add("later", record.id, relation.to, number, f"/relations/{index}/to")

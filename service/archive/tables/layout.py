@@ -156,6 +156,8 @@ def _cell_kind(each: FormatField) -> CellKind:
     assert each.kind != "part"  # a part has columns of its own
     # A text of a given form, such as a language or a day, is no text to be read: spaces around it mean nothing.
     has_form = each.name == "id" or any(isinstance(mark, AfterValidator) for mark in each.marks)
+    if each.kind == "claimed":  # read as the date, the identifier or the word that it is
+        return "term"
     return "term" if each.kind == "text" and has_form else each.kind
 
 

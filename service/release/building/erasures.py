@@ -17,7 +17,7 @@ def takes_back_a_name(before: PublicRecord, after: PublicRecord) -> bool:
 
 def shows_less(before: PublicRecord, after: PublicRecord) -> bool:
     """Tell whether a record shows less than before of what people said or who they are: a passage or segment redacted, a
-    transcript or the text of a source taken out, a name taken back.
+    transcript, the text or a file of a source taken out, a name taken back.
     """
     return (
         takes_back_a_name(before, after)
@@ -25,6 +25,7 @@ def shows_less(before: PublicRecord, after: PublicRecord) -> bool:
         or bool(_spoken(before) - _spoken(after))
         or bool(_passages(before) - _passages(after))
         or (_has_text(before) and not _has_text(after))
+        or not _files(before) <= _files(after)
     )
 
 
@@ -60,3 +61,7 @@ def _spoken(public: PublicRecord) -> set[tuple[str | int, str]]:
 
 def _has_text(public: PublicRecord) -> bool:
     return "content" in (public.get("text") or {})
+
+
+def _files(public: PublicRecord) -> set[str]:
+    return {file["sha256"] for file in public.get("files", [])}

@@ -17,6 +17,7 @@ from service.release.building.scratch import BATCH, Scratch
 from service.release.building.tables import TermRow, insert_statement, placed_term
 from service.release.indexing import (
     Entries,
+    claimed_filter,
     day_number,
     first_column,
     high_column,
@@ -44,6 +45,8 @@ class FilterIndexWriter:
         self._columns: defaultdict[tuple[str, str], tuple[array[float], array[int]]] = defaultdict(
             lambda: (array("d"), array("I"))
         )
+        #: The member for which each date is claimed, and the days of these claims.
+        self._claimants: defaultdict[tuple[str, str], array[int]] = defaultdict(lambda: array("I"))
         #: When each record changed, as numbers of moments in `_moments`.
         self._updated = array("I")
         self._moments: dict[str, int] = {}
@@ -75,7 +78,18 @@ class FilterIndexWriter:
             values, members = self._columns[collection, column]
             values.append(number)
             members.append(member)
+        for name, days in entries.claimed:
+            self._add_claim(collection, member, claimed_filter(name), days)
         self._updated.append(self._moments.setdefault(updated_at, len(self._moments)))
+
+    def _add_claim(self, collection: str, member: int, name: str, days: tuple[str, str]) -> None:
+        """Take what is claimed of one date: a claim is an item of its own, since a record may have several."""
+        claimants = self._claimants[collection, name]
+        for column, day in zip((first_column(name), last_column(name)), days, strict=True):
+            values, claims = self._columns[collection, column]
+            values.append(day_number(day))
+            claims.append(len(claimants))
+        claimants.append(member)
 
     def _spill(self) -> None:
         rows = ((*term, members.tobytes()) for term, members in self._at_hand.items())
@@ -92,6 +106,8 @@ class FilterIndexWriter:
             # The sort is stable, so members with the same value stay in ascending order.
             places = sorted(range(len(values)), key=values.__getitem__)
             self.arrays.write_column(f"{collection}/{name}", ((values[at], members[at]) for at in places))
+        for (collection, name), members in self._claimants.items():
+            self.arrays.write(f"{collection}/{name}/of", members)
         self._write_terms()
 
     def _write_order(self, collection: str, order: str) -> None:

@@ -18,7 +18,8 @@ import orjson
 from service.archive.fields import ArchiveFields
 from service.archive.identifiers import PLURALS, PREFIXES
 from service.archive.model import Head
-from service.release.documents import shown_label
+from service.release.disputes import claims_disagree, events_in_dispute, figures_of
+from service.release.documents import RELATED_SHOWN, shown_label
 from service.release.indexing import UNKNOWN, sort_keys
 from service.release.projection import PublicRecord, canonical_line, public_head
 
@@ -58,9 +59,17 @@ class ScratchRecord(NamedTuple):
     keys: tuple[str, ...]
     #: Only of a response: pairs of its party and an event that it is about; the event is "" where it is about none.
     answers: tuple[tuple[str, str], ...]
+    #: Its relations: the other record, the type, and all that is said, as JSON.
+    relations: tuple[tuple[str, str, bytes], ...]
+    #: Only of a statistic that is tied to events: see `figures_of`.
+    figures: tuple[tuple[str, str, float, float], ...]
+    #: Only of a source: the SHA-256 of each public file, and where it lies.
+    files: tuple[tuple[str, str], ...] = ()
 
 
-def scratch_record(public: PublicRecord, fields: ArchiveFields) -> ScratchRecord:
+def scratch_record(
+    public: PublicRecord, fields: ArchiveFields, files: tuple[tuple[str, str], ...] = ()
+) -> ScratchRecord:
     """Return the form in which the scratch database takes a public record."""
     return ScratchRecord(
         line=canonical_line(public),
@@ -72,6 +81,9 @@ def scratch_record(public: PublicRecord, fields: ArchiveFields) -> ScratchRecord
         longitude=public.get("longitude"),
         keys=sort_keys(public, fields[public["record"]]),
         answers=tuple(_answers(public)) if public["record"] == "response" else (),
+        relations=tuple((each["to"], each["type"], orjson.dumps(each)) for each in public.get("relations", ())),
+        figures=tuple(figures_of(public)) if public["record"] == "statistic" else (),
+        files=files,
     )
 
 
@@ -93,7 +105,13 @@ class Scratch:
             offset INTEGER, length INTEGER, {keys}
         )""",
         "CREATE TABLE response (party TEXT, event TEXT, id TEXT, PRIMARY KEY (party, event, id)) WITHOUT ROWID",
+        """CREATE TABLE relation (
+            target TEXT, origin TEXT, nth INTEGER, type TEXT, body BLOB, PRIMARY KEY (target, origin, nth)
+        ) WITHOUT ROWID""",
+        "CREATE TABLE figure (event TEXT, counted TEXT, low REAL, high REAL, id TEXT)",
+        "CREATE TABLE disputed (event TEXT PRIMARY KEY) WITHOUT ROWID",
         'CREATE TABLE withdrawn (id TEXT PRIMARY KEY, "on" TEXT) WITHOUT ROWID',
+        "CREATE TABLE file (sha256 TEXT PRIMARY KEY, path TEXT) WITHOUT ROWID",
         "CREATE TABLE keyed (ordinal INTEGER PRIMARY KEY, {keys})",
     )
 
@@ -108,6 +126,9 @@ class Scratch:
         self._lines = tempfile.TemporaryFile(dir=path.parent, buffering=1 << 20)  # noqa: SIM115 - closed by `close`
         self._offset = 0
         self._records: list[tuple[Any, ...]] = []
+        #: Whether any record relates to another, and whether any event is disputed by a relation or by figures: most
+        #: archives have none, and are not asked of each record.
+        self.has_relations = self.has_disputes = False
 
     def close(self) -> None:
         self.connection.close()
@@ -122,8 +143,23 @@ class Scratch:
         self._offset += len(record.line)
         for party, event in record.answers:
             self.connection.execute("INSERT OR REPLACE INTO response VALUES (?, ?, ?)", (party, event, record.id))
+        for file in record.files:
+            self.connection.execute("INSERT OR IGNORE INTO file VALUES (?, ?)", file)
+        if record.relations or record.figures:
+            self._add_accounts(record)
         if len(self._records) >= BATCH:
             self._flush()
+
+    def _add_accounts(self, record: ScratchRecord) -> None:
+        self.has_relations |= bool(record.relations)
+        rows = ((target, record.id, nth, kind, body) for nth, (target, kind, body) in enumerate(record.relations))
+        self.connection.executemany("INSERT OR REPLACE INTO relation VALUES (?, ?, ?, ?, ?)", rows)
+        figures = ((*figure, record.id) for figure in record.figures)
+        self.connection.executemany("INSERT INTO figure VALUES (?, ?, ?, ?, ?)", figures)
+
+    def files(self) -> Iterator[tuple[str, str]]:
+        """Yield the SHA-256 of every public file, each once, with a path where it lies."""
+        yield from self.connection.execute("SELECT sha256, path FROM file ORDER BY sha256")
 
     def withdraw(self, record_id: str, day: str) -> None:
         """Take a withdrawal. If an identifier comes more than once, the first day is kept."""
@@ -140,6 +176,46 @@ class Scratch:
         self._lines.flush()
         # SQLite numbers the rows from 1: these are the ordinals.
         self.connection.execute(f"INSERT INTO keyed SELECT NULL, {self._key_names} FROM record ORDER BY id")  # noqa: S608 - names of columns
+        self._find_disputes()
+
+    def _find_disputes(self) -> None:
+        """Find the events about which figures, or the records that are accounts of them, disagree."""
+        # What somebody revised does not stand any more, and disputes nothing.
+        self.connection.execute(
+            """INSERT OR IGNORE INTO disputed SELECT event FROM figure
+               WHERE NOT EXISTS (SELECT 1 FROM relation WHERE target = figure.id AND type = 'revises')
+               GROUP BY event, counted HAVING max(low) > min(high)"""
+        )
+        ends = self.connection.execute(
+            """SELECT one.offset, one.length, other.offset, other.length FROM relation
+               JOIN record AS one ON one.id = origin JOIN record AS other ON other.id = target
+               WHERE type = 'disputes'"""
+        )
+        for *one, start, length in ends:
+            events = events_in_dispute(orjson.loads(self._line(*one)), orjson.loads(self._line(start, length)))
+            rows = ((event,) for event in events)
+            self.connection.executemany("INSERT OR IGNORE INTO disputed VALUES (?)", rows)
+        [(self.has_disputes,)] = self.connection.execute("SELECT EXISTS (SELECT 1 FROM disputed)")
+
+    def related_from(self, record_id: str) -> list[tuple[str, PublicRecord]]:
+        """Return the first records that relate to this one, by identifier, each with what it says of the relation."""
+        if not self.has_relations:
+            return []
+        rows = self.connection.execute(
+            "SELECT origin, body FROM relation WHERE target = ? ORDER BY origin, nth LIMIT ?",
+            (record_id, RELATED_SHOWN),
+        )
+        return [(origin, orjson.loads(body)) for origin, body in rows]
+
+    def is_revised(self, record_id: str) -> bool:
+        """Tell whether another record revises this one."""
+        statement = "SELECT 1 FROM relation WHERE target = ? AND type = 'revises' LIMIT 1"
+        return self.has_relations and self.connection.execute(statement, (record_id,)).fetchone() is not None
+
+    def is_in_dispute(self, event_id: str) -> bool:
+        """Tell whether figures or accounts of an event disagree."""
+        statement = "SELECT 1 FROM disputed WHERE event = ?"
+        return bool(self.has_disputes) and self.connection.execute(statement, (event_id,)).fetchone() is not None
 
     def count(self) -> int:
         [(number,)] = self.connection.execute("SELECT count(*) FROM record")
@@ -222,6 +298,13 @@ class Neighbourhood:
         self.and_wider = keep(self._with_parents)
         self.country = keep(self._country)
         self._scratch = scratch
+        self.related_from = scratch.related_from
+        self.is_revised = scratch.is_revised
+        self._is_in_dispute = scratch.is_in_dispute
+
+    def is_disputed(self, event: PublicRecord) -> bool:
+        """Tell whether what is said of an event cannot all be true."""
+        return ("claims" in event and claims_disagree(event, self.and_wider)) or self._is_in_dispute(event["id"])
 
     def _row(self, record_id: str) -> tuple[Any, ...]:
         statement = "SELECT label, detail, parent, latitude, longitude FROM record WHERE id = ?"

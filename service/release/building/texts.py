@@ -36,6 +36,9 @@ class TextWriter:
             self._translations[collection, language] += 1
         if public["record"] == "testimony" and (said := segment_documents(public, self._around)):
             self.database.execute(self._transcript, (ordinal, public["language"], orjson.dumps(said)))
+            # A wish for a language is only listened to where something can be read in it.
+            for language in {tag for segment in said for tag in segment["translations"]}:
+                self._translations[collection, language] += 1
         elif public["record"] == "source":
             text: dict[str, Any] = public.get("text", {})
             if public.get("verbatim") and "content" in text:

@@ -22,7 +22,9 @@ TestimonyArchiveError
     ├── NotAcceptable          406
     ├── Withdrawn              410
     ├── StartOver              410
+    ├── ContentTooLarge        413
     ├── UriTooLong             414
+    ├── UnsupportedMediaType   415
     ├── RangeNotSatisfiable    416
     ├── InvalidParameters      422
     ├── InvalidCursor          422
@@ -155,7 +157,9 @@ class NotFound(Problem):
 
 
 class MethodNotAllowed(Problem):
-    """The archive is read-only: GET, HEAD and OPTIONS are answered. `Allow` lists what this address answers."""
+    """The archive is read-only: GET, HEAD and OPTIONS are answered, and POST where a query is too long for an address. `Allow`
+    lists what this address answers.
+    """
 
     slug, title, status = "method-not-allowed", "This method is not answered here", 405
 
@@ -181,6 +185,18 @@ class StartOver(Problem):
     """
 
     slug, title, status = "start-over", "The change log does not reach back to this cursor", 410
+
+
+class ContentTooLarge(Problem):
+    """The body of the request is longer than the server reads. Ask with fewer values, in several requests."""
+
+    slug, title, status = "content-too-large", "The body is too long", 413
+
+
+class UnsupportedMediaType(Problem):
+    """The body of the request is not in a media type that is read here. A query is sent as `application/json`."""
+
+    slug, title, status = "unsupported-media-type", "The body is not in a media type that is read here", 415
 
 
 class UriTooLong(Problem):

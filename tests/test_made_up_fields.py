@@ -185,7 +185,7 @@ def test_they_are_described(made_up: httpx.Client) -> None:
     for event in made_up.get("/v1/events").json()["data"]:
         jsonschema_rs.validate({"$ref": f"#/components/schemas/{named}", "components": {"schemas": schemas}}, event)
     parameters = {each["name"]: each for each in description["paths"]["/v1/events"]["get"]["parameters"]}
-    assert parameters["light"]["schema"]["items"]["enum"] == ["day", "dusk", "night"]
+    assert parameters["light"]["schema"]["items"]["enum"] == ["day", "dusk", "night", "null"]
     assert {"-weather", "onlookers", "-reported_on", "light"} <= set(parameters["sort"]["schema"]["enum"])
     assert {"weather", "sounds", "officer", "plate"} <= set(parameters["facets"]["schema"]["items"]["enum"])
 
@@ -233,6 +233,10 @@ def test_they_are_columns(made_up: httpx.Client) -> None:
         ("plate=AR+9", ["evt-1"]),
         ("driver=agt-1", ["evt-1"]),
         ("driver=agt-2", []),
+        ("light!=day", ["evt-1", "evt-3"]),
+        ("light=null", ["evt-3"]),
+        ("driver=null", ["evt-2", "evt-3"]),
+        ("refers_to=agt-2", ["evt-2"]),
         # Words are answered by another index, which must find the same.
         ("q=night&sort=id&onlookers_min=100", ["evt-2"]),
         ("q=night&sort=id&reported_on_to=2021-06-01&reported_on_match=certain", ["evt-2"]),

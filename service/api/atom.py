@@ -1,4 +1,4 @@
-"""The change log as an Atom feed (RFC 4287), newest first."""
+"""The change log, and the records of a list, as Atom feeds (RFC 4287), newest first."""
 
 import re
 import uuid
@@ -10,6 +10,9 @@ import orjson
 from service import __version__
 from service.archive.identifiers import TYPE_OF_PREFIX
 from service.catalogue.changes import Change
+from service.catalogue.criteria import Criteria
+from service.catalogue.parameters import invalid_parameters, read_criteria
+from service.errors import ParameterError
 from service.http.links import record_url
 from service.http.negotiation import ATOM
 from service.release.documents import shown_label
@@ -25,13 +28,68 @@ _UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ACTIONS = {"created": "New", "updated": "Changed", "withdrawn": "Withdrawn"}
 
 
+#: What chooses how a list is shown, and has no meaning for a feed.
+_NOT_OF_FEEDS = frozenset({"sort", "fields", "format", "bom", "facets", "facet_limit", "facet_mode"})
+
+
+def feed_parameters(model: type[Criteria]) -> frozenset[str]:
+    """Return the parameters of a list that its feed takes, too."""
+    return frozenset(model.model_fields) - _NOT_OF_FEEDS
+
+
+def read_feed(model: type[Criteria], pairs: Sequence[tuple[str, str]]) -> Criteria:
+    """Return which list a feed is of, what changed last first. Raises InvalidParameters."""
+    wrong = dict.fromkeys(name for name, _ in pairs if name in _NOT_OF_FEEDS)
+    if wrong:
+        message = "is not for feeds, which begin with what changed last"
+        raise invalid_parameters([ParameterError(name, message) for name in wrong])
+    return read_criteria(model, [*pairs, ("sort", "-updated_at")])
+
+
+def draw_list_feed(
+    release: Release, collection: str, documents: Sequence[bytes], *, base: str, own: str, following: str | None
+) -> bytes:
+    """Return records of a list as a feed, in the order given. `own` and `following` are the addresses of this page and the
+    next, if any.
+    """
+    records = [orjson.loads(document) for document in documents]
+    updated = max((record["updated_at"] for record in records), default=release.manifest.published_at)
+    # A feed is the same wherever it is read, and another with other filters.
+    identifier = _identifier(release.head["id"], own.removeprefix(base))
+    feed = _begin(release, identifier, collection, updated=updated, base=base, own=own, following=following)
+    for record in records:
+        entry = ET.SubElement(feed, "entry")
+        _text(entry, "id", _identifier(release.head["id"], record["id"]))
+        _text(entry, "title", shown_label(record))
+        _text(entry, "updated", record["updated_at"])
+        _link(entry, "alternate", record_url(base, record["id"]))
+        warnings = record.get("content_warnings", [])
+        warned = f" Content warnings: {'; '.join(warnings)}." if warnings else ""
+        _text(entry, "content", f"{record['id']}, version {record['version']}.{warned}", type="text")
+    body: bytes = ET.tostring(feed, encoding="UTF-8", xml_declaration=True)
+    return body
+
+
 def draw_feed(release: Release, changes: Sequence[Change], *, base: str, own: str, following: str | None) -> bytes:
     """Return a page of the log as a feed. `own` and `following` are the addresses of this page and the next, if any."""
+    updated = max((change.at for change in changes), default=release.manifest.published_at)
+    identifier = _identifier(release.head["id"])
+    feed = _begin(release, identifier, "changes", updated=updated, base=base, own=own, following=following)
+    for change in changes:
+        _add_entry(feed, change, base=base, archive_id=release.head["id"])
+    body: bytes = ET.tostring(feed, encoding="UTF-8", xml_declaration=True)
+    return body
+
+
+def _begin(
+    release: Release, identifier: str, name: str, *, updated: str, base: str, own: str, following: str | None
+) -> ET.Element:
+    """Return a feed that has no entries yet."""
     head = release.head
     feed = ET.Element("feed", {"xmlns": _ATOM, "xml:lang": head["language"]})
-    _text(feed, "id", _identifier(head["id"]))
-    _text(feed, "title", f"{head['title']}: changes")
-    _text(feed, "updated", max((change.at for change in changes), default=release.manifest.published_at))
+    _text(feed, "id", identifier)
+    _text(feed, "title", f"{head['title']}: {name}")
+    _text(feed, "updated", updated)
     _link(feed, "self", own, ATOM)
     _link(feed, "alternate", f"{base}/v1")
     if following is not None:
@@ -42,10 +100,7 @@ def draw_feed(release: Release, changes: Sequence[Change], *, base: str, own: st
         _text(author, "uri", head["publisher"]["url"])
     _text(feed, "rights", head["licence"])
     ET.SubElement(feed, "generator", {"version": __version__}).text = "Testimony Archive"
-    for change in changes:
-        _add_entry(feed, change, base=base, archive_id=head["id"])
-    body: bytes = ET.tostring(feed, encoding="UTF-8", xml_declaration=True)
-    return body
+    return feed
 
 
 def _add_entry(feed: ET.Element, change: Change, *, base: str, archive_id: str) -> None:

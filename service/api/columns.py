@@ -72,7 +72,7 @@ def _as_is(key: str) -> Columns:
 
 
 def _truth(key: str) -> Columns:
-    return Columns(key, (key,), lambda value, _: ("true" if value else "false",))
+    return Columns(key, (key,), lambda value, _: (None if value is None else "true" if value else "false",))
 
 
 def _text(key: str) -> Columns:
@@ -297,13 +297,30 @@ def _as_text(cell: Cell) -> str | None:
 
 
 def _singular(name: str) -> str:
-    return name.removesuffix("s")
+    return name if name.endswith("us") else name.removesuffix("s")
 
 
 # --- The columns of each record type ----------------------------------------------------------------------------------
 
+
+def _links() -> Columns:
+    return Columns("links", ("page_url",), lambda links, _: (links["html"],))
+
+
+def _referred_by() -> Columns:
+    """The collections that have records which name this one, each with how many."""
+
+    def cells(counts: Document, _: Around) -> tuple[Cell, ...]:
+        return ("|".join(f"{collection}={number}" for collection, number in counts.items() if number),)
+
+    return Columns("referred_by", ("referred_by",), cells)
+
+
 _FIRST = (_as_is("record"), _id("id"))
-_LAST = (_language_of(), _translations(), _access(), _as_is("version"), _as_is("updated_at"))
+_LAST = (
+    *(_language_of(), _translations(), _access(), _as_is("version"), _as_is("updated_at")),
+    *(_text("cite_as"), _referred_by(), _links()),
+)
 
 #: Fields whose columns are not those of their kind, by the model that they hold.
 _PARTS: dict[type[Part], Callable[[], Columns]] = {Citation: _citations, Act: _acts, Participant: _participants}
@@ -377,8 +394,12 @@ def columns_of(record: RecordFields, keys: frozenset[str]) -> tuple[Columns, ...
 
 
 def cited_sources(document: Document) -> Iterable[str]:
-    """Yield the source of every citation of a document, those of its acts, claims and relations included."""
-    parts = (part for name in ("acts", "claims", "relations") for part in document.get(name, ()))
-    for holder in (document, *parts):
-        for citation in holder.get("citations", ()):
-            yield citation["source"]["id"]
+    """Yield the source of every citation of a document, those of its parts included."""
+    for name, value in document.items():
+        if name == "citations":
+            for citation in value:
+                yield citation["source"]["id"]
+        elif type(value) is list:
+            for part in value:
+                if type(part) is dict:
+                    yield from cited_sources(part)

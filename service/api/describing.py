@@ -1,6 +1,7 @@
 """The OpenAPI description, drawn from what the server itself goes by: criteria, document shapes, problem classes."""
 
-from typing import Any
+from collections.abc import Collection
+from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -8,6 +9,7 @@ from pydantic import TypeAdapter
 from starlette.responses import PlainTextResponse, Response
 
 from service import __version__
+from service.api.atom import feed_parameters
 from service.api.formats import FORMATS, formats_of
 from service.api.shapes import (
     Changes,
@@ -26,18 +28,20 @@ from service.archive.values import MAX_FILE_NAME
 from service.catalogue.criteria import (
     ChangeCriteria,
     Criteria,
+    QueryAddress,
     SearchCriteria,
     SuggestCriteria,
     TranscriptView,
     criteria_of,
     view_of,
 )
-from service.catalogue.parameters import Parameters, parameter_schemas
+from service.catalogue.parameters import MAX_POSTED, MAX_VALUES, NULL, OR_NULL, Parameters, parameter_schemas
 from service.catalogue.releases import ReleaseCriteria
 from service.errors import (
     BadRequest,
     Broken,
     Busy,
+    ContentTooLarge,
     InternalError,
     InvalidCursor,
     InvalidParameters,
@@ -48,6 +52,7 @@ from service.errors import (
     RangeNotSatisfiable,
     StartOver,
     TooDeep,
+    UnsupportedMediaType,
     UriTooLong,
     Withdrawn,
 )
@@ -143,34 +148,124 @@ def query_parameters(model: type[Parameters]) -> list[dict[str, Any]]:
             "required": name in needed,
             "description": schema.pop("description", ""),
         }
+        if any(mark is OR_NULL for mark in _marks_of_value(model, name)):
+            schema["items"] = _or_null(schema["items"])
         if name in model.COMMA_SEPARATED:
             parameter |= {"style": "form", "explode": False}
         parameters.append(parameter | {"schema": schema})
     return parameters
 
 
-def _exported(model: type[Criteria]) -> dict[str, Any]:
-    """Return the media types of a list besides JSON, with what they hold."""
-    content: dict[str, Any] = {
-        FORMATS["csv"].media_type: {"schema": {"type": "string", "description": "RFC 4180, with a header row."}},
-        FORMATS["ndjson"].media_type: {"schema": {"type": "string", "description": "One record a line."}},
-        FORMATS["geojson"].media_type: {"schema": {"$ref": f"#/components/schemas/{FEATURES}"}},
+def _marks_of_value(model: type[Parameters], name: str) -> tuple[object, ...]:
+    """Return the marks of one value of a parameter that takes several."""
+    annotation = model.model_fields[name].annotation if name in model.model_fields else None
+    value = next(iter(get_args(annotation)), None)
+    return get_args(value)[1:] if get_origin(value) is Annotated else ()
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a value that may be null, as an address has it."""
+    if "enum" in schema:
+        return schema | {"enum": [*schema["enum"], NULL]}
+    return {"anyOf": [schema, {"type": "string", "const": NULL}]}
+
+
+#: What the file of a whole list holds, by the name of its format.
+_FILES: dict[str, dict[str, Any]] = {
+    "csv": {"type": "string", "description": "RFC 4180, with a header row."},
+    "ndjson": {"type": "string", "description": "One record a line."},
+    "geojson": {"$ref": f"#/components/schemas/{FEATURES}"},
+}
+
+
+def whole_list_operation(collection: str, name: str) -> dict[str, Any]:
+    """Return how a whole list in one format is described, but for its parameters: see `describe`."""
+    return {
+        "operation_id": f"list_{collection}_{name}",
+        "summary": f"All {collection} that a list has, as {name.upper()}",
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": f"The {collection}, whole, in their order",
+                "content": {FORMATS[name].media_type: {"schema": _FILES[name]}},
+                "headers": headers(
+                    *("Archive-Release", "ETag", "Archive-Total", "Content-Disposition"),
+                    *(["Archive-Omitted"] if FORMATS[name].on_map else []),
+                ),
+            },
+            304: {"description": "The list has not changed"},
+            **problem_responses(NotAcceptable, InvalidParameters, NotReady),
+        },
     }
-    return {each.media_type: content[each.media_type] for each in formats_of(model).values() if each.writer is not None}
+
+
+def query_operation(collection: str) -> dict[str, Any]:
+    """Return how a query is described that is sent as a body, but for its parameters: see `describe`."""
+    return {
+        "operation_id": f"query_{collection}",
+        "summary": f"A page of {collection}, of a query too long for an address",
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": f"A page of {collection}",
+                "headers": headers("Archive-Release", "Content-Language", "Link"),
+            },
+            **problem_responses(
+                *(ContentTooLarge, UnsupportedMediaType, NotAcceptable, InvalidParameters, InvalidCursor),
+                *(TooDeep, NotReady),
+            ),
+        },
+    }
+
+
+def _query_schema(model: type[Criteria]) -> dict[str, Any]:
+    """Return the schema of a query that is sent as a body: the parameters of the list by their names."""
+    properties: dict[str, Any] = {}
+    for parameter in query_parameters(model):
+        if parameter["name"] == "bom":
+            continue
+        described = _as_json(parameter)
+        schema = dict(described["schema"])
+        if schema.get("maxItems") == MAX_VALUES:
+            schema["maxItems"] = MAX_POSTED
+        properties[parameter["name"]] = schema | {"description": described["description"]}
+    return {
+        "type": "object",
+        "title": f"{model.__name__.removesuffix('Criteria')}Query",
+        "description": "The parameters of the list; several values of a filter are a list.",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def feed_operation(collection: str) -> dict[str, Any]:
+    """Return how the feed of a list is described, but for its parameters: see `describe`."""
+    return {
+        "operation_id": f"list_{collection}_atom",
+        "summary": f"The {collection} of a list that changed last, as a feed",
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": "An Atom feed, what changed last first",
+                "content": _other_media_types(ATOM),
+                "headers": headers("Archive-Release", "Content-Language", "ETag", "Link"),
+            },
+            304: {"description": "The list has not changed"},
+            **problem_responses(NotAcceptable, InvalidParameters, InvalidCursor, TooDeep, NotReady),
+        },
+    }
 
 
 def list_operation(collection: str) -> dict[str, Any]:
     """Return how the list of a collection is described, but for what follows from the archive: see `describe`."""
     return {
         "operation_id": f"list_{collection}",
-        "summary": f"A page of {collection}, or all of them as a file",
+        "summary": f"A page of {collection}",
         "response_model": None,
         "responses": {
             200: {
-                "description": f"A page of {collection}; in formats other than JSON all of them",
-                "headers": headers(
-                    "Archive-Release", "Content-Language", "ETag", "Link", "Archive-Total", "Content-Disposition"
-                ),
+                "description": f"A page of {collection}",
+                "headers": headers("Archive-Release", "Content-Language", "ETag", "Link"),
             },
             304: {"description": "The page has not changed"},
             **problem_responses(NotAcceptable, InvalidParameters, InvalidCursor, TooDeep, NotReady),
@@ -458,7 +553,7 @@ def _described(app: FastAPI, fields: ArchiveFields) -> dict[str, Any]:
         _add_schemas(schemas, {shape.__name__: shape, page.__name__: page})
         either = _with_fields_chosen(schemas, shape.__name__)
         schemas[page.__name__]["properties"]["data"]["items"] = either
-        _describe_list(description["paths"][f"/v1/{collection}"]["get"], model, page.__name__)
+        _describe_list(description["paths"], model, page.__name__)
         one = description["paths"][f"/v1/{collection}/{{id}}"]["get"]
         view = query_parameters(view_of(fields.collection(collection)))
         one["parameters"] = [identifier_parameter(model.record), *view]
@@ -473,13 +568,38 @@ def _add_schemas(schemas: dict[str, Any], shapes: dict[str, Any]) -> None:
         schemas[name] = schema
 
 
-def _describe_list(operation: dict[str, Any], model: type[Criteria], page: str) -> None:
-    """Complete the description of a list by its parameters, and by what it answers in each format."""
-    operation["parameters"] = query_parameters(model)
-    answer = operation["responses"]["200"]
-    answer["content"] = {JSON: {"schema": {"$ref": f"#/components/schemas/{page}"}}, **_exported(model)}
-    if "geojson" in formats_of(model):
-        answer["headers"] |= headers("Archive-Omitted")
+def _describe_list(paths: dict[str, Any], model: type[Criteria], page: str) -> None:
+    """Complete the description of a list, of its files and of its feed by their parameters, and by what the page holds.
+
+    The page is described as JSON alone, so that generated clients have one type for it: the other formats, which `format`
+    and `Accept` choose as well, have addresses of their own.
+    """
+    parameters, listed = query_parameters(model), f"/v1/{model.collection}"
+    page_operation = paths[listed]["get"]
+    page_operation["parameters"] = [_as_json(each) for each in parameters if each["name"] != "bom"]
+    page_operation["responses"]["200"]["content"] = {JSON: {"schema": {"$ref": f"#/components/schemas/{page}"}}}
+    for name, each in formats_of(model).items():
+        if each.writer is not None:
+            left_out = {"format", *model.PAGING, *([] if name == "csv" else ["bom"])}
+            paths[f"{listed}.{each.suffix}"]["get"]["parameters"] = _without(parameters, left_out)
+    query = paths[f"{listed}/query"]["post"]
+    query["parameters"] = query_parameters(QueryAddress)
+    query["requestBody"] = {"required": True, "content": {JSON: {"schema": _query_schema(model)}}}
+    query["responses"]["200"]["content"] = page_operation["responses"]["200"]["content"]
+    left_out = set(model.model_fields) - feed_parameters(model)
+    paths[f"{listed}.atom"]["get"]["parameters"] = _without(parameters, left_out)
+
+
+def _without(parameters: list[dict[str, Any]], names: Collection[str]) -> list[dict[str, Any]]:
+    return [each for each in parameters if each["name"] not in names]
+
+
+def _as_json(parameter: dict[str, Any]) -> dict[str, Any]:
+    """Return a parameter of a page; of the formats, the one that this address is described with."""
+    if parameter["name"] != "format":
+        return parameter
+    described = "json: a page of the list. Every other format is described at its own address, such as `.csv`."
+    return parameter | {"description": described, "schema": {"type": "string", "enum": ["json"]}}
 
 
 def _with_fields_chosen(schemas: dict[str, Any], whole: str) -> dict[str, Any]:

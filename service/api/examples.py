@@ -3,6 +3,7 @@
 A front end's developer sees what comes, and no example can be out of date or show what is no longer public.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -13,9 +14,11 @@ from service.catalogue.parameters import read_criteria
 from service.release.documents import document_shapes
 
 
-def with_examples(description: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
+def with_examples(
+    description: dict[str, Any], catalogue: Catalogue, *, place: Callable[[bytes], bytes]
+) -> dict[str, Any]:
     """Return a description in which the schema of each record has an example, where there is such a record: the first
-    of its collection's list. The description given stays as it is.
+    of its collection's list; `place` gives it its addresses. The description given stays as it is.
     """
     fields = catalogue.release.fields
     shapes = document_shapes(fields)
@@ -25,5 +28,5 @@ def with_examples(description: dict[str, Any], catalogue: Catalogue) -> dict[str
         page = catalogue.page(catalogue.look_up(read_criteria(model, [("limit", "1")])))
         name = shapes[model.record].__name__
         if page.ordinals:
-            schemas[name] = {**schemas[name], "examples": [orjson.loads(page.joined)]}
+            schemas[name] = {**schemas[name], "examples": [orjson.loads(place(page.joined))]}
     return description | {"components": components | {"schemas": schemas}}

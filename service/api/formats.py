@@ -4,6 +4,7 @@
 bytes and knows nothing of how they are sent.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,8 +14,9 @@ import orjson
 
 from service.api.columns import Around, Cell, columns_of
 from service.api.columns import cited_sources as cited_sources_of
+from service.archive.fields import archive_fields
 from service.catalogue.browsing import Catalogue, Listing
-from service.catalogue.criteria import Criteria
+from service.catalogue.criteria import Criteria, criteria_of
 from service.catalogue.languages import Wishes, translate
 from service.catalogue.parameters import invalid_parameters, parameter_schemas
 from service.errors import ParameterError
@@ -59,15 +61,25 @@ class Format:
     on_map: bool = False
 
 
-def format_of(criteria: Criteria, accept: str | None) -> Format:
-    """Return the format that a request asks for: `format` before `Accept`. Raises NotAcceptable, InvalidParameters."""
-    by_media_type, offers = _offers(type(criteria))
-    chosen = by_media_type[choose_format(criteria.format, accept, offers)]
+def format_of(criteria: Criteria, accept: str | None, *, addressed: str | None = None) -> Format:
+    """Return the format that a request asks for: the one that its address ends in, else `format`, else what `Accept` prefers.
+
+    Raises NotAcceptable, InvalidParameters.
+    """
+    if addressed is not None:
+        chosen = FORMATS[addressed]
+        if criteria.format is not None:
+            raise invalid_parameters([ParameterError("format", f"is said by the address, .{addressed}; leave it out")])
+    else:
+        by_media_type, offers = _offers(type(criteria))
+        chosen = by_media_type[choose_format(criteria.format, accept, offers)]
     if chosen.writer is not None:
         given = [name for name in criteria.PAGING if name in criteria.model_fields_set]
         message = f"is for pages, and {chosen.name} gives the whole list; leave it out, or ask for format=json"
         if given:
             raise invalid_parameters([ParameterError(name, message) for name in given])
+    if criteria.bom and chosen.name != "csv":
+        raise invalid_parameters([ParameterError("bom", f"is for CSV: /v1/{criteria.collection}.csv?bom=true")])
     return chosen
 
 
@@ -104,7 +116,7 @@ class _Lookup:
 
 
 class _Csv:
-    """RFC 4180: comma, CRLF, a header row, one row a record. UTF-8 without a mark at its beginning."""
+    """RFC 4180: comma, CRLF, a header row, one row a record. UTF-8, with a mark at its beginning only where one was asked for."""
 
     closing = b""
 
@@ -114,7 +126,7 @@ class _Csv:
         self._address = f"{export.base}/v1/{criteria.collection}/"
         self._sources = _Lookup(export.catalogue, lambda source: source["url"])
         names: list[Cell] = [name for columns in self._columns for name in columns.names]
-        self.opening = csv_rows([names])
+        self.opening = (BOM_UTF8 if criteria.bom else b"") + csv_rows([names])
 
     def write(self, documents: list[bytes]) -> bytes:
         records = [orjson.loads(document) for document in documents]
@@ -203,16 +215,18 @@ def select_fields(document: bytes, fields: Sequence[str]) -> bytes:
     return orjson.dumps({key: value for key, value in orjson.loads(document).items() if key in wanted})
 
 
-def written(writer: Writer, catalogue: Catalogue, listing: Listing, *, wishes: Wishes = ()) -> Iterator[bytes]:
+def written(
+    writer: Writer, catalogue: Catalogue, listing: Listing, *, place: Callable[[bytes], bytes], wishes: Wishes = ()
+) -> Iterator[bytes]:
     """Yield a whole list as a file in pieces: the opening with the first batch of records, then a piece a batch.
 
-    Texts are in the languages wished for, where there is a translation.
+    Texts are in the languages wished for, where there is a translation; `place` gives documents their addresses.
     """
-    opening = writer.opening
+    opening, fields = writer.opening, catalogue.release.fields
     for batch in catalogue.batches(listing):
-        documents = (
-            [translate(document, wishes, catalogue.release.fields)[0] for document in batch] if wishes else batch
-        )
+        documents = [place(document) for document in batch]
+        if wishes:
+            documents = [translate(document, wishes, fields)[0] for document in documents]
         yield opening + writer.write(documents)
         opening = b""
     if opening or writer.closing:
@@ -237,3 +251,9 @@ FORMATS: dict[str, Format] = {
 def formats_of(model: type[Criteria]) -> dict[str, Format]:
     """Return the formats that a collection offers by name."""
     return {name: FORMATS[name] for name in parameter_schemas(model)["format"]["enum"]}
+
+
+def files_of(collection: str) -> tuple[str, ...]:
+    """Return the formats of a collection that give the whole list, by name: each has an address of its own."""
+    offered = formats_of(criteria_of(archive_fields())[collection])
+    return tuple(name for name, each in offered.items() if each.writer is not None)

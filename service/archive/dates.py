@@ -6,10 +6,11 @@ It never guesses: where a date states no bound, there is none.
 
 import re
 from calendar import monthrange
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 #: Longer texts are refused unread, in characters. The longest date of the profile, a day with a time and an offset, has 25.
 MAX_LENGTH = 64
@@ -209,3 +210,20 @@ def _shown(text: str) -> str:
     # repr escapes characters that would garble the message or cannot be encoded: control characters, right-to-left
     # marks, surrogates.
     return repr(text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…")
+
+
+_Dated = TypeVar("_Dated")
+
+
+def latest_of(things: Iterable[_Dated], date_of: Callable[[_Dated], str | None]) -> _Dated | None:
+    """Return the thing that holds: the latest by its date (EDTF). One without a date is as late as the one listed before it,
+    and of two of one day the later listed holds.
+    """
+    held, held_since, last = None, date.min, date.min
+    for thing in things:
+        if (stated := date_of(thing)) is not None:
+            span = parse_edtf(stated)
+            last = span.latest or span.earliest or last
+        if last >= held_since:
+            held, held_since = thing, last
+    return held

@@ -21,8 +21,8 @@ BLANK = "\u2588"
 #: The fields that hold the archive's own words. Transcripts and quotes are left out: they hold the source's words.
 OWN_WORDS = frozenset(
     """
-    as_stated citation content_warnings contact coverage date_note description footer keywords label method name note
-    population role subject summary synopsis title type unit
+    age_as_stated as_stated citation content_warnings contact coverage date_note description footer keywords label method name
+    note notes population role subject summary synopsis tags title type unit
     """.split()
 )
 _NOT_OWN = frozenset({"access", "transcript"})
@@ -38,10 +38,9 @@ def sha256_of(text: str) -> str:
 
 def blanked(text: str, passages: Iterable[tuple[int, int]]) -> str:
     """Return a text in which each code point of these passages, [start, end), is replaced by a blank."""
-    characters = list(text)
     for start, end in passages:
-        characters[start:end] = BLANK * len(characters[start:end])
-    return "".join(characters)
+        text = text[:start] + BLANK * len(text[start:end]) + text[end:]
+    return text
 
 
 def is_measure_of(stated: SourceText, text: str) -> bool:

@@ -92,6 +92,9 @@ class Filter:
     field: FormatField
     path: tuple[str, ...]
     is_wide: bool
+    is_counted: bool
+    #: Whether only the latest of the parts that have the field counts.
+    is_latest: bool
 
 
 @dataclass(frozen=True)
@@ -109,11 +112,14 @@ class RecordFields:
     sorted: tuple[FormatField, ...] = field(init=False)
     #: The texts that can be translated.
     translated: tuple[str, ...] = field(init=False)
+    #: The names that lead from the record to each field that names other records, in the order of the format.
+    references: tuple[tuple[str, ...], ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "filters", tuple(_filters((self.identifier, *self.fields), ())))
         object.__setattr__(self, "sorted", tuple(each for each in self.fields if each.mark(Sorted) is not None))
         object.__setattr__(self, "translated", tuple(each.name for each in self.fields if each.mark(Translated)))
+        object.__setattr__(self, "references", tuple(_references(self.fields, ())))
 
     @property
     def collection(self) -> str:
@@ -217,7 +223,10 @@ def _is_default(sortable: FormatField) -> bool:
 def _record_fields(model: type[Record]) -> RecordFields:
     fields = fields_of(model)
     [identifier] = [each for each in fields if each.name == "id"]
-    return RecordFields(model.record, model, tuple(each for each in fields if each.name not in _APART), identifier)
+    shown = [each for each in fields if each.name not in _APART]
+    # Pydantic lists what all records have first; who reads one looks for its own fields.
+    shown.sort(key=lambda each: each.name in Record.model_fields)
+    return RecordFields(model.record, model, tuple(shown), identifier)
 
 
 @cache
@@ -286,8 +295,19 @@ def _filters(fields: tuple[FormatField, ...], path: tuple[str, ...]) -> Iterator
     for each in fields:
         here = (*path, each.name)
         if (mark := each.mark(Filtered)) is not None:
-            yield Filter(mark.name or each.name, mark.description, each, here, mark.is_wide)
+            yield Filter(
+                mark.name or each.name, mark.description, each, here, mark.is_wide, mark.is_counted, mark.is_latest
+            )
         yield from _filters(each.inner, here)
+
+
+def _references(fields: tuple[FormatField, ...], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the path of every field that names other records, among these and in parts of theirs."""
+    for each in fields:
+        here = (*path, each.name)
+        if each.kind == "reference" and each.mark(NotShown) is None:
+            yield here
+        yield from _references(each.inner, here)
 
 
 def searched(fields: tuple[FormatField, ...]) -> Iterator[FormatField]:

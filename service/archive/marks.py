@@ -51,6 +51,10 @@ class Filtered:
     name: str | None = None
     #: The value of a place or topic finds also what lies in it.
     is_wide: bool = False
+    #: Whether its values are counted. Those that nearly every record has for itself are not worth it.
+    is_counted: bool = True
+    #: The field is one of parts in a list that have dates, and only the part that is the latest counts.
+    is_latest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

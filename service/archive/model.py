@@ -76,6 +76,7 @@ from service.archive.vocabularies import (
     CustodyAction,
     EventType,
     FileRole,
+    NameKind,
     Outcome,
     PlaceKind,
     Qualifier,
@@ -83,6 +84,7 @@ from service.archive.vocabularies import (
     RelationType,
     ResponseKind,
     SourceType,
+    WhereaboutsStatus,
 )
 
 FORMAT = "testimony-archive/1"
@@ -230,6 +232,22 @@ class Citation(Part):
 Citations = Annotated[list[Citation], Field(min_length=1)]
 
 
+class ExternalIdentifier(Part):
+    """What others call the same thing: a value under a scheme, such as doi or an archive's own inventory."""
+
+    scheme: Annotated[
+        Text,
+        Field(description="Whose identifier it is: a scheme such as doi, isbn, wikidata, or a catalogue's short name."),
+    ]
+    value: Annotated[
+        Text,
+        Searched(),
+        Filtered("With this identifier elsewhere: its value, or scheme:value.", name="identifier", is_counted=False),
+        Field(description="The identifier itself, as the scheme writes it."),
+    ]
+    url: Annotated[WebAddress | None, Field(description="An address at which the identifier is resolved.")] = None
+
+
 class Relation(Part):
     """How a record stands to another one, and who says so where it is not the archive itself. It is shown at both ends."""
 
@@ -255,7 +273,7 @@ Relations = Annotated[list[Relation], Behaves("relations"), Field(description=_R
 
 
 class Record(Part):
-    """What every record has: an identifier, translations of its text fields, and access."""
+    """What every record has: an identifier, translations of its text fields, access, and what others call it."""
 
     # Built once the translations are known: see below.
     model_config = ConfigDict(defer_build=True)
@@ -276,6 +294,28 @@ class Record(Part):
         dict[Language, Any],
         Field(description="Translations of the record's texts, by language (BCP 47), under the names of the fields."),
     ] = NO_ENTRIES
+    identifiers: Annotated[
+        list[ExternalIdentifier],
+        Behaves("identifiers"),
+        Field(description="What others call the same thing. A protected agent has none."),
+    ] = NO_ITEMS
+    tags: Annotated[
+        list[Text],
+        Searched(),
+        Filtered("With this tag.", name="tag"),
+        Field(description="Words that the archive files the record under, beside its topics."),
+    ] = NO_ITEMS
+    notes: Annotated[
+        list[Text],
+        Searched(),
+        Translated(),
+        Field(description="What a reader should know of the record itself, in the archive's own words."),
+    ] = NO_ITEMS
+    licence: Annotated[
+        Rights | None,
+        Filtered("Under this licence, which is not the archive's."),
+        Field(description="What may be done with this record, where that is not what the archive's licence says."),
+    ] = None
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:  # noqa: ANN401 - as Pydantic declares it
@@ -481,6 +521,36 @@ class Source(Record):
     relations: Relations = NO_ITEMS
 
 
+class AgentName(Part):
+    """Another name of an agent, or the same in another script."""
+
+    text: Annotated[Text, Searched(is_name=True), Field(description="The name.")]
+    language: Annotated[
+        Language | None, Field(description="The language and script it is written in (BCP 47), such as uk or ru-Latn.")
+    ] = None
+    kind: Annotated[
+        NameKind | None,
+        Field(
+            description="How it is another: a name that is also used (alias), the same in another script (transliteration), or one that is no longer used (former)."
+        ),
+    ] = None
+
+
+class AgentStatus(Part):
+    """What somebody stated of a person's whereabouts. The latest by its date holds; one without a date is as late as the
+    one that is listed before it, and of two of one day the later listed holds.
+    """
+
+    status: Annotated[
+        WhereaboutsStatus,
+        Filtered("With this as the latest status.", is_latest=True),
+        Field(description="What was known of the person."),
+    ]
+    date: Annotated[Edtf | None, Field(description="When that was so (EDTF). Null where it is not stated.")] = None
+    asserted_by: Annotated[AgentRef, Field(description="Who states it.")]
+    citations: Annotated[Citations, Field(description="The evidence for it.")]
+
+
 class Agent(Record):
     """A person, group or organisation. `name` is only for those whose name may be published; of somebody `unknown`
     the archive has none.
@@ -513,10 +583,45 @@ class Agent(Record):
     description: Annotated[
         Text | None, Searched(), Translated(), Field(description="Who the agent is, in the archive's own words.")
     ] = None
+    names: Annotated[
+        list[AgentName],
+        Field(description="Other names and spellings that may be published. Somebody protected or unknown has none."),
+    ] = NO_ITEMS
     age_stated: Annotated[
         Annotated[int, Field(ge=0, le=150)] | None,
         Field(description="The person's age in years, as a source states it."),
     ] = None
+    age_as_stated: Annotated[
+        Text | None,
+        Searched(),
+        Translated(),
+        Field(description="The age as a source puts it, where that is no number: about forty, a schoolchild."),
+    ] = None
+    birth: Annotated[
+        Edtf | None,
+        Filtered("Born then."),
+        Sorted(),
+        Field(description="When the person was born (EDTF). Of somebody protected it is not told."),
+    ] = None
+    death: Annotated[
+        Edtf | None,
+        Filtered("Died then."),
+        Sorted(),
+        Field(description="When the person died (EDTF). Of somebody protected it is not told."),
+    ] = None
+    status: Annotated[
+        list[AgentStatus],
+        Field(description="What was known of the person's whereabouts, over time: missing, detained, found."),
+    ] = NO_ITEMS
+    member_of: Annotated[
+        list[AgentRef],
+        Filtered("A member of this group or organisation."),
+        Field(description="The groups and organisations that the agent belongs to."),
+    ] = NO_ITEMS
+    exact_match: Annotated[
+        list[Concept],
+        Field(description="Addresses of the same agent in other vocabularies. A protected agent has none."),
+    ] = NO_ITEMS
     citations: Annotated[list[Citation], Field(description="The evidence for what is said of the agent.")] = NO_ITEMS
 
 
@@ -547,6 +652,12 @@ class Place(Record):
         Number | None, Field(description="Longitude of its point in degrees (WGS 84), east positive.")
     ] = None
     radius_m: Annotated[Number | None, Field(description="How far off the point may be, in metres.")] = None
+    exact_match: Annotated[list[Concept], Field(description="Addresses of the same place in other vocabularies.")] = (
+        NO_ITEMS
+    )
+    citations: Annotated[
+        list[Citation], Field(description="The evidence for where the place is, and for what is said of it.")
+    ] = NO_ITEMS
 
 
 class Topic(Record):
@@ -689,7 +800,11 @@ class Event(Record):
             description="What others say of its date, its place or its type. Filters look at claims too; the event's own values are the archive's choice."
         ),
     ] = NO_ITEMS
-    part_of: Annotated[EventRef | None, Field(description="The larger event that this one is a part of.")] = None
+    part_of: Annotated[
+        EventRef | None,
+        Filtered("Part of this event, or of a part of it.", is_wide=True),
+        Field(description="The larger event that this one is a part of."),
+    ] = None
     citations: Annotated[Citations, Field(description="The evidence for the event.")]
     content_warnings: Annotated[
         list[Text],
@@ -797,7 +912,9 @@ class Testimony(Record):
         Field(description="The interview that this testimony is a session of."),
     ] = None
     events: Annotated[
-        list[EventRef], Filtered("About this event.", name="event"), Field(description="The events it is about.")
+        list[EventRef],
+        Filtered("About this event, or a part of it.", name="event", is_wide=True),
+        Field(description="The events it is about."),
     ] = NO_ITEMS
     place: Annotated[
         PlaceRef | None, Filtered(name="place", is_wide=True), Field(description="The place it is about.")
@@ -890,7 +1007,9 @@ class Statistic(Record):
         Filtered("Stated with this qualifier."),
         Field(description="How exactly the figure was put: exact, about, at least, between, and so on."),
     ]
-    value: Annotated[Number | None, Field(description="The figure. Null where only bounds were stated.")] = None
+    value: Annotated[Number | None, Sorted(), Field(description="The figure. Null where only bounds were stated.")] = (
+        None
+    )
     lower: Annotated[
         Number | None,
         Field(description="The least value that the statement allows. Null where no lower bound was stated."),
@@ -899,8 +1018,16 @@ class Statistic(Record):
         Number | None,
         Field(description="The greatest value that the statement allows. Null where no upper bound was stated."),
     ] = None
-    lower_inclusive: Annotated[bool, Field(description="Whether the lower bound itself is allowed.")] = True
-    upper_inclusive: Annotated[bool, Field(description="Whether the upper bound itself is allowed.")] = True
+    lower_inclusive: Annotated[
+        bool,
+        Behaves("of_bound"),
+        Field(description="Whether the lower bound itself is allowed; shown as null where there is none."),
+    ] = True
+    upper_inclusive: Annotated[
+        bool,
+        Behaves("of_bound"),
+        Field(description="Whether the upper bound itself is allowed; shown as null where there is none."),
+    ] = True
     bounds_basis: Annotated[
         Literal["stated", "derived", "convention", "none"],
         Behaves("stated_range"),

@@ -75,10 +75,14 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def published_names(agent: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the names of an agent, as JSON, in all languages."""
+    """Yield the names of an agent, as JSON, in all languages, and those that it also has."""
     translations = agent.get("translations")
     for part in (agent, *(translations.values() if isinstance(translations, dict) else ())):
         if isinstance(part, dict) and isinstance(name := part.get("name"), str):
+            yield name
+    others = agent.get("names")
+    for part in others if isinstance(others, list) else ():
+        if isinstance(part, dict) and isinstance(name := part.get("text"), str):
             yield name
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from service.archive.checks.names import names_in
+from service.archive.checks.records import IDENTIFYING
 from service.archive.checks.report import MAX_FINDINGS
 from service.archive.editing import items_of, replacing, write_changed
 from service.archive.protected_names import Named, ProtectedNames, private_names, published_names
@@ -77,7 +78,13 @@ def _unnamed(agent: dict[str, Any], policy: Policy, label: str | None) -> dict[s
         earlier = kept.get("names", [])
         kept["names"] = [*(earlier if isinstance(earlier, list) else [earlier]), *new]
     access["private"] = kept
-    changed = {key: value for key, value in agent.items() if key not in {"name", "access", "translations"}}
+    # What tells who it is without a name goes along.
+    kept |= {key: agent[key] for key in IDENTIFYING if agent.get(key) and key not in kept}
+    changed = {
+        key: value
+        for key, value in agent.items()
+        if key not in {"name", "names", "access", "translations", *IDENTIFYING}
+    }
     changed["name_policy"] = policy
     if label is not None:
         changed["label"] = label

@@ -18,6 +18,9 @@ SourceType = Literal[
 FileRole = Literal["original", "access_copy", "transcript", "subtitles", "thumbnail"]
 CustodyAction = Literal["captured", "received", "copied", "hashed", "verified", "transferred"]
 AgentKind = Literal["person", "group", "organisation"]
+NameKind = Literal["alias", "transliteration", "former"]
+#: What is known of somebody's whereabouts.
+WhereaboutsStatus = Literal["missing", "detained", "released", "found_alive", "found_dead", "killed", "unknown"]
 PlaceKind = Literal["country", "region", "city", "district", "site", "other"]
 EventType = Literal[
     "detention",

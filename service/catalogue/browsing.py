@@ -28,8 +28,6 @@ QUICK = 50_000
 BATCH = 200
 #: A cursor into an order of relevance holds an offset of at most this many digits; the largest offset in use has five.
 OFFSET_DIGITS = 9
-#: Identifiers looked up by one SQL statement. The number is fixed so that the statement is compiled only once.
-DOCUMENTS_AT_ONCE = 50
 
 
 class Page(NamedTuple):
@@ -78,6 +76,8 @@ class Listing:
     filters: list[list[Term]]
     spans: list[Span]
     quick: bool
+    #: The terms of which a record must have none.
+    without: Sequence[Term] = ()
     #: The places of its records in the order, if they have been computed already.
     places: BitMap | range | None = None
     #: The ordinals of the whole list in its order, if a full-text query found it: see `Catalogue.whole`.
@@ -101,7 +101,7 @@ class Catalogue:
         #: What each collection may be asked for.
         self.criteria = criteria_of(release.fields)
         self.sets = RecordSets(release)
-        self.text = TextIndex(release)
+        self.text = TextIndex(release, self.sets)
         self._facets = Facets(release, self.text)
         self._languages = read_languages(release)
         manifest = release.manifest
@@ -140,16 +140,17 @@ class Catalogue:
 
     def look_up(self, criteria: Criteria) -> Listing:
         """Look up the filters of a list in this release. Reads no records."""
-        terms, spans = conditions_of(criteria)
+        terms, spans, excluded = conditions_of(criteria)
         filters = [self.sets.find(criteria.collection, each) for each in terms]
+        without = [term for each in excluded for term in self.sets.find(criteria.collection, each)]
         size = self.sets.collections[criteria.collection].size
         order, descending = ("id", False) if criteria.sort == RELEVANCE else order_of(criteria)
         if criteria.q is not None:
             quick = criteria.sort == RELEVANCE and not criteria.facets and self.text.is_quick(criteria)
-            return Listing(criteria, order, descending, filters, spans, quick)
+            return Listing(criteria, order, descending, filters, spans, quick, without)
         quick = not criteria.facets and (not spans or size <= QUICK)
-        places = self._found(criteria.collection, filters, spans, order) if quick else None
-        return Listing(criteria, order, descending, filters, spans, quick, places)
+        listing = Listing(criteria, order, descending, filters, spans, quick, without)
+        return replace(listing, places=self._places(listing, order)) if quick else listing
 
     def page(self, listing: Listing, cursor: str | None = None) -> Page:
         """Read one page. `cursor` takes the place of the cursor in the criteria. Raises InvalidCursor."""
@@ -208,10 +209,10 @@ class Catalogue:
         """Return the places of a list's records in an order."""
         if listing.places is not None and order == listing.order:
             return listing.places
-        return self._found(listing.criteria.collection, listing.filters, listing.spans, order)
-
-    def _found(self, collection: str, filters: list[list[Term]], spans: list[Span], order: str) -> BitMap | range:
-        return self.sets.places(collection, filters, [self.sets.span(collection, span) for span in spans], order)
+        collection = listing.criteria.collection
+        spans = [self.sets.span(collection, span) for span in listing.spans]
+        found = self.sets.places(collection, listing.filters, spans, order)
+        return self.sets.places_without(collection, found, listing.without, order)
 
     def whole(self, listing: Listing) -> Listing:
         """Prepare a list for being read whole. With a full-text query, this finds the ordinals of all its matches.
@@ -257,17 +258,8 @@ class Catalogue:
 
     def documents(self, record_ids: Iterable[str]) -> dict[str, bytes]:
         """Return the documents of those of these records that are public, by identifier."""
-        wanted = sorted(record_ids)
-        found: dict[str, bytes] = {}
-        marks = ",".join("?" * DOCUMENTS_AT_ONCE)
-        statement = f"SELECT id, ordinal FROM record WHERE id IN ({marks})"  # noqa: S608 - question marks
-        for start in range(0, len(wanted), DOCUMENTS_AT_ONCE):
-            batch = wanted[start : start + DOCUMENTS_AT_ONCE]
-            binds = batch + batch[-1:] * (DOCUMENTS_AT_ONCE - len(batch))
-            rows = self.release.rows(statement, tuple(binds))
-            documents = self.release.documents([ordinal for _, ordinal in rows])
-            found.update(zip((record_id for record_id, _ in rows), documents, strict=True))
-        return found
+        ordinals = self.sets.ordinals(sorted(record_ids))
+        return dict(zip(ordinals, self.release.documents([*ordinals.values()]), strict=True))
 
     def _ordinals(self, collection: str, order: str, places: Iterable[int]) -> list[int]:
         """Return the ordinals of the records at these places of an order."""

@@ -15,6 +15,7 @@ from service.archive.identifiers import PREFIXES, RecordType
 from service.archive.marks import IsLanguage
 from service.catalogue.cursor import CURSOR_LENGTH, fingerprint
 from service.catalogue.parameters import (
+    OR_NULL,
     Box,
     FirstDay,
     LastDay,
@@ -131,6 +132,15 @@ SearchText = Annotated[
 ]
 
 
+_Topics = Annotated[tuple[TopicId, ...], any_of("Filed under this topic or a narrower one.")]
+_Places = Annotated[tuple[PlaceId, ...], any_of("At this place or at one that lies in it.")]
+_Sources = Annotated[tuple[SourceId, ...], any_of("Citing this source.")]
+_RefersTo = Annotated[
+    tuple[Annotated[str, identifier(*PREFIXES)], ...],
+    any_of("Naming this record, in whatever role: `links.referred_by` of a record leads here."),
+]
+
+
 class Listed(Parameters):
     """Filters and presentation that every list has, that of the search included. Different filters mean and; values of
     one mean or.
@@ -141,15 +151,15 @@ class Listed(Parameters):
     FACETS: ClassVar[tuple[str, ...]]
     #: Parameters that choose how a list is shown, not which records are in it.
     PRESENTATION: ClassVar[frozenset[str]] = frozenset(
-        {"limit", "cursor", "sort", "fields", "format", "lang", "facets", "facet_limit", "facet_mode"}
+        {"limit", "cursor", "sort", "fields", "format", "bom", "lang", "facets", "facet_limit", "facet_mode"}
     )
     #: Those that only a page has: a format that gives the whole list takes none of them.
     PAGING: ClassVar[tuple[str, ...]] = ("limit", "cursor", "facets", "facet_limit", "facet_mode")
 
     q: SearchText | None = None
-    topic: Annotated[tuple[TopicId, ...], any_of("Filed under this topic or a narrower one.")] = ()
-    place: Annotated[tuple[PlaceId, ...], any_of("At this place or at one that lies in it.")] = ()
-    source: Annotated[tuple[SourceId, ...], any_of("Citing this source.")] = ()
+    topic: _Topics = ()
+    place: _Places = ()
+    source: _Sources = ()
     updated_since: Annotated[
         Moment | None,
         Field(description="Changed at or after this: a day, or a moment with its offset from UTC (RFC 3339)."),
@@ -222,6 +232,10 @@ class Criteria(Listed, RecordView):
 
     sort: str = "id"
     format: Annotated[Literal["json", "csv", "ndjson"] | None, _FORMAT] = None
+    bom: Annotated[
+        Truth,
+        Field(description="true: begin a CSV file with a byte order mark, by which Excel knows that it is UTF-8."),
+    ] = False
 
     @cached_property
     def fingerprint(self) -> str:
@@ -317,6 +331,18 @@ class ChangeCriteria(Parameters):
     ] = None
 
 
+class QueryAddress(Parameters):
+    """What the address of a query may say whose parameters are sent as a body."""
+
+    cursor: Annotated[
+        str | None,
+        Field(
+            pattern=rf"^[A-Za-z0-9_-]{{1,{CURSOR_LENGTH}}}$",
+            description="Where the page begins: `links.next` has it. The body is sent again as it was.",
+        ),
+    ] = None
+
+
 class TranscriptView(Parameters):
     """How a transcript is shown."""
 
@@ -347,6 +373,15 @@ COLLECTIONS: tuple[str, ...] = get_args(CollectionName)
 #: A parameter as Pydantic takes it: its type and default.
 _Parameter = tuple[Any, Any]
 
+_ID = "The record with this identifier: several of them are one request."
+#: The filters that every list has and that take several values.
+_OF_EVERY_LIST: dict[str, _Parameter] = {
+    "topic": (_Topics, ()),
+    "place": (_Places, ()),
+    "source": (_Sources, ()),
+    "refers_to": (_RefersTo, ()),
+}
+
 
 def criteria_of(fields: ArchiveFields) -> dict[str, type[Criteria]]:
     """Return the criteria of each collection of an archive, in the order in which collections are listed."""
@@ -375,6 +410,8 @@ def _criteria(record: RecordFields) -> type[Criteria]:
             parameters |= _parameters(by, record.record)
     for each in record.fields:
         parameters |= _SPECIAL.get(each.behaviour or "", {})
+    parameters["id"] = (Annotated[_several(Annotated[str, identifier(record.record)]), any_of(_ID)], ())
+    parameters |= _choosing({**_OF_EVERY_LIST, **parameters})
     signed = [sign + name for name in record.sorts for sign in ("", "-")]
     choices: Any = Literal[(*signed, RELEVANCE)]
     parameters["sort"] = (Annotated[choices, _SORT], record.sorts[0])
@@ -388,12 +425,27 @@ def _criteria(record: RecordFields) -> type[Criteria]:
     model.collection, model.record, model.KEYS = record.collection, record.record, document_keys(record)
     model.DATES = tuple(name.removesuffix("_from") for name in parameters if name.endswith("_from"))
     model.FIGURES = tuple(name.removesuffix("_min") for name in parameters if name.endswith("_min"))
-    counted = [name for name, each in filters.items() if each.field.kind not in ("date", "number")]
+    counted = [name for name, each in filters.items() if each.is_counted and each.field.kind not in ("date", "number")]
     special = [name for each in record.fields for name in _COUNTED.get(each.behaviour or "", ())]
     model.FACETS = tuple(dict.fromkeys(("topic", "place", "source", *counted, *special)))
     model.SORTS = record.sorts
     model.LACKING = frozenset(name for name in record.sorts if record.may_lack(name))
     return model
+
+
+def _choosing(parameters: dict[str, _Parameter]) -> dict[str, _Parameter]:
+    """Return the filters that take several values, each taking `null` as well, and beside each the one that excludes."""
+    made: dict[str, _Parameter] = {}
+    for name, (annotation, default) in parameters.items():
+        if default != ():
+            continue  # it takes one value
+        several, described = get_args(annotation)
+        value, meaning = get_args(several)[0], described.description or ""
+        if name not in ("id", "refers_to"):
+            value, meaning = Annotated[value, OR_NULL], f"{meaning} null: stating none."
+        made[name] = (Annotated[_several(value), any_of(meaning)], ())
+        made[f"{name}!"] = (Annotated[_several(value), any_of(f"Leaves out: {meaning}")], ())
+    return made
 
 
 def _parameters(by: Filter, record: RecordType) -> dict[str, _Parameter]:

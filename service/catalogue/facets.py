@@ -3,6 +3,7 @@
 A facet of topics or places counts what its filter would find: a record under a narrower topic counts for the broader.
 """
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from tantivy import Occur, Query
 
 from service.catalogue.criteria import Criteria, Listed
 from service.catalogue.parameters import invalid_parameters
-from service.catalogue.queries import Days, days_of
+from service.catalogue.queries import EXCLUDING, Days, days_of
 from service.catalogue.search import Aggregation, Counted, TextIndex
 from service.errors import ParameterError
 from service.release.indexing import text_key, yearless_filter
@@ -37,6 +38,8 @@ _UNKNOWN = "\x00"
 _NO_SET = 0
 #: Counts that are kept: a few megabytes.
 BUCKETS_KEPT = 20_000
+#: Bytes of a question that is kept beside what was counted for it; of a longer one, its hash is.
+LONGEST_KEY = 1000
 #: Identifiers looked up at a time.
 _BATCH = 500
 #: Days that a date without a year can name, 29 February among them.
@@ -79,6 +82,8 @@ class Facets:
         for needed in (FOLDER, DATABASE):  # by what was not kept
             self._release.require(needed)
         asked = orjson.dumps([criteria.collection, criteria.filters(), criteria.facet_mode, criteria.facet_limit])
+        # What is kept must not be long because a question was: one may name thousands of records.
+        asked = asked if len(asked) <= LONGEST_KEY else hashlib.sha256(asked).digest()
         keys = {name: (asked, name) for name in criteria.facets}
         with self._lock:
             kept = {name: buckets for name, key in keys.items() if (buckets := self._kept.get(key)) is not None}
@@ -101,7 +106,7 @@ class Facets:
         """Count facets: those that are counted over the same records in one walk over these."""
         alike: dict[frozenset[str], list[str]] = {}
         for name in names:
-            own = (_DATES if name in _TIMELINES else {name}) & criteria.filters().keys()
+            own = (_DATES if name in _TIMELINES else {name}) & _names_of(criteria)
             alike.setdefault(frozenset(own if criteria.facet_mode == "others" else ()), []).append(name)
         facets: dict[str, list[Bucket]] = {}
         for ignored, some in alike.items():
@@ -116,6 +121,11 @@ class Facets:
                     counts = _counts(self._index, query, counted[name], name, limit=criteria.facet_limit)
                     facets[name] = _buckets(self._release, counts, criteria.facet_limit)
         return facets
+
+
+def _names_of(criteria: Listed) -> set[str]:
+    """Return the filters that are set, those that exclude under the name of what they exclude."""
+    return {name.removesuffix(EXCLUDING) for name in criteria.filters()}
 
 
 def _wanted(name: str, criteria: Listed) -> dict[str, Aggregation]:

@@ -7,6 +7,7 @@ is from. What was taken back has none any more: a guess at what it said could be
 from dataclasses import dataclass
 from typing import Any
 
+from service.release.citing import cite_as
 from service.release.opening import Release
 
 
@@ -43,12 +44,14 @@ def history_of(release: Release, record_id: str) -> list[Version]:
     ]
 
 
-def cite_as(head: dict[str, Any], record_id: str, latest: Version) -> str:
-    """Return how to cite a record so that whoever kept a copy can prove what it said: archive, record, version, the
-    release that the version came with, and the digest of the record's line in the public archive.
-    """
-    archive = (head.get("citation") or head["title"]).rstrip(". ")
-    return (
-        f"{archive}. {record_id}, version {latest.version}, published {latest.at[:10]} with release {latest.number} "
-        f"({latest.release}); record {latest.digest}."
+def cite_latest(head: dict[str, Any], record_id: str, latest: Version) -> str:
+    """Return how to cite the latest version of a record."""
+    return cite_as(
+        head,
+        record_id,
+        version=latest.version,
+        at=latest.at,
+        number=latest.number,
+        release=latest.release,
+        digest=latest.digest,
     )

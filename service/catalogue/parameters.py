@@ -5,21 +5,34 @@ Knows no SQL and no HTTP. What each collection may be asked for is said in `crit
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+import orjson
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from service.archive.dates import DateError, DateSpan, parse_edtf
 from service.catalogue.hints import hint_for_choice, hint_for_identifier, hint_for_name
 from service.errors import InvalidParameters, ParameterError
 
-#: Values of one filter that are read; the same name again means or.
+#: Values of one filter that are read from an address; the same name again means or.
 MAX_VALUES = 50
+#: The same of a query that is sent as a body.
+MAX_POSTED = 10_000
 #: Parameters of one request that are read, before any is looked at.
 MAX_PARAMETERS = 200
 #: Longest value that a message repeats, in characters.
@@ -147,9 +160,21 @@ Box = Annotated[
 ]
 
 
+#: What stands for no value among the values of a filter.
+NULL = "null"
+
+
+def _or_null(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    return value if value == NULL else read(value)
+
+
+#: Lets a value of a filter be `null`: records that state none.
+OR_NULL = WrapValidator(_or_null)
+
+
 def any_of(description: str) -> Any:  # noqa: ANN401 - as Pydantic's own Field
     """Describe a parameter that may be given several times."""
-    return Field(max_length=MAX_VALUES, description=description)
+    return Field(max_length=MAX_POSTED, description=description)
 
 
 class Parameters(BaseModel):
@@ -193,6 +218,8 @@ def parameter_schemas(model: type[Parameters]) -> dict[str, dict[str, Any]]:
         schema.pop("title", None)
         if schema.get("default", "") in (None, []):
             del schema["default"]
+        if schema.get("maxItems") == MAX_POSTED:
+            schema["maxItems"] = MAX_VALUES
     for name, allowed in model.choices().items():
         schemas[name]["items"] = {"type": "string", "enum": list(allowed)}
         schemas[name] |= {"minItems": 1, "uniqueItems": True} if name == "facets" else {"minItems": 1}
@@ -215,13 +242,39 @@ def read_criteria(model: type[AnyParameters], pairs: Sequence[tuple[str, str]]) 
 
 @lru_cache(256)
 def _read_again(model: type[Parameters], pairs: tuple[tuple[str, str], ...]) -> Parameters:
-    return _read(model, pairs)
-
-
-def _read(model: type[AnyParameters], pairs: Sequence[tuple[str, str]]) -> AnyParameters:
-    """Return what is asked, read anew."""
     if len(pairs) > MAX_PARAMETERS:
         raise InvalidParameters(f"{len(pairs)} parameters are more than the {MAX_PARAMETERS} that are read")
+    return _read(model, pairs, most=MAX_VALUES)
+
+
+def read_posted(model: type[AnyParameters], members: Mapping[str, Any]) -> AnyParameters:
+    """Return what is asked by the members of a JSON object: the parameters of an address, lists where a name may come
+    several times. Null is what an address has as `null` for filters that take it, and nothing at all for other parameters.
+    Raises InvalidParameters.
+    """
+    pairs: list[tuple[str, str]] = []
+    filters = _several(model) - model.COMMA_SEPARATED
+    for name, value in members.items():
+        values = value if isinstance(value, list) else [] if value is None and name not in filters else [value]
+        if any(isinstance(each, dict | list) for each in values):
+            error = ParameterError(name[:ECHO_LENGTH], "must be a text, a number, true or false, or a list of such")
+            raise invalid_parameters([error])
+        texts = [_as_text(each) for each in values]
+        if name in model.COMMA_SEPARATED and texts:
+            texts = [",".join(texts)]
+        pairs += ((name, text) for text in texts)
+    return _read(model, pairs, most=MAX_POSTED)
+
+
+def _as_text(value: object) -> str:
+    """Return a value of a JSON object as an address has it."""
+    if isinstance(value, str):
+        return value
+    return NULL if value is None else orjson.dumps(value).decode()
+
+
+def _read(model: type[AnyParameters], pairs: Sequence[tuple[str, str]], *, most: int) -> AnyParameters:
+    """Return what is asked, read anew, with so many values of a parameter at most."""
     given: dict[str, Any] = {}
     errors: dict[str, ParameterError] = {}
     known_names, several = parameter_schemas(model), _several(model)
@@ -234,6 +287,9 @@ def _read(model: type[AnyParameters], pairs: Sequence[tuple[str, str]]) -> AnyPa
             errors[name] = ParameterError(name, "is given more than once; it takes one value")
         else:
             given[name] = value
+    errors |= {
+        name: _too_many(name, most) for name, values in given.items() if type(values) is list and len(values) > most
+    }
     try:
         criteria = model.model_validate(given)
     except ValidationError as invalid:
@@ -247,6 +303,13 @@ def _read(model: type[AnyParameters], pairs: Sequence[tuple[str, str]]) -> AnyPa
         if not errors:
             return criteria.settled()
     raise invalid_parameters(errors.values())
+
+
+def _too_many(name: str, most: int) -> ParameterError:
+    beyond = (
+        "" if most == MAX_POSTED else f"; up to {MAX_POSTED:,} are sent as JSON: POST the same to the list's /query"
+    )
+    return ParameterError(name, f"takes 1 to {most:,} values{beyond}")
 
 
 def invalid_parameters(errors: Iterable[ParameterError]) -> InvalidParameters:

@@ -1,9 +1,12 @@
 """From criteria to conditions: what a list is filtered by, and the order it is in. Pure; knows no release and no HTTP."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from service.catalogue.criteria import Criteria, Listed
+from service.catalogue.parameters import NULL
+from service.release.indexing import NO_VALUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +67,45 @@ class Since:
 Span = Days | Box | Range | Since | Sure
 
 
-def conditions_of(criteria: Criteria) -> tuple[list[Terms], list[Span]]:
-    """Return what a list is filtered by, all of which must hold; `q` apart, which the text index answers."""
-    terms = [Terms(name, tuple(values)) for name, values in term_filters(criteria).items()]
-    return terms, span_conditions(criteria)
+class Conditions(NamedTuple):
+    """What a list is filtered by; `q` apart, which the text index answers."""
+
+    #: All of these must hold.
+    terms: list[Terms]
+    spans: list[Span]
+    #: None of these may.
+    without: list[Terms]
+
+
+#: Ends the name of a parameter that excludes.
+EXCLUDING = "!"
+
+
+def conditions_of(criteria: Criteria) -> Conditions:
+    """Return what a list is filtered by."""
+    terms, without = (
+        [Terms(name, tuple(values)) for name, values in filters.items()]
+        for filters in (term_filters(criteria), excluded_terms(criteria))
+    )
+    return Conditions(terms, span_conditions(criteria), without)
 
 
 def term_filters(criteria: Listed) -> dict[str, list[str]]:
     """Return the filters that compare for equality, with their values as they stand in `term`."""
-    values: dict[str, list[str]] = {}
+    return {name: values for name, values in _equal(criteria) if not name.endswith(EXCLUDING)}
+
+
+def excluded_terms(criteria: Listed) -> dict[str, list[str]]:
+    """Return what records must not have, by the name of the filter, with the values as they stand in `term`."""
+    return {name.removesuffix(EXCLUDING): values for name, values in _equal(criteria) if name.endswith(EXCLUDING)}
+
+
+def _equal(criteria: Listed) -> Iterator[tuple[str, list[str]]]:
     for name, value in criteria.filters().items():
         if isinstance(value, bool):
-            values[name] = [str(value).lower()]
+            yield name, [str(value).lower()]
         elif isinstance(value, list) and name not in ("bbox", "among"):
-            values[name] = list(dict.fromkeys(value))
-    return values
+            yield name, [NO_VALUE if each == NULL else each for each in dict.fromkeys(value)]
 
 
 def span_conditions(criteria: Criteria) -> list[Span]:

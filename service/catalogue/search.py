@@ -22,10 +22,12 @@ from service.catalogue.claims import claimed_days
 from service.catalogue.criteria import COLLECTIONS, Criteria, Listed, SearchCriteria
 from service.catalogue.excerpts import Excerpt, Finder, excerpts
 from service.catalogue.parameters import invalid_parameters
-from service.catalogue.queries import Box, Days, Range, Since, Span, Sure, span_conditions, term_filters
+from service.catalogue.queries import Box, Days, Range, Since, Span, Sure, excluded_terms, span_conditions, term_filters
+from service.catalogue.sets import RecordSets
 from service.catalogue.words import SearchTerm, parse_query
 from service.errors import ParameterError, TooDeep
 from service.release.indexing import (
+    NO_VALUE,
     day_number,
     days_outside,
     first_column,
@@ -46,7 +48,6 @@ from service.release.text_index import (
     open_index,
     schema,
     spelled_as,
-    term_filters_of,
 )
 
 #: All matches of a query are read in batches of this many, so that neither overhead nor memory is large.
@@ -127,11 +128,11 @@ class Hit:
 class TextIndex:
     """The full-text index of one release. Threads may share it."""
 
-    def __init__(self, release: Release) -> None:
+    def __init__(self, release: Release, sets: RecordSets) -> None:
         self._release = release
+        self._sets = sets
         self._searcher = open_index(release.folder)
         self.schema = schema(release.fields)
-        self._equal_filters = frozenset(term_filters_of(release.fields))
         self._sizes = {each: self.searcher.doc_freq("collection", each) for each in COLLECTIONS}
         everywhere = stemmer_of(release.head["language"])
         #: The text fields, and the stemmers for each: that of the field's language and that of the archive's language.
@@ -180,14 +181,31 @@ class TextIndex:
     def _filters(self, criteria: Listed, ignoring: frozenset[str]) -> list[Query]:
         filters = []
         for name, values in term_filters(criteria).items():
-            if name in self._equal_filters and name not in ignoring:
-                filters.append(self._equal(f"is_{name}", values))
+            if name not in ignoring:
+                filters.append(self._having(name, values))
+        for name, values in excluded_terms(criteria).items():
+            if name not in ignoring:
+                filters.append(_but(self._having(name, values)))
         if criteria.updated_since is not None:
             filters.append(self._at_least("updated", moment_number(criteria.updated_since)))
         if isinstance(criteria, Criteria):
             for span in span_conditions(criteria):
                 filters += self._span(criteria.collection, span, ignoring)
         return filters
+
+    def _having(self, name: str, values: list[str]) -> Query:
+        """Return a query for records with one of these values of a filter."""
+        if name == "id":
+            ordinals = [*self._sets.ordinals(values).values()]
+            either = [Query.term_query(self.schema, "ordinal", each, index_option="basic") for each in ordinals]
+            return Query.boolean_query([(Occur.Should, each) for each in either])
+        known = [value for value in values if value != NO_VALUE]
+        if len(known) == len(values):
+            return self._equal(f"is_{name}", values)
+        none = _but(Query.exists_query(f"set_{name}" if name in SETS else f"is_{name}"))
+        return Query.boolean_query(
+            [(Occur.Should, each) for each in (none, *([self._equal(f"is_{name}", known)] if known else []))]
+        )
 
     def _span(self, collection: str, span: Span, ignoring: frozenset[str]) -> list[Query]:
         match span:
@@ -273,8 +291,7 @@ class TextIndex:
             None if end is None else days.end,
         )
         if outside:
-            without = (Occur.MustNot, self._equal(f"is_{yearless_filter(days.date)}", outside))
-            filters.append(Query.boolean_query([(Occur.Must, Query.all_query()), without]))
+            filters.append(_but(self._equal(f"is_{yearless_filter(days.date)}", outside)))
         return filters
 
     def _box(self, west: float, south: float, east: float, north: float) -> list[Query]:
@@ -466,6 +483,11 @@ def _refuse_too_many(term: SearchTerm, asked: list[Spellings]) -> None:
 def count_of(result: tantivy.SearchResult) -> int:
     """Return how many records match. The engine's type hints leave this out."""
     return int(result.count)  # type: ignore[attr-defined]
+
+
+def _but(query: Query) -> Query:
+    """Return a query for everything that another does not find."""
+    return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, query)])
 
 
 def _unscored(query: Query) -> Query:

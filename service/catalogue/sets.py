@@ -31,6 +31,10 @@ from service.release.orders import PLACED_FROM, Order
 
 #: Bytes of sets that are kept at hand for each release.
 SETS_KEPT = 16 << 20
+#: Identifiers looked up by one SQL statement. The number is fixed so that the statement is compiled only once.
+NAMED_AT_ONCE = 50
+#: Stands for the number of a term that the release does not keep. Numbers begin with 1.
+UNKEPT = 0
 #: Bytes that keeping a set costs besides: its names and the objects around it.
 OVERHEAD = 500
 
@@ -73,13 +77,32 @@ class RecordSets:
 
     def find(self, collection: str, condition: Terms) -> list[Term]:
         """Return the terms that a filter's values name; values that no record has have none."""
+        if condition.name == "id":
+            return [self._named(collection, condition.values)]
         statement = "SELECT id, members FROM term WHERE collection = ? AND name = ? AND value = ?"
         found = (self._at_hand(statement, (collection, condition.name, value)) for value in condition.values)
         return [term for term in found if term is not None]
 
+    def ordinals(self, record_ids: Sequence[str]) -> dict[str, int]:
+        """Return the ordinals of those of these records that are public, by identifier."""
+        found: dict[str, int] = {}
+        marks = ",".join("?" * NAMED_AT_ONCE)
+        statement = f"SELECT id, ordinal FROM record WHERE id IN ({marks})"  # noqa: S608 - question marks
+        for start in range(0, len(record_ids), NAMED_AT_ONCE):
+            batch = record_ids[start : start + NAMED_AT_ONCE]
+            padded = [*batch, *[batch[-1]] * (NAMED_AT_ONCE - len(batch))]
+            found.update(self._release.rows(statement, tuple(padded)))
+        return found
+
+    def _named(self, collection: str, record_ids: Sequence[str]) -> Term:
+        """Return the set of the members with these identifiers, as if it were a term of the release."""
+        first = self.collections[collection].first
+        members = BitMap([ordinal - first for ordinal in self.ordinals(record_ids).values()])
+        return Term(UNKEPT, members, 0)
+
     def _placed(self, term: Term, order: Order, name: str) -> BitMap:
         """Return the places that the members of a term take in an order."""
-        if len(term.found) < PLACED_FROM:
+        if len(term.found) < PLACED_FROM or term.id == UNKEPT:
             return order.placed(term.found)
         placed = self._at_hand('SELECT term, places FROM placed_term WHERE term = ? AND "order" = ?', (term.id, name))
         assert placed is not None
@@ -124,6 +147,18 @@ class RecordSets:
         if spans or fewest < PLACED_FROM or isinstance(order.places, range):
             return order.placed(self.members(filters, spans))
         return _all_of([_any_of([self._placed(term, order, order_name) for term in terms]) for terms in filters])
+
+    def places_without(
+        self, collection: str, places: BitMap | range, terms: Sequence[Term], order_name: str
+    ) -> BitMap | range:
+        """Return those of these places in an order that records with one of the terms do not take."""
+        if not terms:
+            return places
+        order = self.order(collection, order_name)
+        placed = (
+            term.found if isinstance(order.places, range) else self._placed(term, order, order_name) for term in terms
+        )
+        return (BitMap(places) if isinstance(places, range) else places) - _any_of([*placed])
 
     def span(self, collection: str, span: Span) -> BitMap:
         """Return the members that a span finds."""

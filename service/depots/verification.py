@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import orjson
 
+from service.archive.evidence import blanked, sha256_of
 from service.depots.copies import Copy
 from service.depots.signatures import AllowedSigner, check_signature
 from service.errors import CopyUnreadable, SignatureInvalid
@@ -194,7 +195,7 @@ def _texts_at_hand(canonical: Path, sources: Mapping[str, Path]) -> tuple[dict[s
         source, stated = str(record.get("id")), record.get("text")
         stated = stated if isinstance(stated, dict) else {}
         if source in unknown:
-            text, check = _copy_of_source(source, unknown.pop(source), stated.get("sha256"))
+            text, check = _copy_of_source(source, unknown.pop(source), stated.get("sha256"), _redactions(record))
             checks.append(check)
         else:
             text = stated.get("content")
@@ -204,7 +205,16 @@ def _texts_at_hand(canonical: Path, sources: Mapping[str, Path]) -> tuple[dict[s
     return texts, checks
 
 
-def _copy_of_source(source: str, path: Path, sha256: str | None) -> tuple[str | None, Check]:
+def _redactions(source: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """Return the passages of a source's text that were taken out, as far as they are stated as the format has it."""
+    stated = source.get("redactions")
+    passages = [(each.get("start"), each.get("end")) for each in stated or () if isinstance(each, dict)]
+    return [(start, end) for start, end in passages if isinstance(start, int) and isinstance(end, int)]
+
+
+def _copy_of_source(
+    source: str, path: Path, sha256: str | None, redactions: list[tuple[int, int]]
+) -> tuple[str | None, Check]:
     try:
         data = path.read_bytes()
         text = data.decode()
@@ -212,7 +222,11 @@ def _copy_of_source(source: str, path: Path, sha256: str | None) -> tuple[str | 
         return None, Check("sources", "failed", f"The copy of {source}, {path.name}, cannot be read as UTF-8.")
     if sha256 is None:
         return text, Check("sources", "not checked", f"The archive does not state what the text of {source} is.")
-    if hashlib.sha256(data).hexdigest() != sha256:
+    is_whole = hashlib.sha256(data).hexdigest() == sha256
+    if not is_whole and redactions and sha256_of(left := blanked(text, redactions)) == sha256:
+        sentence = f"{path.name} is the text of {source} that the archive cites, with what was taken out of it there."
+        return left, Check("sources", "passed", sentence)
+    if not is_whole:
         return None, Check("sources", "failed", f"{path.name} is not the text of {source} that the archive cites.")
     return text, Check("sources", "passed", f"{path.name} is the text of {source} that the archive cites.")
 

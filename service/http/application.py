@@ -88,6 +88,7 @@ def build_application(
         redirect_slashes=False,
     )
     app.state.serving = serving
+    app.state.has_pages = settings.pages
     install_problems(app, page=problem_page)
     for part in parts:
         app.include_router(part.router)

@@ -11,6 +11,7 @@ from starlette.types import Scope
 from service.archive.identifiers import PLURALS, TYPE_OF_PREFIX
 from service.catalogue.parameters import invalid_parameters
 from service.errors import ParameterError
+from service.release.addresses import placed
 
 # What a query may consist of to stand in a link as it came (RFC 3986, section 3.4), percent-encoded or not.
 _PLAIN_QUERY = re.compile(rb"[A-Za-z0-9._~!$'()*+,;:@/?%=&-]*")
@@ -73,6 +74,17 @@ def _joined(lines: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     for name, value in lines:
         headers[name] = headers[name] + b", " + value if name in headers else value
     return headers
+
+
+def with_addresses(scope: Scope, documents: bytes) -> bytes:
+    """Return documents with absolute addresses, as the client that asks for them sees them."""
+    return placed(documents, base_url(scope), has_pages=has_pages(scope))
+
+
+def has_pages(scope: Scope) -> bool:
+    """Tell whether pages for people stand beside the API."""
+    shown: bool = scope["app"].state.has_pages
+    return shown
 
 
 def request_address(scope: Scope) -> str:

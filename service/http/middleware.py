@@ -16,7 +16,7 @@ from starlette.types import Message, Receive, Scope, Send
 from service.errors import AnswerCutShort, BadRequest, Problem, UriTooLong
 from service.http.compression import acceptable_codings
 from service.http.links import place
-from service.http.problems import METHODS, internal_error, problem_response
+from service.http.problems import METHODS, QUERY_METHODS, internal_error, problem_response
 from service.http.proxies import TrustedProxies
 from service.http.releases import Served, Serving
 from service.http.request_ids import RAW_HEADER, naming, take_request_id, with_request_id
@@ -46,12 +46,18 @@ _ALWAYS: RawHeaders = [
     (b"referrer-policy", b"no-referrer"),
 ]
 _FORWARDED = (b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix")
-_PREFLIGHT: RawHeaders = [
-    (b"allow", METHODS.encode()),
-    (b"access-control-allow-methods", METHODS.encode()),
-    (b"access-control-allow-headers", ALLOWED.encode()),
-    (b"access-control-max-age", b"86400"),
-]
+
+
+def _preflight(methods: str) -> RawHeaders:
+    return [
+        (b"allow", methods.encode()),
+        (b"access-control-allow-methods", methods.encode()),
+        (b"access-control-allow-headers", ALLOWED.encode()),
+        (b"access-control-max-age", b"86400"),
+    ]
+
+
+_PREFLIGHT, _PREFLIGHT_OF_QUERY = _preflight(METHODS), _preflight(QUERY_METHODS)
 
 # What may stand in a Host header: a name or address, and a port. Anything else would end up in links.
 _HOST = re.compile(rb"^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$")
@@ -212,7 +218,8 @@ class OuterMiddleware:
                 return
             self._place(scope, served)
             if scope["method"] == "OPTIONS":
-                await CompleteResponse(204, _PREFLIGHT, b"").send_to(answer)
+                allowed = _PREFLIGHT_OF_QUERY if self.app.takes_query(scope) else _PREFLIGHT
+                await CompleteResponse(204, allowed, b"").send_to(answer)
             else:
                 await self.app(scope, receive, answer)
         except Exception as error:  # noqa: BLE001 - the last place where an error can still become an answer

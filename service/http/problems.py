@@ -34,6 +34,8 @@ from service.http.request_ids import HEADER, request_id_of
 MEDIA_TYPE = "application/problem+json"
 #: What every address answers.
 METHODS = "GET, HEAD, OPTIONS"
+#: What the address of a query answers that is sent as a body.
+QUERY_METHODS = "POST, OPTIONS"
 
 
 class ParameterErrorDocument(TypedDict):
@@ -121,12 +123,15 @@ def from_framework(error: HTTPException) -> Problem:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return NotFound("There is nothing at this address; GET /v1 lists what there is.")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return MethodNotAllowed(
-            f"This archive is read-only; this address answers {METHODS}.", headers={"Allow": METHODS}
-        )
+        return method_not_allowed(QUERY_METHODS if "POST" in (error.headers or {}).get("Allow", "") else METHODS)
     if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         return BadRequest(str(error.detail))
     return InternalError("Something went wrong here; the log of the server says what.")
+
+
+def method_not_allowed(answered: str) -> MethodNotAllowed:
+    """Return the problem that says what an address answers."""
+    return MethodNotAllowed(f"This archive is read-only; this address answers {answered}.", headers={"Allow": answered})
 
 
 def internal_error(error: BaseException, scope: Scope) -> InternalError:

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from service import __version__
 from service.catalogue.languages import Wishes
 from service.http.compression import COMPRESS_IN_THREAD_FROM, IDENTITY, choose_coding, compress
-from service.http.links import header, request_url
+from service.http.links import has_pages, header, request_url
 from service.http.negotiation import JSON
 
 #: A minute: how long a withdrawn record may still be shown by a cache that does not ask again.
@@ -65,7 +65,8 @@ def entity_tag(scope: Scope, release_key: str, *, encoding: str, media_type: str
     """Return the strong ETag of the answer to a request: what the bytes depend on, hashed. `wishes` are the languages
     wished for, as far as they count.
     """
-    parts = (__version__, release_key, request_url(scope), encoding, media_type, *wishes)
+    with_pages = "pages" if has_pages(scope) else ""  # records then have the addresses of theirs
+    parts = (__version__, release_key, request_url(scope), encoding, media_type, with_pages, *wishes)
     return '"' + hashlib.blake2s("\n".join(parts).encode(), digest_size=12).hexdigest() + '"'
 
 
@@ -128,10 +129,17 @@ def content_answer(
     return _answer(scope, body, [*always, *headers], tag=tag, coding=coding, media_type=media_type)
 
 
+def unkept_answer(scope: Scope, body: bytes, *, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer | LargeAnswer:
+    """Return `body`, JSON, as the answer to what no address says: nobody may keep it. Raises NotAcceptable."""
+    coding = choose_coding(header(scope, b"accept-encoding"), size=len(body))
+    always = [(b"cache-control", b"no-store"), (b"vary", VARY.encode())]
+    return _answer(scope, body, [*always, *headers], tag=None, coding=coding, media_type=JSON)
+
+
 def _answer(
-    scope: Scope, body: bytes, beside: RawHeaders, *, tag: str, coding: str, media_type: str
+    scope: Scope, body: bytes, beside: RawHeaders, *, tag: str | None, coding: str, media_type: str
 ) -> Answer | LargeAnswer:
-    if matches(header(scope, b"if-none-match"), tag):
+    if tag is not None and matches(header(scope, b"if-none-match"), tag):
         return Answer(b"", 304, beside)
     beside.append(_content_type(media_type))
     if coding != IDENTITY:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.http.problems import QUERY_METHODS, method_not_allowed
 from service.http.releases import Served
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -60,8 +61,13 @@ class RouteTable:
         self._app = app
         self._by_path: dict[str, _Way] = {}
         self._by_parent: dict[str, _Way] = {}
+        #: Addresses that take a query as the body of a POST. Nothing else is asked with a body.
+        self._queries: set[str] = set()
         for route in routes:
             if not isinstance(route, PlainRoute):
+                continue
+            if route.methods == {"POST"}:
+                self._queries.add(route.path)
                 continue
             parent = route.path.removesuffix(_LAST_PART)
             if "{" not in parent:
@@ -74,6 +80,11 @@ class RouteTable:
         """
         way, name = self._find(scope)
         return None if way is None or way.at_once is None else way.at_once(scope, scope["state"]["served"], name)
+
+    def takes_query(self, scope: Scope) -> bool:
+        """Tell whether an address takes a query as the body of a POST."""
+        path: str = scope["path"].removeprefix(scope["root_path"])
+        return path in self._queries
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         way, name = self._find(scope) if scope["type"] == "http" and scope["method"] == "GET" else (None, "")
@@ -88,6 +99,8 @@ class RouteTable:
     def _find(self, scope: Scope) -> tuple[_Way | None, str]:
         """Return what answers at a path, and the last part of the path where that names a record."""
         path: str = scope["path"].removeprefix(scope["root_path"])
+        if path in self._queries:
+            raise method_not_allowed(QUERY_METHODS)
         if (way := self._by_path.get(path)) is not None:
             return way, ""
         parent, _, name = path.rpartition("/")

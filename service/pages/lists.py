@@ -113,9 +113,9 @@ def exports(reader: Reader, collection: str, pairs: Pairs) -> list[tuple[str, st
     filters = [pair for pair in pairs if pair[0] != "limit"]
     path = f"/{collection}"
     found = [("JSON", reader.api(path, filters))]
-    found += [(name.upper(), reader.api(path, [*filters, ("format", name)])) for name in ("csv", "ndjson")]
+    found += [(name.upper(), reader.api(f"{path}.{name}", filters)) for name in ("csv", "ndjson")]
     if collection in ("events", "places"):
-        found.append(("GeoJSON", reader.api(path, [*filters, ("format", "geojson")])))
+        found.append(("GeoJSON", reader.api(f"{path}.geojson", filters)))
     return found
 
 

@@ -162,7 +162,7 @@ def _source(reader: Reader, source: Document) -> Context:
 
 
 def _agent(reader: Reader, agent: Document) -> Context:
-    """`lists`: what this agent said, took part in, stated, answered and published."""
+    """`lists`: what this agent said, took part in, stated, answered and published; `members`: who belongs to it."""
     asked = (
         ("testimonies", "witness"),
         ("events", "participant"),
@@ -171,7 +171,10 @@ def _agent(reader: Reader, agent: Document) -> Context:
         ("sources", "publisher"),
     )
     found = ((collection, reader.few(collection, SHOWN, **{name: agent["id"]})) for collection, name in asked)
-    return {"lists": [(collection, few) for collection, few in found if few.total]}
+    return {
+        "lists": [(collection, few) for collection, few in found if few.total],
+        "members": reader.few("agents", SHOWN, member_of=agent["id"]),
+    }
 
 
 def _place(reader: Reader, place: Document) -> Context:

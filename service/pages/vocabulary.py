@@ -65,6 +65,18 @@ VALUES = {
     "city": N_("City"),
     "district": N_("District"),
     "site": N_("Site"),
+    # what was known of a person
+    "missing": N_("Missing"),
+    "detained": N_("Detained"),
+    "released": N_("Released"),
+    "found_alive": N_("Found alive"),
+    "found_dead": N_("Found dead"),
+    "killed": N_("Killed"),
+    "unknown": N_("Not known"),
+    # other names
+    "alias": N_("also called so"),
+    "transliteration": N_("in another script"),
+    "former": N_("formerly"),
     # attribution
     "first_person": N_("In the witness’s own words"),
     "labelled": N_("Told by others, who name the witness as its origin"),
@@ -197,6 +209,15 @@ FILTERS = {
     "updated_since": N_("Changed since"),
     "bbox": N_("Map section"),
     "collection": N_("Collection"),
+    "status": N_("Last known"),
+    "member_of": N_("Member of"),
+    "tag": N_("Tags"),
+    "licence": N_("Licence"),
+    "identifier": N_("Identifiers"),
+    "birth_from": N_("Born from"),
+    "birth_to": N_("Born until"),
+    "death_from": N_("Died from"),
+    "death_to": N_("Died until"),
 }
 
 #: Names of orders, without the minus that reverses them.
@@ -211,6 +232,8 @@ ORDERS = {
     "published": N_("When it was published"),
     "recorded": N_("When it was recorded"),
     "stated_on": N_("When it was stated"),
+    "birth": N_("Born"),
+    "death": N_("Died"),
     "updated_at": N_("Last changed"),
 }
 
@@ -251,6 +274,8 @@ def word_of(value: object, words: Words) -> str:
 
 def filter_name(name: str, words: Words) -> str:
     """Return the name of a filter, or the name of the parameter where it has none."""
+    if name.endswith("!"):
+        return words.text("not %(filter)s", filter=filter_name(name[:-1], words))
     return words.text(FILTERS[name]) if name in FILTERS else name.replace("_", " ")
 
 

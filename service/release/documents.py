@@ -75,10 +75,34 @@ class AccessDocument(TypedDict):
     consent: ConsentDocument | None
 
 
+class RecordLinks(TypedDict):
+    """Absolute addresses: of the record, of its page for people, null where there are none, and of the lists of the records
+    that name it, by collection.
+    """
+
+    self: str
+    html: str | None
+    referred_by: dict[str, str]
+
+
+class ReferredBy(TypedDict):
+    """How many records of each collection name a record, in whatever role."""
+
+    testimonies: int
+    events: int
+    statistics: int
+    responses: int
+    sources: int
+    agents: int
+    places: int
+    topics: int
+
+
 class RecordDocument(TypedDict):
     """What every record has. `version` counts the releases that changed it, `updated_at` is when the last did.
     `language_of` names the language (BCP 47) of each text field that is stated, as it is shown here; labels of other
-    records, acts and citations are shown as they stand in the archive.
+    records, acts and citations are shown as they stand in the archive. `cite_as` is how to cite this version so that whoever
+    kept a copy can prove what it said. `referred_by` counts the records that name this one; that they do is no new version.
     """
 
     id: str
@@ -87,6 +111,9 @@ class RecordDocument(TypedDict):
     access: AccessDocument
     translations: dict[str, dict[str, str | list[str]]]
     language_of: dict[str, str]
+    cite_as: str
+    referred_by: ReferredBy
+    links: RecordLinks
 
 
 class ActResponseDocument(TypedDict):
@@ -413,6 +440,12 @@ def _event_date(each: FormatField) -> _Shown:
     return DateDocument, lambda event, _, __: date_document(event.get(each.name), event.get("date_note"))
 
 
+def _of_bound(each: FormatField) -> _Shown:
+    """Whether a bound is allowed is null where there is no bound, so that nobody takes it for one."""
+    bound = each.name.removesuffix("_inclusive")
+    return bool | None, lambda holder, _, __: None if holder.get(bound) is None else holder.get(each.name, each.default)
+
+
 def _claimed(each: FormatField) -> _Shown:
     """What is claimed of a field is shown as the field itself is."""
     mark = each.mark(TypedBy)
@@ -499,7 +532,11 @@ def _segment_name(each: FormatField) -> _Shown:
 
 
 #: How fields are shown that something is special about, by the name of their behaviour.
-_SPECIAL: dict[str, Callable[[FormatField], _Shown]] = {"event_date": _event_date, "segment": _segment_name}
+_SPECIAL: dict[str, Callable[[FormatField], _Shown]] = {
+    "event_date": _event_date,
+    "of_bound": _of_bound,
+    "segment": _segment_name,
+}
 
 
 class _Derived(NamedTuple):

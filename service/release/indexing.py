@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
-from service.archive.dates import occurs_between, parse_edtf
+from service.archive.dates import latest_of, occurs_between, parse_edtf
 from service.archive.fields import ArchiveFields, Filter, FormatField, RecordFields
 from service.archive.marks import Searched
 from service.release.documents import shown_label
@@ -29,6 +29,11 @@ DAY_EARLY, DAY_LATE = 0, 10_000_000
 KEY_LENGTH = 64
 #: The sort key of a record that has nothing to be sorted by: after every other.
 UNKNOWN = "\U0010ffff"
+
+#: The name of the terms of what a record names in any role.
+REFERS_TO = "refers_to"
+#: The value of a term that finds the records which state nothing to be filtered by. No value is empty.
+NO_VALUE = ""
 
 #: The term of events and places that can be drawn on a map: its value is "true" or "false".
 HAS_POINT = "has_point"
@@ -94,6 +99,39 @@ def _steps(record: RecordFields) -> Iterator[_Index]:
     for each in record.fields:
         if (special := _SPECIAL.get(each.behaviour or "")) is not None:
             yield special
+    yield _references_of(record)
+    yield _without_value(record)
+
+
+def _references_of(record: RecordFields) -> _Index:
+    """Return what adds a term for every record that a record names."""
+
+    def add(public: PublicRecord, _: Hierarchies, entries: Entries) -> None:
+        entries.terms.update([(REFERS_TO, each) for each in referred_to(public, record)])
+
+    return add
+
+
+def equal_filters(record: RecordFields) -> tuple[str, ...]:
+    """Return the filters of a type of record that compare for equality and of which a record may have no value."""
+    named = {each.name for each in record.filters if each.field.kind not in ("date", "number", "truth")}
+    derived = {name for each in record.fields for name in _DERIVED_FILTERS.get(each.behaviour or "", ())}
+    return tuple(sorted(named | derived))
+
+
+def _without_value(record: RecordFields) -> _Index:
+    """Return what adds a term for each filter that a record has no value of, so that such records are found as fast as others."""
+    names = frozenset(equal_filters(record))
+
+    def add(_: PublicRecord, __: Hierarchies, entries: Entries) -> None:
+        lacking = names.difference([name for name, _ in entries.terms])
+        entries.terms.update([(name, NO_VALUE) for name in lacking])
+
+    return add
+
+
+#: The filters that follow from fields with a special behaviour, and may have no value.
+_DERIVED_FILTERS: dict[str, tuple[str, ...]] = {"event_place": ("country",), "country": ("country",)}
 
 
 # --- Terms ----------------------------------------------------------------------------------------------------------
@@ -104,6 +142,8 @@ def _term(by: Filter) -> _Index:
     name, path, is_truth = by.name, by.path, by.field.kind == "truth"
     if by.field.kind in ("date", "number"):
         return _span(by)
+    if by.is_latest:
+        return _latest_term(by)
 
     def add(public: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
         for value in _values(public, path, by.field.default):
@@ -111,6 +151,17 @@ def _term(by: Filter) -> _Index:
                 entries.terms.update((name, wider) for wider in trees.and_wider(value))
             else:
                 entries.terms.add((name, str(value).lower() if is_truth else str(value)))
+
+    return add
+
+
+def _latest_term(by: Filter) -> _Index:
+    """Return what adds the term of the latest of some parts by their dates. What held before it would find what is past."""
+    *way, parts, value = by.path
+
+    def add(public: PublicRecord, _: Hierarchies, entries: Entries) -> None:
+        if (latest := latest_of(_values(public, (*way, parts)), lambda part: part.get("date"))) is not None:
+            entries.terms.add((by.name, str(latest[value])))
 
     return add
 
@@ -171,6 +222,11 @@ def _index_country(place: str | None, trees: Hierarchies, entries: Entries) -> N
     entries.terms.add((HAS_POINT, "true" if has_point else "false"))
 
 
+def _index_identifiers(public: PublicRecord, _: Hierarchies, entries: Entries) -> None:
+    for each in public.get("identifiers", ()):
+        entries.terms.add(("identifier", f"{each['scheme']}:{each['value']}"))
+
+
 def _index_claims(event: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
     """Let an event be found by what is claimed of it, too, and tell where it is found for sure."""
     entries.terms.add(("disputed", "true" if trees.is_disputed(event) else "false"))
@@ -211,9 +267,15 @@ _SPECIAL: dict[str, _Index] = {
     "event_place": _index_event_place,
     "country": _index_own_country,
     "stated_range": _index_range,
+    "identifiers": _index_identifiers,
     "claims": _index_claims,
     "revisions": _index_revised,
 }
+
+
+def referred_to(public: PublicRecord, record: RecordFields) -> frozenset[str]:
+    """Return the identifier of every other record that a public record names, in whatever role."""
+    return frozenset([each for path in record.references for each in _values(public, path)]) - {public["id"]}
 
 
 # --- Sort keys --------------------------------------------------------------------------------------------------------

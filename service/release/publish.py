@@ -46,6 +46,7 @@ from service.release.building.scratch import (
     connect_to_write,
     scratch_record,
 )
+from service.release.building.standing import completed
 from service.release.building.tables import insert_statement
 from service.release.building.texts import TextWriter
 from service.release.data_folder import (
@@ -378,6 +379,7 @@ class _Publication:
         texts = TextWriter(database, around)
         names = NameWriter(database, head, scratch.fields)
         index.begin(head.language)
+        shown_head = head.model_dump()
         statement = insert_statement(tables.RecordRow)
         rows: list[tuple[object, ...]] = []
         total = scratch.count()
@@ -388,10 +390,18 @@ class _Publication:
             of_line = hashlib.sha256(line)
             digest = of_line.copy()
             digest.update(body)
-            version, updated_at = log.continue_record(public, digest.digest(), of_line.digest())
-            document = b'%s,"version":%d,"updated_at":"%s"}' % (body[:-1], version, updated_at.encode())
+            standing = log.continue_record(public, digest.digest(), of_line.digest())
+            document = completed(
+                body,
+                public["id"],
+                standing=standing,
+                head=shown_head,
+                digest=f"sha256:{of_line.hexdigest()}",
+                referred_by=scratch.referred_by(public["id"]),
+            )
+            updated_at = standing.updated_at
             documents.add(document, Keys(public["id"], [*keys], updated_at))
-            rows.append((ordinal, public["id"], version, updated_at, digest.digest()))
+            rows.append((ordinal, public["id"], standing.version, updated_at, digest.digest()))
             entries = indexer.entries(public)
             filters.add(collection, ordinal, entries, updated_at=updated_at)
             texts.add(ordinal, public)

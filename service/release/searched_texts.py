@@ -1,6 +1,7 @@
 """What of a record is searched, and what a search box completes: the fields that are marked so, and their translations."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -34,8 +35,8 @@ def searched_parts(public: PublicRecord, language: str, record: RecordFields) ->
         if (special := _SPECIAL.get(each.behaviour or "")) is not None:
             yield from special(public, each, own)
         else:
-            for text in _texts(public, (each,)):
-                yield SearchedText(each.name, text, own)
+            for text, tag in _texts(public, (each,), own):
+                yield SearchedText(each.name, text, tag)
     for tag, texts in public.get("translations", {}).items():
         for name, text in texts.items():
             for one in text if isinstance(text, list) else [text]:
@@ -45,8 +46,8 @@ def searched_parts(public: PublicRecord, language: str, record: RecordFields) ->
 def _transcript(public: PublicRecord, each: FormatField, own: str) -> Iterator[SearchedText]:
     """Yield what is said in each segment, in each language that it can be read in."""
     for name, segment in shown_names(public):
-        language, start_s = segment.get("language", own), segment.get("start_s")
-        for text in _texts(segment, each.inner):
+        start_s = segment.get("start_s")
+        for text, language in _texts(segment, each.inner, segment.get("language", own)):
             yield SearchedText(each.name, text, language, name, start_s)
         for tag, translation in segment.get("translations", {}).items():
             yield SearchedText(f"translations.{tag}.{each.name}", translation["text"], tag, name, start_s)
@@ -59,8 +60,8 @@ def _index(public: PublicRecord, each: FormatField, own: str) -> Iterator[Search
     for entry in entries:
         name = shown_as(public, entry["segment"]) if "segment" in entry else None
         start_s = entry.get("start_s", starts.get(name or "", {}).get("start_s"))
-        for text in _texts(entry, each.inner):
-            yield SearchedText(each.name, text, own, name, start_s)
+        for text, language in _texts(entry, each.inner, own):
+            yield SearchedText(each.name, text, language, name, start_s)
 
 
 #: How texts are found in fields that something is special about, by the name of their behaviour.
@@ -70,8 +71,10 @@ _SPECIAL: Mapping[str, Callable[[PublicRecord, FormatField, str], Iterator[Searc
 }
 
 
-def _texts(holder: Mapping[str, Any], fields: Iterable[FormatField]) -> Iterator[str]:
-    """Yield the searched texts in some fields of a record or of a part of one."""
+def _texts(holder: Mapping[str, Any], fields: Iterable[FormatField], language: str) -> Iterator[tuple[str, str]]:
+    """Yield the searched texts in some fields of a record or of a part of one, each with its language: that which the part
+    itself names, else that around it.
+    """
     for each in fields:
         value = holder.get(each.name)
         if value is None:
@@ -79,18 +82,43 @@ def _texts(holder: Mapping[str, Any], fields: Iterable[FormatField]) -> Iterator
         values = value if each.is_list else (value,)
         if each.part is not None:
             for part in values:
-                yield from _texts(part, each.inner)
+                yield from _texts(part, each.inner, part.get("language", language))
         elif each.mark(Searched) is not None:
-            yield from values
+            for text in values:
+                yield text, language
 
 
 def names_of(public: PublicRecord, record: RecordFields) -> Iterator[str]:
     """Yield the titles, labels and names of a record, translated ones too: what a search box completes."""
-    names = [each.name for each in record.fields if (mark := each.mark(Searched)) is not None and mark.is_name]
+    ways = _ways_to_names(record)
     for texts in (public, *public.get("translations", {}).values()):
-        for name in names:
-            if isinstance(text := texts.get(name), str):
-                yield text
+        for way in ways:
+            yield from _at(texts, way)
+
+
+@cache
+def _ways_to_names(record: RecordFields) -> tuple[tuple[str, ...], ...]:
+    return tuple(_ways(record.fields))
+
+
+def _ways(fields: Iterable[FormatField]) -> Iterator[tuple[str, ...]]:
+    """Yield the names that lead to each name among some fields, in their parts too."""
+    for each in fields:
+        mark = each.mark(Searched)
+        if mark is not None and mark.is_name:
+            yield (each.name,)
+        for way in _ways(each.inner):
+            yield (each.name, *way)
+
+
+def _at(holder: Mapping[str, Any], way: tuple[str, ...]) -> Iterator[str]:
+    """Yield every text that a way leads to."""
+    value = holder.get(way[0])
+    for each in value if isinstance(value, list) else (value,):
+        if isinstance(each, dict) and len(way) > 1:
+            yield from _at(each, way[1:])
+        elif isinstance(each, str) and len(way) == 1:
+            yield each
 
 
 #: Words of a name that a completion may begin with, and how much of the name is kept from there, in characters.

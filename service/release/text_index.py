@@ -21,6 +21,8 @@ from service.archive.identifiers import PLURALS
 from service.archive.words import STEMMERS, analyzer, plain_of, spelled, stemmed, stemmer_of
 from service.errors import ReleaseDamaged, ReleaseError
 from service.release.indexing import (
+    NO_VALUE,
+    REFERS_TO,
     Entries,
     day_number,
     first_column,
@@ -40,7 +42,7 @@ HEAP = 64_000_000
 # Bytes free on a disk that counts as full: less than any segment has.
 _FULL = 1 << 20
 #: Filters that follow from no field of their own: see `indexing`.
-DERIVED_FILTERS: Final = ("country", "undated", "disputed", "current", unsure_filter("place"))
+DERIVED_FILTERS: Final = ("country", REFERS_TO, "undated", "disputed", "current", unsure_filter("place"))
 
 #: The columns of the orders that a record has a place in, with the place.
 Places = tuple[tuple[str, int], ...]
@@ -163,6 +165,8 @@ class IndexWriter:
     def _add_terms(self, document: tantivy.Document, entries: Entries) -> None:
         sets: dict[str, list[str]] = {}
         for name, value in sorted(entries.terms):
+            if value == NO_VALUE:
+                continue  # the engine itself finds documents without a value
             if name in self._filters:
                 document.add_text(f"is_{name}", value)
             if name in SETS:

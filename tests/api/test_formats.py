@@ -447,7 +447,7 @@ def test_a_whole_list_is_what_a_walk_through_its_pages_finds(whole: Fields, data
                         continue
                     listing = catalogue.look_up(criteria)
                     mapped = catalogue.on_map(listing) if chosen.on_map else listing
-                    text = b"".join(written(chosen.writer(export), catalogue, mapped)).decode()
+                    text = b"".join(written(chosen.writer(export), catalogue, mapped, place=bytes)).decode()
                     if name == "geojson":
                         found = [feature["id"] for feature in json.loads(text)["features"]]
                         assert found == [each for each in expected if has_point(whole, each)]

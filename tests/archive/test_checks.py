@@ -37,7 +37,7 @@ CODES = """
     duplicate_id dangling_reference wrong_reference_type reference_cycle chain_too_long missing_evidence invalid_date
     reversed_interval missing_date_note passage_out_of_range invalid_hash verbatim_not_permitted
     quote_mismatch invalid_bounds qualifier_mismatch missing_base unsupported_bounds unsupported_status missing_response
-    protected_name_present visibility_conflict deanonymising_anchor invalid_embargo missing_consent missing_referral
+    protected_name_present identifying_detail visibility_conflict deanonymising_anchor invalid_embargo missing_consent missing_referral
     invalid_language invalid_rights invalid_coordinates id_withdrawn source_changed segment_changed unannounced_removal
     source_hash_mismatch passage_hash_mismatch source_text_in_summary
     unsafe_path missing_file file_mismatch media_type_mismatch

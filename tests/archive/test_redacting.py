@@ -196,3 +196,16 @@ def test_the_next_release_takes_the_words_out_and_nothing_else_of_the_text(tmp_p
     erased = release.rows("SELECT record_id FROM change WHERE erase ORDER BY record_id")
     assert erased == [("evt-1",), ("src-2",), ("sta-1",)]
     release.close()
+
+
+def test_a_copy_of_the_source_as_it_was_can_be_held_against_what_is_left(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.json", written() | {"events": []})
+    blank(path, (12, 20))
+    copy = tmp_path / "source.txt"
+    for text, found in (
+        (LONG, []),
+        (read(path)["sources"][0]["text"].get("content", LONG), []),
+        (LONG[::-1], ["source_hash_mismatch"]),
+    ):
+        copy.write_text(text)
+        assert [each.code for each in check_archive(path, today=TODAY, sources={"src-2": copy}).findings] == found

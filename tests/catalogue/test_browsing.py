@@ -17,7 +17,7 @@ from service.catalogue.criteria import sort_choices
 from service.catalogue.cursor import decode_cursor
 from service.catalogue.parameters import read_criteria
 from service.errors import InvalidCursor
-from service.release.indexing import UNKNOWN, date_key, text_key
+from service.release.indexing import UNKNOWN, date_key, number_key, text_key
 from service.release.opening import open_current
 from service.release.projection import rounded_point
 from service.release.publish import publish
@@ -72,9 +72,11 @@ def model_order(records: list[Fields], sort: str) -> list[str]:
             return (each["id"],)
         if name in ("title", "name", "label"):
             return (text_key(each[name]), each["id"])
+        if name == "value":
+            return (UNKNOWN if each.get(name) is None else number_key(each[name]), each["id"])
         return (date_key(each.get(name)), each["id"])
 
-    known = [each for each in records if name not in ("date", "given") or date_key(each.get(name)) != UNKNOWN]
+    known = [each for each in records if name not in ("date", "given", "value") or key(each)[0] != UNKNOWN]
     unknown = [each for each in records if each not in known]
     ordered = sorted(known, key=key, reverse=descending) + sorted(unknown, key=key, reverse=descending)
     return [each["id"] for each in ordered]

@@ -43,7 +43,16 @@ from tests.archives import CRITERIA
 def test_criteria_become_conditions(
     collection: str, query: list[tuple[str, str]], terms: list[Terms], spans: list[Span]
 ) -> None:
-    assert conditions_of(read_criteria(CRITERIA[collection], query)) == (terms, spans)
+    assert conditions_of(read_criteria(CRITERIA[collection], query)) == (terms, spans, [])
+
+
+def test_what_excludes_and_what_states_nothing() -> None:
+    asked = [("topic!", "top-1"), ("topic", "null"), ("type!", "null"), ("type!", "arrest")]
+    assert conditions_of(read_criteria(CRITERIA["events"], asked)) == (
+        [Terms("topic", ("",))],
+        [],
+        [Terms("topic", ("top-1",)), Terms("type", ("arrest", ""))],
+    )
 
 
 @pytest.mark.parametrize(

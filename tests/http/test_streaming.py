@@ -276,7 +276,7 @@ def test_ten_times_the_records_take_no_more_memory(small: Path, large: Path, nam
         size = sum(
             len(piece)
             for piece in written(
-                writer(Export(catalogue, criteria, "http://x")), catalogue, catalogue.look_up(criteria)
+                writer(Export(catalogue, criteria, "http://x")), catalogue, catalogue.look_up(criteria), place=bytes
             )
         )
         peaks.append(tracemalloc.get_traced_memory()[1])

@@ -25,8 +25,13 @@ def client(request: pytest.FixtureRequest, seed_data: Path) -> Iterator[httpx.Cl
 
 # Two keys of the format are shown as a truth value instead of their content, one as part of the date.
 NOT_SHOWN = {"testimony": {"transcript"}, "source": {"masked"}}
-ADDED = {"record", "version", "updated_at", "language_of"}
-ADDED_TO = {"testimony": {"has_transcript"}, "source": {"has_text"}}
+ADDED = {"record", "version", "updated_at", "language_of", "cite_as", "referred_by", "links"}
+ADDED_TO = {
+    "testimony": {"has_transcript", "related_from"},
+    "source": {"has_text", "related_from"},
+    "event": {"disputed", "related_from"},
+    "statistic": {"current", "related_from"},
+}
 
 
 def test_the_entrance_tells_archive_release_and_links(client: httpx.Client) -> None:

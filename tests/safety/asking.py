@@ -3,6 +3,7 @@ format, sort order, facet and language; each record; each page that an answer le
 """
 
 import itertools
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -72,17 +73,20 @@ class Question:
     path: str
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = field(default=())
+    body: str | None = None
 
     def ask(self, client: httpx.Client) -> httpx.Response:
-        return client.request(
-            self.method, self.path, headers={"Host": HOST, "Accept-Encoding": "identity", **dict(self.headers)}
-        )
+        headers = {"Host": HOST, "Accept-Encoding": "identity", **dict(self.headers)}
+        return client.request(self.method, self.path, headers=headers, content=self.body)
 
 
 def questions(description: dict[str, Any], ids: Iterable[str]) -> Iterator[Question]:
     """Yield every question about these records, by the server's description of itself."""
     ids = sorted(ids)
     for path, operations in description["paths"].items():
+        if "get" not in operations:
+            yield from _bodies(path, ids)
+            continue
         parameters = operations["get"].get("parameters", [])
         for filled in _paths(path, parameters, ids):
             yield from map(Question, _queries(filled, parameters, ids))
@@ -90,6 +94,19 @@ def questions(description: dict[str, Any], ids: Iterable[str]) -> Iterator[Quest
     yield from map(Question, OUTSIDE)
     for path in _pages(description, ids):
         yield Question(path, headers=FOR_PEOPLE)
+
+
+def _bodies(path: str, ids: list[str]) -> Iterator[Question]:
+    """Yield queries that are sent as a body: of everything, of these records, and of what names them."""
+    own = [each for each in ids if each.startswith(PREFIXES[path.split("/")[2]])]
+    for body in (
+        {},
+        {"id": own},
+        {"refers_to": ids},
+        {"refers_to!": ids, "format": "ndjson"},
+        {"q": "qz*", "lang": "*"},
+    ):
+        yield Question(path, "POST", (("Content-Type", "application/json"),), json.dumps(body))
 
 
 def _pages(description: dict[str, Any], ids: list[str]) -> Iterator[str]:
@@ -125,6 +142,9 @@ def _queries(path: str, parameters: list[Any], ids: list[str]) -> Iterator[str]:
     yield path
     query = [each for each in parameters if each["in"] == "query"]
     values = {each["name"]: _values(each, ids) for each in query}
+    # What a file has, and what a filter leaves out, follows from the page that is asked for with each value.
+    is_file = path.rpartition(".")[2] in ("csv", "ndjson", "geojson", "atom")
+    values |= {name: some[:1] for name, some in values.items() if is_file or name.endswith("!")}
     needs = "&q=qz*" if path in ("/v1/search", "/v1/suggest") else ""
     for name, choices in values.items():
         if name not in ("cursor", "fields"):

@@ -124,17 +124,24 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
 
     ids = {
         name: mark.identifier(name[:3])
-        for name in "src src-2 agt plc plc-2 top top-2 evt evt-2 tes tes-2 sta sta-2 rsp".split()
+        for name in "src src-2 agt agt-2 plc plc-2 top top-2 evt evt-2 tes tes-2 sta sta-2 rsp".split()
     }
     content = f"{mark.text('content')} and so on. {mark.text('content')} ██"
     citations = _citations(mark, ids["src"], content)
     bare = [citations[0]]
 
     def translated(*fields: str) -> Fields:
-        texts: Fields = {name: mark.text(f"translated {name}") for name in fields}
-        if "content_warnings" in texts:
-            texts["content_warnings"] = [texts["content_warnings"]]
-        return {"translations": {mark.language("translation"): texts}}
+        """Return a translation of these texts, and what every record has."""
+        texts: Fields = {name: mark.text(f"translated {name}") for name in (*fields, "notes")}
+        for name in {"content_warnings", "notes"} & texts.keys():
+            texts[name] = [texts[name]]
+        return {"translations": {mark.language("translation"): texts}, **common()}
+
+    def common() -> Fields:
+        named = {"scheme": mark.text("scheme"), "value": mark.text("identifier"), "url": mark.address("identifier")}
+        return {
+            "identifiers": [named], "tags": [mark.text("tag")], "notes": [mark.text("note")], "licence": "CC0-1.0",
+        }  # fmt: skip
 
     filed = {"topics": [ids["top"]], "place": ids["plc"], "citations": citations, "access": accessible()}
     return [
@@ -163,7 +170,18 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
         {
             "id": ids["agt"], "kind": "person", "name_policy": "published", "name": mark.text("name"),
             "label": mark.text("label"), "description": mark.text("description"), "age_stated": 137,
-            "citations": citations, "access": accessible(), **translated("name", "label", "description"),
+            "names": [{"text": mark.text("other name"), "language": mark.language("name"), "kind": "alias"}],
+            "age_as_stated": mark.text("age"), "birth": f"{mark.year}-01-02", "death": f"{mark.year}-12-03",
+            "status": [
+                {"status": "missing", "date": mark.day("status"), "asserted_by": ids["agt"], "citations": bare}
+            ],
+            "member_of": [ids["agt-2"]], "exact_match": [mark.address("exact_match")],
+            "citations": citations, "access": accessible(),
+            **translated("name", "label", "description", "age_as_stated"),
+        },
+        {
+            "id": ids["agt-2"], "kind": "group", "name_policy": "published", "name": mark.text("group"),
+            "access": accessible(),
         },
         *(
             {
@@ -171,6 +189,7 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                 # What is finer than the radius is private too.
                 "latitude": hidden.degrees("latitude", 12), "radius_m": 500,
                 "longitude": hidden.degrees("longitude", -34), "access": accessible(), **translated("name"),
+                "exact_match": [mark.address("exact_match")], "citations": bare,
             }
             for name, part_of in (("plc", ids["plc-2"]), ("plc-2", None))
         ),
@@ -230,8 +249,10 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                     mark.language("translation"): {
                         "title": mark.text("translated title"), "summary": mark.text("translated summary"),
                         "content_warnings": [mark.text("translated warning")],
+                        "notes": [mark.text("translated note")],
                     }
                 },
+                **common(),
             }
             for name, part_of in (("tes", ids["tes-2"]), ("tes-2", None))
         ),

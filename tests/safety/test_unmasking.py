@@ -102,6 +102,12 @@ ROLES: dict[str, Callable[[Citations], list[Fields]]] = {
     "response.via": lambda cited: [record("rsp-1", via="agt-2", citations=cited)],
     "response.asked_by": lambda cited: [record("rsp-1", asked_by="agt-2", citations=cited)],
     "response.about": lambda cited: [record("rsp-1", about=["agt-2"], citations=cited)],
+    "agent.member_of": lambda cited: [
+        record("agt-3", kind="group", member_of=["agt-2"], citations=cited) | {"name": "Neighbours"}
+    ],
+    "agent.status.asserted_by": lambda cited: [
+        record("agt-3", status=[{"status": "missing", "asserted_by": "agt-2", "citations": cited}])
+    ],
     "testimony.events, participant": lambda cited: [
         record("evt-1", participants=[{"agent": "agt-2", "role": "person affected"}]),
         record("tes-1", events=["evt-1"], citations=cited),
@@ -176,7 +182,8 @@ def test_no_evidence_unmasks_in_any_role(check: Callable[..., Report], role: str
     for name, citation in {**UNMASKING, **HARMLESS}.items():
         cited = [{"source": "src-1"}, citation]
         own = cited if role == "herself" else []
-        found = codes(check(SOURCE, agent(policy, own), *ROLES[role](cited)))
+        somebody = agent(policy, own) | ({"kind": "group"} if role == "agent.member_of" else {})
+        found = codes(check(SOURCE, somebody, *ROLES[role](cited)))
         is_unmasking = POLICIES[policy] and name in UNMASKING
         assert found == ({"deanonymising_anchor"} if is_unmasking else set()), (role, policy, name)
 
@@ -208,6 +215,7 @@ def test_a_hidden_session_decides_nothing_about_a_public_one(check: Callable[...
         ({"text": None, "url": "https://example.org/a"}, "/url"),
         ({"text": None, "archived_url": "https://example.org/b"}, "/archived_url"),
         ({"text": None}, None),
+        ({"text": None, "identifiers": [{"scheme": "doi", "value": "10.5555/1"}]}, "/identifiers"),
         ({"masked": True}, None),
     ],
 )

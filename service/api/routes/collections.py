@@ -7,36 +7,47 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from service.api.describing import list_operation, record_operation
-from service.api.formats import Export, Format, format_of, select_fields, written
+from service.api.atom import draw_list_feed, read_feed
+from service.api.describing import (
+    feed_operation,
+    list_operation,
+    query_operation,
+    record_operation,
+    whole_list_operation,
+)
+from service.api.formats import FORMATS, Export, Format, files_of, format_of, select_fields, written
 from service.archive.fields import ArchiveFields
 from service.archive.identifiers import PREFIXES, RECORD_OF, RecordType
 from service.catalogue.browsing import Listing, Page
-from service.catalogue.criteria import COLLECTIONS, Criteria, view_of
+from service.catalogue.criteria import COLLECTIONS, Criteria, QueryAddress, view_of
 from service.catalogue.cursor import CURSOR_LENGTH
 from service.catalogue.languages import Wishes, translate
-from service.catalogue.parameters import read_criteria
+from service.catalogue.parameters import read_criteria, read_posted
 from service.errors import InvalidParameters, NotFound, Withdrawn
+from service.http.bodies import read_json_object
 from service.http.compression import IDENTITY, choose_coding, compress_pieces
 from service.http.links import (
     base_url,
     header,
     kept_query,
     link_header,
+    page_url,
     pairs_of,
     query_pairs,
     request_address,
     request_url,
+    with_addresses,
 )
-from service.http.negotiation import JSON, choose_media_type, wished_languages
+from service.http.negotiation import ATOM, JSON, choose_media_type, wished_languages
 from service.http.releases import Served
-from service.http.responses import CACHE_CONTROL, VARY, RawHeaders, entity_tag, matches, release_answer
+from service.http.responses import CACHE_CONTROL, VARY, RawHeaders, entity_tag, matches, release_answer, unkept_answer
 from service.http.routing import AtOnce, Later, PlainRoute, finish
 from service.http.streaming import stream
 
@@ -62,16 +73,37 @@ class AskedList:
 
 
 def ask_list(
-    served: Served, model: type[Criteria], query: bytes, accept: str | None, languages: str | None
+    served: Served,
+    model: type[Criteria],
+    query: bytes,
+    accept: str | None,
+    languages: str | None,
+    *,
+    addressed: str | None = None,
 ) -> AskedList:
-    """Read what a query and the headers Accept and Accept-Language ask for. Raises InvalidParameters, NotAcceptable."""
+    """Read what a query and the headers Accept and Accept-Language ask for; `addressed` is the format that the address ends
+    in. Raises InvalidParameters, NotAcceptable.
+    """
     pairs = pairs_of(query)
     criteria = read_criteria(model, pairs)
-    chosen = format_of(criteria, accept)
-    wishes = served.catalogue.effective(model.collection, wished_languages(criteria.lang, languages))
+    return asked_list(served, criteria, accept, languages, query=kept_query(query, pairs), addressed=addressed)
+
+
+def asked_list(
+    served: Served,
+    criteria: Criteria,
+    accept: str | None,
+    languages: str | None,
+    *,
+    query: str,
+    addressed: str | None = None,
+) -> AskedList:
+    """Return a list as it is asked for by criteria. `query` is that of the address of another page, up to its cursor."""
+    chosen = format_of(criteria, accept, addressed=addressed)
+    wishes = served.catalogue.effective(criteria.collection, wished_languages(criteria.lang, languages))
     release = served.catalogue.release
     meta = {"limit": criteria.limit, "release": release.id, "licence": release.head["licence"]}
-    return AskedList(served.catalogue.look_up(criteria), chosen, wishes, kept_query(query, pairs), meta)
+    return AskedList(served.catalogue.look_up(criteria), chosen, wishes, query, meta)
 
 
 def asked_of(scope: Scope, served: Served, model: type[Criteria]) -> tuple[AskedList, str | None]:
@@ -110,14 +142,73 @@ async def list_records(request: Request, *, collection: str) -> Response:
     return await finish(answer_list(request.scope, served, collection), request)
 
 
+async def answer_query(request: Request, *, collection: str) -> Response:
+    """Answer a query that was sent as a body, as the same one in an address is answered. Of the address, only `cursor` is
+    read: `links.next` takes the same body again.
+    """
+    served: Served = request.app.state.serving.of(request.scope)
+    scope = request.scope
+    cursor = read_criteria(QueryAddress, query_pairs(scope)).cursor
+    members = await read_json_object(request)
+    beside = header(scope, b"accept"), header(scope, b"accept-language")
+    # Reading, looking up and finding: with thousands of values each takes longer than the event loop should stand still.
+    asked, page = await served.apart(_find_posted, served, collection, members, cursor, beside)
+    if page is None:
+        return await export_list(
+            request, served=served, listing=asked.listing, chosen=asked.chosen, wishes=asked.wishes, kept=False
+        )
+    return draw_page(scope, served, asked, page, kept=False)
+
+
+def _find_posted(
+    served: Served,
+    collection: str,
+    members: dict[str, Any],
+    cursor: str | None,
+    beside: tuple[str | None, str | None],
+) -> tuple[AskedList, Page | None]:
+    """Return what a query that was sent as a body asks for, and its page; None where it asks for a whole list."""
+    criteria = read_posted(served.catalogue.criteria[collection], members)
+    asked = asked_list(served, criteria, *beside, query="")
+    return asked, served.catalogue.page(asked.listing, cursor) if asked.chosen.writer is None else None
+
+
+async def list_in_format(request: Request, *, collection: str, name: str) -> Response:
+    """Answer with a whole list in the format that the address ends in."""
+    served: Served = request.app.state.serving.of(request.scope)
+    scope, model = request.scope, served.catalogue.criteria[collection]
+    beside = header(scope, b"accept"), header(scope, b"accept-language")
+    asked = ask_list(served, model, scope["query_string"], *beside, addressed=name)
+    return await export_list(request, served=served, listing=asked.listing, chosen=asked.chosen, wishes=asked.wishes)
+
+
+async def list_as_feed(request: Request, *, collection: str) -> Response:
+    """Answer with the records of a list that changed last, as a feed."""
+    served: Served = request.app.state.serving.of(request.scope)
+    scope, catalogue = request.scope, served.catalogue
+    pairs = query_pairs(scope)
+    criteria = read_feed(catalogue.criteria[collection], pairs)
+    wishes = catalogue.effective(collection, wished_languages(criteria.lang, header(scope, b"accept-language")))
+    listing = catalogue.look_up(criteria)
+    page = catalogue.page(listing) if listing.quick else await served.apart(catalogue.page, listing)
+    shown, languages = show_in(page.documents, wishes, catalogue.release.fields)
+    links = {"next": None if page.next is None else page_url(scope, pairs, page.next)}
+    own = request_url(scope)
+    body = draw_list_feed(catalogue.release, collection, shown, base=base_url(scope), own=own, following=links["next"])
+    headers = [*link_header(links), *languages]
+    return release_answer(scope, served.key, body, headers=headers, media_type=ATOM, wishes=wishes)
+
+
 async def find_page(request: Request, *, served: Served, asked: AskedList, cursor: str | None) -> Response:
     """Answer with a page that takes long to find."""
     page = await served.apart(served.catalogue.page, asked.listing, cursor)
     return draw_page(request.scope, served, asked, page)
 
 
-def draw_page(scope: Scope, served: Served, asked: AskedList, page: Page) -> Response:
-    """Answer with a page, its records joined as they are stored or in the languages wished for."""
+def draw_page(scope: Scope, served: Served, asked: AskedList, page: Page, *, kept: bool = True) -> Response:
+    """Answer with a page, its records joined as they are stored or in the languages wished for. It may be `kept` where the
+    address says all that was asked.
+    """
     criteria = asked.listing.criteria
     address = request_address(scope)
     links = {
@@ -128,16 +219,19 @@ def draw_page(scope: Scope, served: Served, asked: AskedList, page: Page) -> Res
     meta = {"total": page.total} | asked.meta
     headers = link_header(links)
     if asked.wishes or criteria.fields:
-        shown, languages = show_in(page.documents, asked.wishes, served.catalogue.release.fields)
+        documents = [with_addresses(scope, document) for document in page.documents]
+        shown, languages = show_in(documents, asked.wishes, served.catalogue.release.fields)
         records = b",".join([select_fields(document, criteria.fields) for document in shown])
         headers += languages
     else:
-        records = page.joined
+        records = with_addresses(scope, page.joined)
     # Joined once: the records are most of it, and copying them again is what costs.
     parts = [b'{"data":[', records, b'],"meta":', orjson.dumps(meta), b',"links":', orjson.dumps(links)]
     if page.facets is not None:
         parts += [b',"facets":', orjson.dumps(page.facets)]
     body = b"".join([*parts, b"}"])
+    if not kept:
+        return unkept_answer(scope, body, headers=headers)
     return release_answer(scope, served.key, body, headers=headers, wishes=asked.wishes)
 
 
@@ -155,15 +249,17 @@ def show_in(documents: list[bytes], wishes: Wishes, fields: ArchiveFields) -> tu
 
 
 async def export_list(
-    request: Request, *, served: Served, listing: Listing, chosen: Format, wishes: Wishes = ()
+    request: Request, *, served: Served, listing: Listing, chosen: Format, wishes: Wishes = (), kept: bool = True
 ) -> Response:
-    """Answer with a whole list as a file. `Archive-Total` says how many records it has, for a reader to compare."""
+    """Answer with a whole list as a file. `Archive-Total` says how many records it has, for a reader to compare. It may be
+    `kept` where the address says all that was asked.
+    """
     assert chosen.writer is not None
     catalogue, criteria = served.catalogue, listing.criteria
     coding = choose_coding(header(request.scope, b"accept-encoding"))
     tag = entity_tag(request.scope, served.key, encoding=coding, media_type=chosen.media_type, wishes=wishes)
-    headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY}
-    if matches(header(request.scope, b"if-none-match"), tag):
+    headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL, "Vary": VARY} if kept else {"Cache-Control": "no-store"}
+    if kept and matches(header(request.scope, b"if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     # Looking up and counting may take as long as a page that is not quick.
     listing = await served.apart(catalogue.whole, listing)
@@ -179,7 +275,7 @@ async def export_list(
         "Archive-Total": str(total),
     }
     writer = chosen.writer(Export(catalogue, criteria, base_url(request.scope)))
-    pieces = written(writer, catalogue, listing, wishes=wishes)
+    pieces = written(writer, catalogue, listing, place=partial(with_addresses, request.scope), wishes=wishes)
     if coding != IDENTITY:
         headers["Content-Encoding"] = coding
         pieces = compress_pieces(pieces, coding)
@@ -190,7 +286,7 @@ def record_at_once(scope: Scope, served: Served, collection: str, record_id: str
     """Answer with one record: 404 where there is none or it is not public, 410 where it was withdrawn."""
     choose_media_type(header(scope, b"accept"), (JSON,))
     view = read_criteria(view_of(served.catalogue.release.fields.collection(collection)), query_pairs(scope))
-    document = find_document(served, collection, record_id)
+    document = with_addresses(scope, find_document(served, collection, record_id))
     wished = wished_languages(view.lang, header(scope, b"accept-language"))
     wishes = served.catalogue.effective(collection, wished)
     [shown], headers = show_in([document], wishes, served.catalogue.release.fields)
@@ -224,8 +320,31 @@ def _add(collection: str, record: RecordType) -> None:
     page, one = f"/v1/{collection}", f"/v1/{collection}/{{id}}"
     AT_ONCE[page] = lambda scope, served, _: answer_list(scope, served, collection)
     AT_ONCE[one] = lambda scope, served, record_id: record_at_once(scope, served, collection, record_id)
+
+    async def show_query(request: Request) -> Response:
+        return await answer_query(request, collection=collection)
+
     router.add_api_route(page, show_page, methods=["GET"], tags=[collection], **list_operation(collection))
+    query = f"{page}/query"
+    router.add_api_route(query, show_query, methods=["POST"], tags=[collection], **query_operation(collection))
     router.add_api_route(one, show_one, methods=["GET"], tags=[collection], **record_operation(record))
+    for name in files_of(collection):
+        _add_file(collection, name)
+
+    async def show_feed(request: Request) -> Response:
+        return await list_as_feed(request, collection=collection)
+
+    router.add_api_route(f"{page}.atom", show_feed, methods=["GET"], tags=[collection], **feed_operation(collection))
+
+
+def _add_file(collection: str, name: str) -> None:
+    """Add the address of a whole list in one format."""
+
+    async def show_file(request: Request) -> Response:
+        return await list_in_format(request, collection=collection, name=name)
+
+    path = f"/v1/{collection}.{FORMATS[name].suffix}"
+    router.add_api_route(path, show_file, methods=["GET"], tags=[collection], **whole_list_operation(collection, name))
 
 
 for _collection in COLLECTIONS:

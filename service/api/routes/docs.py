@@ -2,6 +2,7 @@
 business, and it works offline.
 """
 
+from functools import partial
 from importlib.resources import files
 
 import orjson
@@ -12,7 +13,7 @@ from service.api.describing import describe
 from service.api.examples import with_examples
 from service.archive.fields import archive_fields
 from service.errors import Broken, NotFound, NotReady, ReleaseDamaged
-from service.http.links import base_url
+from service.http.links import base_url, with_addresses
 from service.http.negotiation import JSON
 from service.http.responses import content_answer
 from service.http.routing import PlainRoute
@@ -105,7 +106,9 @@ async def show_description(request: Request) -> Response:
     """The OpenAPI description (3.1)."""
     try:
         catalogue = request.app.state.serving.of(request.scope).catalogue
-        description = with_examples(describe(request.app, catalogue.release.fields), catalogue)
+        description = with_examples(
+            describe(request.app, catalogue.release.fields), catalogue, place=partial(with_addresses, request.scope)
+        )
     except (NotReady, Broken, ReleaseDamaged):
         # The description is needed most where something is wrong; only the examples come from a release.
         description = describe(request.app, archive_fields())

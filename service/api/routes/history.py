@@ -9,7 +9,7 @@ from service.api.routes.collections import find_document
 from service.api.shapes import History, VersionEntry
 from service.archive.identifiers import RECORD_OF
 from service.catalogue.criteria import COLLECTIONS
-from service.catalogue.history import Version, cite_as, history_of
+from service.catalogue.history import Version, cite_latest, history_of
 from service.catalogue.parameters import NoParameters, read_criteria
 from service.http.links import base_url, header, query_pairs, record_url, request_url
 from service.http.negotiation import JSON, choose_media_type
@@ -35,7 +35,7 @@ async def show_history(request: Request, *, collection: str) -> Response:
             "id": record_id,
             "release": release.id,
             "licence": release.head["licence"],
-            "cite_as": cite_as(release.head, record_id, versions[-1]),
+            "cite_as": cite_latest(release.head, record_id, versions[-1]),
         },
         "links": {"self": request_url(request.scope), "record": record_url(base, record_id)},
     }

@@ -1,8 +1,6 @@
 """How far an act is established: what its status says against the findings of courts and other bodies."""
 
-from datetime import date
-
-from service.archive.dates import parse_edtf
+from service.archive.dates import latest_of
 from service.archive.model import Act, ActFinding
 
 #: Outcomes that establish an act. Every other one rejects it.
@@ -13,14 +11,7 @@ def latest_finding(act: Act) -> ActFinding | None:
     """Return the finding that holds: the latest by its date. One without a date is as late as the one listed before it,
     and of two of one day the later listed holds.
     """
-    held, held_since, last = None, date.min, date.min
-    for finding in act.findings:
-        if finding.date is not None:
-            span = parse_edtf(finding.date)
-            last = span.latest or span.earliest or last
-        if last >= held_since:
-            held, held_since = finding, last
-    return held
+    return latest_of(act.findings, lambda finding: finding.date)
 
 
 def misstated(act: Act) -> str | None:

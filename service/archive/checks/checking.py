@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from service.archive.checks.comparisons import COMPARISONS
+from service.archive.checks.comparisons import COMPARISONS, MAX_LEVELS
 from service.archive.checks.copies import check_copies
 from service.archive.checks.files import check_files
 from service.archive.checks.ledger import Ledger, Predecessor
@@ -145,6 +145,10 @@ class _Check:
             if self._is_whole or not rule.needs_all:
                 for number, pointer, subject in self._ledger.ask(rule.sql):
                     self._add(number, Finding(rule.code, pointer, rule.detail.format(subject)))
+        for number, pointer, subject in self._ledger.memberships_beyond(MAX_LEVELS):
+            self._add(
+                number, Finding("chain_too_long", pointer, f"`{subject}` lies beneath more than {MAX_LEVELS} groups.")
+            )
         for number, pointer, subject in chain(self._ledger.cycles(), self._ledger.circles()):
             self._add(number, Finding("reference_cycle", pointer, f"This leads, step by step, back to `{subject}`."))
 

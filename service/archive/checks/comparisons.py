@@ -58,6 +58,13 @@ COMPARISONS: Sequence[Comparison] = (
         needs_all=True,
     ),
     Comparison(
+        "wrong_reference_type",
+        "Members belong to a group or an organisation, but `{}` is a person.",
+        """SELECT membership.number, member.place, at, target
+           FROM membership JOIN record AS member USING (number)
+           JOIN record AS whole ON whole.id = target JOIN individual ON individual.number = whole.number""",
+    ),
+    Comparison(
         "visibility_conflict",
         "A public record must not name `{}`, which is not public.",
         """SELECT number, place, at, target FROM reference JOIN record USING (number)

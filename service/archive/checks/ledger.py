@@ -58,8 +58,11 @@ _TABLES = {
     # Files of sources: those with a path, and those that are public and not declared to be masked.
     "file": "number, at, path, bytes, sha256, media_type",
     "shown_file": "number, at, source",
-    # Names: those that are protected, and those that persons are published under.
+    # Agents: those whose names are protected, who is a person, who belongs to which group; names that are protected, and
+    # those that persons are published under.
     "person": "number, is_person",
+    "individual": "number INTEGER PRIMARY KEY",
+    "membership": "number, at, child, target",
     "protected_name": "agent, name, is_person",
     "published_name": "number, name",
     # Citations that name no passage, page or time.
@@ -90,6 +93,8 @@ _INDEXES = (
     "proof (number, at)",
     "maker (source, agent)",
     "answer (party, about)",
+    "membership (child)",
+    "membership (target)",
     "reference (target)",
 )
 
@@ -263,6 +268,26 @@ class Ledger:
                 if last_walk == walk:
                     yield number, locate(place, at), at_hand
 
+    def memberships_beyond(self, levels: int) -> Iterator[tuple[int, str, str]]:
+        """Take memberships away from the top down, level by level, and yield those that lie beneath more groups than `levels`:
+        number, pointer and id. What goes round in a circle is never reached; it is left to `circles`.
+        """
+        for _ in range(levels):
+            # By their rows, which are found first: what is deleted meanwhile would decide about the next.
+            top = (
+                "DELETE FROM membership WHERE rowid IN (SELECT each.rowid FROM membership AS each"
+                " WHERE target NOT IN (SELECT child FROM membership))"
+            )
+            if not self._database.execute(top).rowcount:
+                break
+        beyond = self._database.execute(
+            "SELECT number, place, at, child FROM membership JOIN record USING (number)"
+            " WHERE target NOT IN (SELECT child FROM membership) LIMIT ?",
+            (MAX_FINDINGS + 1,),
+        ).fetchall()
+        for number, place, at, child in beyond:
+            yield number, locate(place, at), child
+
     def circles(self) -> Iterator[tuple[int, str, str]]:
         """Yield, once for each circle of records that come after one another, number and pointer of a record in it, and its
         id. A record may come after several; what is in no circle is taken away from the ends, each relation once.
@@ -299,6 +324,10 @@ class Ledger:
         number, place, is_verbatim, length, size, sha256 = row
         text = None if sha256 is None else SourceText(length=length, bytes=size, sha256=sha256)
         return StatedSource(number, place, bool(is_verbatim), text)
+
+    def redactions(self, source: str) -> list[tuple[int, int]]:
+        """Return the passages of a source's text that are said to be redacted, [start, end)."""
+        return self._database.execute("SELECT start, stop FROM redaction WHERE source = ?", (source,)).fetchall()
 
     def masked(self) -> int:
         """Return how often an editor has declared, in public records, that a passage names nobody."""

@@ -8,8 +8,9 @@ from typing import cast
 
 from pydantic import ValidationError
 
+from service.archive.checks.citations import citations_of
 from service.archive.checks.ledger import Rows
-from service.archive.checks.records import check_head, check_record, citations_of, is_hidden, is_protected
+from service.archive.checks.records import check_head, check_record, is_hidden, is_protected
 from service.archive.checks.references import references_of
 from service.archive.checks.remembering import passage_of, remember
 from service.archive.checks.report import MAX_FINDINGS

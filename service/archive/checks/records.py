@@ -8,6 +8,7 @@ from unicodedata import normalize
 
 from service.archive.access import is_public
 from service.archive.checks.acts import misstated
+from service.archive.checks.citations import citations_of
 from service.archive.checks.figures import check_statistic
 from service.archive.dates import parse_day, parse_edtf
 from service.archive.evidence import BLANK, check_citation, is_measure_of
@@ -15,7 +16,6 @@ from service.archive.identifiers import PREFIXES, RecordType
 from service.archive.model import (
     Access,
     Agent,
-    Citation,
     Consent,
     Event,
     Head,
@@ -39,25 +39,6 @@ def is_hidden(access: Access, *, today: date) -> bool:
 def is_protected(record: Record) -> bool:
     """Tell whether this is an agent whom nothing published may name. Somebody `unknown` has no name to protect."""
     return isinstance(record, Agent) and record.name_policy in {"pseudonym", "withheld"}
-
-
-def citations_of(record: Record) -> Iterator[tuple[str, Citation]]:
-    """Yield every citation of a record, with the pointer to it."""
-    for index, citation in enumerate(getattr(record, "citations", ())):
-        yield f"/citations/{index}", citation
-    if isinstance(record, Event):
-        for number, act in enumerate(record.acts):
-            for index, citation in enumerate(act.citations):
-                yield f"/acts/{number}/citations/{index}", citation
-            for nth, found in enumerate(act.findings):
-                for index, citation in enumerate(found.citations):
-                    yield f"/acts/{number}/findings/{nth}/citations/{index}", citation
-        for number, claim in enumerate(record.claims):
-            for index, citation in enumerate(claim.citations):
-                yield f"/claims/{number}/citations/{index}", citation
-    for number, relation in enumerate(getattr(record, "relations", ())):
-        for index, citation in enumerate(relation.citations):
-            yield f"/relations/{number}/citations/{index}", citation
 
 
 #: What a person can write to: an address of mail or web.
@@ -149,6 +130,7 @@ def _check_redactions(source: Source) -> Iterator[Finding]:
 
 
 def _check_agent(agent: Agent) -> Iterator[Finding]:
+    yield from _check_life(agent)
     if agent.name_policy == "published":
         if agent.name is None:
             yield Finding("missing_field", "", "`name` is required where the name is published.")
@@ -157,10 +139,30 @@ def _check_agent(agent: Agent) -> Iterator[Finding]:
         yield Finding("missing_field", "", "`label` is required, to be shown instead of the name.")
     names = [("/name", agent.name)]
     names += [(join_pointer(["translations", tag, "name"]), part.name) for tag, part in agent.translations.items()]
+    names += [(f"/names/{index}", each.text) for index, each in enumerate(agent.names)]
     for at, name in names:
         if name is not None:
             detail = f"A name is given, but `name_policy` is {agent.name_policy}. Use `label`."
             yield Finding("protected_name_present" if is_protected(agent) else "invalid_value", at, detail)
+    if is_protected(agent):
+        for field in IDENTIFYING:
+            if getattr(agent, field):
+                detail = (
+                    f"`{field}` would tell who this is, but `name_policy` is {agent.name_policy}: keep it in `private`."
+                )
+                yield Finding("identifying_detail", f"/{field}", detail)
+
+
+#: What tells who an agent is without a name: entries in catalogues of others, and the days of a life.
+IDENTIFYING = ("identifiers", "exact_match", "birth", "death")
+
+
+def _check_life(agent: Agent) -> Iterator[Finding]:
+    if agent.birth is None or agent.death is None:
+        return
+    born, died = parse_edtf(agent.birth).earliest, parse_edtf(agent.death).latest
+    if born is not None and died is not None and died < born:
+        yield Finding("reversed_interval", "/death", "`death` must not lie before `birth`.")
 
 
 def _check_place(place: Place) -> Iterator[Finding]:

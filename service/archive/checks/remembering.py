@@ -47,8 +47,8 @@ def _remember_source(rows: Rows, number: int, source: Source) -> None:
     is_record_or_report = source.type in {"court_record", "report"}
     for maker in {source.publisher, *source.creators} - {None}:
         rows.add("maker", source.id, maker)
-    leads = ("text", "url", "archived_url")
-    led = next((f"/{name}" for name in leads if getattr(source, name) is not None), None)
+    leads = ("text", "url", "archived_url", "identifiers")
+    led = next((f"/{name}" for name in leads if getattr(source, name)), None)
     if source.masked:
         rows.add("masked", number)
     elif led is not None:
@@ -60,7 +60,12 @@ def _remember_source(rows: Rows, number: int, source: Source) -> None:
 
 def _remember_agent(rows: Rows, number: int, agent: Agent) -> None:
     is_person = agent.kind == "person"
-    names = [agent.name, *(part.name for part in agent.translations.values())]
+    names = [agent.name, *(part.name for part in agent.translations.values()), *(each.text for each in agent.names)]
+    if is_person:
+        rows.add("individual", number)
+    for index, group in enumerate(agent.member_of):
+        rows.add("membership", number, f"/member_of/{index}", agent.id, group)
+        rows.add("later", agent.id, group, number, f"/member_of/{index}")
     if is_protected(agent):
         rows.add("person", number, is_person)
         for private in private_names({"private": agent.access.private}):

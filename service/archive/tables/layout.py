@@ -33,7 +33,7 @@ CellKind = Literal["text", "term", "number", "truth", "date", "reference", "obje
 
 #: The columns of the API's CSV that say again what another says, or that the engine makes.
 _DERIVED = re.compile(
-    r"record|url|version|updated_at|language_of|translation_languages|has_\w+|evidence|.+_(labels?|earliest|latest|open_end|country)"
+    r"record|url|version|updated_at|language_of|translation_languages|cite_as|referred_by|page_url|has_\w+|evidence|.+_(labels?|earliest|latest|open_end|country)"
 )
 
 

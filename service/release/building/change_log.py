@@ -9,6 +9,7 @@ import orjson
 from service.release.building import tables
 from service.release.building.erasures import shows_less, takes_back_a_name
 from service.release.building.scratch import BATCH
+from service.release.building.standing import Standing
 from service.release.building.tables import insert_statement
 from service.release.opening import Release
 from service.release.projection import PublicRecord
@@ -51,8 +52,8 @@ class ChangeLog:
         releases = previous.rows("SELECT number, id, at, first, last FROM logged_release ORDER BY number")
         self.database.executemany(insert_statement(tables.LoggedRelease), releases)
 
-    def continue_record(self, public: PublicRecord, digest: bytes, of_line: bytes) -> tuple[int, str]:
-        """Log what happened to a record, if anything did. Returns its version and when it last changed.
+    def continue_record(self, public: PublicRecord, digest: bytes, of_line: bytes) -> Standing:
+        """Log what happened to a record, if anything did. Returns its version, and the release that it came with.
 
         `digest` is that of all that is served of the record, `of_line` that of its line in the public archive.
         """
@@ -61,13 +62,13 @@ class ChangeLog:
             self._withdrawn()
         if self._next is None or self._next[0] != record_id:
             self._log("created", record_id, 1, of_line)
-            return 1, self._at
-        _, version, updated_at, digest_before, offset, length = self._next
+            return Standing(1, *self._release)
+        _, version, digest_before, offset, length, number, release, at = self._next
         self._next = next(self._before, None)
         if digest == digest_before:
-            return version, updated_at
+            return Standing(version, number, release, at)
         self._log("updated", record_id, version + 1, of_line, erase=self._erases(public, offset, length))
-        return version + 1, self._at
+        return Standing(version + 1, *self._release)
 
     def _erases(self, public: PublicRecord, offset: int, length: int) -> bool:
         """Tell whether a record shows less than its line in the release before, which lies there."""
@@ -122,15 +123,17 @@ class ChangeLog:
         self._rows.clear()
 
 
-def _records_of(release: Release | None) -> Iterator[tuple[str, int, str, bytes, int, int]]:
-    """Return identifier, version, time of the last change, digest, and where the line lies in the public archive, of a
-    release's records, by identifier.
+def _records_of(release: Release | None) -> Iterator[tuple[str, int, bytes, int, int, int, str, str]]:
+    """Return identifier, version, digest, where the line lies in the public archive, and the release of the last change
+    (number, id, moment), of a release's records, by identifier.
     """
     if release is None:
         return iter(())
     # A cursor, not a generator: if publishing fails halfway, an unfinished generator would raise once the release is closed.
     return release.connection().execute(
-        "SELECT id, version, updated_at, digest, offset, length FROM record JOIN line USING (ordinal) ORDER BY ordinal"
+        "SELECT id, record.version, record.digest, offset, length, release_number, release_id, at"
+        " FROM record JOIN line USING (ordinal)"
+        " JOIN change ON sequence = (SELECT max(sequence) FROM change WHERE record_id = record.id) ORDER BY ordinal"
     )
 
 

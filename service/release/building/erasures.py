@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator
 
+from service.archive.protected_names import published_names
 from service.release.projection import PublicRecord
 
 
 def takes_back_a_name(before: PublicRecord, after: PublicRecord) -> bool:
-    """Tell whether an agent whose name was published is no longer named so. Its name may have stood in any record."""
+    """Tell whether an agent whose name was published is no longer named so, nor by another name that it had. Such a name may
+    have stood in any record.
+    """
     if before["record"] != "agent":
         return False
     was_named = before["name_policy"] == "published"
     return was_named and (
-        after["name_policy"] != "published" or (before.get("name") is not None and not after.get("name"))
+        after["name_policy"] != "published"
+        or (before.get("name") is not None and not after.get("name"))
+        or not {each["text"] for each in before.get("names", ())} <= set(published_names(after))
     )
 
 

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import tempfile
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -20,13 +21,15 @@ from service.archive.identifiers import PLURALS, PREFIXES
 from service.archive.model import Head
 from service.release.disputes import claims_disagree, events_in_dispute, figures_of
 from service.release.documents import RELATED_SHOWN, shown_label
-from service.release.indexing import UNKNOWN, sort_keys
+from service.release.indexing import UNKNOWN, referred_to, sort_keys
 from service.release.projection import PublicRecord, canonical_line, public_head
 
 #: Rows written to a database at a time. Larger batches gain nothing; smaller ones cost calls.
 BATCH = 500
 #: How many places, topics and labels are cached while documents are rendered.
 CACHED_LOOKUPS = 20_000
+#: Pairs of a record and a type of those that name it, of which the number is held in memory: about 20 MB.
+COUNTED_IN_MEMORY = 100_000
 #: Page cache of each database while publishing, in KiB.
 CACHE_KIB = 10_000
 
@@ -59,6 +62,8 @@ class ScratchRecord(NamedTuple):
     keys: tuple[str, ...]
     #: Only of a response: pairs of its party and an event that it is about; the event is "" where it is about none.
     answers: tuple[tuple[str, str], ...]
+    #: The records that it names, in whatever role.
+    refers_to: frozenset[str]
     #: Its relations: the other record, the type, and all that is said, as JSON.
     relations: tuple[tuple[str, str, bytes], ...]
     #: Only of a statistic that is tied to events: see `figures_of`.
@@ -81,6 +86,7 @@ def scratch_record(
         longitude=public.get("longitude"),
         keys=sort_keys(public, fields[public["record"]]),
         answers=tuple(_answers(public)) if public["record"] == "response" else (),
+        refers_to=referred_to(public, fields[public["record"]]),
         relations=tuple((each["to"], each["type"], orjson.dumps(each)) for each in public.get("relations", ())),
         figures=tuple(figures_of(public)) if public["record"] == "statistic" else (),
         files=files,
@@ -105,6 +111,7 @@ class Scratch:
             offset INTEGER, length INTEGER, {keys}
         )""",
         "CREATE TABLE response (party TEXT, event TEXT, id TEXT, PRIMARY KEY (party, event, id)) WITHOUT ROWID",
+        "CREATE TABLE referred (target TEXT, prefix TEXT, number INTEGER, PRIMARY KEY (target, prefix)) WITHOUT ROWID",
         """CREATE TABLE relation (
             target TEXT, origin TEXT, nth INTEGER, type TEXT, body BLOB, PRIMARY KEY (target, origin, nth)
         ) WITHOUT ROWID""",
@@ -126,6 +133,8 @@ class Scratch:
         self._lines = tempfile.TemporaryFile(dir=path.parent, buffering=1 << 20)  # noqa: SIM115 - closed by `close`
         self._offset = 0
         self._records: list[tuple[Any, ...]] = []
+        #: How many records of each type name a record: of those that were counted last.
+        self._referred: Counter[tuple[str, str]] = Counter()
         #: Whether any record relates to another, and whether any event is disputed by a relation or by figures: most
         #: archives have none, and are not asked of each record.
         self.has_relations = self.has_disputes = False
@@ -141,6 +150,11 @@ class Scratch:
         unused = ("",) * (len(self._keys) - len(record.keys))
         self._records.append((*shown, self._offset, len(record.line), *record.keys, *unused))
         self._offset += len(record.line)
+        prefix = record.id[:3]
+        for target in record.refers_to:
+            self._referred[target, prefix] += 1
+        if len(self._referred) >= COUNTED_IN_MEMORY:
+            self._spill()
         for party, event in record.answers:
             self.connection.execute("INSERT OR REPLACE INTO response VALUES (?, ?, ?)", (party, event, record.id))
         for file in record.files:
@@ -170,9 +184,17 @@ class Scratch:
         self.connection.executemany(f"INSERT OR REPLACE INTO record VALUES ({places})", self._records)  # noqa: S608 - only places
         self._records.clear()
 
+    def _spill(self) -> None:
+        rows = ((*counted, number) for counted, number in self._referred.items())
+        self.connection.executemany(
+            "INSERT INTO referred VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET number = number + excluded.number", rows
+        )
+        self._referred.clear()
+
     def finish(self) -> None:
         """Number the records in the order of their identifiers. Called once, after the last record."""
         self._flush()
+        self._spill()
         self._lines.flush()
         # SQLite numbers the rows from 1: these are the ordinals.
         self.connection.execute(f"INSERT INTO keyed SELECT NULL, {self._key_names} FROM record ORDER BY id")  # noqa: S608 - names of columns
@@ -251,6 +273,11 @@ class Scratch:
             WHERE party = ? AND event IN ('', {places}) ORDER BY id"""  # noqa: S608 - only places
         rows = self.connection.execute(statement, (agent_id, *event_ids))
         return [orjson.loads(self._line(offset, length)) for _, offset, length in rows]
+
+    def referred_by(self, record_id: str) -> dict[str, int]:
+        """Return how many records of each collection name a record, in whatever role; 0 where none does."""
+        rows = dict(self.connection.execute("SELECT prefix, number FROM referred WHERE target = ?", (record_id,)))
+        return {PLURALS[kind]: rows.get(prefix, 0) for kind, prefix in PREFIXES.items()}
 
     def in_order(self, slot: int, first: int, size: int) -> "array[int]":
         """Return the ordinals of a collection's records in the order of one of their sort keys."""

@@ -1,0 +1,256 @@
+"""What lists can be asked beyond equality: what they leave out, what states nothing, which records by name, what names a
+record, and the same sent as a body.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from service.http.bodies import BODY_BYTES
+from service.release.publish import publish
+from service.settings import Settings
+from tests.archives import archive, record, write
+from tests.conftest import Serve, running
+
+RECORDS = [
+    record("plc-1", name="Arden", kind="country", country="FR"),
+    record("plc-2", name="Mill Lane", part_of="plc-1"),
+    record("top-1", label="Eviction"),
+    record("top-2", label="By night", broader="top-1"),
+    record("evt-1", type="arrest", place="plc-2", topics=["top-2"]),
+    record("evt-2", type="threat", topics=["top-1"], part_of="evt-1"),
+    record("evt-3", type="threat", part_of="evt-2"),
+    record("tes-1", events=["evt-3"], hearsay=["agt-1"]),
+    record("tes-2"),
+]
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    folder = tmp_path_factory.mktemp("questions")
+    publish(write(folder / "archive.json", archive(*RECORDS)), folder / "data")
+    with running(Settings(data=folder / "data")) as client:
+        yield client
+
+
+def found(client: httpx.Client, address: str) -> list[str]:
+    answer = client.get(f"/v1/{address}")
+    assert answer.status_code == 200, answer.text
+    return sorted(each["id"] for each in answer.json()["data"])
+
+
+@pytest.mark.parametrize(
+    "words", ["", "q=night&sort=id&"]
+)  # words are answered by another index, which must find the same
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("type!=arrest", ["evt-2", "evt-3"]),
+        ("type!=arrest&type!=threat", []),
+        ("type=threat&topic!=top-1", ["evt-3"]),
+        ("topic!=top-2", ["evt-2", "evt-3"]),
+        ("topic!=top-1", ["evt-3"]),
+        ("topic=null", ["evt-3"]),
+        ("topic!=null", ["evt-1", "evt-2"]),
+        ("topic=null&topic=top-2", ["evt-1", "evt-3"]),
+        ("place=null", ["evt-2", "evt-3"]),
+        ("country=null", ["evt-2", "evt-3"]),
+        ("country!=FR", ["evt-2", "evt-3"]),
+        ("country!=null", ["evt-1"]),
+        ("participant=null", ["evt-1", "evt-2", "evt-3"]),
+        ("id=evt-3&id=evt-1", ["evt-1", "evt-3"]),
+        ("id=evt-3&type=arrest", []),
+        ("id!=evt-3", ["evt-1", "evt-2"]),
+        ("id=evt-9", []),
+        ("part_of=evt-1", ["evt-2", "evt-3"]),
+        ("part_of=null", ["evt-1"]),
+        ("refers_to=evt-2", ["evt-3"]),
+        ("refers_to=top-2", ["evt-1"]),
+        ("refers_to!=top-2", ["evt-2", "evt-3"]),
+    ],
+)
+def test_lists_are_narrowed(asked: httpx.Client, words: str, query: str, expected: list[str]) -> None:
+    assert found(asked, f"events?{words}{query}") == expected
+
+
+def test_an_event_brings_its_parts(asked: httpx.Client) -> None:
+    assert found(asked, "testimonies?event=evt-1") == ["tes-1"]
+    assert found(asked, "testimonies?event=null") == ["tes-2"]
+
+
+def test_what_is_left_out_is_paged_counted_and_written(asked: httpx.Client) -> None:
+    page = asked.get("/v1/events?type!=arrest&limit=1&facets=type").json()
+    assert (page["meta"]["total"], page["facets"]["type"][0]["count"]) == (2, 2)
+    following = asked.get(page["links"]["next"]).json()
+    assert [each["id"] for each in page["data"] + following["data"]] == ["evt-2", "evt-3"]
+    assert asked.get("/v1/events.ndjson?type!=arrest&fields=id").text == '{"id":"evt-2"}\n{"id":"evt-3"}\n'
+    others = asked.get("/v1/events?type!=arrest&limit=1&facets=type&facet_mode=others").json()["facets"]["type"]
+    assert {each["value"]: each["count"] for each in others} == {"threat": 2, "arrest": 1, None: 0}
+
+
+@pytest.mark.parametrize("query", ["tpic!=top-1", "type!=nothing", "undated!=true", "id=null", "date=null", "limit!=2"])
+def test_what_cannot_be_left_out_is_refused(asked: httpx.Client, query: str) -> None:
+    assert asked.get(f"/v1/events?{query}").status_code == 422
+
+
+# --- Links of a record ------------------------------------------------------------------------------------------------
+
+
+def test_a_record_names_its_addresses_and_what_names_it(asked: httpx.Client) -> None:
+    event = asked.get("/v1/events/evt-3").json()
+    base = str(asked.base_url).rstrip("/")
+    assert event["referred_by"] | {"testimonies": 0} == dict.fromkeys(event["referred_by"], 0)
+    assert event["referred_by"]["testimonies"] == 1
+    assert event["links"] == {
+        "self": f"{base}/v1/events/evt-3",
+        "html": f"{base}/events/evt-3",
+        "referred_by": {"testimonies": f"{base}/v1/testimonies?refers_to=evt-3"},
+    }
+    assert asked.get(event["links"]["html"]).status_code == 200
+    assert event["cite_as"] == asked.get("/v1/events/evt-3/history").json()["meta"]["cite_as"]
+
+
+@pytest.mark.parametrize("collection", ["sources", "agents", "places", "topics", "events", "testimonies"])
+def test_the_address_of_what_names_a_record_finds_as_many_as_are_counted(asked: httpx.Client, collection: str) -> None:
+    for each in asked.get(f"/v1/{collection}").json()["data"]:
+        counted = {name: number for name, number in each["referred_by"].items() if number}
+        lists = each["links"]["referred_by"]
+        assert {name: asked.get(address).json()["meta"]["total"] for name, address in lists.items()} == counted
+
+
+def test_addresses_are_the_same_however_a_record_is_shown(asked: httpx.Client) -> None:
+    links = asked.get("/v1/events/evt-1").json()["links"]
+    assert asked.get("/v1/events?id=evt-1").json()["data"][0]["links"] == links
+    assert asked.get("/v1/events/evt-1?fields=links").json() == {"links": links}
+    assert asked.get("/v1/events.ndjson?id=evt-1").text.count(links["self"]) == 1
+    assert links["html"] in asked.get("/v1/events.csv?id=evt-1").text
+    elsewhere = asked.get("/v1/events/evt-1", headers={"Host": "archive.example.org"}).json()["links"]
+    assert elsewhere["self"] == "http://archive.example.org/v1/events/evt-1"
+
+
+def test_a_text_that_looks_like_a_stored_address_stays_as_it_is(serve: Serve, tmp_path: Path) -> None:
+    odd = 'said "\\/v1" and "html":"\\/x"'
+    whole = archive(record("evt-1", title=odd, summary="\\/"))
+    publish(write(tmp_path / "archive.json", whole), tmp_path / "data")
+    event = serve(tmp_path / "data", pages=False).get("/v1/events/evt-1").json()
+    assert (event["title"], event["summary"], event["links"]["html"]) == (odd, "\\/", None)
+
+
+def test_being_named_is_no_new_version(tmp_path: Path, serve: Serve) -> None:
+    data = tmp_path / "data"
+    publish(write(tmp_path / "archive.json", archive(record("evt-1"))), data)
+    publish(write(tmp_path / "archive.json", archive(record("evt-1"), record("tes-1", events=["evt-1"]))), data)
+    client = serve(data)
+    event = client.get("/v1/events/evt-1").json()
+    assert (event["version"], event["referred_by"]["testimonies"]) == (1, 1)
+    assert "with release 1 (" in event["cite_as"]
+    assert event["cite_as"] == client.get("/v1/events/evt-1/history").json()["meta"]["cite_as"]
+    assert {each["id"] for each in client.get("/v1/changes").json()["data"] if each["release"] != ""} >= {"tes-1"}
+
+
+# --- Files ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_csv_file_begins_with_a_mark_only_where_it_is_asked_for(asked: httpx.Client) -> None:
+    marked = asked.get("/v1/events.csv?bom=true").content
+    assert marked == b"\xef\xbb\xbf" + asked.get("/v1/events.csv").content
+    assert asked.get("/v1/events?format=csv&bom=true").content == marked
+    assert asked.get("/v1/events.ndjson?bom=true").status_code == asked.get("/v1/events?bom=true").status_code == 422
+
+
+def test_a_feed_has_the_records_of_its_list(asked: httpx.Client) -> None:
+    answer = asked.get("/v1/events.atom?type!=arrest&limit=1")
+    assert answer.headers["content-type"] == "application/atom+xml"
+    assert answer.text.count("<entry>") == 1
+    assert asked.get(answer.links["next"]["url"]).text.count("<entry>") == 1
+    assert asked.get("/v1/events.atom?sort=id").status_code == 422
+
+
+# --- As a body --------------------------------------------------------------------------------------------------------
+
+
+def posted(client: httpx.Client, body: dict[str, Any], path: str = "/v1/events/query") -> dict[str, Any]:
+    answer = client.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+@pytest.mark.parametrize(
+    ("body", "query"),
+    [
+        ({}, ""),
+        ({"type": ["threat", "arrest"], "fields": ["id"], "limit": 2}, "type=threat&type=arrest&fields=id&limit=2"),
+        ({"topic!": "top-2", "undated": False}, "topic!=top-2&undated=false"),
+        ({"topic": None, "cursor": None}, "topic=null"),
+        ({"topic": ["top-2", None]}, "topic=null&topic=top-2"),
+        ({"bbox": [1, 2, 3.5, 4], "facets": ["type", "year"]}, "bbox=1,2,3.5,4&facets=type,year"),
+        ({"q": "night"}, "q=night"),
+    ],
+)
+def test_a_body_is_answered_as_an_address_is(asked: httpx.Client, body: dict[str, Any], query: str) -> None:
+    page, expected = posted(asked, body), asked.get(f"/v1/events?{query}").json()
+    assert {**page, "links": None} == {**expected, "links": None}
+
+
+def test_the_next_page_takes_the_same_body_again(asked: httpx.Client) -> None:
+    body = {"type": ["threat", "arrest"], "limit": 2}
+    first = posted(asked, body)
+    second = posted(asked, body, first["links"]["next"])
+    assert [each["id"] for each in first["data"] + second["data"]] == ["evt-1", "evt-2", "evt-3"]
+    cursor = httpx.URL(first["links"]["next"]).params["cursor"]
+    assert posted(asked, body | {"cursor": cursor})["data"] == second["data"]
+    assert posted(asked, body, second["links"]["prev"])["data"] == first["data"]
+
+
+def test_a_body_holds_ten_thousand_values(asked: httpx.Client) -> None:
+    many = [f"evt-{number}" for number in range(3, 10_003)]
+    assert [each["id"] for each in posted(asked, {"id": many})["data"]] == ["evt-3"]
+    assert asked.post("/v1/events/query", json={"id": [*many, "evt-1"]}).status_code == 422
+    hint = asked.get("/v1/events", params={"id": many[:51]}).json()["detail"]
+    assert "/query" in hint
+
+
+def test_a_whole_list_is_asked_for_by_a_body(asked: httpx.Client) -> None:
+    answer = asked.post("/v1/events/query", json={"format": "csv", "fields": ["id"], "id": "evt-1"})
+    assert answer.text.splitlines()[0] == "id,url"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "status"),
+    [
+        (b" " * (BODY_BYTES + 1), "application/json", 413),
+        (b"", "application/json", 400),
+        (b'{"type": ', "application/json", 400),
+        (b"[" * 100_000, "application/json", 400),
+        (b"[]", "application/json", 400),
+        (b'{"tpoic": "top-1"}', "application/json", 422),
+        (b'{"topic": {"id": "top-1"}}', "application/json", 422),
+        (b'{"limit": [1, 2]}', "application/json", 422),
+        (b"type=threat", "application/x-www-form-urlencoded", 415),
+        (b"{}", "text/plain", 415),
+    ],
+)
+def test_a_body_that_is_no_query_is_refused(asked: httpx.Client, content: bytes, media_type: str, status: int) -> None:
+    answer = asked.post("/v1/events/query", content=content, headers={"Content-Type": media_type})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_a_body_of_unknown_length_is_cut_off(asked: httpx.Client) -> None:
+    pieces = (b" " * 65_536 for _ in range(40))
+    answer = asked.post("/v1/events/query", content=pieces, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+
+
+def test_the_address_of_queries_says_what_it_answers(asked: httpx.Client) -> None:
+    refused = asked.get("/v1/events/query")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST, OPTIONS")
+    preflight = asked.options("/v1/events/query").headers
+    assert "POST" in preflight["access-control-allow-methods"]
+    assert "Content-Type" in preflight["access-control-allow-headers"]
+    assert "POST" not in asked.options("/v1/events").headers["access-control-allow-methods"]
+    assert asked.post("/v1/events", json={}).headers["allow"] == "GET, HEAD, OPTIONS"

@@ -834,6 +834,12 @@ class Segment(Part):
         Seconds | None, Field(description="Where the stretch begins, in seconds from the start of the recording.")
     ] = None
     end_s: Annotated[Seconds | None, Field(description="Where it ends, in seconds.")] = None
+    file: Annotated[
+        FileName | None,
+        Field(
+            description="The recording that the times count in: the name of a public file of a source that is cited."
+        ),
+    ] = None
     speaker: Annotated[Text | None, Field(description="Who speaks, as the transcript names them.")] = None
     speaker_agent: Annotated[
         AgentRef | None, Field(description="Who speaks, as an agent of the archive, whose label is shown.")

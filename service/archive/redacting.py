@@ -30,8 +30,9 @@ _KEPT = ("id", "start_s", "end_s", "speaker", "speaker_agent", "language", "file
 class Place:
     """A place in the file that still tells of the words, for an editor to judge."""
 
-    #: `quotes` a passage that overlaps, `repeats` words of it, or `describes` a segment in a table of contents.
-    kind: Literal["quotes", "repeats", "describes"]
+    #: `quotes` a passage that overlaps, `repeats` words of it, `describes` a segment in a table of contents, or `holds` them: a
+    #: public file of a source that is cited.
+    kind: Literal["quotes", "repeats", "describes", "holds"]
     #: Where, in the file as it is now: RFC 6901, or the line of a `.jsonl`.
     pointer: str
     #: The record that stands there; `archive` for the head.
@@ -74,7 +75,8 @@ def redact_segments(path: Path, testimony: str, names: Sequence[str], *, reason:
 
         write_changed(path, file, change)
         file.flush()
-        places = list(_first(_places(Path(file.name), words, testimony=testimony, gone=gone)))
+        cited = {each.get("source") for each in before.get("citations", ())}
+        places = list(_first(_places(Path(file.name), words, cited, testimony=testimony, gone=gone)))
     return Redacted(len(chosen), 0, places[:MAX_FINDINGS], len(places) > MAX_FINDINGS)
 
 
@@ -102,7 +104,7 @@ def redact_passages(
         write_changed(path, file, edit.change)
         file.flush()
         words = [content[start:end] for start, end in passages]
-        places = list(_first(_places(Path(file.name), words, source=source, passages=passages)))
+        places = list(_first(_places(Path(file.name), words, {source}, source=source, passages=passages)))
     return Redacted(len(passages), edit.renewed, places[:MAX_FINDINGS], len(places) > MAX_FINDINGS)
 
 
@@ -227,13 +229,14 @@ class _Repeated:
 def _places(
     path: Path,
     words: Collection[str],
+    cited: Collection[str],
     *,
     testimony: str = "",
     gone: Collection[str] = (),
     source: str = "",
     passages: Sequence[Passage] = (),
 ) -> Iterator[Place]:
-    """Yield, in the order of the file, each place outside `access` that quotes, repeats or describes what was taken out."""
+    """Yield, in the order of the file, each place outside `access` that still tells of what was taken out."""
     repeated = _Repeated(words)
     for item, value in items_of(path):
         if item.kind in ("withdrawn", "format"):
@@ -242,6 +245,10 @@ def _places(
         quoting = set(_quoting(value, source, passages))
         for steps in sorted(quoting, key=str):
             yield Place("quotes", locate(item.place, join_pointer(steps)), record)
+        if item.kind == "source" and record in cited:
+            for number, held in enumerate(value.get("files", ())):
+                if held.get("public") and held.get("role") != "thumbnail":
+                    yield Place("holds", locate(item.place, f"/files/{number}"), record)
         if record == testimony:
             for number, entry in enumerate(value.get("index", ())):
                 if entry.get("segment") in gone:

@@ -15,6 +15,8 @@ from service.pages.views import View
 
 #: Records of a kind shown on the page of another; the whole list is one link away.
 SHOWN = 10
+#: Figures of a series shown on the page of one of them: ten years of months.
+SERIES_SHOWN = 120
 
 Context = dict[str, Any]
 
@@ -129,16 +131,21 @@ def _others(reader: Reader, testimony: Document) -> list[Document]:
 
 
 def _event(reader: Reader, event: Document) -> Context:
-    """`testimonies`, `answers`: few of each."""
+    """`testimonies`, `figures`, `answers`: few of each."""
     return {
+        "figures": reader.few("statistics", SHOWN, event=event["id"]),
         "testimonies": reader.few("testimonies", SHOWN, event=event["id"]),
         "answers": reader.few("responses", SHOWN, about=event["id"]),
     }
 
 
 def _statistic(reader: Reader, statistic: Document) -> Context:
-    """`charts` (this figure alone), `parts_of` (figures stated as a part of it), `answers`."""
+    """`charts` (this figure alone), `series` (the figures of its series by the time they cover, or None), `parts_of` (figures
+    stated as a part of it), `answers`.
+    """
+    named = statistic["series"]
     return {
+        "series": None if named is None else reader.few("statistics", SERIES_SHOWN, series=named, sort="period"),
         "charts": charts_of([statistic], reader.words),
         "parts_of": reader.few("statistics", SHOWN, relative_to=statistic["id"]),
         "answers": reader.few("responses", SHOWN, about=statistic["id"]),

@@ -5,8 +5,9 @@ a street in it. Knows no database.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from service.archive.dates import DateSpan, occurs_between, parse_edtf
 from service.release.indexing import stated_range
@@ -60,11 +61,24 @@ _DISAGREE: dict[str, Callable[[set[str], AndWider], bool]] = {
 }
 
 
-def figures_of(statistic: PublicRecord) -> Iterator[tuple[str, str, float, float]]:
-    """Yield, for each event that a figure is tied to, the event, what is counted, and the least and greatest value it allows.
+class Figure(NamedTuple):
+    """A figure that is tied to an event: what is counted, when and where as far as that is stated, and the range it allows."""
 
-    Only figures of the same thing can disagree. One that is stated as "about" allows no range, nor does one of which no
-    number is stated.
+    event: str
+    counted: str
+    period: str | None
+    place: str | None
+    low: float
+    high: float
+
+
+#: What makes two figures count the same thing. A period or a place makes them differ only where both state one.
+_COUNTED = ("population", "unit", "breakdown", "relative_to")
+
+
+def figures_of(statistic: PublicRecord) -> Iterator[Figure]:
+    """Yield a figure once for each event that it is tied to. One that is stated as "about" without bounds allows every
+    value, so that it yields nothing, as one does of which no number is stated.
     """
     stated = stated_range(statistic)
     is_open = statistic["qualifier"] == "about" and statistic.get("lower") is None and statistic.get("upper") is None
@@ -72,11 +86,41 @@ def figures_of(statistic: PublicRecord) -> Iterator[tuple[str, str, float, float
         return
     counted = json.dumps([statistic.get(name) for name in _COUNTED], sort_keys=True)
     for event in statistic.get("events", ()):
-        yield event, counted, *stated
+        yield Figure(event, counted, statistic.get("period"), statistic.get("place"), *stated)
 
 
-#: What makes two figures count the same thing.
-_COUNTED = ("population", "unit", "breakdown", "period", "place", "relative_to")
+#: The highest of the least values that some figures allow, and the lowest of their greatest: no value fits all of them
+#: where the first is above the second.
+_Bounds = tuple[float, float]
+_ANY: _Bounds = (-math.inf, math.inf)
+
+
+def figures_disagree(figures: Iterable[Figure]) -> bool:
+    """Tell whether two among figures that count the same thing cannot both hold. Each is looked at once."""
+    cells: dict[tuple[str | None, str | None], _Bounds] = {}
+    for each in figures:
+        low, high = cells.get((each.period, each.place), _ANY)
+        cells[each.period, each.place] = max(low, each.low), min(high, each.high)
+    for (period, place), bounds in cells.items():
+        beside = ((period, place), (None, place), (period, None), (None, None))
+        if any(_clash(bounds, cells.get(cell, _ANY)) for cell in beside):
+            return True
+    # One that states a place alone and one that states a period alone may be about the same.
+    return _clash_across(cells)
+
+
+def _clash_across(cells: Mapping[tuple[str | None, str | None], _Bounds]) -> bool:
+    of_places = [bounds for (period, place), bounds in cells.items() if period is None and place is not None]
+    of_periods = [bounds for (period, place), bounds in cells.items() if period is not None and place is None]
+    return bool(of_places and of_periods) and _clash(_all(of_places), _all(of_periods))
+
+
+def _all(some: list[_Bounds]) -> _Bounds:
+    return max(low for low, _ in some), min(high for _, high in some)
+
+
+def _clash(one: _Bounds, other: _Bounds) -> bool:
+    return one[0] > other[1] or other[0] > one[1]
 
 
 def events_in_dispute(disputing: PublicRecord, disputed: PublicRecord) -> set[str]:

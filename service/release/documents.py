@@ -142,6 +142,7 @@ class SegmentDocument(TypedDict):
     id: str
     start_s: float | None
     end_s: float | None
+    file: str | None
     speaker: str | None
     speaker_agent: Reference | None
     language: str
@@ -197,6 +198,7 @@ def _segment(name: str, segment: Mapping[str, Any], language: str, around: Surro
         "id": name,
         "start_s": segment.get("start_s"),
         "end_s": segment.get("end_s"),
+        "file": segment.get("file"),
         "speaker": segment.get("speaker", named),
         "speaker_agent": speaker_agent,
         "language": segment.get("language", language),

@@ -156,7 +156,8 @@ def test_figures_are_found_by_their_event(differing: httpx.Client) -> None:
     assert counted(differing, "statistics", "event") == {"evt-strike": 3, None: 0}
 
 
-EXACT = {"value": 29, "lower": 29, "upper": 29, "events": ["evt-1"]}
+PLACES = [record("plc-1"), record("plc-2")]
+EXACT: dict[str, Any] = {"value": 29, "lower": 29, "upper": 29, "events": ["evt-1"]}
 LESS: dict[str, Any] = {"value": 5, "lower": 5, "upper": 5, "as_stated": "5", "events": ["evt-1"]}
 ABOUT: dict[str, Any] = {
     "qualifier": "about",
@@ -175,7 +176,10 @@ ABOUT: dict[str, Any] = {
         (EXACT, {**LESS, "unit": "persons"}, False),
         (EXACT, {**LESS, "population": "children told to leave"}, False),
         (EXACT, {**LESS, "breakdown": {"sex": "women"}}, False),
-        (EXACT, {**LESS, "period": "2021"}, False),
+        (EXACT, {**LESS, "period": "2021"}, True),
+        ({**EXACT, "period": "2020"}, {**LESS, "period": "2021"}, False),
+        ({**EXACT, "period": "2021"}, {**LESS, "place": "plc-1"}, True),
+        ({**EXACT, "place": "plc-2"}, {**LESS, "place": "plc-1"}, False),
         (EXACT, {**LESS, "events": []}, False),
         (EXACT, {**LESS, "access": {"visibility": "restricted"}}, False),
         (EXACT, {**LESS, "relations": [{"type": "revises", "to": "sta-1"}]}, False),
@@ -191,7 +195,7 @@ ABOUT: dict[str, Any] = {
 def test_figures_disagree_where_they_cannot_both_hold(
     publish_to: PublishTo, serve: Serve, tmp_path: Path, one: dict[str, Any], other: dict[str, Any], disputed: bool
 ) -> None:
-    publish_to(tmp_path / "data", archive(record("evt-1"), record("sta-1", **one), record("sta-2", **other)))
+    publish_to(tmp_path / "data", archive(*PLACES, record("evt-1"), record("sta-1", **one), record("sta-2", **other)))
     assert found(serve(tmp_path / "data"), "events", f"disputed={str(disputed).lower()}") == ["evt-1"]
 
 

@@ -117,7 +117,7 @@ def test_each_segment_is_shown_in_a_language_that_is_wished_for(
 def test_a_gap_says_why_in_every_format(client: httpx.Client) -> None:
     [_, _, gap, _] = transcript(client).json()["segments"]
     assert gap == {
-        "id": "tes-1-s3", "start_s": 9, "end_s": 12, "speaker": "Olga", "speaker_agent": None, "language": "ru",
+        "id": "tes-1-s3", "start_s": 9, "end_s": 12, "file": None, "speaker": "Olga", "speaker_agent": None, "language": "ru",
         "text": None, "redacted": "third_party", "translations": {},
     }  # fmt: skip
     assert transcript(client, "?format=vtt&lang=en").text == (

@@ -65,7 +65,7 @@ def test_a_transcript_is_segments_with_stable_identifiers(client: httpx.Client) 
     assert transcript["testimony"] == {"id": "tes-1", "label": "What was said"}
     assert [segment["id"] for segment in transcript["segments"]] == ["tes-1-s1", "tes-1-s2", "tes-1-s3"]
     assert transcript["segments"][2] == {
-        "id": "tes-1-s3", "start_s": None, "end_s": None, "speaker": None, "speaker_agent": None, "language": "ru",
+        "id": "tes-1-s3", "start_s": None, "end_s": None, "file": None, "speaker": None, "speaker_agent": None, "language": "ru",
         "text": "marker-inaudible", "redacted": None, "translations": {},
     }  # fmt: skip
     assert transcript["language"] == answer.headers["content-language"] == "ru"
@@ -96,7 +96,7 @@ def test_plain_text_is_a_paragraph_a_segment(client: httpx.Client) -> None:
 def segment(**fields: Any) -> SegmentDocument:
     """Return a segment with a word, and these fields."""
     blank: SegmentDocument = {
-        "id": "tes-1-s1", "start_s": None, "end_s": None, "speaker": None, "speaker_agent": None, "language": "ru",
+        "id": "tes-1-s1", "start_s": None, "end_s": None, "file": None, "speaker": None, "speaker_agent": None, "language": "ru",
         "text": "Word", "redacted": None, "translations": {},
     }  # fmt: skip
     return blank | fields  # type: ignore[return-value]

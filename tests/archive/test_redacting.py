@@ -89,6 +89,27 @@ def test_what_repeats_or_describes_a_segment_is_told(tmp_path: Path) -> None:
     ]
 
 
+def test_what_holds_the_words_in_public_is_told(tmp_path: Path) -> None:
+    def file(name: str, **fields: Any) -> Fields:
+        kept = {"url": f"https://arden.example/{name}", "media_type": "audio/mpeg", "sha256": sha256_of(name)}
+        return {"name": name, "role": "original", **kept, **fields}
+
+    whole = spoken()
+    [source] = [each for each in whole["sources"] if each["id"] == "src-2"]
+    source["files"] = [
+        file("private.mp3"),
+        file("public.mp3", public=True, masked=True),
+        file("still.mp3", public=True, masked=True, role="thumbnail"),
+    ]
+    whole["testimonies"][0]["transcript"] = [{**SAID[0], "file": "public.mp3"}]
+    path = write(tmp_path / "a.json", whole)
+    assert redact_segments(path, "tes-1", ["q1"], reason="safety").places == [
+        Place("holds", "/sources/1/files/1", "src-2")
+    ]
+    assert read(path)["testimonies"][0]["transcript"] == [{"id": "q1", "file": "public.mp3", "redacted": "safety"}]
+    assert check_archive(path, today=TODAY).findings == []
+
+
 @pytest.mark.parametrize(
     ("testimony", "name", "reason"),
     [("tes-1", "2", "no segment 2"), ("tes-9", "1", "no testimony"), ("src-2", "1", "no testimony")],

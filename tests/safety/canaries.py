@@ -129,6 +129,7 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
     content = f"{mark.text('content')} and so on. {mark.text('content')} ██"
     citations = _citations(mark, ids["src"], content)
     bare = [citations[0]]
+    file = _public_file(mark)
 
     def translated(*fields: str) -> Fields:
         """Return a translation of these texts, and what every record has."""
@@ -158,7 +159,7 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                 {"start": len(content) - 2, "end": len(content), "reason": "safety", "on": mark.day("redacted")}
             ],
             "recorded": mark.day("recorded"), "captured": f"{mark.day('captured')}T10:30:00Z", "held_at": mark.text("held"),
-            "part_of": ids["src-2"], "files": [_public_file(mark), _private_file(hidden)],
+            "part_of": ids["src-2"], "files": [file, _private_file(hidden)],
             "custody": [
                 {
                     "on": mark.day("on"), "agent": ids["agt"], "action": "received", "tool": mark.text("tool"),
@@ -237,7 +238,7 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                 ],
                 "transcript": [
                     {
-                        "id": "s-1", "start_s": mark.number("start_s"), "end_s": mark.number("end_s"),
+                        "id": "s-1", "file": file["name"], "start_s": mark.number("start_s"), "end_s": mark.number("end_s"),
                         "speaker": mark.text("speaker"), "speaker_agent": ids["agt"], "language": mark.language("segment"),
                         "text": mark.text("segment"),
                         "translations": {mark.language("segment"): {"text": mark.text("translated segment")}},

@@ -172,6 +172,18 @@ COMPARISONS: Sequence[Comparison] = (
         needs_all=True,
     ),
     Comparison(
+        "dangling_reference",
+        "No source that `{}` cites has a public file of this name.",
+        # The name itself is not told: that of a file which is not public may be anybody's. A source that is not valid is
+        # told elsewhere: it may have had the file.
+        """SELECT number, place, at, testimony FROM segment_file JOIN record USING (number)
+           WHERE NOT EXISTS (SELECT 1 FROM transcript LEFT JOIN source ON source.id = cited
+                             LEFT JOIN named_file ON named_file.source = cited AND named_file.name = segment_file.name
+                             WHERE transcript.number = segment_file.number
+                             AND (source.id IS NULL OR is_public OR (named_file.name IS NOT NULL AND is_hidden)))""",
+        needs_all=True,
+    ),
+    Comparison(
         "citation_without_passage",
         "The text of `{}` is known: the passage could be named.",
         """SELECT number, place, at, cited

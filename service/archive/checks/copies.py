@@ -37,8 +37,9 @@ def _check_copy(ledger: Ledger, source: str, text: str, *, runs: WordRuns, last:
         return
     if not stated.is_verbatim:
         runs.add(source, text)
-    # Whoever holds the source as it was can hold it against what is left of it.
-    text = blanked(text, ledger.redactions(source))
+    if stated.text is not None and not is_measure_of(stated.text, text):
+        # Whoever holds the source as it was can hold it against what is left of it.
+        text = blanked(text, ledger.redactions(source))
     if stated.text is not None and not is_measure_of(stated.text, text):
         # Its passages are not looked at: in another text, each would be one more way to say the same.
         detail = "The copy is not this text: its length, bytes or SHA-256 differ."

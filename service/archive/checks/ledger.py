@@ -52,6 +52,9 @@ _TABLES = {
     # The names of a transcript's segments, a line each, and the digests of their words, all in one.
     "spoken": "testimony PRIMARY KEY, number, names, digests",
     "redaction": "source, start, stop",
+    # The files of sources, and those that segments of transcripts name.
+    "named_file": "source, name, is_public",
+    "segment_file": "number, at, name, testimony",
     # Where a record leads to the very words of a source, and the records that an editor has declared to be masked there.
     "exposing": "number, at",
     "masked": "number",
@@ -93,6 +96,8 @@ _INDEXES = (
     "proof (number, at)",
     "maker (source, agent)",
     "answer (party, about)",
+    "named_file (source, name)",
+    "transcript (number)",
     "membership (child)",
     "membership (target)",
     "reference (target)",

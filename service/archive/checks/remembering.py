@@ -30,6 +30,7 @@ def passage_of(citation: Citation) -> tuple[int | None, int | None, str | None, 
 def _remember_files(rows: Rows, number: int, source: Source) -> None:
     for index, file in enumerate(source.files):
         at = f"/files/{index}"
+        rows.add("named_file", source.id, file.name, file.public)
         if file.path is not None:
             rows.add("file", number, at, file.path, file.bytes, file.sha256, file.media_type)
         if file.public:
@@ -100,6 +101,9 @@ def _remember_testimony(rows: Rows, number: int, testimony: Testimony) -> None:
     _remember_parent("part_of", rows, number, testimony)
     if testimony.transcript:
         rows.add("spoken", testimony.id, number, *_spoken(testimony))
+        for place, segment in enumerate(testimony.transcript):
+            if segment.file is not None:
+                rows.add("segment_file", number, f"/transcript/{place}/file", segment.file, testimony.id)
         for citation in testimony.citations:
             rows.add("transcript", number, citation.source)
         if not all(citation.masked for citation in testimony.citations):

@@ -18,7 +18,7 @@ RULES: Final[Mapping[str, str]] = {
     "invalid_value": "Every value is one that its field can take.",
     "invalid_id": "Every identifier is well formed, and its prefix is that of its record's type.",
     "duplicate_id": "No two records have the same identifier, nor two segments of a transcript; none is withdrawn twice.",
-    "dangling_reference": "Every reference names a record of the archive, or a segment of the same testimony's transcript.",
+    "dangling_reference": "Every reference names a record of the archive, a segment of the same testimony, or a public file of a source that it cites.",
     "wrong_reference_type": "Every reference names a record of a type that its field allows.",
     "reference_cycle": "No source, place, topic, event, testimony, statistic or agent is, over any number of steps, part of itself; no record revises or translates itself.",
     "chain_too_long": "No source, place, topic, event, testimony, statistic or agent has more than 64 records above it.",

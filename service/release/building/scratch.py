@@ -11,6 +11,8 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +21,7 @@ import orjson
 from service.archive.fields import ArchiveFields
 from service.archive.identifiers import PLURALS, PREFIXES
 from service.archive.model import Head
-from service.release.disputes import claims_disagree, events_in_dispute, figures_of
+from service.release.disputes import Figure, claims_disagree, events_in_dispute, figures_disagree, figures_of
 from service.release.documents import RELATED_SHOWN, shown_label
 from service.release.indexing import UNKNOWN, referred_to, sort_keys
 from service.release.projection import PublicRecord, canonical_line, public_head
@@ -67,7 +69,7 @@ class ScratchRecord(NamedTuple):
     #: Its relations: the other record, the type, and all that is said, as JSON.
     relations: tuple[tuple[str, str, bytes], ...]
     #: Only of a statistic that is tied to events: see `figures_of`.
-    figures: tuple[tuple[str, str, float, float], ...]
+    figures: tuple[Figure, ...]
     #: Only of a source: the SHA-256 of each public file, and where it lies.
     files: tuple[tuple[str, str], ...] = ()
 
@@ -115,7 +117,7 @@ class Scratch:
         """CREATE TABLE relation (
             target TEXT, origin TEXT, nth INTEGER, type TEXT, body BLOB, PRIMARY KEY (target, origin, nth)
         ) WITHOUT ROWID""",
-        "CREATE TABLE figure (event TEXT, counted TEXT, low REAL, high REAL, id TEXT)",
+        "CREATE TABLE figure (event TEXT, counted TEXT, period TEXT, place TEXT, low REAL, high REAL, id TEXT)",
         "CREATE TABLE disputed (event TEXT PRIMARY KEY) WITHOUT ROWID",
         'CREATE TABLE withdrawn (id TEXT PRIMARY KEY, "on" TEXT) WITHOUT ROWID',
         "CREATE TABLE file (sha256 TEXT PRIMARY KEY, path TEXT) WITHOUT ROWID",
@@ -169,7 +171,7 @@ class Scratch:
         rows = ((target, record.id, nth, kind, body) for nth, (target, kind, body) in enumerate(record.relations))
         self.connection.executemany("INSERT OR REPLACE INTO relation VALUES (?, ?, ?, ?, ?)", rows)
         figures = ((*figure, record.id) for figure in record.figures)
-        self.connection.executemany("INSERT INTO figure VALUES (?, ?, ?, ?, ?)", figures)
+        self.connection.executemany("INSERT INTO figure VALUES (?, ?, ?, ?, ?, ?, ?)", figures)
 
     def files(self) -> Iterator[tuple[str, str]]:
         """Yield the SHA-256 of every public file, each once, with a path where it lies."""
@@ -203,11 +205,14 @@ class Scratch:
     def _find_disputes(self) -> None:
         """Find the events about which figures, or the records that are accounts of them, disagree."""
         # What somebody revised does not stand any more, and disputes nothing.
-        self.connection.execute(
-            """INSERT OR IGNORE INTO disputed SELECT event FROM figure
+        rows = self.connection.execute(
+            """SELECT event, counted, period, place, low, high FROM figure
                WHERE NOT EXISTS (SELECT 1 FROM relation WHERE target = figure.id AND type = 'revises')
-               GROUP BY event, counted HAVING max(low) > min(high)"""
+               ORDER BY event, counted"""
         )
+        for (event, _), alike in groupby(map(Figure._make, rows), key=itemgetter(0, 1)):
+            if figures_disagree(alike):
+                self.connection.execute("INSERT OR IGNORE INTO disputed VALUES (?)", (event,))
         ends = self.connection.execute(
             """SELECT one.offset, one.length, other.offset, other.length FROM relation
                JOIN record AS one ON one.id = origin JOIN record AS other ON other.id = target
@@ -215,8 +220,8 @@ class Scratch:
         )
         for *one, start, length in ends:
             events = events_in_dispute(orjson.loads(self._line(*one)), orjson.loads(self._line(start, length)))
-            rows = ((event,) for event in events)
-            self.connection.executemany("INSERT OR IGNORE INTO disputed VALUES (?)", rows)
+            disputed = ((event,) for event in events)
+            self.connection.executemany("INSERT OR IGNORE INTO disputed VALUES (?)", disputed)
         [(self.has_disputes,)] = self.connection.execute("SELECT EXISTS (SELECT 1 FROM disputed)")
 
     def related_from(self, record_id: str) -> list[tuple[str, PublicRecord]]:

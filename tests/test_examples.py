@@ -109,6 +109,10 @@ SHOWN = [
      ["Where she was", "Waiting in the tram", "The blow"]),
     ("words in a table of contents", "/v1/search?q=everybody", "data.0.excerpts.0.segment.id", "a1"),
     ("why words are blanked", "/v1/sources/src-hearing", "redactions.*.reason", ["court_order"]),
+    ("a recording, and no original", "/v1/sources/src-interview-ar", "files.*.role", ["access_copy", "subtitles"]),
+    ("where a recording is", "/v1/sources?file_role=subtitles&media_type=audio%2Fwav", "data.0.files.0.name",
+     "interview-ar.wav"),
+    ("through whose hands it came", "/v1/sources/src-interview-ar", "custody.*.action", ["captured", "hashed"]),
     ("a content warning", "/v1/testimonies/tes-mira", "content_warnings", ["physical violence"]),
     ("consent of a guardian", "/v1/testimonies/tes-minor", "access.consent_basis", "guardian"),
     ("a referral", "/v1/responses/rsp-mayor", "referred_to.id", "agt-ministry"),
@@ -142,6 +146,13 @@ def test_what_is_private_is_in_the_file_and_in_no_answer(arden: httpx.Client) ->
     assert "agt-p02" in whole
     assert all(word not in whole for word in private.split()[:2])
     assert arden.get("/v1/search", params={"q": private.split()[1]}).json()["data"] == []
+
+
+def test_a_recording_is_heard_from_any_second(arden: httpx.Client) -> None:
+    shown = arden.get("/v1/sources/src-interview-ar").json()["files"][0]
+    whole = (EXAMPLES / "media" / "interview-ar.wav").read_bytes()
+    part = arden.get(shown["href"], headers={"Range": "bytes=30000-"})
+    assert (part.status_code, part.content) == (206, whole[30000:])
 
 
 def test_every_kind_of_answer_is_there(arden: httpx.Client) -> None:

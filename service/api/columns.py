@@ -7,12 +7,12 @@ top-level key of the record, so that `fields` picks columns as it picks keys. Kn
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from service.archive.fields import FormatField, Kind, RecordFields
 from service.archive.marks import ShownAsPresence
-from service.archive.model import Act, Citation, Part, Participant
+from service.archive.model import Act, Citation, Participant
 
 #: What a cell holds. None is an empty cell; numbers stay numbers.
 Cell = str | int | float | None
@@ -292,6 +292,45 @@ def _one_part(each: FormatField) -> Columns:
     return Columns(each.name, names, cells)
 
 
+def _own_fields(each: FormatField) -> Columns:
+    """The archive's own fields: each under `custom.` and its name, as the archive states it, then what follows from it."""
+    kinds = [(field, *_own_kind(field)) for field in each.inner]
+    names = tuple(f"{each.name}.{field.name}{beside}" for field, besides, _ in kinds for beside in ("", *besides))
+
+    def cells(own: Document, _: Around) -> tuple[Cell, ...]:
+        return tuple(
+            cell for field, _, read in kinds for cell in _own_cells(own[field.name], read, is_list=field.is_list)
+        )
+
+    return Columns(each.name, names, cells)
+
+
+def _own_cells(value: Any, read: Callable[[Any], tuple[Cell, ...]], *, is_list: bool) -> tuple[Cell, ...]:  # noqa: ANN401
+    if not is_list:
+        return tuple(harmless(cell) if isinstance(cell, str) else cell for cell in read(value))
+    if not value:
+        return (None,) * len(read(None))
+    rows = [read(each) for each in value]
+    return tuple(harmless(joined([_as_text(cell) for cell in column])) for column in zip(*rows, strict=True))
+
+
+def _own_kind(each: FormatField) -> tuple[tuple[str, ...], Callable[[Any], tuple[Cell, ...]]]:
+    """Return what stands behind the name in further columns of an own field, and how all of them are read off a value."""
+    if each.kind == "date":
+        return (".earliest", ".latest"), lambda value: _picked(value, "edtf", "earliest", "latest")
+    if each.kind == "reference":
+        return (".label",), lambda value: _picked(value, "id", "label")
+    if each.kind == "term":
+        return (".label",), lambda value: _picked(value, "value", "label")
+    if each.kind == "truth":
+        return (), lambda value: (None if value is None else "true" if value else "false",)
+    return (), lambda value: (value,)
+
+
+def _picked(value: Document | None, *keys: str) -> tuple[Cell, ...]:
+    return tuple(None if value is None else value[key] for key in keys)
+
+
 def _as_text(cell: Cell) -> str | None:
     return cell if cell is None or isinstance(cell, str) else f"{cell:g}" if isinstance(cell, float) else str(cell)
 
@@ -323,7 +362,7 @@ _LAST = (
 )
 
 #: Fields whose columns are not those of their kind, by the model that they hold.
-_PARTS: dict[type[Part], Callable[[], Columns]] = {Citation: _citations, Act: _acts, Participant: _participants}
+_PARTS: dict[type, Callable[[], Columns]] = {Citation: _citations, Act: _acts, Participant: _participants}
 #: The columns of one value, and of a list of values, by the kind of the field.
 _ONE: dict[Kind, Callable[[str], Columns]] = {
     "text": _text,
@@ -358,8 +397,12 @@ def _columns(each: FormatField) -> Iterator[Columns]:
 
 
 def _own_columns(each: FormatField) -> Columns:
+    if each.behaviour == "own_fields":
+        return _own_fields(each)
     if each.part is not None:
-        if (special := _PARTS.get(each.part)) is not None:
+        # The model may be an archive's own form of the format's.
+        special = next((_PARTS[base] for base in each.part.__mro__ if base in _PARTS), None)
+        if special is not None:
             return special()
         return _list_of_parts(each) if each.is_list else _one_part(each)
     if each.is_list:
@@ -374,13 +417,13 @@ def _beside_id(columns: Columns) -> Columns:
     return replace(columns, names=("source_url",)) if columns.names == ("url",) else columns
 
 
-@cache
+@lru_cache(512)
 def all_columns(record: RecordFields) -> tuple[Columns, ...]:
     """Return the columns of a record type in the order in which a table shows them."""
     return (*_FIRST, *(_beside_id(columns) for each in record.fields for columns in _columns(each)), *_LAST)
 
 
-@cache
+@lru_cache(512)
 def columns_of(record: RecordFields, keys: frozenset[str]) -> tuple[Columns, ...]:
     """Return the columns of these top-level keys in the order of the table; all of them where no key is named."""
     chosen: list[Columns] = []

@@ -20,6 +20,8 @@ from service.api.shapes import (
     StatedRelease,
     Suggestions,
     Transcript,
+    Vocabularies,
+    VocabularyDocument,
     page_shape,
 )
 from service.archive.fields import ArchiveFields
@@ -37,6 +39,7 @@ from service.catalogue.criteria import (
 )
 from service.catalogue.parameters import MAX_POSTED, MAX_VALUES, NULL, OR_NULL, Parameters, parameter_schemas
 from service.catalogue.releases import ReleaseCriteria
+from service.catalogue.vocabularies import VocabularyView
 from service.errors import (
     BadRequest,
     Broken,
@@ -57,7 +60,7 @@ from service.errors import (
     Withdrawn,
 )
 from service.http import problems
-from service.http.negotiation import ATOM, JSON, NDJSON, TEXT, VTT
+from service.http.negotiation import ATOM, JSON, JSONLD, NDJSON, TEXT, VTT
 from service.http.ranges import MOST_PARTS
 from service.release.documents import document_shapes
 
@@ -390,6 +393,51 @@ def text_operation() -> dict[str, Any]:
             **problem_responses(NotFound, NotAcceptable, Withdrawn, InvalidParameters, NotReady),
         },
         "openapi_extra": {"parameters": [identifier_parameter("source")]},
+    }
+
+
+def vocabularies_operation() -> dict[str, Any]:
+    """Return how the list of vocabularies is described."""
+    return {
+        "operation_id": "list_vocabularies",
+        "summary": "Every vocabulary: the archive's own, and the lists of the format",
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": "The vocabularies",
+                "model": Vocabularies,
+                "headers": headers("Archive-Release", "ETag"),
+            },
+            304: {"description": "They have not changed"},
+            **problem_responses(NotAcceptable, InvalidParameters, NotReady),
+        },
+    }
+
+
+def vocabulary_operation() -> dict[str, Any]:
+    """Return how one vocabulary is described."""
+    name = {
+        "name": "name",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "examples": ["event_type"]},
+        "description": "The name of a vocabulary.",
+    }
+    return {
+        "operation_id": "get_vocabulary",
+        "summary": "A vocabulary with its terms",
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": "The vocabulary: as JSON in the reader's language, as SKOS in all",
+                "model": VocabularyDocument,
+                "content": {JSONLD: {"schema": {"type": "object"}}},
+                "headers": headers("Archive-Release", "ETag"),
+            },
+            304: {"description": "It has not changed"},
+            **problem_responses(NotFound, NotAcceptable, InvalidParameters, NotReady),
+        },
+        "openapi_extra": {"parameters": [name, *query_parameters(VocabularyView)]},
     }
 
 

@@ -12,6 +12,7 @@ from service.api.routes import (
     releases,
     search,
     texts,
+    vocabularies,
 )
 from service.http.application import Part
 
@@ -19,6 +20,7 @@ PARTS = (
     Part(entrance.router),
     Part(archive.router),
     Part(collections.router, collections.AT_ONCE),
+    Part(vocabularies.router),
     Part(search.router),
     Part(texts.router),
     Part(files.router),

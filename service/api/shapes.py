@@ -26,11 +26,69 @@ class Links(TypedDict):
 
 
 class FacetBucket(TypedDict):
-    """How many records of the list have this value; null stands for those that have none."""
+    """How many records of the list have this value; null stands for those that have none. Terms of a vocabulary with
+    levels have `broader`: the value of the term directly above.
+    """
 
     value: str | None
     label: str | None
     count: int
+    broader: NotRequired[str | None]
+
+
+class LabelTranslationDocument(TypedDict):
+    label: str | None
+    description: str | None
+
+
+class VocabularyReference(TypedDict):
+    """A vocabulary: whether records may have only its terms (`closed`), and whether the format has it (`built_in`)."""
+
+    name: str
+    title: str | None
+    closed: bool
+    built_in: bool
+    terms: int
+    href: str
+
+
+class Vocabularies(TypedDict):
+    """Every vocabulary of the archive: its own, and the lists of the format."""
+
+    data: list[VocabularyReference]
+
+
+class TermEntry(TypedDict):
+    """A term. `label` and `description` are in the language asked for where they are translated, and `language` names the
+    label's. `built_in` is true of what the format has.
+    """
+
+    value: str
+    label: str
+    language: str
+    broader: str | None
+    description: str | None
+    exact_match: list[str]
+    built_in: bool
+    translations: dict[str, LabelTranslationDocument]
+
+
+class VocabularyUse(TypedDict):
+    """Where records have terms of the vocabulary: a collection, and the filter that its lists have for them."""
+
+    collection: str
+    filter: str
+
+
+class VocabularyDocument(TypedDict):
+    """A vocabulary with its terms, in the order of the archive; those of the format first."""
+
+    name: str
+    title: str | None
+    closed: bool
+    built_in: bool
+    used_by: list[VocabularyUse]
+    terms: list[TermEntry]
 
 
 class Page(TypedDict):
@@ -295,9 +353,23 @@ class ThemeDocument(TypedDict):
     footer: str | None
 
 
+class OwnFieldDocument(TypedDict):
+    """A field of the archive's own: records have it under `custom`, lists are filtered by `custom.` and its name."""
+
+    name: str
+    label: str
+    kind: Literal["text", "term", "number", "boolean", "date", "url", "reference"]
+    vocabulary: str | None
+    to: list[RecordType]
+    many: bool
+    unit: str | None
+    description: str | None
+    translations: dict[str, LabelTranslationDocument]
+
+
 class ArchiveDocument(TypedDict):
     """The archive's own description. `contact` is where to ask for a correction or a withdrawal; `coverage` says what
-    the archive leaves out.
+    the archive leaves out; `fields` are those of its own, by type of record. Its vocabularies have an address: see `links`.
     """
 
     id: str
@@ -310,6 +382,7 @@ class ArchiveDocument(TypedDict):
     coverage: str | None
     citation: str | None
     theme: ThemeDocument | None
+    fields: dict[str, list[OwnFieldDocument]]
 
 
 class ReleaseDocument(TypedDict):

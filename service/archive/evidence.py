@@ -18,11 +18,11 @@ RUN_LENGTH = 8
 #: What each character of a redacted passage is replaced by, so that offsets stay as they are.
 BLANK = "\u2588"
 
-#: The fields that hold the archive's own words. Transcripts and quotes are left out: they hold the source's words.
+#: The fields that hold the archive's own words, in `custom` whatever they are called. Transcripts and quotes are left out: they hold the source's words.
 OWN_WORDS = frozenset(
     """
-    age_as_stated as_stated citation content_warnings contact coverage date_note description footer keywords label method name
-    note notes population role subject summary synopsis tags title type unit
+    age_as_stated as_stated broader citation content_warnings contact coverage custom date_note description footer keywords
+    label method name note notes population role subject summary synopsis tags title type unit
     """.split()
 )
 _NOT_OWN = frozenset({"access", "transcript"})
@@ -75,7 +75,7 @@ def own_words(value: object, at: str = "", *, is_text: bool = False) -> Iterator
     if isinstance(value, dict):
         for key, part in value.items():
             if key not in _NOT_OWN:
-                yield from own_words(part, at + join_pointer([key]), is_text=key in OWN_WORDS)
+                yield from own_words(part, at + join_pointer([key]), is_text=is_text or key in OWN_WORDS)
     elif isinstance(value, list):
         for index, part in enumerate(value):
             yield from own_words(part, f"{at}/{index}", is_text=is_text)

@@ -6,17 +6,19 @@ no HTTP.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cache
-from types import NoneType, UnionType
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from service.archive.declarations import NOTHING, Stated, declarations_of
 from service.archive.identifiers import PLURALS, RecordType, RefersTo
 from service.archive.marks import (
     Behaves,
     Filtered,
+    IsAddress,
     IsDate,
     NotShown,
     Searched,
@@ -26,6 +28,8 @@ from service.archive.marks import (
     TypedBy,
 )
 from service.archive.model import RECORD_MODELS, Part, Record
+from service.archive.own_fields import Declared, lenient_models, models_of
+from service.archive.terms import EXTENDED, FIXED, Terms, built_in, extended
 
 #: What a field holds. `term` is one of a closed list of words, `claimed` what another field holds that is named beside
 #: it, `object` something that is no part of the format.
@@ -37,6 +41,9 @@ _EQUAL: tuple[Kind, ...] = ("text", "term", "truth", "reference", "object")
 _APART = frozenset({"id", "access", "translations"})
 
 Mark = TypeVar("Mark")
+
+#: What is read off models that is kept: the types of records and the parts of several archives.
+_KEPT = 512
 
 
 @dataclass(frozen=True)
@@ -60,10 +67,27 @@ class FormatField:
     part: type[Part] | None
     #: What may be done with it.
     marks: tuple[object, ...]
+    #: The names that lead to it from a record or part: of a field that is sorted by, those of the part it stands in too.
+    path: tuple[str, ...]
 
     def mark(self, kind: type[Mark]) -> Mark | None:
         """Return the field's mark of a kind, if it has one."""
         return next((mark for mark in self.marks if isinstance(mark, kind)), None)
+
+    @property
+    def terms(self) -> Terms | None:
+        """The archive's vocabulary, or the format's, that the field's values are from."""
+        return self.mark(Terms)
+
+    @property
+    def is_address(self) -> bool:
+        """Whether it holds addresses on the web."""
+        return self.mark(IsAddress) is not None
+
+    @property
+    def declared(self) -> Declared | None:
+        """The declaration of a field that is the archive's own."""
+        return self.mark(Declared)
 
     @property
     def behaviour(self) -> str | None:
@@ -96,8 +120,14 @@ class Filter:
     #: Whether only the latest of the parts that have the field counts.
     is_latest: bool
 
+    @property
+    def terms(self) -> Terms | None:
+        """The vocabulary of the values, where a value finds the narrower terms too."""
+        terms = self.field.terms
+        return terms if terms is not None and terms.has_levels else None
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class RecordFields:
     """The fields of one type of record, and what follows from their marks."""
 
@@ -112,12 +142,16 @@ class RecordFields:
     sorted: tuple[FormatField, ...] = field(init=False)
     #: The texts that can be translated.
     translated: tuple[str, ...] = field(init=False)
+    #: The archive's own fields.
+    own: tuple[FormatField, ...] = field(init=False)
     #: The names that lead from the record to each field that names other records, in the order of the format.
     references: tuple[tuple[str, ...], ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "filters", tuple(_filters((self.identifier, *self.fields), ())))
-        object.__setattr__(self, "sorted", tuple(each for each in self.fields if each.mark(Sorted) is not None))
+        object.__setattr__(self, "sorted", tuple(_sorted(self.fields)))
+        custom = self.by_behaviour("own_fields")
+        object.__setattr__(self, "own", () if custom is None else custom.inner)
         object.__setattr__(self, "translated", tuple(each.name for each in self.fields if each.mark(Translated)))
         object.__setattr__(self, "references", tuple(_references(self.fields, ())))
 
@@ -158,7 +192,12 @@ class RecordFields:
 class ArchiveFields:
     """The fields of every type of record of one archive."""
 
-    def __init__(self, models: Mapping[RecordType, type[Record]]) -> None:
+    def __init__(
+        self, models: Mapping[RecordType, type[Record]], vocabularies: Mapping[str, Terms] = MappingProxyType({})
+    ) -> None:
+        self.models = models
+        #: Every vocabulary: the archive's own, and the lists of the format.
+        self.vocabularies = {name: built_in(name) for name in (*EXTENDED, *FIXED)} | dict(vocabularies)
         self.of: dict[RecordType, RecordFields] = {record: _record_fields(model) for record, model in models.items()}
 
     def __getitem__(self, record: RecordType) -> RecordFields:
@@ -198,14 +237,25 @@ class ArchiveFields:
         return (name,) if any(record.by_behaviour(behaviour) is not None for record in self) else ()
 
 
-def archive_fields() -> ArchiveFields:
-    """Return the fields of an archive: those of the format."""
-    return _fields_of_models(tuple(RECORD_MODELS.items()))
+def archive_fields(stated: Stated = NOTHING) -> ArchiveFields:
+    """Return the fields of an archive: those of the format, and its own. Made once for the same declarations."""
+    return _fields_of_archive(tuple(RECORD_MODELS.items()), stated)
 
 
-@cache
-def _fields_of_models(models: tuple[tuple[RecordType, type[Record]], ...]) -> ArchiveFields:
-    return ArchiveFields(dict(models))
+@lru_cache(8)
+def _fields_of_archive(models: tuple[tuple[RecordType, type[Record]], ...], stated: Stated) -> ArchiveFields:
+    if stated is None:
+        return ArchiveFields(lenient_models())
+    if stated == NOTHING:
+        return ArchiveFields(dict(models))
+    declared = declarations_of(stated)
+    vocabularies = {name: extended(name, vocabulary) for name, vocabulary in declared.vocabularies.items()}
+    return ArchiveFields(models_of(declared, vocabularies), vocabularies)
+
+
+def fields_of_record(model: type[Record]) -> RecordFields:
+    """Return the fields of the records of a model."""
+    return _record_fields(model)
 
 
 def may_lack(sortable: FormatField) -> bool:
@@ -219,17 +269,17 @@ def _is_default(sortable: FormatField) -> bool:
     return mark is not None and mark.is_default
 
 
-@cache
+@lru_cache(_KEPT)
 def _record_fields(model: type[Record]) -> RecordFields:
     fields = fields_of(model)
     [identifier] = [each for each in fields if each.name == "id"]
     shown = [each for each in fields if each.name not in _APART]
-    # Pydantic lists what all records have first; who reads one looks for its own fields.
-    shown.sort(key=lambda each: each.name in Record.model_fields)
+    # Pydantic lists what all records have first; who reads one looks for its own fields. The archive's own come last.
+    shown.sort(key=lambda each: (each.name in Record.model_fields) + (each.behaviour == "own_fields"))
     return RecordFields(model.record, model, tuple(shown), identifier)
 
 
-@cache
+@lru_cache(_KEPT)
 def fields_of(model: type[Part]) -> tuple[FormatField, ...]:
     """Return the fields of a record or of a part, in the order of the format."""
     return tuple(_field(name, described) for name, described in model.model_fields.items())
@@ -238,6 +288,7 @@ def fields_of(model: type[Part]) -> tuple[FormatField, ...]:
 def _field(name: str, described: FieldInfo) -> FormatField:
     annotation, marks, is_list = _taken_apart(described.annotation, tuple(described.metadata))
     part = annotation if isinstance(annotation, type) and issubclass(annotation, Part) else None
+    terms = next((mark for mark in marks if isinstance(mark, Terms)), None)
     refers = next((mark for mark in marks if isinstance(mark, RefersTo)), None)
     return FormatField(
         name=name,
@@ -246,10 +297,11 @@ def _field(name: str, described: FieldInfo) -> FormatField:
         is_optional=not described.is_required(),
         default=None if described.is_required() else described.get_default(call_default_factory=True),
         description=described.description or "",
-        annotation=annotation,
+        annotation=annotation if terms is None else terms.annotation,
         types=() if refers is None else refers.types,
         part=part,
         marks=marks,
+        path=(name,),
     )
 
 
@@ -263,10 +315,14 @@ def _taken_apart(annotation: Any, marks: tuple[object, ...]) -> tuple[Any, tuple
             marks += tuple(more)
         elif origin in (Union, UnionType) and NoneType in get_args(annotation):
             [annotation] = [each for each in get_args(annotation) if each is not NoneType] or [None]
-        elif origin is list and not _is_number(get_args(annotation)[0]):
+        elif origin is list and (_is_declared(marks) or not _is_number(get_args(annotation)[0])):
             is_list, [annotation] = True, get_args(annotation)
         else:
             return annotation, marks, is_list
+
+
+def _is_declared(marks: tuple[object, ...]) -> bool:
+    return any(isinstance(mark, Declared) for mark in marks)
 
 
 def _is_number(annotation: Any) -> bool:  # noqa: ANN401 - whatever an annotation may be
@@ -281,7 +337,7 @@ def _kind_of(annotation: Any, marks: tuple[object, ...]) -> Kind:  # noqa: ANN40
         "claimed": any(isinstance(mark, TypedBy) for mark in marks),
         "date": any(isinstance(mark, IsDate) for mark in marks),
         "reference": any(isinstance(mark, RefersTo) for mark in marks),
-        "term": get_origin(annotation) is Literal,
+        "term": get_origin(annotation) is Literal or any(isinstance(mark, Terms) for mark in marks),
         "part": isinstance(annotation, type) and issubclass(annotation, Part),
         "truth": annotation is bool,
         "text": annotation is str,
@@ -299,6 +355,16 @@ def _filters(fields: tuple[FormatField, ...], path: tuple[str, ...]) -> Iterator
                 mark.name or each.name, mark.description, each, here, mark.is_wide, mark.is_counted, mark.is_latest
             )
         yield from _filters(each.inner, here)
+
+
+def _sorted(fields: tuple[FormatField, ...]) -> Iterator[FormatField]:
+    """Yield the fields that lists are sorted by; those of a part under the names of both."""
+    for each in fields:
+        if each.mark(Sorted) is not None:
+            yield each
+        if not each.is_list:
+            for inner in _sorted(each.inner):
+                yield replace(inner, name=f"{each.name}.{inner.name}", path=(each.name, *inner.path))
 
 
 def _references(fields: tuple[FormatField, ...], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

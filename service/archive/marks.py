@@ -18,6 +18,18 @@ class IsLanguage:
 
 
 @dataclass(frozen=True, slots=True)
+class IsAddress:
+    """Marks a text as an address on the web."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromVocabulary:
+    """The field's values are terms of this list, to which an archive may add: see `vocabularies` in its head."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class TypedBy:
     """The field holds what another field of the record has, which is named beside it: a date, a place, a term."""
 

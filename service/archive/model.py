@@ -4,7 +4,8 @@ Owns shapes, vocabularies and the rules one record can be judged by alone. Knows
 A validation error's type is either one of Pydantic's own or a code of `checks.py`, raised here as it stands there.
 """
 
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Collection
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -14,6 +15,7 @@ from pydantic import (
     JsonValue,
     StringConstraints,
     ValidationInfo,
+    WithJsonSchema,
     create_model,
     field_validator,
 )
@@ -37,6 +39,7 @@ from service.archive.identifiers import (
 from service.archive.marks import (
     Behaves,
     Filtered,
+    FromVocabulary,
     NotShown,
     Searched,
     ShownAsPresence,
@@ -109,7 +112,7 @@ class _NoItems(list[Any]):
         return core_schema.list_schema()
 
 
-class _NoEntries(dict[str, Any]):
+class _NoEntries(dict[Any, Any]):
     """The same as an object."""
 
     __hash__ = object.__hash__  # type: ignore[assignment]
@@ -272,8 +275,14 @@ _RELATIONS = "How this record stands to others: what it disputes, corroborates, 
 Relations = Annotated[list[Relation], Behaves("relations"), Field(description=_RELATIONS)]
 
 
+class Custom(Part):
+    """What a record has in the archive's own fields, which its head declares: none here. See `own_fields.py`."""
+
+
 class Record(Part):
-    """What every record has: an identifier, translations of its text fields, access, and what others call it."""
+    """What every record has: an identifier, the archive's own fields, translations of its text fields, access, and what
+    others call it.
+    """
 
     # Built once the translations are known: see below.
     model_config = ConfigDict(defer_build=True)
@@ -290,6 +299,12 @@ class Record(Part):
         ),
     ]
     access: Annotated[Access, Field(description="Who may see the record, and on what footing.")] = Access()
+    custom: Annotated[
+        Custom,
+        Behaves("own_fields"),
+        WithJsonSchema({"type": "object"}),
+        Field(description="The archive's own fields, by the names that its head declares for records of this type."),
+    ] = Custom()
     translations: Annotated[
         dict[Language, Any],
         Field(description="Translations of the record's texts, by language (BCP 47), under the names of the fields."),
@@ -320,11 +335,7 @@ class Record(Part):
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:  # noqa: ANN401 - as Pydantic declares it
         """Let translations have the fields that are marked as translated, of this type of record."""
-        texts: dict[str, Any] = {
-            name: (described.rebuild_annotation() | None, Field(default=None, description=described.description))
-            for name, described in cls.model_fields.items()
-            if any(isinstance(mark, Translated) for mark in described.metadata)
-        }
+        texts = _translated_fields(cls, f"{cls.__name__}Translation")
         name = f"{cls.__name__}Translation"
         cls.Translation = create_model(
             name,
@@ -338,6 +349,28 @@ class Record(Part):
         setattr(cls, name, cls.Translation)
         cls.model_fields["translations"].annotation = dict[Language, cls.Translation]  # type: ignore[name-defined]
         cls.model_rebuild(force=True)
+
+
+def _translated_fields(model: type[Part], name: str) -> dict[str, Any]:
+    """Return the fields that a translation of a record, or of a part of one, has, as `create_model` takes them."""
+    texts: dict[str, Any] = {}
+    for key, described in model.model_fields.items():
+        text = Field(default=None, description=described.description)
+        if any(isinstance(mark, Translated) for mark in described.metadata):
+            # Of a vocabulary or not, in another language it is a text.
+            shape: Any = list[Text] if get_origin(described.annotation) is list else Text
+            texts[key] = (shape | None, text)
+        elif described.annotation == dict[str, Any]:  # whatever was meant: see `own_fields.lenient_models`
+            texts[key] = (dict[str, Any] | None, text)
+        elif (inner := _translated_inside(described.annotation, name)) is not None:
+            made = create_model(f"{name}{key.title()}", __base__=Part, __module__=model.__module__, **inner)
+            texts[key] = (made | None, text)
+    return texts
+
+
+def _translated_inside(part: Any, name: str) -> dict[str, Any] | None:  # noqa: ANN401 - whatever an annotation may be
+    is_own = isinstance(part, type) and issubclass(part, Custom)
+    return (_translated_fields(part, name) or None) if is_own else None
 
 
 # --- Records --------------------------------------------------------------------------------------------------------
@@ -434,7 +467,12 @@ class Source(Record):
     id: Annotated[
         Identifier, Filtered("This source itself.", name="source"), Field(description="The source's identifier.")
     ]
-    type: Annotated[SourceType, Filtered("Of this type."), Field(description="What kind of item the source is.")]
+    type: Annotated[
+        SourceType,
+        FromVocabulary("source_type"),
+        Filtered("Of this type."),
+        Field(description="What kind of item the source is."),
+    ]
     title: Annotated[
         Text,
         Searched(is_name=True),
@@ -514,6 +552,7 @@ class Source(Record):
     ] = False
     content_warnings: Annotated[
         list[Text],
+        FromVocabulary("content_warning"),
         Searched(),
         Translated(),
         Field(description="What a reader should know before reading on, such as: physical violence."),
@@ -638,6 +677,7 @@ class Place(Record):
     name: Annotated[Text, Searched(is_name=True), Translated(), Sorted(), Field(description="The place's name.")]
     kind: Annotated[
         PlaceKind,
+        FromVocabulary("place_kind"),
         Filtered("Of this kind."),
         Field(description="How large the place is: from a country to a single site."),
     ]
@@ -692,7 +732,7 @@ class Participant(Part):
         Filtered("With this agent among its participants.", name="participant"),
         Field(description="Who took part."),
     ]
-    role: Annotated[Text, Field(description="In what role, in the archive's own words.")]
+    role: Annotated[Text, FromVocabulary("role"), Field(description="In what role, in the archive's own words.")]
 
 
 class ActFinding(Part):
@@ -709,7 +749,10 @@ class Act(Part):
     """One thing that somebody says was done in an event, and how far it is established."""
 
     type: Annotated[
-        Text, Filtered("With an act of this type.", name="act"), Field(description="What was done, in a word or two.")
+        Text,
+        FromVocabulary("act_type"),
+        Filtered("With an act of this type.", name="act"),
+        Field(description="What was done, in a word or two."),
     ]
     description: Annotated[Text | None, Searched(), Field(description="What was done, in the archive's own words.")] = (
         None
@@ -732,6 +775,9 @@ class Act(Part):
 class Claim(Part):
     """What somebody says of an event's date, place or type. Claims may differ; the event's own value is the archive's choice."""
 
+    #: The types of events that there are; None where any will do.
+    event_types: ClassVar[Collection[str] | None] = frozenset(get_args(EventType))
+
     field: Annotated[ClaimedField, Field(description="The field of the event that the claim is about.")]
     value: Annotated[
         Text,
@@ -747,7 +793,7 @@ class Claim(Part):
     def _is_of_its_field(cls, value: str, info: ValidationInfo) -> str:
         # Without a field that there is, nothing can be said of the value: that is told by itself.
         claimed = info.data.get("field")
-        return value if claimed is None else claimed_value(claimed, value)
+        return value if claimed is None else claimed_value(claimed, value, cls.event_types)
 
 
 class Event(Record):
@@ -755,7 +801,12 @@ class Event(Record):
 
     record = "event"
 
-    type: Annotated[EventType, Filtered("Of this type."), Field(description="What kind of event it was.")]
+    type: Annotated[
+        EventType,
+        FromVocabulary("event_type"),
+        Filtered("Of this type."),
+        Field(description="What kind of event it was."),
+    ]
     title: Annotated[
         Text, Searched(is_name=True), Translated(), Sorted(), Field(description="What happened, to whom, in one line.")
     ]
@@ -808,6 +859,7 @@ class Event(Record):
     citations: Annotated[Citations, Field(description="The evidence for the event.")]
     content_warnings: Annotated[
         list[Text],
+        FromVocabulary("content_warning"),
         Searched(),
         Translated(),
         Field(description="What a reader should know before reading on, such as: physical violence."),
@@ -960,7 +1012,11 @@ class Testimony(Record):
         ),
     ] = NO_ITEMS
     content_warnings: Annotated[
-        list[Text], Searched(), Translated(), Field(description="What a reader should be warned of before reading.")
+        list[Text],
+        FromVocabulary("content_warning"),
+        Searched(),
+        Translated(),
+        Field(description="What a reader should be warned of before reading."),
     ] = NO_ITEMS
     index: Annotated[
         list[IndexEntry],
@@ -1000,6 +1056,7 @@ class Statistic(Record):
     population: Annotated[Text, Searched(), Translated(), Field(description="What is counted.")]
     unit: Annotated[
         Text,
+        FromVocabulary("unit"),
         Searched(),
         Translated(),
         Filtered("Counted in this unit."),
@@ -1083,6 +1140,7 @@ class Statistic(Record):
     citations: Annotated[Citations, Field(description="The evidence for the figure.")]
     content_warnings: Annotated[
         list[Text],
+        FromVocabulary("content_warning"),
         Searched(),
         Translated(),
         Field(description="What a reader should know before reading on, such as: physical violence."),
@@ -1154,6 +1212,93 @@ class Theme(Part):
     ] = None
 
 
+#: Terms of one vocabulary, vocabularies, and fields of one type of record, at most; characters of a name and of a label.
+MAX_TERMS, MAX_VOCABULARIES, MAX_FIELDS, NAME_LENGTH, LABEL_LENGTH = 10_000, 100, 200, 48, 300
+
+#: The name of a vocabulary or a field of the archive's own: it stands in addresses and in the code of clients.
+OwnName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=NAME_LENGTH)]
+Label = Annotated[Text, StringConstraints(max_length=LABEL_LENGTH)]
+Description = Annotated[Text, StringConstraints(max_length=4000)]
+
+
+class LabelTranslation(Part):
+    """A label and its description in another language."""
+
+    label: Annotated[Label | None, Field(description="The label in this language.")] = None
+    description: Annotated[Description | None, Field(description="The description in this language.")] = None
+
+
+LabelTranslations = Annotated[
+    dict[Language, LabelTranslation],
+    Field(description="The label and the description in other languages, by language (BCP 47)."),
+]
+
+
+class Term(Part):
+    """A term of a vocabulary: the value that records have, and what people read instead."""
+
+    value: Annotated[
+        Annotated[
+            str,
+            StringConstraints(max_length=120, pattern=r"^[^\x00-\x20\x7f\s]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f\s])?$"),
+        ],
+        Field(description="What records have: short, and the same for ever."),
+    ]
+    label: Annotated[Label, Field(description="What people read, in the archive's language.")]
+    broader: Annotated[Text | None, Field(description="The next broader term: its value.")] = None
+    description: Annotated[Description | None, Field(description="What the term stands for.")] = None
+    exact_match: Annotated[list[Concept], Field(description="Addresses of the same concept in other vocabularies.")] = (
+        NO_ITEMS
+    )
+    translations: LabelTranslations = NO_ENTRIES
+
+
+class Vocabulary(Part):
+    """A list of terms of the archive's own. `event_type`, `source_type`, `place_kind`, `act_type`, `role`, `content_warning` and
+    `unit` add to what the format has; every other name is for fields of the archive's own.
+    """
+
+    title: Annotated[Label | None, Field(description="What the vocabulary is called.")] = None
+    closed: Annotated[
+        bool,
+        Field(description="Whether records may have only these terms, and those of the format where there are any."),
+    ] = True
+    terms: Annotated[
+        Annotated[list[Term], Field(max_length=MAX_TERMS)],
+        Field(description="The terms, in the order they are shown in."),
+    ]
+
+
+class OwnField(Part):
+    """A field of the archive's own: records have it under `custom`."""
+
+    name: Annotated[OwnName, Field(description="The field's name: lower-case letters, digits and underscores.")]
+    label: Annotated[Label, Field(description="What people read, in the archive's language.")]
+    kind: Annotated[
+        Literal["text", "term", "number", "boolean", "date", "url", "reference"],
+        Field(description="What the field holds. Dates are EDTF, a reference names a record."),
+    ]
+    vocabulary: Annotated[OwnName | None, Field(description="Of a term: the vocabulary that it is from.")] = None
+    to: Annotated[
+        list[RecordType],
+        Field(description="Of a reference: the types of records that it may name; any where none is given."),
+    ] = NO_ITEMS
+    many: Annotated[bool, Field(description="Whether a record has a list of such values.")] = False
+    unit: Annotated[Label | None, Field(description="Of a number: the unit it is in.")] = None
+    description: Annotated[Description | None, Field(description="What the field says of a record.")] = None
+    translations: LabelTranslations = NO_ENTRIES
+
+
+Vocabularies = Annotated[
+    dict[OwnName, Vocabulary],
+    Field(max_length=MAX_VOCABULARIES, description="The archive's own vocabularies, by name."),
+]
+OwnFields = Annotated[
+    dict[RecordType, Annotated[list[OwnField], Field(max_length=MAX_FIELDS)]],
+    Field(description="The archive's own fields, by type of record."),
+]
+
+
 class Head(Part):
     """The archive itself. `contact` is where a person asks for a correction or a withdrawal; `coverage` says what
     the archive leaves out.
@@ -1177,6 +1322,8 @@ class Head(Part):
     coverage: Annotated[Text | None, Field(description="What the archive leaves out, and why.")] = None
     citation: Annotated[Text | None, Field(description="How the archive asks to be cited.")] = None
     theme: Annotated[Theme | None, Field(description="How the reading room looks for this archive.")] = None
+    vocabularies: Vocabularies = NO_ENTRIES
+    fields: OwnFields = NO_ENTRIES
 
 
 class ArchiveFile(Part):

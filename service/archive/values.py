@@ -4,8 +4,9 @@ A validation error's type is either one of Pydantic's own or a code of the check
 """
 
 import re
+from collections.abc import Collection
 from datetime import datetime
-from typing import Annotated, get_args
+from typing import Annotated
 
 import langcodes
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
@@ -24,7 +25,7 @@ from service.archive.marks import (
     IsDate,
     IsLanguage,
 )
-from service.archive.vocabularies import ClaimedField, EventType
+from service.archive.vocabularies import ClaimedField
 
 # Largest integer that every JSON reader, JavaScript's included, holds exactly (RFC 8259, section 6).
 MAX_NUMBER = 2**53 - 1
@@ -242,13 +243,13 @@ def _sha256(value: str) -> str:
 Sha256 = Annotated[str, AfterValidator(_sha256), WithJsonSchema({"type": "string", "pattern": _SHA256})]
 
 
-def claimed_value(claimed: ClaimedField, value: str) -> str:
-    """Return what somebody says of a field of an event. Raises PydanticCustomError where the field cannot hold it."""
+def claimed_value(claimed: ClaimedField, value: str, types: Collection[str] | None) -> str:
+    """Return what somebody says of a field of an event; `types` are those of events, None where any will do. Raises PydanticCustomError where the field cannot hold it."""
     match claimed:
         case "date":
             return _edtf(value)
         case "place" if not is_identifier(value):
             raise PydanticCustomError("invalid_id", "must be the identifier of a place")
-        case "type" if value not in get_args(EventType):
+        case "type" if types is not None and value not in types:
             raise PydanticCustomError("invalid_value", "must be a type of event")
     return value

@@ -4,7 +4,7 @@ The criteria of a collection follow from the fields of its records and their mar
 queries are built from them, and the API description is generated from them.
 """
 
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, ClassVar, Literal, Self, cast, get_args
 
 from pydantic import BeforeValidator, Field, create_model, model_validator
@@ -56,7 +56,7 @@ _EXAMPLES: dict[RecordType, str] = {
 }
 
 
-@cache
+@lru_cache(512)
 def identifier(*types: RecordType) -> Any:  # noqa: ANN401 - as Pydantic's own Field
     """Describe a parameter that names a record of one of these types."""
     prefixes = "|".join(PREFIXES[each] for each in types)
@@ -210,7 +210,7 @@ class Listed(Parameters):
         return self
 
 
-@cache
+@lru_cache(512)
 def _filters_of(model: type[Listed]) -> dict[str, Any]:
     """Return the filters of a list, and what each is where it is not given."""
     fields = model.model_fields
@@ -393,14 +393,14 @@ def view_of(record: RecordFields) -> type[RecordView]:
     return _view(record)
 
 
-@cache
+@lru_cache(512)
 def _view(record: RecordFields) -> type[RecordView]:
     view = create_model(f"{record.model.__name__}View", __base__=RecordView, __module__=__name__)
     view.record, view.KEYS = record.record, document_keys(record)
     return view
 
 
-@cache
+@lru_cache(512)
 def _criteria(record: RecordFields) -> type[Criteria]:
     filters = {each.name: each for each in record.filters}
     parameters: dict[str, _Parameter] = {}
@@ -577,7 +577,7 @@ def sort_choices(model: type[Criteria]) -> tuple[str, ...]:
     return (*(sign + name for name in model.SORTS for sign in ("", "-")), RELEVANCE)
 
 
-@cache
+@lru_cache(512)
 def document_keys(record: RecordFields) -> tuple[str, ...]:
     """Return the top-level keys of a record type's document, sorted."""
     return tuple(sorted(record_shape(record).__annotations__))

@@ -6,7 +6,7 @@ A facet of topics or places counts what its filter would find: a record under a 
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from threading import Lock
@@ -15,7 +15,10 @@ import orjson
 from cachetools import LRUCache
 from tantivy import Occur, Query
 
+from service.archive.identifiers import RECORD_OF
+from service.archive.terms import Terms
 from service.catalogue.criteria import Criteria, Listed
+from service.catalogue.languages import Wishes, look_up
 from service.catalogue.parameters import invalid_parameters
 from service.catalogue.queries import EXCLUDING, Days, days_of
 from service.catalogue.search import Aggregation, Counted, TextIndex
@@ -59,6 +62,13 @@ class Bucket:
     value: str | None
     label: str | None
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TermBucket(Bucket):
+    """The same of a term of a vocabulary that has levels: `broader` is the term directly above."""
+
+    broader: str | None
 
 
 class Facets:
@@ -119,7 +129,8 @@ class Facets:
                     facets[name] = _timeline(counted, criteria, name, latest=partial(self._latest_bucket, name))
                 else:
                     counts = _counts(self._index, query, counted[name], name, limit=criteria.facet_limit)
-                    facets[name] = _buckets(self._release, counts, criteria.facet_limit)
+                    terms = terms_of(self._release, criteria.collection, name)
+                    facets[name] = _buckets(self._release, counts, criteria.facet_limit, terms)
         return facets
 
 
@@ -178,15 +189,51 @@ def _without(index: TextIndex, query: Query, name: str) -> dict[str, int]:
     return {_UNKNOWN: index.count(Query.boolean_query([(Occur.Must, query), (Occur.MustNot, having)]))}
 
 
-def _buckets(release: Release, counts: dict[str, int], limit: int) -> list[Bucket]:
+def _buckets(release: Release, counts: dict[str, int], limit: int, terms: Terms | None) -> list[Bucket]:
     known = sorted(((value, number) for value, number in counts.items() if value != _UNKNOWN), key=_by_count)
     if len(known) > limit:
         least = known[limit - 1][1]
         known = [(value, number) for value, number in known if number >= least]
-    labels = _labels(release, [value for value, _ in known])
-    buckets = [Bucket(value, labels.get(value, value), number) for value, number in known]
+    if terms is None:
+        labels = _labels(release, [value for value, _ in known])
+        buckets = [Bucket(value, labels.get(value, value), number) for value, number in known]
+    else:
+        buckets = [_term_bucket(terms, value, number) for value, number in known]
     buckets.sort(key=lambda bucket: (-bucket.count, text_key(bucket.label or ""), bucket.value or ""))
-    return [*buckets[:limit], Bucket(None, None, counts.get(_UNKNOWN, 0))]
+    none = counts.get(_UNKNOWN, 0)
+    unknown = Bucket(None, None, none) if terms is None or not terms.has_levels else TermBucket(None, None, none, None)
+    return [*buckets[:limit], unknown]
+
+
+def terms_of(release: Release, collection: str, facet: str) -> Terms | None:
+    """Return the archive's own vocabulary that the values of a facet are from, if they are."""
+    filters = () if collection not in RECORD_OF else release.fields.collection(collection).filters
+    return next((by.field.terms for by in filters if by.name == facet and by.field.terms is not None), None)
+
+
+def _term_bucket(terms: Terms, value: str, number: int) -> Bucket:
+    # What the format has, and the archive does not name, stands here as everywhere.
+    label = value if terms.is_plain(value) else terms.label(value)
+    return TermBucket(value, label, number, terms.broader(value)) if terms.has_levels else Bucket(value, label, number)
+
+
+def relabelled(
+    facets: dict[str, list[Bucket]], wishes: Wishes, release: Release, collection: str
+) -> dict[str, list[Bucket]]:
+    """Return facets with the labels of the archive's own terms in a language wished for."""
+    shown = dict(facets)
+    for name, buckets in facets.items():
+        terms = terms_of(release, collection, name)
+        language = None if terms is None else look_up(wishes, [*terms.languages, release.head["language"]])
+        if terms is not None and language in terms.languages:
+            shown[name] = [_in_language(bucket, terms, language) for bucket in buckets]
+    return shown
+
+
+def _in_language(bucket: Bucket, terms: Terms, language: str | None) -> Bucket:
+    if bucket.value is None or terms.is_plain(bucket.value):
+        return bucket
+    return replace(bucket, label=terms.label(bucket.value, language))
 
 
 def _by_count(counted: tuple[str, int]) -> int:

@@ -6,10 +6,11 @@ the stored documents are then served unchanged.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
-from service.archive.fields import ArchiveFields
+from service.archive.fields import ArchiveFields, RecordFields
 from service.release.documents import SegmentDocument
 from service.release.opening import Release
 
@@ -48,7 +49,16 @@ def read_languages(release: Release) -> dict[str, Languages]:
             own.add(language.lower())
         if translations:
             other.add(language.lower())
+    for name, (_, other) in found.items():
+        other |= {language.lower() for language in label_languages(release.fields.collection(name))}
     return {name: Languages(frozenset(own), frozenset(other)) for name, (own, other) in found.items()}
+
+
+def label_languages(record: RecordFields) -> Iterable[str]:
+    """Yield the languages that the labels of terms which records of a type may have are translated into."""
+    for by in record.filters:
+        if by.field.terms is not None:
+            yield from by.field.terms.languages
 
 
 def widening(wish: str) -> Iterable[str]:
@@ -74,21 +84,45 @@ def translate(document: bytes, wishes: Wishes, fields: ArchiveFields) -> tuple[b
     Texts without a translation stay in the original language.
     """
     shown = orjson.loads(document)
+    record = fields[shown["record"]]
     language_of: dict[str, str] = shown["language_of"]
     # All of a record's own texts are in one language.
     own = next(iter(language_of.values()), None)
     # If the original and a translation have the same tag, the original is shown.
     chosen = look_up(wishes, [*shown["translations"], *([own] if own else [])])
-    if chosen is None or chosen == own:
-        return document, set(language_of.values())
-    translation = shown["translations"][chosen]
-    for field in fields[shown["record"]].translated:
+    has_changed = _relabel(shown["custom"], record, wishes, own)
+    if chosen is not None and chosen != own:
+        _put(shown, shown["translations"][chosen], chosen, record)
+        has_changed = True
+    return (orjson.dumps(shown) if has_changed else document), set(language_of.values())
+
+
+def _put(shown: dict[str, Any], translation: dict[str, Any], chosen: str, record: RecordFields) -> None:
+    """Put the texts of a translation into a document."""
+    language_of = shown["language_of"]
+    for field in record.translated:
         if (text := translation.get(field)) is not None:
             shown[field] = text
             language_of[field] = chosen
+    for name, text in translation.get("custom", {}).items():
+        shown["custom"][name] = text
+        language_of[f"custom.{name}"] = chosen
     if shown["record"] == "event":
         shown["date"]["note"] = shown["date_note"]
-    return orjson.dumps(shown), set(language_of.values())
+
+
+def _relabel(custom: dict[str, Any], record: RecordFields, wishes: Wishes, own: str | None) -> bool:
+    """Put the labels of the archive's own terms into a language wished for, and tell whether there were any."""
+    has_changed = False
+    for each in record.own:
+        terms = each.terms
+        if terms is None or not terms.languages or not custom[each.name]:
+            continue
+        language = look_up(wishes, [*terms.languages, *([own] if own else [])])
+        for term in custom[each.name] if each.is_list else (custom[each.name],):
+            term["label"] = terms.label(term["value"], language)
+            has_changed = True
+    return has_changed
 
 
 def spoken_in(segments: list[SegmentDocument], wishes: Wishes) -> list[SegmentDocument]:

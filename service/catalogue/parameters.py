@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import orjson
@@ -207,7 +207,7 @@ AnyParameters = TypeVar("AnyParameters", bound=Parameters)
 _CANNOT = {"fields": "is no key of these records", "facets": "cannot be counted here"}
 
 
-@cache
+@lru_cache(512)
 def parameter_schemas(model: type[Parameters]) -> dict[str, dict[str, Any]]:
     """Return the JSON Schema of each parameter of a collection, null left out: a parameter is given or it is not."""
     schemas = model.model_json_schema(by_alias=True).get("properties", {})
@@ -226,7 +226,7 @@ def parameter_schemas(model: type[Parameters]) -> dict[str, dict[str, Any]]:
     return dict(schemas)
 
 
-@cache
+@lru_cache(512)
 def _several(model: type[Parameters]) -> frozenset[str]:
     """Return the parameters that may be given more than once."""
     return frozenset(name for name, schema in parameter_schemas(model).items() if schema.get("type") == "array")

@@ -8,6 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from service.errors import NotAcceptable, ParameterError
 
 JSON = "application/json"
+JSONLD = "application/ld+json"
 ATOM = "application/atom+xml"
 VTT = "text/vtt"
 TEXT = "text/plain"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.catalogue.criteria import Criteria, sort_choices
-from service.catalogue.facets import Bucket
+from service.catalogue.facets import Bucket, terms_of
 from service.catalogue.parameters import invalid_parameters, read_criteria
 from service.errors import ParameterError
 from service.pages.figures import charts_of
@@ -15,6 +15,8 @@ from service.pages.vocabulary import COLLECTIONS
 
 #: Values of a facet that are offered; the rest is found by narrowing the list.
 FACET_VALUES = 12
+#: Facets of the archive's own fields that a page offers, and the kinds of fields that it offers.
+OWN_FACETS, _COUNTED_KINDS = 12, frozenset({"term", "truth", "reference"})
 #: Facets that a page does not offer: what can be asked for in the form, or says little beside the others.
 _NOT_OFFERED = frozenset({"month", "undated", "relative_to", "source"})
 #: What chooses how an answer of the API looks, and has no meaning for a page.
@@ -61,7 +63,7 @@ def list_view(reader: Reader, collection: str) -> View:
     """
     pairs = asked(reader.pairs)
     model = reader.catalogue.criteria[collection]
-    criteria = read_criteria(model, [*pairs, *_facets_of(model)])
+    criteria = read_criteria(model, [*pairs, *_facets_of(reader, model)])
     listing = reader.catalogue.look_up(criteria)
     page = reader.catalogue.page(listing)
     records = [reader.read(each) for each in page.documents]
@@ -99,8 +101,12 @@ def asked(pairs: Pairs) -> list[tuple[str, str]]:
     return given
 
 
-def _facets_of(model: type[Criteria]) -> list[tuple[str, str]]:
-    names = [name for name in model.FACETS if name not in _NOT_OFFERED and name != "year"]
+def _facets_of(reader: Reader, model: type[Criteria]) -> list[tuple[str, str]]:
+    hidden = {*_NOT_OFFERED, "year"}
+    names = [name for name in model.FACETS if name not in hidden and not name.startswith("custom.")]
+    # Of the archive's own fields those that have few values, and not too many: each takes its time to count.
+    own = [each.name for each in reader.catalogue.release.fields[model.record].own if each.kind in _COUNTED_KINDS]
+    names += [f"custom.{name}" for name in own[:OWN_FACETS]]
     return [("facets", ",".join(names)), ("facet_limit", str(FACET_VALUES)), ("facet_mode", "others")]
 
 
@@ -128,7 +134,7 @@ def active_filters(reader: Reader, path: str, filters: dict[str, Any], pairs: Pa
     named = reader.documents(value for _, value in values if is_record_id(value))
     return [
         Choice(
-            f"{reader.filter_name(name)}: {_label(reader, name, value, named)}",
+            f"{reader.filter_name(name)}: {_term(reader, path, name, value) or _label(reader, name, value, named)}",
             reader.href(path, [pair for pair in pairs if not _is_same(pair, name, value)]),
             active=True,
         )
@@ -185,12 +191,20 @@ def _choice(
     value = bucket.value or ""
     rest = [pair for pair in pairs if pair != (name, value)]
     label = bucket.label or value
-    if value in named:
+    if (term := _term(reader, path, name, value)) is not None:
+        label = term
+    elif value in named:
         label = reader.name(named[value])
     elif not is_record_id(value):
         label = _label(reader, name, value, {})
     href = reader.href(path, rest if active else [*rest, (name, value)])
     return Choice(shortened(label, 80), href, bucket.count, active)
+
+
+def _term(reader: Reader, path: str, name: str, value: str) -> str | None:
+    """Return what a value of a filter is called by the archive, where it is a term of its own."""
+    terms = terms_of(reader.catalogue.release, path.removeprefix("/"), name)
+    return None if terms is None or value not in terms.own else terms.label(value, reader.label_language(terms))
 
 
 def _fields(reader: Reader, model: type[Criteria], pairs: Pairs) -> Iterable[Field]:

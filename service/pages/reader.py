@@ -9,14 +9,16 @@ import orjson
 from babel.lists import format_list
 from markupsafe import Markup
 
+from service.archive.fields import FormatField
 from service.archive.identifiers import PLURALS, TYPE_OF_PREFIX
+from service.archive.terms import Terms
 from service.catalogue.browsing import Catalogue, Page
-from service.catalogue.languages import Wishes, translate
+from service.catalogue.languages import Wishes, look_up, translate
 from service.catalogue.parameters import read_criteria
 from service.pages.dates import date_in_words
 from service.pages.figures import figure_in_words, number_in_words
 from service.pages.languages import Words, direction_of, language_name
-from service.pages.vocabulary import filter_name, order_name, word_of
+from service.pages.vocabulary import BOUNDS, filter_name, order_name, reversed_name, word_of
 from service.release.documents import shown_label
 
 Pairs = Sequence[tuple[str, str]]
@@ -122,13 +124,49 @@ class Reader:
         """Return the words for values of a closed vocabulary, as one list in a sentence."""
         return format_list([self.word(each) for each in values], style="standard", locale=self.words.locale)
 
+    def term(self, vocabulary: str, value: str) -> str:
+        """Return what a term is called: by the archive, else by the format; of an open list, the value itself."""
+        terms = self.catalogue.release.fields.vocabularies[vocabulary]
+        if value in terms.own:
+            return terms.label(value, self.label_language(terms))
+        return self.word(value) if value in terms.built_in else value
+
+    def label_language(self, terms: Terms) -> str | None:
+        """Return the first language wished for in which terms have labels; None for the archive's own."""
+        found = look_up(self.wishes, [*terms.languages, self.head["language"]])
+        return found if found in terms.languages else None
+
     def filter_name(self, name: str) -> str:
         """Return the name of a filter."""
-        return filter_name(name, self.words)
+        own = self._own_name(name)
+        return filter_name(name, self.words) if own is None else own
 
     def order_name(self, order: str) -> str:
         """Return the name of an order."""
-        return order_name(order, self.words)
+        own = self._own_name(order.removeprefix("-"))
+        return order_name(order, self.words) if own is None else reversed_name(order, own, self.words)
+
+    def own_fields(self, document: Document) -> list[tuple[str, FormatField, list[Any]]]:
+        """Return the archive's own fields in which a record states something: label, field, values."""
+        found = []
+        for each in self.catalogue.release.fields[document["record"]].own:
+            value = document["custom"][each.name]
+            if value not in (None, []):
+                found.append((self.filter_name(f"custom.{each.name}"), each, value if each.is_list else [value]))
+        return found
+
+    def _own_name(self, name: str) -> str | None:
+        """Return the label of a field of the archive's own, by the name of its filter or order."""
+        if not name.startswith("custom."):
+            return None
+        for record in self.catalogue.release.fields:
+            for by in record.filters:
+                declared = by.field.declared
+                if declared is not None and name.startswith(by.name) and name.removeprefix(by.name) in BOUNDS:
+                    label = declared.label(look_up(self.wishes, [*declared.field.translations, self.head["language"]]))
+                    bound = name.removeprefix(by.name)
+                    return self.words.text(BOUNDS[bound], name=label) if bound else label
+        return None
 
     def language_name(self, tag: str) -> str:
         """Return the name of a language in the reader's language."""

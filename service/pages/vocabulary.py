@@ -245,6 +245,16 @@ FILTERS = {
     "death_to": N_("Died until"),
 }
 
+#: What the bounds of a field of the archive's own are called, by the end of the filter's name.
+BOUNDS = {
+    "": "%(name)s",
+    "_from": N_("%(name)s, from"),
+    "_to": N_("%(name)s, to"),
+    "_min": N_("%(name)s, at least"),
+    "_max": N_("%(name)s, at most"),
+    "_match": N_("%(name)s, match"),
+}
+
 #: Names of orders, without the minus that reverses them.
 ORDERS = {
     "id": N_("As filed"),
@@ -309,4 +319,9 @@ def order_name(order: str, words: Words) -> str:
     """Return the name of an order; a leading minus reverses it."""
     plain = order.removeprefix("-")
     name = words.text(ORDERS[plain]) if plain in ORDERS else plain.replace("_", " ")
-    return words.text("%(order)s, reversed", order=name) if order != plain else name
+    return reversed_name(order, name, words)
+
+
+def reversed_name(order: str, name: str, words: Words) -> str:
+    """Return the name of an order, or of its reverse where the order begins with a minus."""
+    return words.text("%(order)s, reversed", order=name) if order.startswith("-") else name

@@ -13,6 +13,8 @@ from service.archive.identifiers import PLURALS, TYPE_OF_PREFIX
 #: How an address begins in a document as it is stored.
 MARK = rb'"\/'
 
+# The key and the beginning of a file's address. In a text, quotation marks are escaped.
+_FILE = b'"href":"/v1/sources/'
 _PAGE = re.compile(rb'"html":"\\/[^"]*"')
 
 
@@ -29,6 +31,11 @@ def links_of(record_id: str, referred_by: Mapping[str, int]) -> bytes:
         ]
     )
     return rf'{{"self":"\/v1/{path}","html":"\/{path}","referred_by":{{{lists}}}}}'.encode()
+
+
+def with_marks(document: bytes) -> bytes:
+    """Return a document with its addresses of files marked: those of a source that begin at the root."""
+    return document.replace(_FILE, _FILE.replace(b'"/', MARK))
 
 
 def placed(documents: bytes, base: str, *, has_pages: bool) -> bytes:

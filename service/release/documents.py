@@ -6,7 +6,7 @@ second request. What is special about a field stands in the tables of this modul
 """
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from service.archive.fields import ArchiveFields, FormatField, RecordFields, fie
 from service.archive.identifiers import RecordType
 from service.archive.marks import NotShown, ShownAsPresence, Translated, TypedBy
 from service.archive.model import Act, Citation, Part, Relation, SourceFile
+from service.archive.terms import Terms
 from service.archive.transcripts import shown_as, shown_names
 from service.archive.vocabularies import ConsentScope, RedactionReason, ResponseKind
 from service.release.projection import PublicRecord
@@ -43,6 +44,13 @@ class PlaceReference(Reference):
     """`country` is ISO 3166-1 alpha-2: the place's own, or that of the nearest place around it that states one."""
 
     country: str | None
+
+
+class TermDocument(TypedDict):
+    """A term of a vocabulary that is the archive's own: its value, and what it is called in the reader's language."""
+
+    value: str
+    label: str
 
 
 class DateDocument(TypedDict):
@@ -109,7 +117,7 @@ class RecordDocument(TypedDict):
     version: int
     updated_at: str
     access: AccessDocument
-    translations: dict[str, dict[str, str | list[str]]]
+    translations: dict[str, dict[str, str | list[str] | dict[str, str | list[str]]]]
     language_of: dict[str, str]
     cite_as: str
     referred_by: ReferredBy
@@ -312,8 +320,10 @@ class _Key(NamedTuple):
 def _keys(model: type[Part]) -> list[_Key]:
     """Return the keys of a part's document."""
     keys = [key for each in fields_of(model) for key in _keys_of(each)]
-    for derived in _DERIVED.get(model, ()):
-        keys.insert(derived.at, derived.key)
+    # The model may be an archive's own form of the format's.
+    for base in model.__mro__:
+        for derived in _DERIVED.get(base, ()):
+            keys.insert(derived.at, derived.key)
     return keys
 
 
@@ -359,6 +369,8 @@ def _plain(each: FormatField) -> _Shown:
         return _claimed(each)
     if each.kind in ("date", "reference"):
         return _with_value(each, *_VALUES[each.kind](each))
+    if each.declared is not None and each.terms is not None:
+        return _with_value(each, *_own_term(each.terms))
     name, default = each.name, [] if each.is_list else each.default
     shape = float if each.kind == "number" and each.annotation is not int else each.annotation
     return _shape_of(each, shape), lambda holder, _, __: holder.get(name, default)
@@ -391,6 +403,17 @@ def _reference(each: FormatField) -> tuple[Any, Callable[[Any, _Renderer], Any]]
     return Reference, lambda value, to: to.ref(value)
 
 
+def _own_term(terms: Terms) -> tuple[Any, Callable[[Any, _Renderer], Any]]:
+    shape = TermDocument if terms.annotation is str else _term_shape(terms)
+    return shape, lambda value, _: {"value": value, "label": terms.label(value)}
+
+
+@lru_cache(512)
+def _term_shape(terms: Terms) -> Any:  # noqa: ANN401 - a typed dictionary made here
+    name = "".join(part.title() for part in terms.name.split("_"))
+    return _made(f"{name}Term", {"value": terms.annotation, "label": str}, TermDocument.__doc__)
+
+
 _VALUES: dict[str, Callable[[FormatField], tuple[Any, Callable[[Any, _Renderer], Any]]]] = {
     "date": lambda _: (DateDocument, lambda value, _: date_document(value)),
     "reference": _reference,
@@ -407,8 +430,11 @@ def _part(each: FormatField) -> _Shown:
     def render_all(holder: Mapping[str, Any], to: _Renderer, record: PublicRecord) -> Any:  # noqa: ANN401
         return [render_part(part, to, record) for part in holder.get(name, ())]
 
+    # A part that is never null is shown with all its keys also where nothing is stated.
+    without: Any = None if each.default is None else {}
+
     def render(holder: Mapping[str, Any], to: _Renderer, record: PublicRecord) -> Any:  # noqa: ANN401
-        part = holder.get(name)
+        part = holder.get(name, without)
         return None if part is None else render_part(part, to, record)
 
     return _shape_of(each, _part_shape(each.part)), render_all if each.is_list else render
@@ -419,7 +445,7 @@ def _is_apart(each: FormatField, key: _Key) -> bool:
     return any(key.name == beside.name for beside in _presences_inside(each))
 
 
-@cache
+@lru_cache(512)
 def _part_shape(part: type[Part]) -> Any:  # noqa: ANN401 - a typed dictionary made here
     beside = {mark.name for each in fields_of(part) if (mark := each.mark(ShownAsPresence)) is not None}
     keys = {key.name: key.shape for key in _keys(part) if key.name not in beside}
@@ -428,8 +454,12 @@ def _part_shape(part: type[Part]) -> Any:  # noqa: ANN401 - a typed dictionary m
 
 def _shape(model: type[Part], keys: dict[str, Any], base: Any, name: str = "") -> Any:  # noqa: ANN401
     """Return a typed dictionary with these keys, described as the model is, and named so unless it has a name of its own."""
-    made = base(f"{name or model.__name__}Document", keys)
-    made.__doc__ = model.__doc__
+    return _made(f"{name or model.__name__}Document", keys, model.__doc__, base)
+
+
+def _made(name: str, keys: dict[str, Any], doc: str | None, base: Any = TypedDict) -> Any:  # noqa: ANN401
+    made = base(name, keys)
+    made.__doc__ = doc
     made.__module__ = __name__
     return made
 
@@ -548,7 +578,7 @@ class _Derived(NamedTuple):
     key: _Key
 
 
-_DERIVED: dict[type[Part], tuple[_Derived, ...]] = {
+_DERIVED: dict[type, tuple[_Derived, ...]] = {
     Citation: (
         _Derived(
             1,
@@ -571,7 +601,7 @@ _DERIVED: dict[type[Part], tuple[_Derived, ...]] = {
                 "href",
                 Annotated[
                     str | None,
-                    Field(description="The path at which this server gives the file. Null where it is kept elsewhere."),
+                    Field(description="The address at which the file is served here. Null where it is kept elsewhere."),
                 ],
                 lambda file, _, source: file_address(source["id"], file["name"]) if "path" in file else None,
             ),
@@ -603,12 +633,13 @@ class DocumentRenderer:
         self._to = _Renderer(around)
         self._language = around.language
         self._records = {
-            each.record: ([(key.name, key.render) for key in _record_keys(each)], _texts(each)) for each in fields
+            each.record: ([(key.name, key.render) for key in _record_keys(each)], _texts(each), own_texts(each))
+            for each in fields
         }
 
     def render(self, public: PublicRecord) -> dict[str, Any]:
         """Return the document of `public`, complete but for `version` and `updated_at`, which depend on the release."""
-        keys, texts = self._records[public["record"]]
+        keys, texts, own = self._records[public["record"]]
         to = self._to
         fields = {name: show(public, to, public) for name, show in keys}
         return {
@@ -620,7 +651,8 @@ class DocumentRenderer:
                 name: public["language"] if is_own else self._language
                 for name, is_own in texts
                 if fields[name] not in (None, [])
-            },
+            }
+            | {f"custom.{name}": self._language for name in own if fields["custom"][name] not in (None, [])},
             "access": _access(public.get("access", {})),
         }
 
@@ -640,6 +672,11 @@ def _texts(record: RecordFields) -> list[tuple[str, bool]]:
     return [(name, mark.is_in_own_language) for name, mark in found if mark is not None]
 
 
+def own_texts(record: RecordFields) -> list[str]:
+    """Return the names of the archive's own fields that can be translated."""
+    return [each.name for each in record.own if each.mark(Translated) is not None]
+
+
 def _record_keys(record: RecordFields) -> list[_Key]:
     return [key for each in record.fields for key in _keys_of(each)]
 
@@ -649,7 +686,7 @@ def document_shapes(fields: ArchiveFields) -> dict[RecordType, Any]:
     return {each.record: record_shape(each) for each in fields}
 
 
-@cache
+@lru_cache(512)
 def record_shape(record: RecordFields) -> Any:  # noqa: ANN401 - a typed dictionary made here
     """Return the shape of one record type's document."""
     own = {"record": Annotated[Literal[record.record], Field(description="The type of the record.")]}

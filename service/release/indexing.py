@@ -30,6 +30,8 @@ KEY_LENGTH = 64
 #: The sort key of a record that has nothing to be sorted by: after every other.
 UNKNOWN = "\U0010ffff"
 
+#: Longest text that can be asked for as a value, in characters.
+VALUE_LENGTH = 256
 #: The name of the terms of what a record names in any role.
 REFERS_TO = "refers_to"
 #: The value of a term that finds the records which state nothing to be filtered by. No value is empty.
@@ -139,7 +141,7 @@ _DERIVED_FILTERS: dict[str, tuple[str, ...]] = {"event_place": ("country",), "co
 
 def _term(by: Filter) -> _Index:
     """Return what adds the terms of one filter: the values of a field, or of a field of a record's parts."""
-    name, path, is_truth = by.name, by.path, by.field.kind == "truth"
+    name, path, is_truth, terms = by.name, by.path, by.field.kind == "truth", by.terms
     if by.field.kind in ("date", "number"):
         return _span(by)
     if by.is_latest:
@@ -149,10 +151,17 @@ def _term(by: Filter) -> _Index:
         for value in _values(public, path, by.field.default):
             if by.is_wide:
                 entries.terms.update((name, wider) for wider in trees.and_wider(value))
+            elif terms is not None:
+                entries.terms.update((name, wider) for wider in terms.and_wider(value))
             else:
-                entries.terms.add((name, str(value).lower() if is_truth else str(value)))
+                entries.terms.add((name, str(value).lower() if is_truth else asked_as(str(value))))
 
     return add
+
+
+def asked_as(value: str) -> str:
+    """Return a value as it can be asked for: a text that is too long for an address, by its beginning."""
+    return value if len(value) <= VALUE_LENGTH else value[: VALUE_LENGTH - 1] + "…"
 
 
 def _latest_term(by: Filter) -> _Index:
@@ -167,13 +176,14 @@ def _latest_term(by: Filter) -> _Index:
 
 
 def _span(by: Filter) -> _Index:
-    """Return what adds the days that a date lies between, or the value of a number."""
+    """Return what adds the days that a date lies between, or the value of a number: of several, from the first to the last."""
     name = by.name
 
     def add(public: PublicRecord, _: Hierarchies, entries: Entries) -> None:
         for value in _values(public, by.path):
             if by.field.kind == "number":
-                entries.ranges[name] = (value, value)
+                low, high = entries.ranges.get(name, (value, value))
+                entries.ranges[name] = (min(low, value), max(high, value))
             else:
                 _index_days(name, value, entries)
 
@@ -194,7 +204,10 @@ def _values(holder: Mapping[str, Any], path: tuple[str, ...], default: object = 
 def _index_days(name: str, edtf: str | None, entries: Entries) -> None:
     if edtf is None:
         return
-    entries.days[name] = days_of(edtf)
+    first, last = days_of(edtf)
+    # Of several dates, from the first to the last.
+    known = entries.days.get(name, (first, last))
+    entries.days[name] = min(first, known[0]), max(last, known[1])
     if (month_day := parse_edtf(edtf).month_day) is not None:
         entries.terms.add((yearless_filter(name), month_day))
 
@@ -290,12 +303,21 @@ def _key(public: PublicRecord, by: FormatField) -> str:
     named = by.mark(Searched)
     if named is not None and named.is_name:
         return text_key(shown_label(public))
-    value = public.get(by.name)
+    value: Any = public
+    for name in by.path:
+        value = value.get(name, _NOTHING)
+    value = None if value is _NOTHING else value
     if by.kind == "date":
         return date_key(value)
     if value is None:
         return UNKNOWN
+    if by.declared is not None and by.terms is not None:
+        return text_key(by.terms.label(value))
     return number_key(value) if by.kind == "number" else text_key(str(value))
+
+
+#: What a part that is not there has in it.
+_NOTHING: dict[str, Any] = {}
 
 
 def text_key(text: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from service.archive.declarations import stated_by
 from service.archive.fields import archive_fields
 from service.archive.identifiers import PREFIXES
 from service.archive.protected_names import published_names
@@ -46,8 +47,6 @@ class Release:
         self.folder = folder
         self.manifest = manifest
         self.id = manifest.id
-        #: The fields of its records.
-        self.fields = archive_fields()
         #: Files that were changed on disk while the release was open, each with what is wrong. They are no longer read.
         self._damage: dict[str, str] = {}
         self._connections = threading.local()
@@ -80,6 +79,8 @@ class Release:
             raise ReleaseDamaged(f"{folder.name}: {STATEMENTS} or {SIGNATURES} cannot be read; {REMEDY}") from None
         #: The head of the archive file, every field present.
         self.head: dict[str, Any] = orjson.loads(head)
+        #: The fields of its records.
+        self.fields = archive_fields(stated_by(self.head))
 
     @property
     def arrays(self) -> Arrays:

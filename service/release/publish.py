@@ -28,11 +28,13 @@ from sqlmodel import SQLModel
 
 from service import __version__
 from service.archive.checks import ArchiveInvalid, check_archive
-from service.archive.fields import archive_fields
+from service.archive.declarations import NOTHING, Stated, stated_in
+from service.archive.fields import archive_fields, fields_of_record
 from service.archive.identifiers import PLURALS
 from service.archive.model import Head, Record, Withdrawn
 from service.archive.writing import sync_file, sync_folder
 from service.errors import ReleaseError
+from service.release.addresses import with_marks
 from service.release.building import tables
 from service.release.building.change_log import Action, ChangeLog, no_changes
 from service.release.building.filter_index import FilterIndexWriter
@@ -229,9 +231,13 @@ class _Publication:
         self.progress = progress
         #: What the check counted as masked.
         self.masked = 0
+        #: What the head declares.
+        self.declared: Stated = NOTHING
 
     def run(self, *, keep: int) -> Published:
-        with closing(Scratch(self.staging / "scratch.sqlite", archive_fields())) as scratch:
+        # Before the records: what they may have, and are sorted by, is declared in the head.
+        self.declared = stated_in(self.archive)
+        with closing(Scratch(self.staging / "scratch.sqlite", archive_fields(self.declared))) as scratch:
             head = self.check(scratch)
             with closing(self.word_index()) as index:
                 release_id = self.write_canonical(scratch, head)
@@ -290,6 +296,7 @@ class _Publication:
         report = check_archive(
             self.archive,
             today=self.today,
+            declared=self.declared,
             folder=self.folder,
             predecessor=self.previous,
             withdrawn=former,
@@ -378,7 +385,7 @@ class _Publication:
         renderer, indexer = DocumentRenderer(scratch.fields, around), Indexer(scratch.fields, around)
         texts = TextWriter(database, around)
         names = NameWriter(database, head, scratch.fields)
-        index.begin(head.language)
+        index.begin(head.language, self.declared)
         shown_head = head.model_dump()
         statement = insert_statement(tables.RecordRow)
         rows: list[tuple[object, ...]] = []
@@ -387,6 +394,8 @@ class _Publication:
             public = orjson.loads(line)
             collection = PLURALS[public["record"]]
             body = orjson.dumps(renderer.render(public))
+            if "files" in public:
+                body = with_marks(body)
             of_line = hashlib.sha256(line)
             digest = of_line.copy()
             digest.update(body)
@@ -437,7 +446,8 @@ class _Publication:
             kept=kept,
         )
         path = self.staging / MANIFEST
-        path.write_text(manifest.model_dump_json(indent=2) + "\n")
+        # Archives without files are as they were before there were any.
+        path.write_text(manifest.model_dump_json(indent=2, exclude=None if kept else {"kept"}) + "\n")
         path.chmod(0o444)
         sync_file(path)
         # Whatever the umask: the server may run as another user, and nobody but the publisher is to write.
@@ -459,7 +469,11 @@ def _what_is_public(record: Record | Withdrawn, *, today: date) -> ScratchRecord
     if isinstance(record, Withdrawn):
         return record
     public = public_record(record, today=today)
-    return None if public is None else scratch_record(public, archive_fields(), files_to_keep(record, today=today))
+    return (
+        None
+        if public is None
+        else scratch_record(public, fields_of_record(type(record)), files_to_keep(record, today=today))
+    )
 
 
 def _create_tables(database: sqlite3.Connection) -> None:

@@ -34,13 +34,37 @@ def searched_parts(public: PublicRecord, language: str, record: RecordFields) ->
     for each in record.fields:
         if (special := _SPECIAL.get(each.behaviour or "")) is not None:
             yield from special(public, each, own)
-        else:
+        elif each.behaviour != "own_fields":
             for text, tag in _texts(public, (each,), own):
                 yield SearchedText(each.name, text, tag)
     for tag, texts in public.get("translations", {}).items():
-        for name, text in texts.items():
+        for name, text in _flat(texts):
             for one in text if isinstance(text, list) else [text]:
                 yield SearchedText(f"translations.{tag}.{name}", one, tag)
+    yield from _own_parts(public, language, record)
+
+
+def _flat(texts: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield each translated text with its name: those of the archive's own fields after `custom.`."""
+    for name, text in texts.items():
+        if isinstance(text, dict):
+            yield from ((f"{name}.{inner}", one) for inner, one in text.items())
+        else:
+            yield name, text
+
+
+def _own_parts(public: PublicRecord, language: str, record: RecordFields) -> Iterator[SearchedText]:
+    """Yield what the archive's own fields say: their texts, and what their terms are called in every language."""
+    stated = public.get("custom", {})
+    for each in record.own if stated else ():
+        if each.mark(Searched) is None or (value := stated.get(each.name)) is None:
+            continue
+        for one in value if each.is_list else (value,):
+            if each.terms is None:
+                yield SearchedText(f"custom.{each.name}", one, language)
+            else:
+                for tag, label in each.terms.labels(one):
+                    yield SearchedText(f"custom.{each.name}", label, tag or language)
 
 
 def _transcript(public: PublicRecord, each: FormatField, own: str) -> Iterator[SearchedText]:

@@ -76,6 +76,7 @@ def test_the_record_says_where_its_files_are(files: httpx.Client) -> None:
     shown = {file["name"]: file for file in files.get("/v1/sources/src-1").json()["files"]}
     assert set(shown) == {*FILES, "far.mp4"}
     assert shown["far.mp4"]["href"] is None
+    assert shown["sound.ogg"]["href"] == str(files.base_url.join("/v1/sources/src-1/files/sound.ogg"))
     assert shown["sound.ogg"]["path"] == f"files/{SHA256}"
     for name, (content, media_type) in FILES.items():
         answer = files.get(shown[name]["href"])

@@ -34,7 +34,8 @@ SEED = Path(__file__).parents[2] / "seed" / "archive.json"
 #: The codes as the design lists them: who reads reports relies on their spelling.
 CODES = """
     invalid_json unsupported_format unknown_field missing_field invalid_type invalid_value invalid_id
-    duplicate_id dangling_reference wrong_reference_type reference_cycle chain_too_long missing_evidence invalid_date
+    duplicate_id dangling_reference wrong_reference_type reference_cycle chain_too_long
+    duplicate_term unknown_term unknown_vocabulary name_taken missing_evidence invalid_date
     reversed_interval missing_date_note passage_out_of_range invalid_hash verbatim_not_permitted
     quote_mismatch invalid_bounds qualifier_mismatch missing_base unsupported_bounds unsupported_status missing_response
     protected_name_present identifying_detail visibility_conflict deanonymising_anchor invalid_embargo missing_consent missing_referral
@@ -71,7 +72,8 @@ def corpus(pattern: str = "*") -> list[Path]:
 
 
 def check(path: Path, **more: Any) -> Report:
-    return check_archive(path, today=TODAY, **more)
+    """Check an archive, wherever it is, with the files of the corpus beside it."""
+    return check_archive(path, today=TODAY, **{"folder": CORPUS, **more})
 
 
 def codes(report: Report) -> list[str]:
@@ -85,12 +87,12 @@ def good() -> JSON:
 
 @pytest.fixture
 def check_json(tmp_path: Path) -> Callable[..., Report]:
-    """Check an archive made of Python values, with the files of the corpus beside it."""
+    """Check an archive made of Python values."""
 
     def check_values(archive: JSON, **more: Any) -> Report:
         path = tmp_path / "archive.json"
         path.write_text(json.dumps(archive))
-        return check(path, **{"folder": CORPUS, **more})
+        return check(path, **more)
 
     return check_values
 
@@ -161,7 +163,9 @@ def test_the_good_archive_uses_every_field() -> None:
             stated = value.get(name)
             key = (model.__name__, name)
             unused[key] = unused.get(key, True) and stated is None
-            inner = list(stated.values()) if name == "translations" and stated else stated
+            inner = list(stated.values()) if name in ("translations", "vocabularies", "fields") and stated else stated
+            if name == "fields" and inner:
+                inner = [each for those in inner for each in those]
             for part in parts(field.annotation):
                 for entry in inner if isinstance(inner, list) else [inner or {}]:
                     look(part, entry)

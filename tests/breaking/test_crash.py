@@ -22,7 +22,7 @@ from service.errors import NoRelease
 from service.release.data_folder import kept_releases, roll_back
 from service.release.opening import open_current
 from service.release.publish import publish
-from tests.archives import archive, record, write
+from tests.archives import archive, file_of, record, write
 
 ROOT = Path(__file__).parents[2]
 SEED = int(os.environ.get("BREAKING_SEED", "20261125"))
@@ -47,7 +47,9 @@ class Publisher:
         """Write the next edition of the archive."""
         self._edition += 1
         title = f"Edition {self._edition}"
-        return write(self._path, archive(*(record(f"tes-{n}", title=title) for n in range(20)), record("evt-1")))
+        files = [file_of("media/every"), file_of(f"media/{self._edition}")]
+        testimonies = (record(f"tes-{n}", title=title) for n in range(20))
+        return write(self._path, archive(record("src-1", files=files), *testimonies, record("evt-1")))
 
     def publish(self, data: Path, *, wait: float | None = None, step: int | None = None) -> dict[str, Any]:
         """Publish the next edition, and kill the publisher after `wait` seconds or before its `step`th step. Returns how
@@ -90,7 +92,7 @@ def publish_after(publisher: Publisher, data: Path) -> int:
     publisher.took.append(publisher.publish(data)["took"])
     number = served_number(data)
     assert number > before
-    assert {path.name for path in data.iterdir()} == {"releases", "current", ".lock"}
+    assert {path.name for path in data.iterdir()} == {"releases", "current", "files", ".lock"}
     folders = [path.name for path in (data / "releases").iterdir()]
     assert all(re.fullmatch(r"[0-9]+-[0-9a-f]{12}", name) for name in folders)
     assert len(folders) <= 3

@@ -38,7 +38,7 @@ def test_the_entrance_tells_archive_release_and_links(client: httpx.Client) -> N
     entrance = client.get("/v1").json()
     assert set(entrance) == {"archive", "release", "links"}
     assert set(entrance["archive"]) == {
-        "id", "title", "description", "language", "licence", "publisher", "contact", "coverage", "citation", "theme",
+        "id", "title", "description", "language", "licence", "publisher", "contact", "coverage", "citation", "theme", "fields",
     }  # fmt: skip
     assert set(entrance["release"]) == {"id", "number", "published_at", "counts"}
     assert entrance["release"]["number"] == 1

@@ -52,13 +52,13 @@ def test_an_index_that_cannot_be_written_changes_nothing(
     data = tmp_path / "data"
     begin = indexing_process.IndexBeside.begin
 
-    def fail(self: indexing_process.IndexBeside, language: str) -> None:
+    def fail(self: indexing_process.IndexBeside, language: str, declared: bytes | None) -> None:
         if how == "dies":
             self._process.kill()
         else:
             # A file stands where the folder of the index has to be.
             next(data.glob("releases/.staging-*")).joinpath("index").touch()
-        begin(self, language)
+        begin(self, language, declared)
 
     monkeypatch.setattr(indexing_process.IndexBeside, "begin", fail)
     with pytest.raises(ReleaseError, match="nothing was changed"):

@@ -206,8 +206,16 @@ def test_a_hidden_session_decides_nothing_about_a_public_one(check: Callable[...
     assert codes(check(SOURCE, agent("withheld", []), hidden, record("tes-2", citations=cited))) == set()
 
 
+#: How an agent comes into a source.
+MAKERS: dict[str, Fields] = {
+    "creators": {"creators": ["agt-2"]},
+    "publisher": {"publisher": "agt-2"},
+    "custody": {"custody": [{"on": "2021-05-09", "agent": "agt-2", "action": "received"}]},
+}
+
+
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("role", ["creators", "publisher"])
+@pytest.mark.parametrize("role", ["creators", "publisher", "custody"])
 @pytest.mark.parametrize(
     ("fields", "leads"),
     [
@@ -222,7 +230,7 @@ def test_a_hidden_session_decides_nothing_about_a_public_one(check: Callable[...
 def test_no_source_unmasks_its_maker(
     check: Callable[..., Report], role: str, policy: str, fields: Fields, leads: str | None
 ) -> None:
-    source = SOURCE | fields | {role: ["agt-2"] if role == "creators" else "agt-2"}
+    source = SOURCE | fields | MAKERS[role]
     found = [(each.code, each.pointer) for each in check(source, agent(policy, [])).findings]
     expected = [("deanonymising_anchor", f"/sources/0{leads}")] if POLICIES[policy] and leads else []
     assert found == expected
@@ -231,7 +239,7 @@ def test_no_source_unmasks_its_maker(
 def test_the_table_has_every_role_of_the_format() -> None:
     """Every field that may name an agent is in a record of the table, with the protected agent in it."""
     names = set()
-    sources = [SOURCE | {"creators": ["agt-2"], "publisher": "agt-2"}]
+    sources = [SOURCE | fields for fields in MAKERS.values()]
     for each in [*sources, *(each for make in ROLES.values() for each in make(CITED))]:
         kind = TYPE_OF_PREFIX[each["id"][:3]]
         for at, target, _ in references_of(RECORD_MODELS[kind].model_validate(each)):

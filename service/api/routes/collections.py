@@ -28,6 +28,7 @@ from service.archive.identifiers import PREFIXES, RECORD_OF, RecordType
 from service.catalogue.browsing import Listing, Page
 from service.catalogue.criteria import COLLECTIONS, Criteria, QueryAddress, view_of
 from service.catalogue.cursor import CURSOR_LENGTH
+from service.catalogue.facets import relabelled
 from service.catalogue.languages import Wishes, translate
 from service.catalogue.parameters import read_criteria, read_posted
 from service.errors import InvalidParameters, NotFound, Withdrawn
@@ -228,7 +229,10 @@ def draw_page(scope: Scope, served: Served, asked: AskedList, page: Page, *, kep
     # Joined once: the records are most of it, and copying them again is what costs.
     parts = [b'{"data":[', records, b'],"meta":', orjson.dumps(meta), b',"links":', orjson.dumps(links)]
     if page.facets is not None:
-        parts += [b',"facets":', orjson.dumps(page.facets)]
+        facets = page.facets
+        if asked.wishes:
+            facets = relabelled(facets, asked.wishes, served.catalogue.release, criteria.collection)
+        parts += [b',"facets":', orjson.dumps(facets)]
     body = b"".join([*parts, b"}"])
     if not kept:
         return unkept_answer(scope, body, headers=headers)

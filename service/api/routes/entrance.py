@@ -40,9 +40,9 @@ async def show_entrance(request: Request) -> Response:
     served: Served = request.app.state.serving.of(request.scope)
     choose_media_type(header(request.scope, b"accept"), (JSON,))
     read_criteria(NoParameters, query_pairs(request.scope))
-    base, manifest = base_url(request.scope), served.catalogue.release.manifest
+    base, manifest, head = base_url(request.scope), served.catalogue.release.manifest, served.catalogue.release.head
     entrance: Entrance = {
-        "archive": served.catalogue.release.head,  # type: ignore[typeddict-item]
+        "archive": {name: value for name, value in head.items() if name != "vocabularies"},  # type: ignore[typeddict-item]
         "release": {
             "id": manifest.id,
             "number": manifest.number,
@@ -55,6 +55,7 @@ async def show_entrance(request: Request) -> Response:
             "changes": f"{base}/v1/changes",
             "archive": f"{base}/v1/archive",
             "releases": f"{base}/v1/releases",
+            "vocabularies": f"{base}/v1/vocabularies",
             "search": f"{base}/v1/search",
             "suggest": f"{base}/v1/suggest",
             "openapi": f"{base}/openapi.json",

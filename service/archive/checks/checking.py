@@ -11,7 +11,7 @@ from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from service.archive.checks.comparisons import COMPARISONS, MAX_LEVELS
 from service.archive.checks.copies import check_copies
@@ -21,6 +21,7 @@ from service.archive.checks.names import check_names, protected_names
 from service.archive.checks.pieces import Judged, judge, numbered
 from service.archive.checks.report import MAX_FINDINGS, Report
 from service.archive.checks.rules import NOTES
+from service.archive.declarations import Stated, stated_in
 from service.archive.dividing import can_divide, divided
 from service.archive.identifiers import RECORD_TYPES
 from service.archive.model import Head, Record, Withdrawn
@@ -34,6 +35,7 @@ def check_archive(
     path: Path,
     *,
     today: date,
+    declared: Stated | Literal["unread"] = "unread",
     sources: Mapping[str, Path] = MappingProxyType({}),
     folder: Path | None = None,
     predecessor: Predecessor | None = None,
@@ -47,6 +49,7 @@ def check_archive(
     Args:
         path: the file, as `read_archive` takes it.
         today: the day, in UTC, that embargoes are judged by.
+        declared: what the head declares, where that was read before.
         sources: copies of sources at hand, by identifier: UTF-8, exactly as they were measured.
         folder: where the paths of files start; without it, the folder of the archive file.
         predecessor: the release that the archive is to follow, if there is one.
@@ -63,7 +66,8 @@ def check_archive(
     """
     if prepare is None:
         prepare = _nothing if accept is None else _itself
-    judge_pieces = partial(judge, today=today, prepare=prepare)
+    stated = stated_in(path) if declared == "unread" else declared
+    judge_pieces = partial(judge, today=today, stated=stated, prepare=prepare)
     beside = path.is_file() and path.stat().st_size >= DIVIDED_FROM and can_divide()
     with closing(Ledger()) as ledger:
         check = _Check(ledger)

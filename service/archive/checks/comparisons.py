@@ -116,23 +116,32 @@ COMPARISONS: Sequence[Comparison] = (
         "deanonymising_anchor",
         "A public file may show, sound or name `{}`, who is protected: do not publish it, or say `masked` where it does not.",
         # Who has a part in a record may be in every file of the sources that it rests on, of those that these are parts of,
-        # and of their parts. What is hidden decides nothing about what is public.
-        """WITH RECURSIVE above(source, target) AS (
-               SELECT source, source FROM shown_file
-               UNION SELECT above.source, parent.target FROM above JOIN parent ON child = above.target
-           ), below(source, target) AS (
-               SELECT source, source FROM shown_file
-               UNION SELECT below.source, parent.child FROM below JOIN parent ON parent.target = below.target
-           ), around(source, target) AS (SELECT * FROM above UNION SELECT * FROM below),
-           resting(source, number) AS (
-               SELECT source, number FROM around JOIN record ON id = around.target
-               UNION SELECT source, number FROM around JOIN reference USING (target)
-           )
-           SELECT shown_file.number, record.place, at, min(agent)
-           FROM shown_file JOIN record USING (number) JOIN resting USING (source)
-           JOIN part ON part.number = resting.number JOIN record AS other ON other.number = resting.number
-           WHERE record.is_hidden >= max(needs_hidden, other.is_hidden)
-           GROUP BY shown_file.number, at""",
+        # of their parts, and of those that relate to any of them. What is hidden decides nothing about what is public.
+        """WITH RECURSIVE resting(source, agent, needs_hidden) AS (
+               SELECT target, agent, max(needs_hidden, is_hidden)
+               FROM (SELECT 1 FROM shown_file LIMIT 1) CROSS JOIN part
+               JOIN record USING (number) JOIN reference USING (number)
+               WHERE target >= 'src-' AND target < 'src.' AND at <> '/part_of'
+               UNION SELECT id, agent, max(needs_hidden, is_hidden)
+               FROM (SELECT 1 FROM shown_file LIMIT 1) CROSS JOIN part JOIN record USING (number)
+               WHERE id >= 'src-' AND id < 'src.'
+           ), first AS MATERIALIZED (
+               SELECT source, min(agent) AS agent, needs_hidden FROM resting GROUP BY source, needs_hidden
+           ), touched AS MATERIALIZED (
+               SELECT * FROM first
+               UNION SELECT related.target, agent, needs_hidden
+               FROM first JOIN record ON id = source JOIN related USING (number)
+               UNION SELECT id, agent, needs_hidden FROM related JOIN record USING (number) JOIN first ON source = target
+           ), up(source, agent, needs_hidden) AS (
+               SELECT * FROM touched
+               UNION SELECT target, agent, needs_hidden FROM up JOIN parent ON child = source
+           ), down(source, agent, needs_hidden) AS (
+               SELECT * FROM touched
+               UNION SELECT child, agent, needs_hidden FROM down JOIN parent ON target = source
+           ), near AS (SELECT * FROM up UNION SELECT * FROM down)
+           SELECT shown_file.number, place, at, min(agent)
+           FROM shown_file JOIN near USING (source) JOIN record ON record.number = shown_file.number
+           WHERE is_hidden >= needs_hidden GROUP BY shown_file.number, at""",
     ),
     Comparison(
         "unsupported_status",

@@ -116,6 +116,8 @@ _PARTS = """CREATE TABLE part AS
     UNION ALL SELECT reference.number, named.target, max(record.is_hidden, needs_hidden)
     FROM named JOIN record USING (number) JOIN reference ON reference.target = record.id
     WHERE reference.at GLOB '/events/*' OR reference.at GLOB '/about/*'
+    -- A field of the archive's own may well say the same.
+    OR (reference.at GLOB '/custom/*' AND substr(reference.target, 1, 3) IN ('evt', 'tes'))
     -- and in a record that relates to one in which she has a part, at either end: it says the same, or speaks of it. Who only
     -- says that two records relate is in neither for that.
     UNION ALL SELECT related.number, named.target, max(other.is_hidden, needs_hidden)
@@ -243,6 +245,9 @@ class Ledger:
         """Make ready for questions."""
         for number, columns in enumerate(_INDEXES):
             self._database.execute(f"CREATE INDEX index_{number} ON {columns}")
+        # Only for this are parts of sources looked for from above; other archives need not wait for it.
+        if self._database.execute("SELECT 1 FROM shown_file LIMIT 1").fetchone():
+            self._database.execute("CREATE INDEX index_parts ON parent (target)")
         self._database.execute(_PARTS)
         self._database.execute(_PARTS_IN_SESSIONS)
 

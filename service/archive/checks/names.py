@@ -21,6 +21,11 @@ from service.archive.protected_names import Named, ProtectedNames, words_of
 from service.archive.reading import Finding, Item, Line, join_pointer, locate, parsed, read_batches
 from service.archive.words import stemmer_of
 
+#: Where in the head names stand that have no capital letters: at the beginning and at the end of the way there.
+_WRITTEN_SMALL = frozenset(
+    {("fields", "name"), ("fields", "vocabulary"), ("vocabularies", "value"), ("vocabularies", "broader")}
+)
+
 
 def protected_names(ledger: Ledger, languages: Iterable[str]) -> ProtectedNames:
     """Return the names that no public text may hold, as far as the ledger has them.
@@ -51,7 +56,7 @@ def names_in(item: Item, value: Mapping[str, Any], names: ProtectedNames, *, tod
         return
     own = str(value.get("id", "archive"))
     shown = f", in `{own}`" if names.find(own) is None else ""
-    for steps, text in leaves_of(value):
+    for steps, text in _texts_of(item, value):
         if steps[0] == "access" or _is_reference(steps, text) or _is_told(item, steps, value):
             continue
         if item.kind == "source" and _is_of_private_file(steps, value):
@@ -62,14 +67,31 @@ def names_in(item: Item, value: Mapping[str, Any], names: ProtectedNames, *, tod
             yield Finding("protected_name_present", locate(item.place, join_pointer(steps)), detail)
 
 
-def _is_reference(steps: Iterable[str | int], text: str) -> bool:
-    # A record's own id is looked through; where others repeat it, it would be told again and again.
-    return [*steps] != ["id"] and is_identifier(text)
+def _texts_of(item: Item, value: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield every text of a piece of the archive. Names of own vocabularies and fields, and values of terms, are written
+    without capital letters, as addresses are: they are looked through as such.
+    """
+    if item.kind != "archive":
+        yield from leaves_of(value)
+        return
+    vocabularies = value.get("vocabularies")
+    for name in vocabularies if isinstance(vocabularies, dict) else ():
+        yield ("vocabularies", name), f"/{name}"
+    for steps, text in leaves_of(value):
+        is_name = (steps[0], steps[-1]) in _WRITTEN_SMALL and not any(char.isspace() for char in text)
+        yield steps, f"/{text}" if is_name else text
+
+
+def _is_reference(steps: tuple[str | int, ...], text: str) -> bool:
+    # A record's own id is looked through; where others repeat it, it would be told again and again. What stands in an own
+    # field may be a text that only looks like an identifier.
+    return steps != ("id",) and "custom" not in steps and is_identifier(text)
 
 
 def _is_told(item: Item, steps: tuple[str | int, ...], value: Mapping[str, Any]) -> bool:
     """Tell whether this is the name that a protected agent must not have, which is told as such."""
-    return item.kind == "agent" and steps[-1] == "name" and value.get("name_policy") in {"pseudonym", "withheld"}
+    is_name = steps[-1] == "name" and "custom" not in steps
+    return item.kind == "agent" and is_name and value.get("name_policy") in {"pseudonym", "withheld"}
 
 
 def _is_of_private_file(steps: tuple[str | int, ...], source: Mapping[str, Any]) -> bool:

@@ -16,6 +16,8 @@ from service.archive.checks.remembering import passage_of, remember
 from service.archive.checks.report import MAX_FINDINGS
 from service.archive.checks.rules import NOTES
 from service.archive.checks.shapes import explain
+from service.archive.declarations import Stated
+from service.archive.fields import ArchiveFields, archive_fields
 from service.archive.identifiers import TYPE_OF_PREFIX, RecordType, is_identifier
 from service.archive.model import RECORD_MODELS, Head, Part, Record, Source, Testimony, Withdrawn
 from service.archive.reading import Finding, Item, Line, locate, parsed
@@ -51,9 +53,9 @@ class Judged:
     last: int = 0
 
 
-def judge(batch: Numbered, *, today: date, prepare: Callable[[Record | Withdrawn], object]) -> Judged:
-    """Check pieces of the file, each by itself."""
-    judge = _Judge(today, prepare)
+def judge(batch: Numbered, *, today: date, stated: Stated, prepare: Callable[[Record | Withdrawn], object]) -> Judged:
+    """Check pieces of the file, each by itself; `stated` is what its head declares."""
+    judge = _Judge(today, archive_fields(stated), prepare)
     first, pieces = batch
     for number, piece in enumerate(pieces, first):
         judge.take(number, parsed(piece))
@@ -63,8 +65,9 @@ def judge(batch: Numbered, *, today: date, prepare: Callable[[Record | Withdrawn
 class _Judge:
     """Checks pieces of a file by themselves, in whatever process."""
 
-    def __init__(self, today: date, prepare: Callable[[Record | Withdrawn], object]) -> None:
+    def __init__(self, today: date, fields: ArchiveFields, prepare: Callable[[Record | Withdrawn], object]) -> None:
         self._today = today
+        self._fields = fields
         self._prepare = prepare
         self.judged = Judged()
         #: Errors and notes so far.
@@ -84,6 +87,8 @@ class _Judge:
             self.judged.heads.append(head)
             if head is not None:
                 self.judged.languages.add(head.language)
+                for vocabulary in head.vocabularies.values():
+                    self.judged.languages.update(*(term.translations for term in vocabulary.terms))
                 self._add_all(piece.place, check_head(head))
         elif piece.kind == "withdrawn":
             self._take_withdrawn(piece)
@@ -114,7 +119,7 @@ class _Judge:
 
     def _take_record(self, kind: RecordType, item: Item) -> None:
         self.judged.counts[kind] += 1
-        record = cast("Record | None", self._validate(RECORD_MODELS[kind], item))
+        record = cast("Record | None", self._validate(self._fields.models[kind], item))
         if record is None:
             # It is there all the same: one mistake in it must not make every reference to it another.
             name = item.value.get("id") if isinstance(item.value, dict) else None

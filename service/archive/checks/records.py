@@ -26,6 +26,7 @@ from service.archive.model import (
     Source,
     Testimony,
 )
+from service.archive.own_fields import Declarations, check_declarations
 from service.archive.reading import Finding, join_pointer
 from service.archive.transcripts import names_of
 from service.archive.vocabularies import LATER
@@ -53,6 +54,7 @@ def check_head(head: Head) -> Iterator[Finding]:
             "/contact",
             "`contact` holds no address of mail or web: somebody in danger could not reach you.",
         )
+    yield from check_declarations(Declarations.model_construct(vocabularies=head.vocabularies, fields=head.fields))
 
 
 def check_record(record: Record, *, today: date) -> Iterator[Finding]:

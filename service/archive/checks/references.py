@@ -1,7 +1,7 @@
 """Which fields of a record name other records, as their declarations mark them."""
 
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import lru_cache
 from typing import Annotated, NamedTuple, get_args, get_origin
 
 from service.archive.identifiers import RecordType, RefersTo
@@ -38,7 +38,7 @@ def _walk(annotation: object) -> Iterator[object]:
         yield from _walk(inner)
 
 
-@cache
+@lru_cache(512)
 def _links_of(model: type[Record]) -> tuple[_Link, ...]:
     # Kept: going through the fields of a model takes longer than checking a record.
     return tuple(_links(model))

@@ -8,8 +8,9 @@ from service.archive.checks.acts import latest_finding
 from service.archive.checks.ledger import Rows
 from service.archive.checks.records import is_protected
 from service.archive.evidence import check_citation, is_measure_of
+from service.archive.fields import fields_of_record
 from service.archive.identifiers import RecordType
-from service.archive.model import Agent, Citation, Event, Record, Response, Source, Testimony
+from service.archive.model import Agent, Citation, Custom, Event, Record, Response, Source, Testimony
 from service.archive.protected_names import private_names
 from service.archive.transcripts import shown_name, words_digest
 from service.archive.vocabularies import LATER
@@ -134,8 +135,18 @@ _REMEMBER: Mapping[RecordType, Callable[[Rows, int, Any], None]] = {
 }
 
 
+def _remember_addresses(rows: Rows, number: int, record: Record) -> None:
+    """Remember addresses in own fields of agents and sources: they lead to whom, or to what, the record is about."""
+    if record.record == "agent" or (isinstance(record, Source) and not record.masked):
+        for each in fields_of_record(type(record)).own:
+            if each.is_address and getattr(record.custom, each.name):
+                rows.add("exposing", number, f"/custom/{each.name}")
+
+
 def remember(rows: Rows, number: int, record: Record) -> None:
     """Remember what comparing will need of one record, the piece of the file with this number, by its type."""
+    if isinstance(record.custom, Custom) and record.custom.model_fields_set:
+        _remember_addresses(rows, number, record)
     if (remember_type := _REMEMBER.get(record.record)) is not None:
         remember_type(rows, number, record)
     for index, relation in enumerate(getattr(record, "relations", ())):

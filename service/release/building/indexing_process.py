@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from service.archive.declarations import Stated
 from service.archive.dividing import begin_beside
 from service.archive.fields import archive_fields
 from service.errors import ReleaseError
@@ -32,8 +33,8 @@ _as_tuple = attrgetter(*(field.name for field in fields(Entries)))
 class WordIndex(Protocol):
     """Takes records in the order of their ordinals and indexes their words."""
 
-    def begin(self, language: str) -> None:
-        """Make ready, once, for an archive in this language. Raises ReleaseError."""
+    def begin(self, language: str, declared: Stated) -> None:
+        """Make ready, once, for an archive in this language that declares these fields of its own. Raises ReleaseError."""
 
     def add(self, line: bytes, ordinal: int, entries: Entries, /, *, places: Places, updated_at: str) -> None:
         """Take one record. Raises ReleaseError."""
@@ -55,8 +56,8 @@ class IndexHere:
         self._folder = folder
         self._writer: IndexWriter | None = None
 
-    def begin(self, language: str) -> None:
-        self._writer = IndexWriter(self._folder, language, archive_fields())
+    def begin(self, language: str, declared: Stated) -> None:
+        self._writer = IndexWriter(self._folder, language, archive_fields(declared))
 
     def add(self, line: bytes, ordinal: int, entries: Entries, *, places: Places, updated_at: str) -> None:
         assert self._writer is not None
@@ -86,8 +87,8 @@ class IndexBeside:
         theirs.close()
         self._batch: list[Handed] = []
 
-    def begin(self, language: str) -> None:
-        self._hand_over(language)
+    def begin(self, language: str, declared: Stated) -> None:
+        self._hand_over((language, declared))
 
     def add(self, _line: bytes, _ordinal: int, entries: Entries, *, places: Places, updated_at: str) -> None:
         self._batch.append((_as_tuple(entries), places, updated_at))
@@ -95,7 +96,7 @@ class IndexBeside:
             self._hand_over(self._batch)
             self._batch = []
 
-    def _hand_over(self, what: str | list[Handed] | None) -> None:
+    def _hand_over(self, what: tuple[str, Stated] | list[Handed] | None) -> None:
         try:
             self._pipe.send(what)
         except (BrokenPipeError, ConnectionResetError):
@@ -122,14 +123,14 @@ class IndexBeside:
 
 
 def _index(pipe: Connection, folder: Path) -> None:
-    """Run the second process: index what comes through the pipe, the language first. At the end send back None, or a
+    """Run the second process: index what comes through the pipe, the language and what is declared first. At the end send back None, or a
     sentence that says what went wrong.
     """
     begin_beside()
     failure: str | None = None
     try:
         with closing(IndexHere(folder)) as index:
-            index.begin(pipe.recv())
+            index.begin(*pipe.recv())
             _take_all(pipe, folder, index)
             index.finish()
     except ReleaseError as error:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from service.archive.fields import ArchiveFields
+from service.archive.fields import ArchiveFields, RecordFields
 from service.archive.identifiers import PLURALS, PREFIXES
 from service.archive.model import Head
 from service.release.disputes import Figure, claims_disagree, events_in_dispute, figures_disagree, figures_of
@@ -75,7 +75,7 @@ class ScratchRecord(NamedTuple):
 
 
 def scratch_record(
-    public: PublicRecord, fields: ArchiveFields, files: tuple[tuple[str, str], ...] = ()
+    public: PublicRecord, fields: RecordFields, files: tuple[tuple[str, str], ...] = ()
 ) -> ScratchRecord:
     """Return the form in which the scratch database takes a public record."""
     return ScratchRecord(
@@ -86,9 +86,9 @@ def scratch_record(
         parent=public.get("part_of") or public.get("broader"),
         latitude=public.get("latitude"),
         longitude=public.get("longitude"),
-        keys=sort_keys(public, fields[public["record"]]),
+        keys=sort_keys(public, fields),
         answers=tuple(_answers(public)) if public["record"] == "response" else (),
-        refers_to=referred_to(public, fields[public["record"]]),
+        refers_to=referred_to(public, fields),
         relations=tuple((each["to"], each["type"], orjson.dumps(each)) for each in public.get("relations", ())),
         figures=tuple(figures_of(public)) if public["record"] == "statistic" else (),
         files=files,

@@ -29,7 +29,7 @@ _ACTIONS = {"created": "New", "updated": "Changed", "withdrawn": "Withdrawn"}
 
 
 #: What chooses how a list is shown, and has no meaning for a feed.
-_NOT_OF_FEEDS = frozenset({"sort", "fields", "format", "bom", "facets", "facet_limit", "facet_mode"})
+_NOT_OF_FEEDS = frozenset({"sort", "fields", "include", "format", "bom", "facets", "facet_limit", "facet_mode"})
 
 
 def feed_parameters(model: type[Criteria]) -> frozenset[str]:

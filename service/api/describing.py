@@ -1,6 +1,6 @@
 """The OpenAPI description, drawn from what the server itself goes by: criteria, document shapes, problem classes."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import FastAPI
@@ -595,6 +595,7 @@ def _described(app: FastAPI, fields: ArchiveFields) -> dict[str, Any]:
     schemas = description.setdefault("components", {}).setdefault("schemas", {})
     _add_schemas(schemas, {"ProblemDocument": problems.ProblemDocument, FEATURES: FeatureCollection})
     shapes = document_shapes(fields)
+    included = _included(shape.__name__ for shape in shapes.values())
     for collection, model in criteria_of(fields).items():
         shape = shapes[model.record]
         page = page_shape(shape.__name__.replace("Document", "Page"), shape)
@@ -602,11 +603,30 @@ def _described(app: FastAPI, fields: ArchiveFields) -> dict[str, Any]:
         either = _with_fields_chosen(schemas, shape.__name__)
         schemas[page.__name__]["properties"]["data"]["items"] = either
         _describe_list(description["paths"], model, page.__name__)
+        schemas[page.__name__]["properties"] |= included
+        schemas[shape.__name__]["properties"] |= included
         one = description["paths"][f"/v1/{collection}/{{id}}"]["get"]
         view = query_parameters(view_of(fields.collection(collection)))
         one["parameters"] = [identifier_parameter(model.record), *view]
         one["responses"]["200"]["content"] = {JSON: {"schema": either}}
     return description
+
+
+def _included(documents: Iterable[str]) -> dict[str, Any]:
+    """Return the properties of an answer with `include`: of a page, or of one record."""
+    either = [{"$ref": f"#/components/schemas/{name}"} for name in documents]
+    return {
+        "included": {
+            "type": "array",
+            "items": {"anyOf": either},
+            "description": "With `include`: the records that belong to what is shown, each once. Not in lists' records.",
+        },
+        "included_total": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "With `include`: how many there are; 1,000 at most are given.",
+        },
+    }
 
 
 def _add_schemas(schemas: dict[str, Any], shapes: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from pyroaring import BitMap
 from service.catalogue.criteria import RELEVANCE, Criteria, Listed, SearchCriteria, SuggestCriteria, criteria_of
 from service.catalogue.cursor import Cursor, decode_cursor, fingerprint, not_ours
 from service.catalogue.facets import Bucket, Facets
+from service.catalogue.including import Included, include
 from service.catalogue.languages import Wishes, read_languages
 from service.catalogue.queries import Span, Terms, conditions_of, order_of
 from service.catalogue.search import Hit, TextIndex, read_hits
@@ -137,6 +138,14 @@ class Catalogue:
         """Return those of the wished-for languages that can change how a record of the collection is shown."""
         languages = self._languages.get(collection)
         return languages.effective(wishes) if languages is not None and wishes else ()
+
+    def effective_anywhere(self, wishes: Wishes) -> Wishes:
+        """Return the wished-for languages where they can change how a record of any collection is shown."""
+        return wishes if any(self.effective(collection, wishes) for collection in self.criteria) else ()
+
+    def include(self, documents: Sequence[bytes], names: Sequence[str]) -> Included:
+        """Return the records that belong to some others: see `including`. Raises ReleaseDamaged."""
+        return include(self.release, self.sets, documents, names)
 
     def look_up(self, criteria: Criteria) -> Listing:
         """Look up the filters of a list in this release. Reads no records."""

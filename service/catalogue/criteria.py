@@ -7,13 +7,14 @@ queries are built from them, and the API description is generated from them.
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, ClassVar, Literal, Self, cast, get_args
 
-from pydantic import BeforeValidator, Field, create_model, model_validator
+from pydantic import BeforeValidator, Field, create_model, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from service.archive.fields import ArchiveFields, Filter, FormatField, RecordFields
 from service.archive.identifiers import PREFIXES, RecordType
 from service.archive.marks import IsLanguage
 from service.catalogue.cursor import CURSOR_LENGTH, fingerprint
+from service.catalogue.hints import hint_for_code
 from service.catalogue.parameters import (
     OR_NULL,
     Box,
@@ -32,6 +33,8 @@ from service.release.documents import record_shape
 
 #: The order of best matches first: of lists with `q` only.
 RELEVANCE = "relevance"
+#: Includes what a record relates to and what relates to it.
+RELATED = "related"
 
 
 # --- Values -----------------------------------------------------------------------------------------------------------
@@ -82,14 +85,24 @@ _FIELDS = (
 )
 
 
+_INCLUDE = (
+    "Answer with these records as well, under `included`, each once: those that a field names (witness), all of a collection "
+    "that are named or that name what is shown (sources, responses), or those that it relates to (related). Separated by "
+    "commas; 1,000 records at most, `included_total` says how many there are."
+)
+
+
 class RecordView(Parameters):
     """How one record is shown."""
 
     record: ClassVar[RecordType]
     #: The top-level keys of the record's document, sorted.
     KEYS: ClassVar[tuple[str, ...]]
+    #: What can be included.
+    INCLUDABLE: ClassVar[tuple[str, ...]]
 
     fields: Annotated[tuple[str, ...], BeforeValidator(split_at_commas), Field(description=_FIELDS)] = ()
+    include: Annotated[tuple[str, ...], BeforeValidator(split_at_commas), Field(description=_INCLUDE)] = ()
     lang: Annotated[
         LanguageRange | None,
         Field(
@@ -98,9 +111,21 @@ class RecordView(Parameters):
         ),
     ] = None
 
+    @field_validator("lang")
+    @classmethod
+    def _is_a_tag(cls, lang: str | None) -> str | None:
+        """Refuse the name of a language: it has the form of a tag, and would change nothing without a word."""
+        hint = None if lang is None else hint_for_code("lang", lang)
+        if hint is not None:
+            raise PydanticCustomError("language", "must be a language tag (BCP 47); {hint}", {"hint": hint})
+        return lang
+
     @classmethod
     def choices(cls) -> dict[str, tuple[str, ...]]:
-        return super().choices() | {"fields": (*cls.KEYS, *(f"-{key}" for key in cls.KEYS))}
+        return super().choices() | {
+            "fields": (*cls.KEYS, *(f"-{key}" for key in cls.KEYS)),
+            "include": cls.INCLUDABLE,
+        }
 
     def settled(self) -> Self:
         """Return the view with the keys that it shows: those named, or all where only some to leave out are named."""
@@ -151,10 +176,10 @@ class Listed(Parameters):
     FACETS: ClassVar[tuple[str, ...]]
     #: Parameters that choose how a list is shown, not which records are in it.
     PRESENTATION: ClassVar[frozenset[str]] = frozenset(
-        {"limit", "cursor", "sort", "fields", "format", "bom", "lang", "facets", "facet_limit", "facet_mode"}
+        {"limit", "cursor", "sort", "fields", "format", "bom", "lang", "facets", "facet_limit", "facet_mode", "include"}
     )
     #: Those that only a page has: a format that gives the whole list takes none of them.
-    PAGING: ClassVar[tuple[str, ...]] = ("limit", "cursor", "facets", "facet_limit", "facet_mode")
+    PAGING: ClassVar[tuple[str, ...]] = ("limit", "cursor", "facets", "facet_limit", "facet_mode", "include")
 
     q: SearchText | None = None
     topic: _Topics = ()
@@ -396,7 +421,7 @@ def view_of(record: RecordFields) -> type[RecordView]:
 @lru_cache(512)
 def _view(record: RecordFields) -> type[RecordView]:
     view = create_model(f"{record.model.__name__}View", __base__=RecordView, __module__=__name__)
-    view.record, view.KEYS = record.record, document_keys(record)
+    view.record, view.KEYS, view.INCLUDABLE = record.record, document_keys(record), includable(record)
     return view
 
 
@@ -423,6 +448,7 @@ def _criteria(record: RecordFields) -> type[Criteria]:
         **cast("dict[str, Any]", parameters),
     )
     model.collection, model.record, model.KEYS = record.collection, record.record, document_keys(record)
+    model.INCLUDABLE = includable(record)
     model.DATES = tuple(name.removesuffix("_from") for name in parameters if name.endswith("_from"))
     model.FIGURES = tuple(name.removesuffix("_min") for name in parameters if name.endswith("_min"))
     counted = [name for name, each in filters.items() if each.is_counted and each.field.kind not in ("date", "number")]
@@ -570,6 +596,13 @@ _COUNTED: dict[str, tuple[str, ...]] = {
     "claims": ("disputed",),
     "revisions": ("current",),
 }
+
+
+def includable(record: RecordFields) -> tuple[str, ...]:
+    """Return what can be included with records of a type: the collections, fields of theirs that name records, and `related`."""
+    fields = [each.name for each in record.fields if each.kind == "reference" and each.is_shown]
+    has_relations = any(each.name == "relations" for each in record.fields)
+    return tuple(dict.fromkeys([*COLLECTIONS, *fields, *([RELATED] if has_relations else [])]))
 
 
 def sort_choices(model: type[Criteria]) -> tuple[str, ...]:

@@ -5,8 +5,11 @@ Pure: a name or a value in, a sentence out. Knows no release, so that a hint can
 
 import re
 from collections.abc import Collection
+from functools import cache
 from typing import Final
 from urllib.parse import quote_plus
+
+from babel import Locale
 
 #: Longest value that is taken for a name, in characters: a hint repeats it.
 LONGEST: Final = 60
@@ -41,6 +44,12 @@ _COLLECTIONS: Final = {
     "sta": "statistics",
     "rsp": "responses",
 }
+
+#: Parameters that take the code of a country, and its length (ISO 3166-1 alpha-2).
+_BY_COUNTRY: Final = frozenset({"country", "country!"})
+TWO_LETTERS: Final = 2
+#: Letters of the longest code of a language alone.
+LONGEST_CODE: Final = 3
 
 # An order as other APIs write it: date:desc, date desc, date.desc.
 _DIRECTED = re.compile(r"-?([a-z_]+)[:. +,](asc|desc)(ending)?", re.IGNORECASE)
@@ -83,6 +92,24 @@ def hint_for_identifier(name: str, value: str, pattern: str) -> str | None:
     if pattern.startswith("^(") and ")-" in pattern:  # identifiers of several types
         return f"for a name, /v1/search?q={quote_plus(value)} finds the identifier"
     return None
+
+
+def hint_for_code(name: str, value: str) -> str | None:
+    """Return the code of a country or language that was written by its name in English."""
+    called = value.strip().casefold()
+    # Short names of languages, such as Ga, are codes of others.
+    code = _names_of(name).get(called) if len(called) > LONGEST_CODE else None
+    return None if code is None else f"did you mean {code}?"
+
+
+@cache
+def _names_of(name: str) -> dict[str, str]:
+    """Return the codes that a parameter takes by their names in English: of countries, or of languages."""
+    english = Locale("en")
+    known = english.territories if name.startswith("country") else english.languages
+    return {
+        called.casefold(): code for code, called in known.items() if name not in _BY_COUNTRY or len(code) == TWO_LETTERS
+    }
 
 
 def _several(name: str, parts: list[str]) -> str:

@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from service.archive.dates import DateError, DateSpan, parse_edtf
-from service.catalogue.hints import hint_for_choice, hint_for_identifier, hint_for_name
+from service.catalogue.hints import hint_for_choice, hint_for_code, hint_for_identifier, hint_for_name
 from service.errors import InvalidParameters, ParameterError
 
 #: Values of one filter that are read from an address; the same name again means or.
@@ -183,7 +183,7 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     #: Parameters whose several values stand in one, separated by commas.
-    COMMA_SEPARATED: ClassVar[frozenset[str]] = frozenset({"fields", "bbox", "facets"})
+    COMMA_SEPARATED: ClassVar[frozenset[str]] = frozenset({"fields", "include", "bbox", "facets"})
 
     @classmethod
     def choices(cls) -> dict[str, tuple[str, ...]]:
@@ -203,8 +203,14 @@ class NoParameters(Parameters):
 
 AnyParameters = TypeVar("AnyParameters", bound=Parameters)
 
+#: Parameters that take the code of a country, which may be written by its name instead.
+_CODES = frozenset({"country", "country!"})
 #: What is wrong with a value that is none of the choices of an archive.
-_CANNOT = {"fields": "is no key of these records", "facets": "cannot be counted here"}
+_CANNOT = {
+    "fields": "is no key of these records",
+    "include": "cannot be included here",
+    "facets": "cannot be counted here",
+}
 
 
 @lru_cache(512)
@@ -349,7 +355,8 @@ def _refused(model: type[Parameters], error: ErrorDetails) -> ParameterError:
         case "string_pattern_mismatch":
             example = f", such as {schema['examples'][0]}" if "examples" in schema else ""
             message = f"does not have the form {schema['pattern']}{example}"
-            message = _hinted(message, hint_for_identifier(name, str(value), schema["pattern"]))
+            hint = hint_for_code(name, str(value)) if name in _CODES else None
+            message = _hinted(message, hint or hint_for_identifier(name, str(value), schema["pattern"]))
         case "missing":
             message = "is required here"
         case "string_unicode":

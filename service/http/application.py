@@ -107,6 +107,7 @@ def build_application(
         root_path=settings.root_path,
     )
     paths = [route.path for part in parts for route in part.router.routes if isinstance(route, APIRoute)]
+    app.state.paths = tuple(paths)
     app.middleware_stack = app.outermost = _observed(outer, paths, settings, metrics)
     return app
 

@@ -1,5 +1,6 @@
 """Problems (RFC 9457): every exception that reaches a client becomes one here, the framework's own included."""
 
+import difflib
 import logging
 import time
 import traceback
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, NotRequired
+from urllib.parse import quote
 
 import orjson
 from fastapi import FastAPI, Request
@@ -118,15 +120,30 @@ def _shown(page: ProblemPage, document: ProblemDocument, scope: Scope) -> Respon
         return None
 
 
-def from_framework(error: HTTPException) -> Problem:
+def from_framework(error: HTTPException, scope: Scope) -> Problem:
     """Return the problem that says what an exception of the framework says."""
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return NotFound("There is nothing at this address; GET /v1 lists what there is.")
+        return NotFound(f"There is nothing at this address; {_nearest_address(scope)}GET /v1 lists what there is.")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return method_not_allowed(QUERY_METHODS if "POST" in (error.headers or {}).get("Allow", "") else METHODS)
     if error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         return BadRequest(str(error.detail))
     return InternalError("Something went wrong here; the log of the server says what.")
+
+
+#: Characters of a path that are compared with those that there are.
+_COMPARED = 100
+
+
+def _nearest_address(scope: Scope) -> str:
+    """Return the address that is written most like what was asked for, as part of a sentence; nothing where none is like it."""
+    asked = scope["path"].removeprefix(scope.get("root_path", "")).rstrip("/")[:_COMPARED].lower()
+    plain = [path for path in scope["app"].state.paths if "{" not in path and path.startswith("/v1")]
+    wanted = asked[asked.find("/v1") :] if "/v1" in asked else asked
+    if wanted in plain:
+        return f"did you mean {wanted}? "
+    near = difflib.get_close_matches(wanted, plain, n=1, cutoff=0.75) if wanted.startswith("/v1/") else []
+    return f"did you mean {near[0]}? " if near else ""
 
 
 def method_not_allowed(answered: str) -> MethodNotAllowed:
@@ -188,7 +205,12 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return problem_response(from_framework(error), request.scope)
+    path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    if error.status_code == HTTPStatus.NOT_FOUND and path.startswith("/v1/") and path.endswith("/"):
+        query = request.scope["query_string"].decode("ascii", "replace")
+        address = f"{base_url(request.scope)}{quote(path.rstrip('/'))}{'?' if query else ''}{query}"
+        return Response(status_code=HTTPStatus.PERMANENT_REDIRECT, headers={"Location": address})
+    return problem_response(from_framework(error, request.scope), request.scope)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

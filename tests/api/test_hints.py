@@ -25,6 +25,9 @@ REFUSED = [
     ("/v1/events?place=Moscow", "place", "/v1/places?q=Moscow finds the identifier"),
     ("/v1/testimonies?witness=Anna%20K.", "witness", "/v1/agents?q=Anna+K. finds the identifier"),
     ("/v1/events?topic=%D0%94%D0%BE%D0%BC", "topic", "/v1/topics?q=%D0%94%D0%BE%D0%BC finds the identifier"),
+    ("/v1/events?country=Russia", "country", "did you mean RU?"),
+    ("/v1/events?country!=Germany", "country!", "did you mean DE?"),
+    ("/v1/events?lang=russian", "lang", "did you mean ru?"),
     ("/v1/responses?about=the%20camera", "about", "/v1/search?q=the+camera finds the identifier"),
 ]
 #: The same where there is nothing to say: no hint leads to a parameter that is not there, or astray.
@@ -109,3 +112,36 @@ def test_the_description_offers_what_can_be_left_out(client: httpx.Client) -> No
         if each["name"] == "fields"
     ]
     assert {"citations", "-citations"} <= set(fields["schema"]["items"]["enum"])
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/v1/testimonies/evt-012", "/v1/events/evt-012"),
+        ("/V1/events", "did you mean /v1/events?"),
+        ("/api/v1/events", "did you mean /v1/events?"),
+        ("/v1/testimony", "did you mean /v1/testimonies?"),
+        ("/v1/event", "did you mean /v1/events?"),
+    ],
+)
+def test_an_address_that_is_none_leads_to_the_one_that_was_meant(client: httpx.Client, address: str, said: str) -> None:
+    answer = client.get(address)
+    assert answer.status_code == 404
+    assert said in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("address", ["/v1/", "/v1/testimonies/", "/v1/events/evt-001/", "/v1/events/?limit=1"])
+def test_a_slash_at_the_end_is_led_to_the_address_without(client: httpx.Client, address: str) -> None:
+    answer = client.get(address)
+    assert answer.status_code == 308
+    path, _, query = address.partition("?")
+    assert httpx.URL(answer.headers["location"]).raw_path.decode() == path.rstrip("/") + ("?" + query if query else "")
+    assert client.get(answer.headers["location"]).status_code == 200
+
+
+def test_short_tags_of_languages_are_no_names(client: httpx.Client) -> None:
+    assert client.get("/v1/events?lang=ga").status_code == 200
+
+
+def test_the_description_is_found_beside_the_rest(client: httpx.Client) -> None:
+    assert client.get("/v1/openapi.json").json() == client.get("/openapi.json").json()

@@ -254,3 +254,48 @@ def test_the_address_of_queries_says_what_it_answers(asked: httpx.Client) -> Non
     assert "Content-Type" in preflight["access-control-allow-headers"]
     assert "POST" not in asked.options("/v1/events").headers["access-control-allow-methods"]
     assert asked.post("/v1/events", json={}).headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+# --- Included records -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("testimonies/tes-1?include=witness", ["agt-1"]),
+        ("testimonies/tes-1?include=witness,events,sources", ["agt-1", "evt-3", "src-1"]),
+        ("testimonies?include=witness,events,sources&limit=1", ["agt-1", "evt-3", "src-1"]),
+        ("events/evt-3?include=testimonies", ["tes-1"]),
+        ("events/evt-2?include=events", ["evt-1", "evt-3"]),
+        ("events?include=events,topics,place&id=evt-1&id=evt-2", ["evt-3", "plc-2", "top-1", "top-2"]),
+        ("testimonies?include=related&id=tes-9", []),
+    ],
+)
+def test_what_belongs_to_records_is_answered_with_them_once(
+    asked: httpx.Client, address: str, expected: list[str]
+) -> None:
+    answer = asked.get(f"/v1/{address}").json()
+    assert [each["id"] for each in answer["included"]] == expected
+    assert answer["included_total"] == len(expected)
+    for each in answer["included"]:
+        assert each == asked.get(each["links"]["self"]).json()
+
+
+def test_a_list_with_much_included_is_answered_apart_and_by_a_body(asked: httpx.Client) -> None:
+    everything = ["testimonies", "events", "statistics", "responses", "sources", "agents", "places", "topics"]
+    answer = asked.get("/v1/agents", params={"include": ",".join(everything), "limit": 200, "fields": "id"}).json()
+    assert [each["id"] for each in answer["included"]] == ["tes-1", "tes-2"]
+    assert posted(asked, {"include": everything, "limit": 200, "fields": ["id"]}, "/v1/agents/query") == answer | {
+        "links": answer["links"] | {"self": f"{str(asked.base_url).rstrip('/')}/v1/agents/query"}
+    }
+
+
+@pytest.mark.parametrize("query", ["events?include=nothing", "events?include=summary", "events.csv?include=agents"])
+def test_what_cannot_be_included_is_refused(asked: httpx.Client, query: str) -> None:
+    assert asked.get(f"/v1/{query}").status_code == 422
+
+
+def test_no_more_is_included_than_the_limit(monkeypatch: pytest.MonkeyPatch, asked: httpx.Client) -> None:
+    monkeypatch.setattr("service.catalogue.including.MOST_INCLUDED", 2)
+    answer = asked.get("/v1/sources/src-1?include=events,testimonies").json()
+    assert (len(answer["included"]), answer["included_total"]) == (2, 5)

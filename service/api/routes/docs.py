@@ -102,6 +102,7 @@ _STYLE = """.swagger-ui .scheme-container { display: none; }
 
 
 @router.get("/openapi.json")
+@router.get("/v1/openapi.json")
 async def show_description(request: Request) -> Response:
     """The OpenAPI description (3.1)."""
     try:

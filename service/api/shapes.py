@@ -394,11 +394,21 @@ class ReleaseDocument(TypedDict):
     counts: dict[str, int]
 
 
+class MirrorDocument(TypedDict):
+    """Of which address this is a mirror, and when that was last found to serve the same release, to the minute."""
+
+    of: str
+    seen_at: str | None
+
+
 class Entrance(TypedDict):
-    """Where to begin: the archive, the release, and the addresses of everything else."""
+    """Where to begin: the archive, the release, and the addresses of everything else. `mirror` is null but where this is a
+    mirror of another address.
+    """
 
     archive: ArchiveDocument
     release: ReleaseDocument
+    mirror: MirrorDocument | None
     links: dict[str, str]
 
 
@@ -406,12 +416,27 @@ class Health(TypedDict):
     status: str
 
 
+class Followed(TypedDict):
+    """Where releases come from: a depot, or the archive that is mirrored. `seen_at` is when it was last found that what is
+    served there is here, `age_s` the seconds since; `trouble` says what is in the way.
+    """
+
+    kind: Literal["depot", "mirror"]
+    address: str
+    seen_at: str | None
+    age_s: float | None
+    trouble: str | None
+
+
 class Readiness(TypedDict):
-    """`release` is the id of the release being served; `trouble` says why a newer one was refused, if one was."""
+    """`release` is the id of the release being served; `trouble` says why a newer one was refused, or cannot be had;
+    `follows` is null but where releases come from a depot or another archive.
+    """
 
     status: str
     release: str
     trouble: str | None
+    follows: Followed | None
 
 
 class ProblemDescription(TypedDict):

@@ -151,7 +151,8 @@ SearchText = Annotated[
         pattern=r"^[^\x00-\x1f\x7f]+$",
         description="Words that must all be found, in any inflection, without regard to case and accents; "
         '`"a phrase"`, each of whose words may be written in 300 ways, `-without`, `begin*`, which may stand for 5,000 '
-        "words. Anything else is plain text. At most 16 words.",
+        "words. Anything else is plain text. At most 16 words, "
+        "for which four characters of scripts like Chinese and Korean count as one.",
         examples=['camera "metro station" -dog'],
     ),
 ]

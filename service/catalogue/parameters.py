@@ -276,6 +276,8 @@ def _as_text(value: object) -> str:
     """Return a value of a JSON object as an address has it."""
     if isinstance(value, str):
         return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # 20.0 is a whole number of JSON
     return NULL if value is None else orjson.dumps(value).decode()
 
 

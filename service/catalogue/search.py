@@ -17,7 +17,7 @@ from pyroaring import BitMap
 from tantivy import FieldType, Occur, Query
 
 from service.archive.identifiers import PLURALS
-from service.archive.words import plain, stem, stemmer_of
+from service.archive.words import plain, prepare, stemmer_of, stems
 from service.catalogue.claims import claimed_days
 from service.catalogue.criteria import COLLECTIONS, Criteria, Listed, SearchCriteria
 from service.catalogue.excerpts import Excerpt, Finder, excerpts
@@ -148,6 +148,8 @@ class TextIndex:
             for name in release.fields.date_filters
         }
         self._stemmers = sorted(set[str]().union(*self._fields.values()))
+        for stemmer in self._stemmers:
+            prepare(stemmer)
         # The same words come again, in other queries and on the next page.
         self._words: LRUCache[object, Word] = LRUCache(SPELLINGS_KEPT, getsizeof=lambda word: 1 + word.number)
         self._lock = Lock()
@@ -357,7 +359,10 @@ class TextIndex:
         """Look up the spellings of a word in the index: in any case, with any accents, in any inflection."""
         searcher = self.searcher
         alike = spelled_as(searcher, word)
-        inflected = {each: spelled_as(searcher, stem(typed, each), stemmer=each) for each in self._stemmers}
+        inflected = {
+            stemmer: [found for each in stems(typed, stemmer) for found in spelled_as(searcher, each, stemmer=stemmer)]
+            for stemmer in self._stemmers
+        }
         spellings, matches = {}, 0
         for field, stemmers in self._fields.items():
             words = set(alike).union(*(inflected[stemmer] for stemmer in stemmers))

@@ -18,7 +18,7 @@ import tantivy
 from service.archive.dates import parse_edtf
 from service.archive.fields import ArchiveFields
 from service.archive.identifiers import PLURALS
-from service.archive.words import STEMMERS, analyzer, plain_of, spelled, stemmed, stemmer_of
+from service.archive.words import BY_DICTIONARY, STEMMERS, analyzer, plain_of, spelled, stemmed, stemmer_of, stems
 from service.errors import ReleaseDamaged, ReleaseError
 from service.release.indexing import (
     NO_VALUE,
@@ -223,13 +223,19 @@ def _vocabulary(searcher: tantivy.Searcher, everywhere: str | None) -> Iterator[
         words = sorted((word for word, _ in searcher.terms_with_prefix(field, "")), key=len)
         if words:
             yield _PART.join(("field", field))
-        for each in sorted({stemmer, everywhere} - {None}, key=str):
-            for stem_of_word, word in _analyzed(words, partial(stemmed, stemmer=each)):
-                yield _PART.join((str(each), stem_of_word, word))
+        for each in sorted({each for each in (stemmer, everywhere) if each is not None}):
+            for stem_of_word, word in _stemmed(words, each):
+                yield _PART.join((each, stem_of_word, word))
         new = [word for word in words if word not in met]
         for plain_word, word in _analyzed(new, plain_of):
             yield _PART.join(("", plain_word, word))
         met.update(new)
+
+
+def _stemmed(words: list[str], stemmer: str) -> Iterator[tuple[str, str]]:
+    if stemmer in BY_DICTIONARY:
+        return ((each, word) for word in words for each in stems(word, stemmer))
+    return _analyzed(words, partial(stemmed, stemmer=stemmer))
 
 
 def _analyzed(words: list[str], analyse: Callable[[str], list[str]]) -> Iterator[tuple[str, str]]:

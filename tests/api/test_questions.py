@@ -187,7 +187,7 @@ def posted(client: httpx.Client, body: dict[str, Any], path: str = "/v1/events/q
         ({"topic": None, "cursor": None}, "topic=null"),
         ({"topic": ["top-2", None]}, "topic=null&topic=top-2"),
         ({"bbox": [1, 2, 3.5, 4], "facets": ["type", "year"]}, "bbox=1,2,3.5,4&facets=type,year"),
-        ({"q": "night"}, "q=night"),
+        ({"q": "night", "limit": 2.0}, "q=night&limit=2"),
     ],
 )
 def test_a_body_is_answered_as_an_address_is(asked: httpx.Client, body: dict[str, Any], query: str) -> None:

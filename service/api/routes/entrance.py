@@ -49,6 +49,7 @@ async def show_entrance(request: Request) -> Response:
             "published_at": manifest.published_at,
             "counts": manifest.counts,
         },
+        "mirror": None if served.mirror is None else {"of": served.mirror.of, "seen_at": served.mirror.seen_at},
         "links": {
             "self": f"{base}/v1",
             **{collection: f"{base}/v1/{collection}" for collection in COLLECTIONS},
@@ -62,7 +63,7 @@ async def show_entrance(request: Request) -> Response:
             "docs": f"{base}/docs",
         },
     }
-    return release_answer(request.scope, served.key, orjson.dumps(entrance))
+    return release_answer(request.scope, served.standing_key, orjson.dumps(entrance))
 
 
 @front_router.get("/")

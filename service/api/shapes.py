@@ -38,15 +38,22 @@ class Links(TypedDict):
     prev: str | None
 
 
+class BroaderDocument(TypedDict):
+    """The topic that another lies below, or the place that another lies in."""
+
+    id: str
+    label: str
+
+
 class FacetBucket(TypedDict):
-    """How many records of the list have this value; null stands for those that have none. Terms of a vocabulary with
-    levels have `broader`: the value of the term directly above.
+    """How many records of the list have this value; null stands for those that have none. Topics and places have `broader`:
+    the one directly above, null at the top; terms of a vocabulary with levels, too: the value of that term.
     """
 
     value: str | None
     label: str | None
     count: int
-    broader: NotRequired[str | None]
+    broader: NotRequired[BroaderDocument | str | None]
 
 
 class LabelTranslationDocument(TypedDict):

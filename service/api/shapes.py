@@ -171,8 +171,8 @@ class Suggestions(TypedDict):
 
 
 class ChangeEntry(TypedDict):
-    """What happened to one record. `version` and `href` are null where the record is gone: its identifier, and when, is
-    all that is told of it. `erase` is true where less is shown than before: erase copies of earlier versions.
+    """What happened to one record. `title`, `version` and `href` are null where the record is gone: its identifier, and when,
+    is all that is told of it. `title` is what is shown of it where others refer to it, as it is now. `erase` is true where less is shown than before: erase copies of earlier versions.
     """
 
     sequence: int
@@ -180,6 +180,7 @@ class ChangeEntry(TypedDict):
     record: RecordType
     collection: str
     id: str
+    title: str | None
     version: int | None
     at: str
     release: str
@@ -205,7 +206,7 @@ class ChangesLinks(TypedDict):
 
 
 class Changes(TypedDict):
-    """A page of the change log, oldest first."""
+    """A page of the change log, oldest first unless it is asked for otherwise."""
 
     data: list[ChangeEntry]
     meta: ChangesMeta

@@ -351,9 +351,13 @@ class ChangeCriteria(Parameters):
             description="Where the page begins: `meta.cursor` of an earlier page, also of long ago.",
         ),
     ] = None
+    sort: Annotated[
+        Literal["at", "-at"] | None,
+        Field(description="at: oldest first, the default of JSON, for mirrors; -at: newest first, that of the feed."),
+    ] = None
     format: Annotated[
         Literal["json", "atom"] | None,
-        Field(description="json: oldest first, for mirrors; atom: a feed, newest first, for people. Before Accept."),
+        Field(description="json: for mirrors; atom: a feed, for people. Before Accept."),
     ] = None
 
 

@@ -159,11 +159,16 @@ class SearchPage(Page):
 
 
 class SuggestionDocument(TypedDict):
-    """A title, label or name, and how many records of the collection have it."""
+    """A title, label or name, and how many records of the collection have it. Where only one has, `id` and `href` are its
+    own, and `title` is what it is called in the language asked for; else these are null.
+    """
 
     text: str
     collection: str
     count: int
+    id: str | None
+    title: str | None
+    href: str | None
 
 
 class Suggestions(TypedDict):
@@ -423,12 +428,14 @@ class MirrorDocument(TypedDict):
 
 
 class Entrance(TypedDict):
-    """Where to begin: the archive, the release, and the addresses of everything else. `mirror` is null but where this is a
+    """Where to begin: the archive, the release, the languages that its texts are in or translated into, and the addresses of
+    everything else. `mirror` is null but where this is a
     mirror of another address.
     """
 
     archive: ArchiveDocument
     release: ReleaseDocument
+    languages: list[str]
     mirror: MirrorDocument | None
     links: dict[str, str]
 

@@ -12,7 +12,7 @@ from service.catalogue.criteria import RELEVANCE, Criteria, Listed, SearchCriter
 from service.catalogue.cursor import Cursor, decode_cursor, fingerprint, not_ours
 from service.catalogue.facets import Bucket, Facets
 from service.catalogue.including import Included, include
-from service.catalogue.languages import Wishes, read_languages
+from service.catalogue.languages import Wishes, called_in, read_languages
 from service.catalogue.meant import did_you_mean
 from service.catalogue.queries import Span, Terms, conditions_of, order_of
 from service.catalogue.search import Hit, TextIndex, read_hits
@@ -326,6 +326,25 @@ class Catalogue:
     def suggest(self, criteria: SuggestCriteria) -> list[Suggestion]:
         """Return completions for a search box."""
         return suggest(self.release, criteria)
+
+    def titles(self, record_ids: Sequence[str], wishes: Wishes) -> dict[str, str]:
+        """Return what some public records are called, in the languages wished for where they are translated."""
+        if not record_ids:
+            return {}
+        marks = ",".join("?" * len(record_ids))
+        if not wishes:
+            rows = self.release.rows(f"SELECT id, text FROM label WHERE id IN ({marks})", tuple(record_ids))  # noqa: S608
+            return dict(rows)
+        statement = f'SELECT "offset", length FROM line JOIN record USING (ordinal) WHERE id IN ({marks})'  # noqa: S608
+        lines = self.release.rows(statement, tuple(record_ids))
+        public = [orjson.loads(self.release.canonical_part(*line)) for line in lines]
+        return {each["id"]: called_in(each, wishes, self.release.head["language"]) for each in public}
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages of texts, original and translated, sorted."""
+        rows = self.release.rows("SELECT DISTINCT language FROM text_language WHERE originals OR translations")
+        return sorted(language for (language,) in rows)
 
     def _best(self, criteria: Criteria, cursor: str | None) -> Page:
         """Read a page in order of relevance. Its cursors hold an offset, which may mean another record in a new release."""

@@ -92,17 +92,9 @@ _INCLUDE = (
 )
 
 
-class RecordView(Parameters):
-    """How one record is shown."""
+class InLanguage(Parameters):
+    """In which language texts are shown."""
 
-    record: ClassVar[RecordType]
-    #: The top-level keys of the record's document, sorted.
-    KEYS: ClassVar[tuple[str, ...]]
-    #: What can be included.
-    INCLUDABLE: ClassVar[tuple[str, ...]]
-
-    fields: Annotated[tuple[str, ...], BeforeValidator(split_at_commas), Field(description=_FIELDS)] = ()
-    include: Annotated[tuple[str, ...], BeforeValidator(split_at_commas), Field(description=_INCLUDE)] = ()
     lang: Annotated[
         LanguageRange | None,
         Field(
@@ -119,6 +111,19 @@ class RecordView(Parameters):
         if hint is not None:
             raise PydanticCustomError("language", "must be a language tag (BCP 47); {hint}", {"hint": hint})
         return lang
+
+
+class RecordView(InLanguage):
+    """How one record is shown."""
+
+    record: ClassVar[RecordType]
+    #: The top-level keys of the record's document, sorted.
+    KEYS: ClassVar[tuple[str, ...]]
+    #: What can be included.
+    INCLUDABLE: ClassVar[tuple[str, ...]]
+
+    fields: Annotated[tuple[str, ...], BeforeValidator(split_at_commas), Field(description=_FIELDS)] = ()
+    include: Annotated[tuple[str, ...], BeforeValidator(split_at_commas), Field(description=_INCLUDE)] = ()
 
     @classmethod
     def choices(cls) -> dict[str, tuple[str, ...]]:
@@ -291,7 +296,7 @@ class Criteria(Listed, RecordView):
         return self
 
 
-class SearchCriteria(Listed):
+class SearchCriteria(Listed, InLanguage):
     """What may be asked across collections."""
 
     collection = "search"
@@ -310,7 +315,7 @@ class SearchCriteria(Listed):
         return fingerprint(self.collection, self.filters())
 
 
-class SuggestCriteria(Parameters):
+class SuggestCriteria(InLanguage):
     """What a search box may ask: the beginning of a word or of several."""
 
     q: Annotated[

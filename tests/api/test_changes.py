@@ -362,7 +362,12 @@ class Mirror:
         else:
             answer = await client.get(entry["href"])
             assert answer.status_code == 200
-            self.records[entry["id"]] = answer.json()
+            self.records[entry["id"]] = own_part(answer.json())
+
+
+def own_part(document: Any) -> Any:
+    """Return what a record itself shows: that others name it is no new version of it."""
+    return {key: value for key, value in document.items() if key not in ("referred_by", "links")}
 
 
 async def served_records(client: httpx.AsyncClient) -> dict[str, Any]:
@@ -371,7 +376,7 @@ async def served_records(client: httpx.AsyncClient) -> dict[str, Any]:
     for collection in CRITERIA:
         page = (await client.get(f"/v1/{collection}?limit=200")).json()
         assert page["links"]["next"] is None
-        records.update({each["id"]: each for each in page["data"]})
+        records.update({each["id"]: own_part(each) for each in page["data"]})
     return records
 
 

@@ -36,7 +36,7 @@ ADDED_TO = {
 
 def test_the_entrance_tells_archive_release_and_links(client: httpx.Client) -> None:
     entrance = client.get("/v1").json()
-    assert set(entrance) == {"archive", "release", "mirror", "links"}
+    assert set(entrance) == {"archive", "release", "languages", "mirror", "links"}
     assert set(entrance["archive"]) == {
         "id", "title", "description", "language", "licence", "publisher", "contact", "coverage", "citation", "theme", "fields",
     }  # fmt: skip

@@ -49,6 +49,7 @@ async def show_entrance(request: Request) -> Response:
             "published_at": manifest.published_at,
             "counts": manifest.counts,
         },
+        "languages": served.catalogue.languages,
         "mirror": None if served.mirror is None else {"of": served.mirror.of, "seen_at": served.mirror.seen_at},
         "links": {
             "self": f"{base}/v1",

@@ -8,13 +8,26 @@ from service.archive.identifiers import RecordType
 from service.release.documents import Reference, SegmentDocument
 
 
+class NoteDocument(TypedDict):
+    """What is worth knowing of a question that was answered all the same: of which parameter and value."""
+
+    parameter: str
+    value: str
+    message: str
+
+
 class Meta(TypedDict):
-    """`total` is how many records the whole list has; `release` and `licence` are the archive's."""
+    """`total` is how many records the whole list has; `release` and `licence` are the archive's. `did_you_mean` is the `q`
+    that was perhaps meant where this one finds nothing, from words of the archive, else null. `notes` name identifiers in
+    filters that no public record has.
+    """
 
     total: int
     limit: int
     release: str
     licence: str
+    did_you_mean: str | None
+    notes: list[NoteDocument]
 
 
 class Links(TypedDict):

@@ -13,6 +13,7 @@ from service.catalogue.cursor import Cursor, decode_cursor, fingerprint, not_our
 from service.catalogue.facets import Bucket, Facets
 from service.catalogue.including import Included, include
 from service.catalogue.languages import Wishes, read_languages
+from service.catalogue.meant import did_you_mean
 from service.catalogue.queries import Span, Terms, conditions_of, order_of
 from service.catalogue.search import Hit, TextIndex, read_hits
 from service.catalogue.sets import RecordSets, Term
@@ -41,6 +42,8 @@ class Page(NamedTuple):
     prev: str | None
     #: None where none were asked for.
     facets: dict[str, list[Bucket]] | None = None
+    #: The query that was perhaps meant, where this one finds nothing.
+    did_you_mean: str | None = None
 
     @property
     def documents(self) -> list[bytes]:
@@ -63,6 +66,8 @@ class Hits:
     prev: str | None
     collections: dict[str, int]
     facets: dict[str, list[Bucket]] | None
+    #: The query that was perhaps meant, where this one finds nothing.
+    did_you_mean: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +314,14 @@ class Catalogue:
             prev=before,
             collections=self.text.by_collection(criteria),
             facets=self.facets(criteria),
+            did_you_mean=None if found.total else did_you_mean(self.text, criteria),
         )
+
+    def meant(self, page: Page, criteria: Criteria) -> Page:
+        """Return a page of a list, with the query that was perhaps meant where that of the list finds nothing."""
+        if page.total or criteria.q is None:
+            return page
+        return page._replace(did_you_mean=did_you_mean(self.text, criteria))
 
     def suggest(self, criteria: SuggestCriteria) -> list[Suggestion]:
         """Return completions for a search box."""

@@ -373,6 +373,14 @@ class TextIndex:
         in_names = [each for each in sorted(set[str]().union(*spellings.values())) if searcher.doc_freq("names", each)]
         return Word(spellings, in_names, matches)
 
+    def has_word(self, typed: str, word: str) -> bool:
+        """Tell whether any record has a word, in any spelling or inflection."""
+        return bool(self._word(typed, word).spellings)
+
+    def frequency(self, spelling: str) -> int:
+        """Return how often texts have a word as it is spelled."""
+        return sum(self.searcher.doc_freq(field, spelling) for field in self._fields)
+
     def _side_by_side(self, field: str, asked: list[list[str]]) -> list[Query]:
         """Return queries for words that follow each other, each in any of its spellings. A record matches if any query does."""
         if len(asked) == 1:

@@ -277,6 +277,18 @@ def beginning_as(searcher: tantivy.Searcher, beginning: str, *, limit: int) -> l
     return [entry.rpartition(_PART)[2] for entry, _ in entries]
 
 
+def folded_words(
+    searcher: tantivy.Searcher, beginning: str, *, limit: int, whole: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Yield up to `limit` words of a release whose folded form begins like this, or is this where `whole`: the folded form
+    and a spelling of it.
+    """
+    prefix = _PART.join(("", beginning, "") if whole else ("", beginning))
+    for entry, _ in searcher.terms_with_prefix("vocabulary", prefix, limit=limit):
+        _, folded, spelling = entry.split(_PART)
+        yield folded, spelling
+
+
 def _add_orders(document: tantivy.Document, ordinal: int, places: Places, *, updated: int) -> None:
     document.add_unsigned("updated", updated)
     document.add_unsigned("by_updated", (updated << ORDINAL_BITS) + ordinal)

@@ -36,7 +36,7 @@ ADDED_TO = {
 
 def test_the_entrance_tells_archive_release_and_links(client: httpx.Client) -> None:
     entrance = client.get("/v1").json()
-    assert set(entrance) == {"archive", "release", "links"}
+    assert set(entrance) == {"archive", "release", "mirror", "links"}
     assert set(entrance["archive"]) == {
         "id", "title", "description", "language", "licence", "publisher", "contact", "coverage", "citation", "theme", "fields",
     }  # fmt: skip
@@ -51,7 +51,7 @@ def test_the_entrance_tells_archive_release_and_links(client: httpx.Client) -> N
 def test_every_collection_has_pages_of_records_that_stand_alone(client: httpx.Client, collection: str) -> None:
     page = client.get(f"/v1/{collection}").json()
     assert set(page) == {"data", "meta", "links"}
-    assert set(page["meta"]) == {"total", "limit", "release", "licence"}
+    assert set(page["meta"]) == {"total", "limit", "release", "licence", "did_you_mean", "notes"}
     assert set(page["links"]) == {"self", "next", "prev"}
     assert page["meta"]["limit"] == 20
     assert page["meta"]["total"] == client.get("/v1").json()["release"]["counts"][collection]

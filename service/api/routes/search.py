@@ -10,6 +10,7 @@ from service.api.describing import search_operation, suggest_operation
 from service.api.shapes import ExcerptDocument, HitDocument
 from service.catalogue.browsing import Hits
 from service.catalogue.criteria import SearchCriteria, SuggestCriteria
+from service.catalogue.notes import notes_on
 from service.catalogue.parameters import read_criteria
 from service.catalogue.search import Hit
 from service.http.links import base_url, header, link_header, page_url, query_pairs, request_url
@@ -43,7 +44,14 @@ def _page(
     served: Served, criteria: SearchCriteria, found: Hits, links: dict[str, str | None], base: str
 ) -> dict[str, Any]:
     release = served.catalogue.release
-    meta = {"total": found.total, "limit": criteria.limit, "release": release.id, "licence": release.head["licence"]}
+    meta = {
+        "total": found.total,
+        "limit": criteria.limit,
+        "release": release.id,
+        "licence": release.head["licence"],
+        "did_you_mean": found.did_you_mean,
+        "notes": notes_on(served.catalogue.sets, criteria),
+    }
     page: dict[str, Any] = {
         "data": [draw_hit(hit, base) for hit in found.hits],
         "meta": meta,

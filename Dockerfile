@@ -12,22 +12,26 @@ RUN /opt/archive/bin/pip install --quiet --no-cache-dir --disable-pip-version-ch
 COPY pyproject.toml README.md LICENSE ./
 COPY service ./service
 COPY seed ./seed
-# pip and setuptools are not needed any more, nor what Babel knows of languages that the reading room does not speak. Compiled here, since the running container may not write.
+# pip and setuptools are not needed any more, nor what Babel knows of languages that the reading room does not speak, nor
+# what guesses Ukrainian words that the dictionary does not have. Compiled here, since the running container may not write.
 RUN /opt/archive/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation . \
     && /opt/archive/bin/pip uninstall --quiet --yes setuptools pip \
     && find /opt/archive -name tests -type d -prune -exec rm -rf {} + \
     && find /opt/archive -path '*/babel/locale-data/*' -name '*.dat' -regextype posix-extended ! -regex '.*/(root|ar|en|en_001|en_GB|es|fr|ru|uk)[.]dat' -delete \
+    && find /opt/archive \( -path '*/pymorphy3_dicts_uk/data/prediction-*' -o -path '*/pymorphy3_dicts_uk/data/gram*' \) -delete \
     && python3 -m compileall -q /opt/archive/lib
 # What is inside, for whoever checks images (CycloneDX).
 RUN /opt/audit/bin/cyclonedx-py environment --output-reproducible --output-file /opt/archive/sbom.json /opt/archive/bin/python3
 # The seed is published now, so that a container answers within a second.
-RUN mkdir /data && /opt/archive/bin/testimony-archive publish seed/archive.json --data /data
+# /replica is empty: a data folder for releases that come from a depot or from another archive.
+RUN mkdir /data /replica && /opt/archive/bin/testimony-archive publish seed/archive.json --data /data
 
 
 FROM python:3.11-slim
 
 COPY --from=build /opt/archive /opt/archive
 COPY --from=build --chown=10001:10001 /data /data
+COPY --from=build --chown=10001:10001 /replica /replica
 
 ENV PATH=/opt/archive/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -6,15 +6,24 @@ TestimonyArchiveError
 ├── ArchiveUnreadable          the archive file cannot be opened or read
 ├── EditRefused                a record of it cannot be changed or withdrawn
 ├── CitingRefused              the words of a source cannot be looked up
+├── BringRefused               something of others cannot be brought into the archive
 ├── SigningKeyUnusable         a key file that statements cannot be signed or checked with
 ├── SignatureInvalid           a signature that does not fit what it should sign
 ├── CopyUnreadable             a copy of a release that cannot be read, so that nothing can be verified
 ├── BagInvalid                 a folder that should be a bag and is none, or a damaged one
+├── DepotError
+│   ├── DepotUnreachable       a store that cannot be reached, or refuses
+│   ├── DepotInvalid           what lies there is no depot, or not this archive's, or not whole
+│   └── DepotConflict          another publisher was first, or the chains have parted
+├── MirrorError
+│   ├── OriginUnreachable      the archive that is mirrored does not answer, or not in time
+│   └── OriginRefused          what it answers is not what it says it is
 ├── ReleaseError
 │   ├── NoRelease              nothing has been published yet
 │   ├── ReleaseDamaged         files missing, changed, or written by another engine version
 │   ├── ReleaseUnknown         no release of that number is kept
-│   └── PublishInProgress      another process holds the data folder
+│   ├── PublishInProgress      another process holds the data folder
+│   └── AdoptionRefused        a release of another archive that is not what was stated of it
 └── Problem                    an answer in application/problem+json: see `Problem`
     ├── BadRequest             400
     ├── NotFound               404
@@ -76,6 +85,10 @@ class CitingRefused(TestimonyArchiveError):
     """The words of a source cannot be looked up: the source is not there, or its text is not, or is another one."""
 
 
+class BringRefused(TestimonyArchiveError):
+    """Something that others keep cannot be brought: it is not what it should be, or there is no place for it. Nothing was written."""
+
+
 class SigningKeyUnusable(TestimonyArchiveError):
     """A key file that cannot be used: missing, protected by a passphrase, of another kind, open to others' eyes."""
 
@@ -90,6 +103,34 @@ class CopyUnreadable(TestimonyArchiveError):
 
 class BagInvalid(TestimonyArchiveError):
     """A folder that should be a bag (BagIt) of an archive and is none, or whose files are not as they were packed."""
+
+
+class DepotError(TestimonyArchiveError):
+    """Something is wrong with a depot: releases in object storage, from where servers take them."""
+
+
+class DepotUnreachable(DepotError):
+    """The store of a depot cannot be reached, does not answer in time, or does not accept the credentials."""
+
+
+class DepotInvalid(DepotError):
+    """What lies in a depot is not whole, not what its manifest says, no depot at all, or one of another archive."""
+
+
+class DepotConflict(DepotError):
+    """Another publisher moved the depot on first, or the releases of the data folder are not those of the depot."""
+
+
+class MirrorError(TestimonyArchiveError):
+    """Something is wrong with following the archive that is mirrored."""
+
+
+class OriginUnreachable(MirrorError):
+    """The archive that is mirrored cannot be reached, or does not answer in time."""
+
+
+class OriginRefused(MirrorError):
+    """The archive that is mirrored answers with something else than it says: other bytes, no end, another archive."""
 
 
 class ReleaseError(TestimonyArchiveError):
@@ -110,6 +151,10 @@ class ReleaseUnknown(ReleaseError):
 
 class PublishInProgress(ReleaseError):
     """Another process is changing the data folder."""
+
+
+class AdoptionRefused(ReleaseError):
+    """A release that was to be published as another archive published it is not what is stated of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,13 @@ class Settings(BaseSettings):
     keep: Annotated[int, Field(ge=1, le=1000)] = 3
     #: The private key that statements of releases are signed with: Ed25519, of OpenSSH, without a passphrase.
     sign: Path | None = None
+    #: Where releases lie for many servers: s3://bucket/prefix, gs://, az:// or file:///folder. Credentials come from the
+    #: environment under the names that each vendor uses.
+    depot: str | None = None
+    #: The address of another archive that this server is a mirror of.
+    mirror: str | None = None
+    #: Public keys, one of which must have signed what is mirrored: a file as `ssh-keygen -Y verify` takes it.
+    allowed_signers: Path | None = None
     #: Whether /metrics answers with what is measured, for Prometheus.
     metrics: bool = False
     #: Whether there is a reading room: HTML for people at `/`, beside the API.
@@ -92,6 +99,7 @@ class Settings(BaseSettings):
                 "data": self.data.absolute(),
                 "archive": self.archive and self.archive.absolute(),
                 "sign": self.sign and self.sign.absolute(),
+                "allowed_signers": self.allowed_signers and self.allowed_signers.absolute(),
             }
         )
         return {PREFIX + name.upper(): _as_variable(value) for name, value in settings}

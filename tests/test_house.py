@@ -7,7 +7,7 @@ import pytest
 
 SERVICE = Path(__file__).parent.parent / "service"
 #: The rooms from left to right: each may import those to its left. The last two stand side by side.
-ROOMS = ("archive", "release", "depots", "catalogue", "http", "api", "pages")
+ROOMS = ("archive", "bringing", "release", "depots", "catalogue", "http", "api", "pages")
 #: Doors in: they may import every room, and no room imports them.
 DOORS = {"app", "cli", "__main__"}
 #: Rooms that answer requests, and know nothing of each other.

@@ -386,7 +386,7 @@ def changes_operation() -> dict[str, Any]:
         "response_model": None,
         "responses": {
             200: {
-                "description": "A page of the change log: oldest first as JSON, newest first as an Atom feed",
+                "description": "A page of the change log: oldest first as JSON, newest first as an Atom feed, or as `sort` says",
                 "model": Changes,
                 "content": _other_media_types(ATOM),
                 "headers": headers("Archive-Release", "ETag", "Link"),

@@ -8,13 +8,26 @@ from service.archive.identifiers import RecordType
 from service.release.documents import Reference, SegmentDocument
 
 
+class NoteDocument(TypedDict):
+    """What is worth knowing of a question that was answered all the same: of which parameter and value."""
+
+    parameter: str
+    value: str
+    message: str
+
+
 class Meta(TypedDict):
-    """`total` is how many records the whole list has; `release` and `licence` are the archive's."""
+    """`total` is how many records the whole list has; `release` and `licence` are the archive's. `did_you_mean` is the `q`
+    that was perhaps meant where this one finds nothing, from words of the archive, else null. `notes` name identifiers in
+    filters that no public record has.
+    """
 
     total: int
     limit: int
     release: str
     licence: str
+    did_you_mean: str | None
+    notes: list[NoteDocument]
 
 
 class Links(TypedDict):
@@ -25,15 +38,22 @@ class Links(TypedDict):
     prev: str | None
 
 
+class BroaderDocument(TypedDict):
+    """The topic that another lies below, or the place that another lies in."""
+
+    id: str
+    label: str
+
+
 class FacetBucket(TypedDict):
-    """How many records of the list have this value; null stands for those that have none. Terms of a vocabulary with
-    levels have `broader`: the value of the term directly above.
+    """How many records of the list have this value; null stands for those that have none. Topics and places have `broader`:
+    the one directly above, null at the top; terms of a vocabulary with levels, too: the value of that term.
     """
 
     value: str | None
     label: str | None
     count: int
-    broader: NotRequired[str | None]
+    broader: NotRequired[BroaderDocument | str | None]
 
 
 class LabelTranslationDocument(TypedDict):
@@ -139,11 +159,16 @@ class SearchPage(Page):
 
 
 class SuggestionDocument(TypedDict):
-    """A title, label or name, and how many records of the collection have it."""
+    """A title, label or name, and how many records of the collection have it. Where only one has, `id` and `href` are its
+    own, and `title` is what it is called in the language asked for; else these are null.
+    """
 
     text: str
     collection: str
     count: int
+    id: str | None
+    title: str | None
+    href: str | None
 
 
 class Suggestions(TypedDict):
@@ -151,8 +176,8 @@ class Suggestions(TypedDict):
 
 
 class ChangeEntry(TypedDict):
-    """What happened to one record. `version` and `href` are null where the record is gone: its identifier, and when, is
-    all that is told of it. `erase` is true where less is shown than before: erase copies of earlier versions.
+    """What happened to one record. `title`, `version` and `href` are null where the record is gone: its identifier, and when,
+    is all that is told of it. `title` is what is shown of it where others refer to it, as it is now. `erase` is true where less is shown than before: erase copies of earlier versions.
     """
 
     sequence: int
@@ -160,6 +185,7 @@ class ChangeEntry(TypedDict):
     record: RecordType
     collection: str
     id: str
+    title: str | None
     version: int | None
     at: str
     release: str
@@ -185,7 +211,7 @@ class ChangesLinks(TypedDict):
 
 
 class Changes(TypedDict):
-    """A page of the change log, oldest first."""
+    """A page of the change log, oldest first unless it is asked for otherwise."""
 
     data: list[ChangeEntry]
     meta: ChangesMeta
@@ -394,11 +420,23 @@ class ReleaseDocument(TypedDict):
     counts: dict[str, int]
 
 
+class MirrorDocument(TypedDict):
+    """Of which address this is a mirror, and when that was last found to serve the same release, to the minute."""
+
+    of: str
+    seen_at: str | None
+
+
 class Entrance(TypedDict):
-    """Where to begin: the archive, the release, and the addresses of everything else."""
+    """Where to begin: the archive, the release, the languages that its texts are in or translated into, and the addresses of
+    everything else. `mirror` is null but where this is a
+    mirror of another address.
+    """
 
     archive: ArchiveDocument
     release: ReleaseDocument
+    languages: list[str]
+    mirror: MirrorDocument | None
     links: dict[str, str]
 
 
@@ -406,12 +444,27 @@ class Health(TypedDict):
     status: str
 
 
+class Followed(TypedDict):
+    """Where releases come from: a depot, or the archive that is mirrored. `seen_at` is when it was last found that what is
+    served there is here, `age_s` the seconds since; `trouble` says what is in the way.
+    """
+
+    kind: Literal["depot", "mirror"]
+    address: str
+    seen_at: str | None
+    age_s: float | None
+    trouble: str | None
+
+
 class Readiness(TypedDict):
-    """`release` is the id of the release being served; `trouble` says why a newer one was refused, if one was."""
+    """`release` is the id of the release being served; `trouble` says why a newer one was refused, or cannot be had;
+    `follows` is null but where releases come from a depot or another archive.
+    """
 
     status: str
     release: str
     trouble: str | None
+    follows: Followed | None
 
 
 class ProblemDescription(TypedDict):

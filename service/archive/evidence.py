@@ -21,8 +21,9 @@ BLANK = "\u2588"
 #: The fields that hold the archive's own words, in `custom` whatever they are called. Transcripts and quotes are left out: they hold the source's words.
 OWN_WORDS = frozenset(
     """
-    age_as_stated as_stated broader citation content_warnings contact coverage custom date_note description footer keywords
-    label method name note notes population role subject summary synopsis tags title type unit
+    age age_as_stated alt as_stated broader citation content_warnings contact coverage custom date_note description footer
+    held_at keywords label method name note notes population role scheme series sex status subject summary synopsis tags text
+    title tool type unit
     """.split()
 )
 _NOT_OWN = frozenset({"access", "transcript"})

@@ -7,7 +7,7 @@ no HTTP.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -46,7 +46,7 @@ Mark = TypeVar("Mark")
 _KEPT = 512
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FormatField:
     """One field of a record or of a part of one."""
 
@@ -70,9 +70,15 @@ class FormatField:
     #: The names that lead to it from a record or part: of a field that is sorted by, those of the part it stands in too.
     path: tuple[str, ...]
 
+    @cached_property
+    def _by_kind(self) -> dict[type, Any]:
+        # The first of a kind counts. It is asked for with every record that is published.
+        return {type(mark): mark for mark in reversed(self.marks)}
+
     def mark(self, kind: type[Mark]) -> Mark | None:
         """Return the field's mark of a kind, if it has one."""
-        return next((mark for mark in self.marks if isinstance(mark, kind)), None)
+        found: Mark | None = self._by_kind.get(kind)
+        return found
 
     @property
     def terms(self) -> Terms | None:
@@ -89,7 +95,7 @@ class FormatField:
         """The declaration of a field that is the archive's own."""
         return self.mark(Declared)
 
-    @property
+    @cached_property
     def behaviour(self) -> str | None:
         """What is special about the field, by name; None for most."""
         mark = self.mark(Behaves)
@@ -100,13 +106,13 @@ class FormatField:
         """Whether the field itself is part of a document."""
         return self.mark(ShownAsPresence) is None and self.mark(NotShown) is None
 
-    @property
+    @cached_property
     def inner(self) -> "tuple[FormatField, ...]":
         """The fields of the part that this field holds; none where it holds no part."""
         return () if self.part is None else fields_of(self.part)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Filter:
     """A way of filtering records of one type by the value of a field."""
 

@@ -13,7 +13,8 @@ from urllib.parse import unquote
 
 from ahocorasick_rs import BytesAhoCorasick
 
-from service.archive.words import STEMMERS, folded, plain_words, spelled, stem, stemmed
+from service.archive.inflections import bare_forms, dictionary_forms
+from service.archive.words import BY_DICTIONARY, STEMMERS, folded, plain_words, spelled, stemmed, stems
 
 #: What a record's `access.private` may hold a name under.
 PRIVATE_KEYS: Final = ("name", "names", "real_name", "aliases")
@@ -36,11 +37,11 @@ _ARABIC = re.compile("[\u0600-\u06ff]")
 #: The stemmers of scripts that are not Latin, by the letters of the script. Other scripts have none.
 _OF_SCRIPT: Final = {
     ("\u0370", "\u0400"): ("greek",),
-    ("\u0400", "\u0530"): ("russian",),
+    ("\u0400", "\u0530"): ("russian", "ukrainian"),
     ("\u0600", "\u0700"): ("arabic",),
     ("\u0b80", "\u0c00"): ("tamil",),
 }
-_LATIN: Final = tuple(name for name in STEMMERS if (name,) not in _OF_SCRIPT.values())
+_LATIN: Final = tuple(name for name in STEMMERS if not any(name in names for names in _OF_SCRIPT.values()))
 #: Letters that the first, quick look needs of a name.
 _LOOKED_FOR: Final = 3
 
@@ -163,7 +164,7 @@ class ProtectedNames:
         plain = _plain(word)
         meaning = {plain} & self._words
         # An Arabic word may have letters before its stem; in the other scripts it begins as its stem does.
-        if _ARABIC.search(word) or not self._starts.isdisjoint(plain[:end] for end in range(1, len(plain) + 1)):
+        if _ARABIC.search(word) or not self._starts.isdisjoint(plain[:end] for end in range(len(plain) + 1)):
             for stemmer in _stemmers(word, self._stemmers):
                 for each in _stems(word.lower(), stemmer):
                     meaning |= self._by_stem[stemmer].get(each, frozenset())
@@ -208,10 +209,12 @@ def _plain(word: str) -> str:
     return "".join(plain_words(word))
 
 
-def _stems(word: str, stemmer: str) -> tuple[str, str]:
-    """Return the stem of a word, and the stem of that: Zharova is the genitive of Zharov, whose end is an ending too."""
-    first = stem(word, stemmer)
-    return first, stem(first, stemmer)
+def _stems(word: str, stemmer: str) -> set[str]:
+    """Return the stems of a word, and the stems of those: Zharova is the genitive of Zharov, whose end is an ending too.
+    A dictionary knows that of itself.
+    """
+    once = stems(word, stemmer)
+    return {*once} if stemmer in BY_DICTIONARY else {*once, *(each for first in once for each in stems(first, stemmer))}
 
 
 def _stems_of(
@@ -223,17 +226,31 @@ def _stems_of(
     pairs = [(word, each) for word, spellings in spelt.items() if len(word) >= TELLING for each in spellings]
     for stemmer in stemmers:
         those = [(word, each) for word, each in pairs if stemmer in _stemmers(each, stemmers)]
-        # All at once: a call costs more than the stem.
-        once = stemmed(" ".join(each for _, each in those), stemmer=stemmer)
-        twice = stemmed(" ".join(once), stemmer=stemmer)
         grouped: dict[str, set[str]] = defaultdict(set)
-        for (word, _), *stems in zip(those, once, twice, strict=True):
-            for its_stem in stems:
-                grouped[its_stem].add(word)
-                # Less the last letter, which a stemmer may have changed: happi for happy.
-                starts[word].add(folded(its_stem)[: max(2, len(its_stem) - 1)])
+        stemmed_words = _from_dictionary(those) if stemmer in BY_DICTIONARY else _stemmed_twice(those, stemmer)
+        for word, its_stem, start in stemmed_words:
+            grouped[its_stem].add(word)
+            starts[word].add(start)
         by_stem[stemmer] = {its_stem: frozenset(group) for its_stem, group in grouped.items()}
     return by_stem, starts
+
+
+def _stemmed_twice(those: Collection[tuple[str, str]], stemmer: str) -> Iterator[tuple[str, str, str]]:
+    """Yield words with each stem, and how what has the stem begins."""
+    # All at once: a call costs more than the stem.
+    once = stemmed(" ".join(each for _, each in those), stemmer=stemmer)
+    twice = stemmed(" ".join(once), stemmer=stemmer)
+    for (word, _), *both in zip(those, once, twice, strict=True):
+        for its_stem in both:
+            # Less the last letter, which a stemmer may have changed: happi for happy.
+            yield word, its_stem, folded(its_stem)[: max(2, len(its_stem) - 1)]
+
+
+def _from_dictionary(those: Collection[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
+    for word, spelling in those:
+        for form in dictionary_forms(spelling):
+            for bare in bare_forms(form):
+                yield word, form, folded(bare)
 
 
 def _stemmers(word: str, among: Collection[str]) -> tuple[str, ...]:

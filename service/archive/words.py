@@ -10,10 +10,13 @@ from typing import Final
 
 import tantivy
 
+from service.archive.inflections import dictionary_forms, load
+
 #: Longest word kept, in bytes of UTF-8. Nobody types a longer one; encoded data has them.
 WORD_BYTES = 120
 
-#: The languages that are stemmed (Snowball), by BCP 47 primary language, with the engine's names.
+#: The languages that are stemmed, by BCP 47 primary language, with the engine's names: by Snowball, but for those of
+#: which a dictionary knows the forms.
 STEMMED: Final = {
     "ar": "arabic",
     "da": "danish",
@@ -35,24 +38,33 @@ STEMMED: Final = {
     "sv": "swedish",
     "ta": "tamil",
     "tr": "turkish",
+    "uk": "ukrainian",
 }
 STEMMERS: Final = tuple(sorted(set(STEMMED.values())))
+BY_DICTIONARY: Final = frozenset({"ukrainian"})
 
 # The index holds words as they are spelled, in lower case. What a word asked for finds is looked up among the spellings
 # of the release: those that fold to the same word, and those that have the same stem. So a text is indexed once, however
 # many languages it is stemmed in, and stemming costs what the vocabulary has, not what the texts have.
 
-# Scripts written without spaces: each character is a word of its own, and a word of several is searched as a phrase.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+# Scripts written without spaces: each character is a word of its own, and a word of several is searched as a phrase. So
+# is Korean, which has spaces, but writes what other languages have prepositions for at the end of a word.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff"
 _UNSPACED_BEYOND = "\U00020000-\U0003ffff"
 # Soft hyphens, joiners and directional marks: they stand inside words and mean nothing to a search.
 _INVISIBLE = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+# The parts of Korean letters: what takes letters apart from their accents takes these apart too.
+_JAMO = "\u1100-\u11ff"
 # Marks that belong to a letter, of the first plane: a class with single characters beyond it is forty times as slow.
 _MARKS = "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.combining(chr(code)))
 _BEYOND = "\U00010000-\U0010ffff"
 
 _unspaced = re.compile(f"([{_UNSPACED}{_UNSPACED_BEYOND}])")
 _invisible = re.compile(f"[{_INVISIBLE}]+")
+_jamo = re.compile(f"[{_JAMO}]+")
+# The apostrophe of Ukrainian is part of a word, whichever of three characters it is written with.
+_apostrophe = re.compile(r"(?<=[^\W\d_])['\u2019\u02bc](?=[яюєїЯЮЄЇ])")
+_APOSTROPHE = "\u02bc"
 _marks = re.compile(f"[{_MARKS}]+")
 _beyond = re.compile(f"[{_BEYOND}]")
 # What most texts have none of.
@@ -65,6 +77,13 @@ def _without_marks(text: str) -> str:
     return _marks.sub("", text)
 
 
+def _with_apostrophes(text: str, written: str) -> str:
+    """Return a text with each apostrophe inside a Ukrainian word written like this."""
+    if "'" in text or "\u2019" in text or _APOSTROPHE in text:
+        return _apostrophe.sub(written, text)
+    return text
+
+
 def spelled(text: str) -> str:
     """Return text as words are read from it: letters composed, stress marks and invisible characters gone. Offsets are
     not kept.
@@ -75,13 +94,15 @@ def spelled(text: str) -> str:
     if _unusual.search(text):
         text = _without_marks(unicodedata.normalize("NFKC", _invisible.sub("", text)))
         text = _unspaced.sub(r" \1 ", text)
-    return text
+    return _with_apostrophes(text, _APOSTROPHE)
 
 
 def folded(text: str) -> str:
     """Return text without case, accents and invisible characters, in any script. Offsets are not kept."""
     if not text.isascii():
-        text = _without_marks(unicodedata.normalize("NFKD", _invisible.sub("", text)).casefold())
+        text = _with_apostrophes(_invisible.sub("", text), "")
+        text = _without_marks(unicodedata.normalize("NFKD", text).casefold())
+        text = _jamo.sub(lambda parts: unicodedata.normalize("NFC", parts[0]), text)
         text = _unspaced.sub(r" \1 ", text)
     return text.lower()
 
@@ -124,27 +145,44 @@ def plain_of(text: str) -> list[str]:
     return analyzer(fold=True).analyze(folded(text))
 
 
+def is_unspaced(word: str) -> bool:
+    """Tell whether a word of the index is one character of a script that is written without spaces."""
+    return len(word) == 1 and _unspaced.match(word) is not None
+
+
 def plain(spelling: str) -> str:
     """Return one word of the index, folded."""
     return "".join(plain_words(spelling))
 
 
-def stem(spelling: str, stemmer: str) -> str:
-    """Return the stem of one word of the index."""
-    if len(spelling) > REMEMBERED_LENGTH:
-        return "".join(stemmed(spelling, stemmer=stemmer))
-    return _stem(spelling, stemmer)
+def stems(spelling: str, stemmer: str) -> tuple[str, ...]:
+    """Return the stems of one word of the index: more than one only where a dictionary has forms of two words that are
+    written alike.
+    """
+    return _stems(spelling, stemmer) if len(spelling) <= REMEMBERED_LENGTH else tuple(_stems_of(spelling, stemmer))
 
 
 @lru_cache(REMEMBERED_WORDS)
-def _stem(spelling: str, stemmer: str) -> str:
-    return "".join(stemmed(spelling, stemmer=stemmer))
+def _stems(spelling: str, stemmer: str) -> tuple[str, ...]:
+    return tuple(_stems_of(spelling, stemmer))
+
+
+def _stems_of(spelling: str, stemmer: str) -> list[str]:
+    if stemmer in BY_DICTIONARY:
+        return dictionary_forms(spelling)
+    return ["".join(stemmed(spelling, stemmer=stemmer))]
 
 
 def stemmed(text: str, *, stemmer: str | None) -> list[str]:
-    """Return the stems of the words of a text that is spelled and in lower case."""
+    """Return the stems (Snowball) of the words of a text that is spelled and in lower case."""
     # Snowball's Russian does not know the letter ё, which most writers leave out.
     return analyzer(fold=True, stemmer=stemmer).analyze(text.replace("ё", "е"))
+
+
+def prepare(stemmer: str) -> None:
+    """Read what a stemmer needs now, where a first question may not wait for it."""
+    if stemmer in BY_DICTIONARY:
+        load()
 
 
 @lru_cache(1000)

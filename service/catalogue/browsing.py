@@ -12,7 +12,8 @@ from service.catalogue.criteria import RELEVANCE, Criteria, Listed, SearchCriter
 from service.catalogue.cursor import Cursor, decode_cursor, fingerprint, not_ours
 from service.catalogue.facets import Bucket, Facets
 from service.catalogue.including import Included, include
-from service.catalogue.languages import Wishes, read_languages
+from service.catalogue.languages import Wishes, called_in, read_languages
+from service.catalogue.meant import did_you_mean
 from service.catalogue.queries import Span, Terms, conditions_of, order_of
 from service.catalogue.search import Hit, TextIndex, read_hits
 from service.catalogue.sets import RecordSets, Term
@@ -41,6 +42,8 @@ class Page(NamedTuple):
     prev: str | None
     #: None where none were asked for.
     facets: dict[str, list[Bucket]] | None = None
+    #: The query that was perhaps meant, where this one finds nothing.
+    did_you_mean: str | None = None
 
     @property
     def documents(self) -> list[bytes]:
@@ -63,6 +66,8 @@ class Hits:
     prev: str | None
     collections: dict[str, int]
     facets: dict[str, list[Bucket]] | None
+    #: The query that was perhaps meant, where this one finds nothing.
+    did_you_mean: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,11 +314,37 @@ class Catalogue:
             prev=before,
             collections=self.text.by_collection(criteria),
             facets=self.facets(criteria),
+            did_you_mean=None if found.total else did_you_mean(self.text, criteria),
         )
+
+    def meant(self, page: Page, criteria: Criteria) -> Page:
+        """Return a page of a list, with the query that was perhaps meant where that of the list finds nothing."""
+        if page.total or criteria.q is None:
+            return page
+        return page._replace(did_you_mean=did_you_mean(self.text, criteria))
 
     def suggest(self, criteria: SuggestCriteria) -> list[Suggestion]:
         """Return completions for a search box."""
         return suggest(self.release, criteria)
+
+    def titles(self, record_ids: Sequence[str], wishes: Wishes) -> dict[str, str]:
+        """Return what some public records are called, in the languages wished for where they are translated."""
+        if not record_ids:
+            return {}
+        marks = ",".join("?" * len(record_ids))
+        if not wishes:
+            rows = self.release.rows(f"SELECT id, text FROM label WHERE id IN ({marks})", tuple(record_ids))  # noqa: S608
+            return dict(rows)
+        statement = f'SELECT "offset", length FROM line JOIN record USING (ordinal) WHERE id IN ({marks})'  # noqa: S608
+        lines = self.release.rows(statement, tuple(record_ids))
+        public = [orjson.loads(self.release.canonical_part(*line)) for line in lines]
+        return {each["id"]: called_in(each, wishes, self.release.head["language"]) for each in public}
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages of texts, original and translated, sorted."""
+        rows = self.release.rows("SELECT DISTINCT language FROM text_language WHERE originals OR translations")
+        return sorted(language for (language,) in rows)
 
     def _best(self, criteria: Criteria, cursor: str | None) -> Page:
         """Read a page in order of relevance. Its cursors hold an offset, which may mean another record in a new release."""

@@ -19,7 +19,7 @@ _KIND = "changes"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One entry of the log. `version` and `document` are of the record as it is served now; None where it is gone.
+    """One entry of the log. `version`, `title` and `document` are of the record as it is served now; None where it is gone.
     `document` is only read where it is asked for.
     """
 
@@ -31,6 +31,8 @@ class Change:
     release: str
     #: Whether copies of earlier versions must be erased: less is shown now.
     erase: bool
+    #: What may be shown of the record where others refer to it.
+    title: str | None
     document: bytes | None
 
     @property
@@ -48,8 +50,10 @@ class ChangePage:
     more: bool
 
 
-def read_changes(release: Release, criteria: ChangeCriteria, *, newest_first: bool = False) -> ChangePage:
-    """Read one page of the log, with documents where `newest_first`: people read titles, mirrors identifiers.
+def read_changes(
+    release: Release, criteria: ChangeCriteria, *, newest_first: bool = False, with_documents: bool = False
+) -> ChangePage:
+    """Read one page of the log.
 
     Raises InvalidCursor, and StartOver where the log does not tell of the release that the cursor was read at.
     """
@@ -65,7 +69,7 @@ def read_changes(release: Release, criteria: ChangeCriteria, *, newest_first: bo
     statement = page_statement(newest_first=newest_first, erase=criteria.erase)
     rows = release.rows(statement, (*bounds, since, criteria.limit + 1))
     more = len(rows) > criteria.limit
-    changes = [_change(release, row, with_document=newest_first) for row in rows[: criteria.limit]]
+    changes = [_change(release, row, with_document=with_documents) for row in rows[: criteria.limit]]
     # On the last page the cursor also passes over the entries that `since` left out.
     end = first if newest_first else last
     place = changes[-1].sequence if more else end
@@ -83,19 +87,19 @@ def page_statement(*, newest_first: bool, erase: bool | None = None) -> str:
     if erase is not None:
         where += f" AND erase = {erase:d}"
     return (
-        "SELECT sequence, action, record_id, change.version, at, release_id, erase, record.ordinal "  # noqa: S608
-        f"FROM change {hint}LEFT JOIN record ON record.id = record_id "
+        "SELECT sequence, action, record_id, change.version, at, release_id, erase, record.ordinal, label.text "  # noqa: S608
+        f"FROM change {hint}LEFT JOIN record ON record.id = record_id LEFT JOIN label ON label.id = record_id "
         f"WHERE {where} AND at >= ? ORDER BY sequence {order} LIMIT ?"
     )
 
 
 def _change(release: Release, row: tuple[Any, ...], *, with_document: bool) -> Change:
-    sequence, action, record_id, version, at, release_id, erase, ordinal = row
+    sequence, action, record_id, version, at, release_id, erase, ordinal, title = row
     # Of a withdrawn record only the identifier and the day are shown, also in its older entries.
     if ordinal is None or action == "withdrawn":
-        return Change(sequence, action, record_id, None, at, release_id, bool(erase), None)
+        return Change(sequence, action, record_id, None, at, release_id, bool(erase), None, None)
     document = release.document(ordinal) if with_document else None
-    return Change(sequence, action, record_id, version, at, release_id, bool(erase), document)
+    return Change(sequence, action, record_id, version, at, release_id, bool(erase), title, document)
 
 
 def _cursor(release: Release, sequence: int, *, newest_first: bool) -> str:
@@ -113,7 +117,7 @@ def _sequence(release: Release, cursor: str, *, newest_first: bool) -> int:
     except ValueError:
         raise not_ours() from None
     if bool(backward) != newest_first:
-        raise InvalidCursor("cursor belongs to the other format, whose order is the reverse; start without cursor")
+        raise InvalidCursor("cursor belongs to the other order, of the other format or sort; start without cursor")
     rows = release.rows(
         "SELECT last FROM logged_release WHERE number = ? AND id = ? AND at = ?", (number, release_id, at)
     )

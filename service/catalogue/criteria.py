@@ -92,17 +92,9 @@ _INCLUDE = (
 )
 
 
-class RecordView(Parameters):
-    """How one record is shown."""
+class InLanguage(Parameters):
+    """In which language texts are shown."""
 
-    record: ClassVar[RecordType]
-    #: The top-level keys of the record's document, sorted.
-    KEYS: ClassVar[tuple[str, ...]]
-    #: What can be included.
-    INCLUDABLE: ClassVar[tuple[str, ...]]
-
-    fields: Annotated[tuple[str, ...], BeforeValidator(split_at_commas), Field(description=_FIELDS)] = ()
-    include: Annotated[tuple[str, ...], BeforeValidator(split_at_commas), Field(description=_INCLUDE)] = ()
     lang: Annotated[
         LanguageRange | None,
         Field(
@@ -119,6 +111,19 @@ class RecordView(Parameters):
         if hint is not None:
             raise PydanticCustomError("language", "must be a language tag (BCP 47); {hint}", {"hint": hint})
         return lang
+
+
+class RecordView(InLanguage):
+    """How one record is shown."""
+
+    record: ClassVar[RecordType]
+    #: The top-level keys of the record's document, sorted.
+    KEYS: ClassVar[tuple[str, ...]]
+    #: What can be included.
+    INCLUDABLE: ClassVar[tuple[str, ...]]
+
+    fields: Annotated[tuple[str, ...], BeforeValidator(split_at_commas), Field(description=_FIELDS)] = ()
+    include: Annotated[tuple[str, ...], BeforeValidator(split_at_commas), Field(description=_INCLUDE)] = ()
 
     @classmethod
     def choices(cls) -> dict[str, tuple[str, ...]]:
@@ -151,7 +156,8 @@ SearchText = Annotated[
         pattern=r"^[^\x00-\x1f\x7f]+$",
         description="Words that must all be found, in any inflection, without regard to case and accents; "
         '`"a phrase"`, each of whose words may be written in 300 ways, `-without`, `begin*`, which may stand for 5,000 '
-        "words. Anything else is plain text. At most 16 words.",
+        "words. Anything else is plain text. At most 16 words, "
+        "for which four characters of scripts like Chinese and Korean count as one.",
         examples=['camera "metro station" -dog'],
     ),
 ]
@@ -290,7 +296,7 @@ class Criteria(Listed, RecordView):
         return self
 
 
-class SearchCriteria(Listed):
+class SearchCriteria(Listed, InLanguage):
     """What may be asked across collections."""
 
     collection = "search"
@@ -309,7 +315,7 @@ class SearchCriteria(Listed):
         return fingerprint(self.collection, self.filters())
 
 
-class SuggestCriteria(Parameters):
+class SuggestCriteria(InLanguage):
     """What a search box may ask: the beginning of a word or of several."""
 
     q: Annotated[
@@ -350,9 +356,13 @@ class ChangeCriteria(Parameters):
             description="Where the page begins: `meta.cursor` of an earlier page, also of long ago.",
         ),
     ] = None
+    sort: Annotated[
+        Literal["at", "-at"] | None,
+        Field(description="at: oldest first, the default of JSON, for mirrors; -at: newest first, that of the feed."),
+    ] = None
     format: Annotated[
         Literal["json", "atom"] | None,
-        Field(description="json: oldest first, for mirrors; atom: a feed, newest first, for people. Before Accept."),
+        Field(description="json: for mirrors; atom: a feed, for people. Before Accept."),
     ] = None
 
 

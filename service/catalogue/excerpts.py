@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from service.archive.fields import RecordFields
-from service.archive.words import REMEMBERED_LENGTH, REMEMBERED_WORDS, plain, spellings, stem, stemmer_of
+from service.archive.words import REMEMBERED_LENGTH, REMEMBERED_WORDS, plain, spellings, stemmer_of, stems
 from service.catalogue.words import SearchTerm
 from service.release.searched_texts import SearchedText, searched_parts
 
@@ -16,8 +16,11 @@ EXCERPTS, EXCERPT_LENGTH = 3, 240
 #: Characters shown before the first match.
 LEAD = 60
 
-# A word, together with combining marks of Latin, Cyrillic, Hebrew and Arabic, soft hyphens and zero-width joiners.
-_WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u0670\u00ad\u200b-\u200f])*")
+# A word, together with combining marks of Latin, Cyrillic, Hebrew and Arabic, soft hyphens and zero-width joiners, and
+# with the apostrophe of Ukrainian.
+_WORD = re.compile(
+    r"[^\W_](?:[^\W_]|[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u0670\u00ad\u200b-\u200f]|['\u2019](?=[яюєїЯЮЄЇ]))*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +55,13 @@ class Finder:
             if folded in self.plain or (self.beginnings and folded.startswith(self.beginnings)):
                 return True
             for stemmer in stemmers:
-                if stem(word, stemmer) in self._stemmed(stemmer):
+                if not self._stemmed(stemmer).isdisjoint(stems(word, stemmer)):
                     return True
         return False
 
     def _stemmed(self, stemmer: str) -> set[str]:
         if stemmer not in self._stems:
-            self._stems[stemmer] = {stem(word, stemmer) for word in self._typed}
+            self._stems[stemmer] = {each for word in self._typed for each in stems(word, stemmer)}
         return self._stems[stemmer]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from threading import Lock
+from typing import TypedDict
 
 import orjson
 from cachetools import LRUCache
@@ -71,6 +72,20 @@ class TermBucket(Bucket):
     broader: str | None
 
 
+class Broader(TypedDict):
+    """The topic that another lies below, or the place that another lies in."""
+
+    id: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBucket(Bucket):
+    """The same of a topic or a place: `broader` is the one directly above, which tells two of the same label apart."""
+
+    broader: Broader | None
+
+
 class Facets:
     """Counts facets over the lists of one release, and keeps what was counted: every page of a list has the same ones.
     Threads may share it.
@@ -130,7 +145,8 @@ class Facets:
                 else:
                     counts = _counts(self._index, query, counted[name], name, limit=criteria.facet_limit)
                     terms = terms_of(self._release, criteria.collection, name)
-                    facets[name] = _buckets(self._release, counts, criteria.facet_limit, terms)
+                    buckets = _buckets(self._release, counts, criteria.facet_limit, terms)
+                    facets[name] = _with_broader(self._release, buckets) if name in SETS else buckets
         return facets
 
 
@@ -203,6 +219,21 @@ def _buckets(release: Release, counts: dict[str, int], limit: int, terms: Terms 
     none = counts.get(_UNKNOWN, 0)
     unknown = Bucket(None, None, none) if terms is None or not terms.has_levels else TermBucket(None, None, none, None)
     return [*buckets[:limit], unknown]
+
+
+def _with_broader(release: Release, buckets: list[Bucket]) -> list[Bucket]:
+    """Return buckets of topics or places, each with the one directly above."""
+    values = [bucket.value for bucket in buckets if bucket.value is not None]
+    above: dict[str, Broader] = {}
+    for start in range(0, len(values), _BATCH):
+        batch = values[start : start + _BATCH]
+        marks = ",".join("?" * len(batch))
+        rows = release.rows(f"SELECT ordinal FROM record WHERE id IN ({marks})", tuple(batch))  # noqa: S608
+        for document in map(orjson.loads, release.documents([ordinal for (ordinal,) in rows])):
+            wider = document["broader" if document["record"] == "topic" else "part_of"]
+            if wider is not None:
+                above[document["id"]] = {"id": wider["id"], "label": wider["label"]}
+    return [RecordBucket(each.value, each.label, each.count, above.get(each.value or "")) for each in buckets]
 
 
 def terms_of(release: Release, collection: str, facet: str) -> Terms | None:

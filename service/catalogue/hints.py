@@ -80,6 +80,13 @@ def hint_for_choice(name: str, value: str, allowed: Collection[str]) -> str | No
     return None
 
 
+def hint_for_key(name: str, allowed: Collection[str]) -> str | None:
+    """Return what can be counted, where something cannot; the archive's own fields, which may be many, are not listed."""
+    if name != "facets":
+        return None
+    return f"what can is {', '.join(each for each in allowed if not each.startswith('custom.'))}"
+
+
 def hint_for_identifier(name: str, value: str, pattern: str) -> str | None:
     """Return how to ask with a value that has not the form of an identifier: a list of them, or a name."""
     parts = [part.strip() for part in value.split(",")]

@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 
 from service.archive.fields import ArchiveFields, RecordFields
-from service.release.documents import SegmentDocument
+from service.release.documents import SegmentDocument, own_language, shown_label
 from service.release.opening import Release
+from service.release.projection import PublicRecord
 
 #: The languages that a reader asks for, as language ranges in lower case, most wanted first.
 Wishes = tuple[str, ...]
@@ -123,6 +124,15 @@ def _relabel(custom: dict[str, Any], record: RecordFields, wishes: Wishes, own: 
             term["label"] = terms.label(term["value"], language)
             has_changed = True
     return has_changed
+
+
+def called_in(public: PublicRecord, wishes: Wishes, archive_language: str) -> str:
+    """Return what other records show of this one, in the best language that its translations offer."""
+    called = shown_label(public)
+    translations: dict[str, dict[str, Any]] = public.get("translations", {})
+    chosen = look_up(wishes, [*translations, own_language(public, archive_language)]) if translations else None
+    texts = translations.get(chosen or "", {})
+    return next((str(texts[key]) for key in texts if isinstance(texts[key], str) and public.get(key) == called), called)
 
 
 def spoken_in(segments: list[SegmentDocument], wishes: Wishes) -> list[SegmentDocument]:

@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from service.archive.dates import DateError, DateSpan, parse_edtf
-from service.catalogue.hints import hint_for_choice, hint_for_code, hint_for_identifier, hint_for_name
+from service.catalogue.hints import hint_for_choice, hint_for_code, hint_for_identifier, hint_for_key, hint_for_name
 from service.errors import InvalidParameters, ParameterError
 
 #: Values of one filter that are read from an address; the same name again means or.
@@ -276,6 +276,8 @@ def _as_text(value: object) -> str:
     """Return a value of a JSON object as an address has it."""
     if isinstance(value, str):
         return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # 20.0 is a whole number of JSON
     return NULL if value is None else orjson.dumps(value).decode()
 
 
@@ -305,7 +307,9 @@ def _read(model: type[AnyParameters], pairs: Sequence[tuple[str, str]], *, most:
     else:
         for name, allowed in model.choices().items():
             if unknown := [each for each in getattr(criteria, name) if each not in allowed]:
-                errors[name] = ParameterError(name, f"{_echo(unknown[0])} {_CANNOT[name]}", allowed)
+                errors[name] = ParameterError(
+                    name, _hinted(f"{_echo(unknown[0])} {_CANNOT[name]}", hint_for_key(name, allowed)), allowed
+                )
         if not errors:
             return criteria.settled()
     raise invalid_parameters(errors.values())

@@ -17,7 +17,7 @@ from pyroaring import BitMap
 from tantivy import FieldType, Occur, Query
 
 from service.archive.identifiers import PLURALS
-from service.archive.words import plain, stem, stemmer_of
+from service.archive.words import plain, prepare, stemmer_of, stems
 from service.catalogue.claims import claimed_days
 from service.catalogue.criteria import COLLECTIONS, Criteria, Listed, SearchCriteria
 from service.catalogue.excerpts import Excerpt, Finder, excerpts
@@ -148,6 +148,8 @@ class TextIndex:
             for name in release.fields.date_filters
         }
         self._stemmers = sorted(set[str]().union(*self._fields.values()))
+        for stemmer in self._stemmers:
+            prepare(stemmer)
         # The same words come again, in other queries and on the next page.
         self._words: LRUCache[object, Word] = LRUCache(SPELLINGS_KEPT, getsizeof=lambda word: 1 + word.number)
         self._lock = Lock()
@@ -357,7 +359,10 @@ class TextIndex:
         """Look up the spellings of a word in the index: in any case, with any accents, in any inflection."""
         searcher = self.searcher
         alike = spelled_as(searcher, word)
-        inflected = {each: spelled_as(searcher, stem(typed, each), stemmer=each) for each in self._stemmers}
+        inflected = {
+            stemmer: [found for each in stems(typed, stemmer) for found in spelled_as(searcher, each, stemmer=stemmer)]
+            for stemmer in self._stemmers
+        }
         spellings, matches = {}, 0
         for field, stemmers in self._fields.items():
             words = set(alike).union(*(inflected[stemmer] for stemmer in stemmers))
@@ -367,6 +372,14 @@ class TextIndex:
                 matches += sum(numbers.values())
         in_names = [each for each in sorted(set[str]().union(*spellings.values())) if searcher.doc_freq("names", each)]
         return Word(spellings, in_names, matches)
+
+    def has_word(self, typed: str, word: str) -> bool:
+        """Tell whether any record has a word, in any spelling or inflection."""
+        return bool(self._word(typed, word).spellings)
+
+    def frequency(self, spelling: str) -> int:
+        """Return how often texts have a word as it is spelled."""
+        return sum(self.searcher.doc_freq(field, spelling) for field in self._fields)
 
     def _side_by_side(self, field: str, asked: list[list[str]]) -> list[Query]:
         """Return queries for words that follow each other, each in any of its spellings. A record matches if any query does."""

@@ -10,15 +10,17 @@ from service.release.searched_texts import COMPLETION_LENGTH
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A name as written, its collection, and how many records of that collection have it."""
+    """A name as written, its collection, and how many records of that collection have it; the record, where only one has."""
 
     text: str
     collection: str
     count: int
+    record_id: str | None
 
 
 _STATEMENT = (
-    "SELECT name.id, name.text, name.count, completion.key FROM completion JOIN name ON name.id = completion.name"
+    "SELECT name.id, name.text, name.count, record.id FROM completion JOIN name ON name.id = completion.name"
+    " LEFT JOIN record ON record.ordinal = name.ordinal"
     " WHERE completion.collection = ? AND completion.key >= ? AND completion.key < ? ORDER BY completion.key LIMIT ?"
 )
 
@@ -40,7 +42,7 @@ def suggest(release: Release, criteria: SuggestCriteria) -> list[Suggestion]:
     for collection in criteria.among or COLLECTIONS:
         # A name can be found twice, through two of its words.
         binds = (collection, typed, beyond, 2 * criteria.limit)
-        for number, text, count, _ in release.rows(_STATEMENT, binds):
-            found.setdefault(number, Suggestion(text, collection, count))
+        for number, text, count, record_id in release.rows(_STATEMENT, binds):
+            found.setdefault(number, Suggestion(text, collection, count, record_id))
     ordered = sorted(found.values(), key=lambda each: (-each.count, plain_words(each.text), each.text))
     return ordered[: criteria.limit]

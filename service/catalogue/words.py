@@ -9,12 +9,14 @@ from functools import lru_cache
 
 from pydantic_core import PydanticCustomError
 
-from service.archive.words import plain, spellings
+from service.archive.words import is_unspaced, plain, spellings
 
 #: Longest query, in characters.
 QUERY_LENGTH = 256
-#: A query has at most this many words, including those in phrases. Each one is looked up in the index.
+#: A query has at most this many words, including those in phrases. Each one is looked up in the index. Characters of scripts
+#: that are written without spaces have one spelling each, and words of about this many characters.
 MOST_WORDS = 16
+CHARACTERS_OF_A_WORD = 4
 
 # A phrase in quotation marks, or text up to a space or a quotation mark: a"b c" is a word and a phrase.
 _TERM = re.compile(r'(?P<without>-?)(?:"(?P<phrase>[^"]*)"|(?P<text>[^\s"]+))')
@@ -46,7 +48,9 @@ def parse_query(text: str) -> tuple[SearchTerm, ...]:
             prefix = phrase is None and text.endswith("*")
             words = tuple(plain(word) for word in typed)
             terms[SearchTerm(typed, words, without=bool(match["without"]), prefix=prefix)] = None
-    if sum(len(term.words) for term in terms) > MOST_WORDS:
+    asked = [word for term in terms for word in term.words]
+    characters = sum(map(is_unspaced, asked))
+    if len(asked) - characters + characters / CHARACTERS_OF_A_WORD > MOST_WORDS:
         raise _refused(f"must not have more than {MOST_WORDS} words")
     if terms and all(term.without for term in terms):
         raise _refused("must have a word to look for beside those to leave out")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from service import __version__
+from service.cli.bring import bring
 from service.cli.check import check_command
 from service.cli.cite import cite_command
 from service.cli.due import due_command
@@ -46,6 +47,7 @@ app.command("due")(due_command)
 app.command("export")(export_command)
 app.command("verify")(verify_command)
 app.command("schema")(schema_command)
+app.add_typer(bring, name="bring")
 app.add_typer(releases, name="releases")
 
 

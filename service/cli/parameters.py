@@ -16,6 +16,12 @@ SigningKey = Annotated[
     Path | None, typer.Option("--sign", help="Sign the release's statement with this private key.", metavar="KEY")
 ]
 DataFolder = Annotated[Path | None, typer.Option("--data", help="The folder of releases (default: data).")]
+Depot = Annotated[
+    str | None,
+    typer.Option(
+        "--depot", help="Where releases lie for many servers: s3://, gs://, az:// or file://.", metavar="ADDRESS"
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 CopiesOfSources = Annotated[
     list[str] | None,

@@ -1,15 +1,17 @@
 """`testimony-archive publish`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from service.archive.checks import ArchiveInvalid, check_archive
+from service.cli.depositing import DepotBeside
 from service.cli.events import failures_logged, tell
 from service.cli.opening import opened_archive, today
 from service.cli.output import print_json
-from service.cli.parameters import ArchiveFile, AsJson, DataFolder, SigningKey
+from service.cli.parameters import ArchiveFile, AsJson, DataFolder, Depot, SigningKey
 from service.cli.progress import progress_bars
 from service.cli.reports import show_report
 from service.settings import Settings, read_settings
@@ -24,15 +26,17 @@ def publish_command(
     data: DataFolder = None,
     keep: Annotated[int | None, typer.Option(help="Releases to keep (default: 3).")] = None,
     sign: SigningKey = None,
+    depot: Depot = None,
     json: AsJson = False,
 ) -> None:
     """Check an archive, or one packed in a bag, and make it the release being served.
 
-    With - in place of ARCHIVE it is read from standard input.
+    With - in place of ARCHIVE it is read from standard input. With --depot the release goes on from the one there, and is
+    brought there; of two publishers at the same moment one is told that it was too late.
 
     Example: testimony-archive publish my.json
     """
-    settings = read_settings(data=data, keep=keep, sign=sign)
+    settings = read_settings(data=data, keep=keep, sign=sign, depot=depot)
     with failures_logged(settings):
         published = publish_archive(archive, settings, json=json)
     if json:
@@ -56,6 +60,7 @@ def publish_archive(archive: Path, settings: Settings, *, json: bool = False) ->
             report = opened.told(check_archive(opened.path, today=today(), folder=opened.files_in))
             show_report(archive, report, json=json)
             raise typer.Exit(1)
+        depot = None if settings.depot is None else DepotBeside(settings, archive=opened.path)
         try:
             with progress_bars() as progress:
                 published = publish(
@@ -64,6 +69,7 @@ def publish_archive(archive: Path, settings: Settings, *, json: bool = False) ->
                     keep=settings.keep,
                     sign=sign,
                     chain=opened.chain,
+                    deposit=None if depot is None else depot.deposit,
                     folder=opened.files_in,
                     progress=progress,
                 )
@@ -72,7 +78,17 @@ def publish_archive(archive: Path, settings: Settings, *, json: bool = False) ->
             raise typer.Exit(1) from None
         for path in () if opened.tables is None else opened.tables.keep_identifiers():
             tell(settings, "identifiers_kept", f"Wrote identifiers for new records into {path}.", file=str(path))
+        if depot is not None:
+            _finish(depot, published, settings)
         return published
+
+
+def _finish(depot: DepotBeside, published: "Published", settings: Settings) -> None:
+    """Bring a release into the depot that was here before, remove old ones there, and tell what was moved."""
+    if not published.changed:
+        depot.deposit_current()
+    depot.prune()
+    depot.tell(partial(tell, settings))
 
 
 def tell_published(published: "Published", settings: Settings) -> None:

@@ -11,9 +11,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from service.cli.events import failures_logged, tell
-from service.cli.parameters import DataFolder, SigningKey
+from service.cli.following import following
+from service.cli.parameters import DataFolder, Depot, SigningKey
 from service.cli.publish import publish_archive, tell_published
-from service.errors import NoRelease, TestimonyArchiveError
+from service.errors import NoRelease, SettingsInvalid, TestimonyArchiveError
 from service.release.manifest import verify_release
 from service.release.opening import open_current
 from service.settings import AccessLog, LogFormat, Settings, read_settings
@@ -27,6 +28,13 @@ def serve_command(
     ] = None,
     data: DataFolder = None,
     sign: SigningKey = None,
+    depot: Depot = None,
+    mirror: Annotated[
+        str | None, typer.Option(help="Be a mirror of another archive: its address.", metavar="URL")
+    ] = None,
+    allowed_signers: Annotated[
+        Path | None, typer.Option(help="Mirror only what one of these public keys has signed.", metavar="FILE")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on (default: 127.0.0.1).")] = None,
     port: Annotated[int | None, typer.Option(help="The port; 0 takes a free one (default: 8000).")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that answer (default: 1).")] = None,
@@ -54,6 +62,8 @@ def serve_command(
 ) -> None:
     """Serve the current release over HTTP; publish the seed archive first where there is none.
 
+    With --depot or --mirror releases come from there, and nothing is published here.
+
     Example: testimony-archive serve --port 8080
     """
     settings = read_settings(
@@ -61,6 +71,9 @@ def serve_command(
         watch=watch,
         data=data,
         sign=sign,
+        depot=depot,
+        mirror=mirror,
+        allowed_signers=allowed_signers,
         host=host,
         port=port,
         workers=workers,
@@ -74,28 +87,35 @@ def serve_command(
         access_log=access_log,
         cache_mib=cache_mib,
     )
+    is_followed = _is_followed(settings)
     # The framework takes half a second to import, which no other command should wait for.
     from service.app import WORKER, create_app  # noqa: PLC0415
-    from service.http.releases import is_compared_first  # noqa: PLC0415
     from service.http.server import run_server  # noqa: PLC0415
 
     # The address comes first: that it is taken should not be found out after a long publication.
     with failures_logged(settings), _leaving_when_told(), closing(_bind(settings)) as bound, ExitStack() as stack:
-        _publish_first(settings)
-        # Here, once, so that a damaged release stops the command and not each of its workers. One that takes long to
-        # compare with its manifest is compared while it is being served.
-        release = open_current(settings.data, verify=False)
-        if is_compared_first(release.manifest):
-            verify_release(release.folder, release.manifest)
-        release.close()
-        stack.enter_context(_watching(settings))
+        if not is_followed:
+            _prepare(settings)
+        stack.enter_context(following(settings) if is_followed else _watching(settings))
         run_server(
             settings,
             bound,
-            application=partial(create_app, settings, verify=False),
+            application=partial(create_app, settings, verify=is_followed),
             worker=WORKER,
             tell=partial(tell, settings),
         )
+
+
+def _is_followed(settings: Settings) -> bool:
+    """Tell whether releases come from elsewhere. Raises SettingsInvalid where the settings contradict each other."""
+    if settings.depot is not None and settings.mirror is not None:
+        raise SettingsInvalid("releases come from a depot or from another archive: give --depot or --mirror, not both")
+    followed = settings.depot is not None or settings.mirror is not None
+    if followed and (settings.archive is not None or settings.watch):
+        raise SettingsInvalid("with --depot or --mirror nothing is published here: leave out --archive and --watch")
+    if settings.allowed_signers is not None and settings.mirror is None:
+        raise SettingsInvalid("--allowed-signers is for --mirror: public keys that must have signed what is mirrored")
+    return followed
 
 
 @contextmanager
@@ -122,6 +142,19 @@ def _watching(settings: Settings) -> AbstractContextManager[None]:
     from service.cli.watching import watched  # noqa: PLC0415 - only this needs the library that watches
 
     return watched(settings, settings.archive, partial(tell, settings))
+
+
+def _prepare(settings: Settings) -> None:
+    """Publish what is to be published, and make sure that the release is whole."""
+    from service.http.releases import is_compared_first  # noqa: PLC0415 - with the framework, as above
+
+    _publish_first(settings)
+    # Here, once, so that a damaged release stops the command and not each of its workers. One that takes long to
+    # compare with its manifest is compared while it is being served.
+    release = open_current(settings.data, verify=False)
+    if is_compared_first(release.manifest):
+        verify_release(release.folder, release.manifest)
+    release.close()
 
 
 def _publish_first(settings: Settings) -> None:

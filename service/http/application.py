@@ -68,7 +68,8 @@ def build_application(
     Without `verify` the files of the first release are not compared with its manifest: for a server that has done so.
     `problem_page` shows problems to clients that prefer HTML; without it they are JSON for everyone.
     """
-    serving = Serving(settings.data, verify=verify)
+    follows = settings.depot is not None or settings.mirror is not None
+    serving = Serving(settings.data, verify=verify, follows=follows)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

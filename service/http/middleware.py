@@ -30,7 +30,7 @@ URI_LENGTH = 8000
 HOST_LENGTH = 255
 
 EXPOSED = (
-    "Accept-Ranges, Archive-Omitted, Archive-Release, Archive-Total, Content-Disposition, Content-Language, Content-Length, Content-Range, ETag, Link, "
+    "Accept-Ranges, Archive-Mirror, Archive-Omitted, Archive-Release, Archive-Total, Content-Disposition, Content-Language, Content-Length, Content-Range, ETag, Link, "
     "Repr-Digest, Retry-After, X-Request-ID"
 )
 #: Request headers that front ends, and what they are made with, put into requests. All are harmless here: most are not
@@ -104,6 +104,8 @@ class OuterMiddleware:
         self.proxies = proxies
         self.root_path = root_path
         self._served: Served | None = None
+        # What the answers that are kept say of where they come from.
+        self._headers: RawHeaders | None = None
 
     def at_once(self, scope: Scope) -> CompleteResponse | None:
         """Return the answer to a GET request that can be given without waiting: it is kept, or quickly made. None for all
@@ -159,9 +161,10 @@ class OuterMiddleware:
     def _now(self) -> Served | None:
         """Return the release that a request is answered from which comes now."""
         served = self.serving.served
-        if served is not self._served:
+        if served is not self._served or (served is not None and served.headers is not self._headers):
             self.cache.clear()
             self._served = served
+            self._headers = None if served is None else served.headers
         return served
 
     def _at_once(self, scope: Scope, headers: dict[bytes, bytes], served: Served | None) -> CompleteResponse | None:
@@ -183,7 +186,7 @@ class OuterMiddleware:
             scope[_BEGUN] = _Begun(served, placed, answer)
             return None
         assert isinstance(answer.body, bytes)
-        whole = CompleteResponse(answer.status_code, [*answer.raw_headers, *_ALWAYS, served.header], answer.body)
+        whole = CompleteResponse(answer.status_code, [*answer.raw_headers, *_ALWAYS, *served.headers], answer.body)
         self.cache.misses += 1
         self.cache.keep(key, whole)
         return whole
@@ -278,7 +281,7 @@ class _Answer:
     def __init__(self, send: Send, scope: Scope, served: Served | None, cache: ResponseCache, key: Key | None) -> None:
         self._send = send
         self._head = scope["method"] == "HEAD"
-        self._always = _ALWAYS if served is None else [*_ALWAYS, served.header]
+        self._always = _ALWAYS if served is None else [*_ALWAYS, *served.headers]
         self._cache = cache
         self._key = key
         self._start: Message | None = None

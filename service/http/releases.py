@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +20,7 @@ from anyio import CapacityLimiter
 from starlette.types import Scope
 
 from service.catalogue.browsing import Catalogue
+from service.depots.following import Standing, read_standing
 from service.errors import Broken, Busy, NoRelease, NotReady, Problem, ReleaseDamaged, ReleaseError
 from service.http.logs import log_event
 from service.release.data_folder import current_folder
@@ -83,6 +85,22 @@ def _tell(future: asyncio.Future[str | None], damage: str | None) -> None:
         future.set_result(damage)
 
 
+@dataclass(frozen=True, slots=True)
+class MirrorMark:
+    """Says that what is served is a mirror: of which address, and when that was last found to serve the same release, to the
+    minute (UTC, RFC 3339); None where it never was.
+    """
+
+    of: str
+    seen_at: str | None
+
+    @property
+    def header(self) -> tuple[bytes, bytes]:
+        """The header of every answer of a mirror."""
+        seen = "" if self.seen_at is None else f'; seen="{self.seen_at}"'
+        return b"archive-mirror", f"<{self.of}>{seen}".encode("ascii", "replace")
+
+
 def is_compared_first(manifest: Manifest) -> bool:
     """Tell whether a release is so small that it is compared with its manifest before it is served, not meanwhile."""
     return sum(file.bytes for file in manifest.files.values()) <= COMPARED_FIRST
@@ -99,11 +117,24 @@ class Served:
         #: What tells this publication from every other, also of the same content elsewhere or at another time.
         manifest = catalogue.release.manifest
         self.key = f"{manifest.id} {manifest.number} {manifest.published_at}"
-        #: Says in every answer which release it comes from.
-        self.header = (b"archive-release", manifest.id.encode())
+        #: What every answer says of where it comes from: the release, and that this is a mirror where it is one. Another list
+        #: whenever that changes.
+        self.headers = [(b"archive-release", manifest.id.encode())]
+        self.mirror: MirrorMark | None = None
         self._holders = 0
         self._retired = False
         self._recall = lru_cache(RECALLED)(self._do)
+
+    @property
+    def standing_key(self) -> str:
+        """What answers depend on that show how old a mirror is."""
+        return self.key if self.mirror is None else f"{self.key} {self.mirror.seen_at}"
+
+    def mark(self, mirror: MirrorMark | None) -> None:
+        """Say from now on that this is a mirror."""
+        if mirror != self.mirror:
+            self.mirror = mirror
+            self.headers = [self.headers[0], *([] if mirror is None else [mirror.header])]
 
     async def apart(self, work: Callable[..., T], *arguments: object) -> T:
         """Do in a thread what takes too long for the event loop, with a connection that was opened beforehand: it goes on
@@ -148,8 +179,14 @@ class Served:
 class Serving:
     """The release that new requests are answered from, if any, and the watch for the next."""
 
-    def __init__(self, data: Path, *, verify: bool = True) -> None:
+    def __init__(self, data: Path, *, verify: bool = True, follows: bool = False) -> None:
+        """`follows`: whether releases come from a depot or another archive, of which another process writes down how that
+        goes.
+        """
         self._data = data
+        self._follows = follows
+        #: How following goes; None where nothing is followed, or that is not known yet.
+        self.standing: Standing | None = None
         self._verify = verify
         self._served: Served | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -173,13 +210,15 @@ class Serving:
 
     @property
     def trouble(self) -> str | None:
-        """Why there is no release, why a newer one was refused, what is wrong with the one being served, or that nobody
-        looks for a newer one; None where all is well.
+        """Why there is no release, why a newer one was refused, what is wrong with the one being served, that nobody looks
+        for a newer one, or that none can be had from where they come from; None where all is well.
         """
         silent = self.seconds_since_look
         if self._trouble is None and silent > LOOK_OVERDUE_S:
             return f"the data folder has not been looked at for {silent:.0f} seconds"
-        return self._trouble
+        elsewhere = None if self.standing is None else self.standing.trouble
+        # That nothing was published yet says less than why nothing comes.
+        return elsewhere or self._trouble if self._served is None else self._trouble or elsewhere
 
     @property
     def seconds_since_look(self) -> float:
@@ -215,9 +254,7 @@ class Serving:
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
-        if self._served is not None:
-            self._served.retire()
-            self._served = None
+        self._stop_serving()
 
     async def _keep_looking(self) -> None:
         while True:
@@ -230,9 +267,26 @@ class Serving:
         """
         try:
             await self._look_at_current()
+            if self._follows:
+                self._look_at_standing()
         except Exception as error:  # noqa: BLE001 - nothing may end the watch
             self._fail(error)
         self._looked_at = time.monotonic()
+
+    def _look_at_standing(self) -> None:
+        """Read how following goes, and say on answers what a mirror has to say."""
+        self.standing = read_standing(self._data) or self.standing
+        if self._served is not None:
+            self._served.mark(self.mirror)
+
+    @property
+    def mirror(self) -> MirrorMark | None:
+        """What answers have to say where this is a mirror."""
+        if self.standing is None or self.standing.kind != "mirror":
+            return None
+        seen = self.standing.seen_at
+        # To the minute: answers that are kept say it, too.
+        return MirrorMark(self.standing.address, None if seen is None else f"{seen[:16]}:00Z")
 
     async def _look_at_current(self) -> None:
         before, self._seen = self._seen, None
@@ -242,6 +296,8 @@ class Serving:
         try:
             folder = current_folder(self._data)
             if folder is None:
+                if self._follows:
+                    self._stop_serving()
                 raise NoRelease("no release has been published yet")
             self._seen = (folder, marks_of(folder))
             if self._seen != before or due:
@@ -251,6 +307,12 @@ class Serving:
         except (ReleaseError, OSError, sqlite3.Error) as error:
             self._seen = None
             self._report(str(error), broken=False)
+
+    def _stop_serving(self) -> None:
+        """Show nothing more: what was served has been taken down, since something in it was taken back."""
+        if self._served is not None:
+            self._served.retire()
+            self._served = None
 
     async def _move_to(self, folder: Path) -> None:
         """Serve the release in `folder`. Where it is damaged and is the one being served, go on with what is whole of it.
@@ -268,6 +330,8 @@ class Serving:
         except BaseException:
             opened.catalogue.release.close()
             raise
+        if self._follows:
+            opened.mark(self.mirror)
         self._served = opened
         manifest = opened.catalogue.release.manifest
         named = {"release": manifest.id, "number": manifest.number}

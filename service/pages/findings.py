@@ -35,8 +35,19 @@ def findings_part(data: Path) -> Part:
 
 
 def _last(data: Path) -> dict[str, Any]:
+    """Return what the page shows. It is in English, as findings are: those who edit read them in a terminal too."""
     try:
         last: dict[str, Any] = json.loads((data / FINDINGS).read_bytes())
     except FileNotFoundError:
-        return {"archive": "", "at": "", "ok": True, "findings": [], "more": False}
-    return last
+        last = {"archive": "", "at": "", "ok": True, "findings": [], "more": False}
+    count = len(last["findings"])
+    mend = "Readers go on seeing what was published before. Mend what is listed here and save again."
+    return last | {
+        "title": "The archive is published as it was saved"
+        if last["ok"]
+        else "The archive was saved and not published",
+        "advice": f"This page looks again every five seconds.{'' if last['ok'] else f' {mend}'}",
+        "leading": "To the pages of what is published",
+        "caption": f"{count} finding{'s' * (count != 1)}{', and more that are not shown' * last['more']}",
+        "columns": ("Record", "Where", "What", "Rule"),
+    }

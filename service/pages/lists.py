@@ -1,11 +1,12 @@
 """The lists of the eight collections: filters as a form, facets as links, the active ones to be taken off, order and paging."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from service.catalogue.criteria import Criteria, sort_choices
-from service.catalogue.facets import Bucket, terms_of
+from service.catalogue.facets import Bucket, RecordBucket, terms_of
 from service.catalogue.parameters import invalid_parameters, read_criteria
 from service.errors import ParameterError
 from service.pages.figures import charts_of
@@ -175,14 +176,24 @@ def facet_views(reader: Reader, path: str, facets: dict[str, list[Bucket]], pair
     named = reader.documents(filter(is_record_id, references)) if reader.wishes else {}
     for name, buckets in facets.items():
         set_here = {value for key, value in pairs if key == name}
+        labels = Counter(bucket.label for bucket in buckets)
         choices = [
-            _choice(reader, path, name, bucket, pairs, active=bucket.value in set_here, named=named)
+            _choice(
+                reader, path, name, _told_apart(bucket, labels), pairs, active=bucket.value in set_here, named=named
+            )
             for bucket in buckets
             if bucket.value is not None and (bucket.count or bucket.value in set_here)
         ]
         if len(choices) > 1 or set_here:
             without = sum(bucket.count for bucket in buckets if bucket.value is None)
             yield FacetView(reader.filter_name(name), choices, without)
+
+
+def _told_apart(bucket: Bucket, labels: Counter[str | None]) -> Bucket:
+    """Return a bucket that says what it lies below where another has the same label."""
+    if labels[bucket.label] > 1 and isinstance(bucket, RecordBucket) and bucket.broader is not None:
+        return replace(bucket, label=f"{bucket.label} ({bucket.broader['label']})")
+    return bucket
 
 
 def _choice(

@@ -7,6 +7,7 @@ from importlib.resources import files
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from service.http.releases import MirrorMark
 from service.pages.languages import LANGUAGES, direction_of
 from service.pages.reader import Reader, shortened
 from service.pages.views import View
@@ -61,8 +62,8 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
-def draw(reader: Reader, view: View, *, indexed: bool) -> bytes:
-    """Return a page as HTML. `indexed`: whether search engines may list it."""
+def draw(reader: Reader, view: View, *, indexed: bool, mirror: MirrorMark | None = None) -> bytes:
+    """Return a page as HTML. `indexed`: whether search engines may list it. `mirror`: of what the archive is a mirror here."""
     template = _environment().get_template(view.template)
     theme = theme_of(reader.head)
     site = theme.get("title") or reader.head["title"]
@@ -75,6 +76,7 @@ def draw(reader: Reader, view: View, *, indexed: bool) -> bytes:
         footer=theme.get("footer"),
         page_title=title,
         indexed=indexed,
+        mirror=mirror,
         api_address=None if view.api is None else reader.api(*view.api),
         asset=lambda name: asset_address(reader, name),
         **view.context,

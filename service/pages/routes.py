@@ -115,11 +115,11 @@ class _Room:
     def _answer(self, scope: Scope, served: Served, viewer: Viewer, name: str) -> Response:
         reader = reader_of(scope, served.catalogue)
         view = viewer(reader, name)
-        body = draw(reader, view, indexed=self.indexed)
+        body = draw(reader, view, indexed=self.indexed, mirror=served.mirror)
         # The language of the interface counts besides those of the texts.
         wishes = (reader.language, *reader.wishes)
         return release_answer(
-            scope, served.key, body, headers=self._headers(reader, view), media_type=HTML, wishes=wishes
+            scope, served.standing_key, body, headers=self._headers(reader, view), media_type=HTML, wishes=wishes
         )
 
     def _headers(self, reader: Reader, view: View) -> RawHeaders:
@@ -216,7 +216,7 @@ def problem_page(*, indexed: bool) -> ProblemPage:
         title, advice = PROBLEMS.get(slug, (problem["title"], ""))
         context = {"problem": problem, "slug": slug, "title": title, "advice": advice, "status": problem["status"]}
         view = View("problem.html", reader.words.text(title), context)
-        body = draw(reader, view, indexed=indexed)
+        body = draw(reader, view, indexed=indexed, mirror=served.mirror)
         headers = _problem_headers() | {"Content-Language": reader.language}
         return Response(body, problem["status"], headers, media_type=HTML)
 

@@ -23,7 +23,7 @@ _FACETS = [("facets", "topic,place"), ("facet_limit", "10"), ("facet_mode", "oth
 def search_view(reader: Reader, _name: str) -> View:
     """Return the search. Raises InvalidParameters, InvalidCursor, TooDeep.
 
-    Context: `q`, `suggestions`, `hits` (record, title, excerpts as HTML), `total`, `collections_found` (name, count, address, whether chosen),
+    Context: `q`, `suggestions`, `did_you_mean` (the query and its address, or None), `hits` (record, title, excerpts as HTML), `total`, `collections_found` (name, count, address, whether chosen),
     `active`, `facets`, `kept`, `next`, `prev`.
     """
     pairs = asked(reader.pairs)
@@ -42,6 +42,7 @@ def search_view(reader: Reader, _name: str) -> View:
     context = {
         "q": words,
         "suggestions": suggestions(reader, words),
+        "did_you_mean": _did_you_mean(reader, found.did_you_mean, beside),
         "hits": [
             _hit(reader, documents[hit.public["id"]], hit.excerpts)
             for hit in found.hits
@@ -56,6 +57,13 @@ def search_view(reader: Reader, _name: str) -> View:
         "prev": at(found.prev),
     }
     return View("search.html", f"{words} – {title}", context, api=("/search", pairs))
+
+
+def _did_you_mean(reader: Reader, meant: str | None, pairs: list[tuple[str, str]]) -> tuple[str, str] | None:
+    """Return the query that was perhaps meant, and the address that asks it under the same filters."""
+    if meant is None:
+        return None
+    return meant, reader.href("/search", [("q", meant), *(pair for pair in pairs if pair[0] != "q")])
 
 
 def _filters(criteria: SearchCriteria) -> dict[str, Any]:

@@ -234,7 +234,7 @@ FILTERS = {
     "updated_since": N_("Changed since"),
     "bbox": N_("Map section"),
     "collection": N_("Collection"),
-    "status": N_("Last known"),
+    "status": N_("Status"),
     "member_of": N_("Member of"),
     "tag": N_("Tags"),
     "licence": N_("Licence"),

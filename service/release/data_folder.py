@@ -110,7 +110,7 @@ def _clear_debris(data: Path) -> None:
         # This release was never served. It must not be offered for a rollback, nor count among the releases that are kept.
         folder = arriving.with_name(arriving.readlink().name)
         if folder.exists() and _linked_name(data / "current") != folder.name:
-            _remove(folder)
+            remove_release(folder)
         arriving.unlink()
     for path in (data / "releases").glob(f"{STAGING_PREFIX}*"):
         shutil.rmtree(path, ignore_errors=True)
@@ -213,7 +213,7 @@ def prune_held(data: Path, *, keep: int) -> list[StoredRelease]:
     _keep_statements_of(data, removed)
     keep_withdrawals(data, (release.folder for release in removed), current=current_folder(data))
     for release in removed:
-        _remove(release.folder)
+        remove_release(release.folder)
     erase_unused_files(data)
     return removed
 
@@ -229,6 +229,18 @@ def erase_unused_files(data: Path) -> None:
     if any(release.current and release.manifest is None for release in kept):
         return
     erase_all_but(data, {sha256 for release in kept if release.manifest for sha256 in release.manifest.kept})
+
+
+def take_down(data: Path) -> None:
+    """Remove every release, the current one included, for a caller that holds the lock. Statements and withdrawals stay."""
+    kept = kept_releases(data)
+    _keep_statements_of(data, kept)
+    keep_withdrawals(data, (release.folder for release in kept), current=None)
+    (data / "current").unlink(missing_ok=True)
+    sync_folder(data)
+    for release in kept:
+        remove_release(release.folder)
+    erase_unused_files(data)
 
 
 def chain_of(data: Path) -> list[Link]:
@@ -257,7 +269,8 @@ def withdrawals_in(data: Path) -> dict[str, str]:
     return known_withdrawals(data, (release.folder for release in kept_releases(data)))
 
 
-def _remove(folder: Path) -> None:
+def remove_release(folder: Path) -> None:
+    """Remove a release, for a caller that holds the lock. Where it is current, nothing is served until another is made so."""
     # Rename first, in one step, so that a half-deleted folder is never taken for a release.
     doomed = folder.with_name(f"{STAGING_PREFIX}removed-{folder.name}")
     folder.rename(doomed)

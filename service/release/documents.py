@@ -178,7 +178,9 @@ class Surroundings(Protocol):
         """Return a place's country: its own, or that of the nearest place around it that states one."""
 
     def responses_of(self, agent_id: str, event_id: str) -> list[PublicRecord]:
-        """Return the responses whose party is `agent_id`, by identifier, less those that are about other events only."""
+        """Return the responses whose party is `agent_id` about an event or any that it is part of, by identifier. One that
+        is about no event counts as being about each.
+        """
 
     def related_from(self, record_id: str) -> list[tuple[str, PublicRecord]]:
         """Return the first `RELATED_SHOWN` records that relate to this one, each with what it says of the relation."""
@@ -280,8 +282,8 @@ class _Renderer:
         return {"id": record_id, "label": self.around.label(record_id), "country": country}
 
     def responses(self, act: Mapping[str, Any], event: PublicRecord) -> list[ActResponseDocument]:
-        """Return the actor's responses, less those that are about other events only: a denial of something else,
-        shown here, would read as a denial of this.
+        """Return the actor's responses about the event, an event that it is part of, or none in particular. One about
+        another event is left out: a denial of something else, shown here, would read as a denial of this.
         """
         actor = act.get("actor")
         return [] if actor is None else [self.response(each) for each in self.around.responses_of(actor, event["id"])]
@@ -610,7 +612,10 @@ _DERIVED: dict[type, tuple[_Derived, ...]] = {
             len(fields_of(Act)),
             _Key(
                 "responses",
-                Annotated[list[ActResponseDocument], Field(description="What the actor answered about this event.")],
+                Annotated[
+                    list[ActResponseDocument],
+                    Field(description="What the actor answered about this event, or one that it is part of."),
+                ],
                 lambda act, to, event: to.responses(act, event),
             ),
         ),

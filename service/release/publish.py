@@ -33,9 +33,11 @@ from service.archive.fields import archive_fields, fields_of_record
 from service.archive.identifiers import PLURALS
 from service.archive.model import Head, Record, Withdrawn
 from service.archive.writing import sync_file, sync_folder
-from service.errors import ReleaseError
+from service.errors import AdoptionRefused, ReleaseError
 from service.release.addresses import with_marks
+from service.release.adopting import Adopted
 from service.release.building import tables
+from service.release.building.adopted_log import AdoptedLog
 from service.release.building.change_log import Action, ChangeLog, no_changes
 from service.release.building.filter_index import FilterIndexWriter
 from service.release.building.indexing_process import IndexBeside, IndexHere, WordIndex
@@ -59,6 +61,7 @@ from service.release.data_folder import (
     erase_unused_files,
     kept_releases,
     prune_held,
+    remove_release,
     sole_publisher,
     withdrawals_in,
 )
@@ -90,6 +93,10 @@ INDEXED_BESIDE = 16 << 20
 SEALED_AT_ONCE = 2
 
 
+#: Brings a sealed release in a folder to where others take it from.
+Deposit = Callable[[Path, Manifest], None]
+
+
 class Progress(Protocol):
     """Told how far a publication is: the stage's name, units done, units in all."""
 
@@ -118,6 +125,8 @@ def publish(
     keep: int = 3,
     sign: Sign | None = None,
     chain: Sequence[Link] = (),
+    deposit: Deposit | None = None,
+    adopted: Adopted | None = None,
     folder: Path | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Progress = _silent,
@@ -128,10 +137,12 @@ def publish(
     being served cannot be continued, or ReleaseError where the data folder cannot be written. In each case the release
     being served is as it was. With `sign` the release's statement is signed. `chain` holds
     statements to go on from where the data folder has none: an archive that was lost is published again from a bag.
+    `deposit` brings the release elsewhere first; what it raises keeps the release from being served here, too.
+    With `adopted` the release is published as another archive published it; AdoptionRefused where the content is not that.
     `folder` is where the paths of files start; without it, that of the archive file.
     """
     with sole_publisher(data):
-        previous = _previous_release(data)
+        previous = _previous_release(data, adopted=adopted)
         staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=data / "releases"))
         try:
             with _sorting_in(staging), _without_collecting():
@@ -143,6 +154,8 @@ def publish(
                     moment=now(),
                     sign=sign,
                     chain=chain,
+                    deposit=deposit,
+                    adopted=adopted,
                     folder=archive.parent if folder is None else folder,
                     progress=progress,
                 )
@@ -159,8 +172,10 @@ def publish(
                 previous.close()
 
 
-def _previous_release(data: Path) -> Release | None:
+def _previous_release(data: Path, *, adopted: Adopted | None) -> Release | None:
     """Open the release being served, to continue from it. Its engine may be an earlier one, its files must be whole."""
+    if adopted is not None and not adopted.goes_on:
+        return None
     folder = current_folder(data)
     if folder is None:
         return None
@@ -210,6 +225,8 @@ class _Publication:
         moment: datetime,
         sign: Sign | None,
         chain: Sequence[Link],
+        deposit: Deposit | None,
+        adopted: Adopted | None,
         folder: Path,
         progress: Progress,
     ) -> None:
@@ -218,6 +235,8 @@ class _Publication:
         self.staging = staging
         self.previous = previous
         self.sign = sign
+        self.deposit = deposit
+        self.adopted = adopted
         self.folder = folder
         #: The statements of every release before, those that were gone back from included.
         self.chain = chain_of(data) or [*chain]
@@ -227,6 +246,8 @@ class _Publication:
         # The clock may have been set back. Times in the log never go back, so that a reader who asks for the changes since a
         # moment gets all of them.
         self.published_at = max([timestamp(moment), *before])
+        if adopted is not None:
+            self.published_at = adopted.statement.published_at
         self.today = moment.astimezone(UTC).date()
         self.progress = progress
         #: What the check counted as masked.
@@ -241,8 +262,10 @@ class _Publication:
             head = self.check(scratch)
             with closing(self.word_index()) as index:
                 release_id = self.write_canonical(scratch, head)
+                if self.adopted is not None and release_id != self.adopted.statement.release:
+                    raise AdoptionRefused(f"published here, the release would be {release_id}: another than was stated")
                 kept = self.keep_files(scratch)
-                if self.previous is not None and self.is_same(release_id):
+                if self.adopted is None and self.previous is not None and self.is_same(release_id):
                     return Published(self.previous.folder, self.previous.manifest, False, no_changes(), 0)
                 number = self.next_number()
                 counts, changes = self.write_database(scratch, index, head, release_id, number)
@@ -250,6 +273,10 @@ class _Publication:
         self.state(head, release_id, number, counts)
         manifest = self.seal(release_id, number, counts, kept)
         folder = self.data / "releases" / f"{number}-{release_id.removeprefix('sha256:')[:SHORT_ID]}"
+        if self.deposit is not None:
+            self.deposit(self.staging, manifest)
+        if self.adopted is not None and folder.exists():
+            remove_release(folder)  # a damaged one, or one of the same id that was published at another time
         bring_in(self.data, self.staging, folder)
         forget_kept_chain(self.data)
         pruned = prune_held(self.data, keep=keep)
@@ -266,11 +293,16 @@ class _Publication:
 
     def next_number(self) -> int:
         """Return the number of the new release: one that no release ever had."""
+        if self.adopted is not None:
+            return self.adopted.statement.number
         stated = self.chain[-1].statement.number if self.chain else 0
         return 1 + max(stated, *(release.number for release in kept_releases(self.data)), 0)
 
     def state(self, head: Head, release_id: str, number: int, counts: dict[str, int]) -> None:
         """Write the release's statement behind those before it."""
+        if self.adopted is not None:
+            write_chain(self.staging, self.adopted.chain)
+            return
         statement = Statement(
             archive=head.id,
             release=release_id,
@@ -292,13 +324,14 @@ class _Publication:
                 scratch.add(public)
 
         size = self.archive.stat().st_size if self.archive.is_file() else 0
-        former = withdrawals_in(self.data)
+        # What another archive may withdraw and take back is for it to say.
+        former = {} if self.adopted is not None else withdrawals_in(self.data)
         report = check_archive(
             self.archive,
             today=self.today,
             declared=self.declared,
             folder=self.folder,
-            predecessor=self.previous,
+            predecessor=self.previous if self.adopted is None else None,
             withdrawn=former,
             prepare=partial(_what_is_public, today=self.today),
             accept=accept,
@@ -349,7 +382,7 @@ class _Publication:
             _create_tables(database)
             database.execute(insert_statement(tables.ArchiveHead), (head.id, orjson.dumps(head.model_dump())))
             filters = FilterIndexWriter(database, arrays, scratch)
-            log = ChangeLog(database, self.previous, release_id, number, self.published_at)
+            log = self.change_log(database, release_id, number)
             self.write_records(scratch, database, filters, index, documents=documents, log=log, head=head)
             log.finish()
             documents.finish(arrays)
@@ -369,6 +402,12 @@ class _Publication:
         counts = {collection: collections[collection][1] for collection in sorted(collections)}
         return counts | {"withdrawn": len(withdrawals)}, log.changes
 
+    def change_log(self, database: sqlite3.Connection, release_id: str, number: int) -> ChangeLog | AdoptedLog:
+        """Return what writes the change log."""
+        if self.adopted is not None:
+            return AdoptedLog(database, self.previous, self.adopted)
+        return ChangeLog(database, self.previous, release_id, number, self.published_at)
+
     def write_records(
         self,
         scratch: Scratch,
@@ -377,7 +416,7 @@ class _Publication:
         index: WordIndex,
         *,
         documents: DocumentWriter,
-        log: ChangeLog,
+        log: ChangeLog | AdoptedLog,
         head: Head,
     ) -> None:
         """Write every record's document, and take what it is found by, in one walk through the records."""

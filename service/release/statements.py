@@ -100,7 +100,7 @@ def write_chain(folder: Path, chain: Sequence[Link]) -> None:
     if own.signature is not None:
         (folder / SIGNATURE).write_text(own.signature)
     (folder / STATEMENTS).write_bytes(b"".join(link.line for link in chain))
-    (folder / SIGNATURES).write_bytes(_signature_lines(chain))
+    (folder / SIGNATURES).write_bytes(signature_lines(chain))
 
 
 def read_chain(folder: Path) -> list[Link]:
@@ -157,7 +157,8 @@ def read_signatures(data: bytes) -> dict[int, str]:
     return {each.number: each.signature for each in signed}
 
 
-def _signature_lines(chain: Iterable[Link]) -> bytes:
+def signature_lines(chain: Iterable[Link]) -> bytes:
+    """Return the content of the file of signatures of a chain."""
     signed = [_Signed(number=link.statement.number, signature=link.signature) for link in chain if link.signature]
     return b"".join(orjson.dumps(each.model_dump(), option=orjson.OPT_APPEND_NEWLINE) for each in signed)
 
@@ -181,7 +182,7 @@ def longest_chain(folders: Iterable[Path]) -> list[Link]:
 def keep_chain(data: Path, chain: Sequence[Link]) -> None:
     """Keep a chain in the data folder itself: of a release that was gone back from and is about to be removed."""
     with written_whole(data / SIGNATURES) as file:
-        file.write(_signature_lines(chain))
+        file.write(signature_lines(chain))
     with written_whole(data / STATEMENTS) as file:
         file.write(b"".join(link.line for link in chain))
 

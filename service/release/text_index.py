@@ -18,7 +18,7 @@ import tantivy
 from service.archive.dates import parse_edtf
 from service.archive.fields import ArchiveFields
 from service.archive.identifiers import PLURALS
-from service.archive.words import STEMMERS, analyzer, plain_of, spelled, stemmed, stemmer_of
+from service.archive.words import BY_DICTIONARY, STEMMERS, analyzer, plain_of, spelled, stemmed, stemmer_of, stems
 from service.errors import ReleaseDamaged, ReleaseError
 from service.release.indexing import (
     NO_VALUE,
@@ -223,13 +223,19 @@ def _vocabulary(searcher: tantivy.Searcher, everywhere: str | None) -> Iterator[
         words = sorted((word for word, _ in searcher.terms_with_prefix(field, "")), key=len)
         if words:
             yield _PART.join(("field", field))
-        for each in sorted({stemmer, everywhere} - {None}, key=str):
-            for stem_of_word, word in _analyzed(words, partial(stemmed, stemmer=each)):
-                yield _PART.join((str(each), stem_of_word, word))
+        for each in sorted({each for each in (stemmer, everywhere) if each is not None}):
+            for stem_of_word, word in _stemmed(words, each):
+                yield _PART.join((each, stem_of_word, word))
         new = [word for word in words if word not in met]
         for plain_word, word in _analyzed(new, plain_of):
             yield _PART.join(("", plain_word, word))
         met.update(new)
+
+
+def _stemmed(words: list[str], stemmer: str) -> Iterator[tuple[str, str]]:
+    if stemmer in BY_DICTIONARY:
+        return ((each, word) for word in words for each in stems(word, stemmer))
+    return _analyzed(words, partial(stemmed, stemmer=stemmer))
 
 
 def _analyzed(words: list[str], analyse: Callable[[str], list[str]]) -> Iterator[tuple[str, str]]:
@@ -269,6 +275,18 @@ def beginning_as(searcher: tantivy.Searcher, beginning: str, *, limit: int) -> l
     """Return up to `limit` spellings in a release of which the folded form begins like this."""
     entries = searcher.terms_with_prefix("vocabulary", _PART.join(("", beginning)), limit=limit)
     return [entry.rpartition(_PART)[2] for entry, _ in entries]
+
+
+def folded_words(
+    searcher: tantivy.Searcher, beginning: str, *, limit: int, whole: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Yield up to `limit` words of a release whose folded form begins like this, or is this where `whole`: the folded form
+    and a spelling of it.
+    """
+    prefix = _PART.join(("", beginning, "") if whole else ("", beginning))
+    for entry, _ in searcher.terms_with_prefix("vocabulary", prefix, limit=limit):
+        _, folded, spelling = entry.split(_PART)
+        yield folded, spelling
 
 
 def _add_orders(document: tantivy.Document, ordinal: int, places: Places, *, updated: int) -> None:

@@ -5,7 +5,7 @@ Every release lists its own. Those of a removed release that the current one doe
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -30,8 +30,21 @@ def keep_withdrawals(data: Path, removed: Iterable[Path], *, current: Path | Non
     listed = {} if current is None else _listed_in(current)
     lost = {name: day for folder in removed for name, day in _listed_in(folder).items() if name not in listed}
     if lost:
+        remember_withdrawals(data, lost)
+
+
+def remember_withdrawals(data: Path, withdrawn: Mapping[str, str]) -> None:
+    """Keep withdrawals of releases that this data folder does not have, beside those that are kept already."""
+    kept = _kept(data)
+    if not withdrawn.items() <= kept.items():
         with written_whole(data / _KEPT) as file:
-            file.write(orjson.dumps(_kept(data) | lost, option=orjson.OPT_SORT_KEYS))
+            file.write(orjson.dumps(kept | {**withdrawn}, option=orjson.OPT_SORT_KEYS))
+
+
+def withdrawals_beyond(data: Path, releases: Iterable[Path], *, current: Path) -> dict[str, str]:
+    """Return the withdrawals that a data folder knows of and its current release does not list."""
+    listed = _listed_in(current)
+    return {name: day for name, day in known_withdrawals(data, releases).items() if name not in listed}
 
 
 def _kept(data: Path) -> dict[str, str]:

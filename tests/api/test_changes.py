@@ -82,6 +82,7 @@ def test_changes_come_in_order_the_oldest_first(history: httpx.Client) -> None:
         "record": "testimony",
         "collection": "testimonies",
         "id": "tes-2",
+        "title": "Later",
         "version": 2,
         "at": "2026-03-02T12:00:00Z",
         "release": page["data"][4]["release"],
@@ -97,7 +98,7 @@ def test_of_what_was_withdrawn_only_identifier_and_day_are_told(history: httpx.C
     of_it = [entry for entry in history.get("/v1/changes").json()["data"] if entry["id"] == "tes-1"]
     assert [entry["action"] for entry in of_it] == ["created", "withdrawn"]
     for entry in of_it:
-        assert (entry["version"], entry["href"]) == (None, None)
+        assert (entry["version"], entry["href"], entry["title"]) == (None, None, None)
 
 
 def test_what_must_be_erased_is_asked_for_alone(history: httpx.Client) -> None:
@@ -118,6 +119,26 @@ def test_what_must_be_erased_is_found_without_reading_the_log(history: httpx.Cli
         statement = page_statement(newest_first=newest_first, erase=True)
         plan = " ".join(row[3] for row in release.rows(f"EXPLAIN QUERY PLAN {statement}", binds))
         assert "USING INDEX change_that_erases" in plan
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 200])
+def test_the_newest_come_first_where_asked(history: httpx.Client, limit: int) -> None:
+    page = history.get(f"/v1/changes?sort=-at&limit={limit}").json()
+    entries = seen(page)
+    while page["links"]["next"]:
+        page = history.get(page["links"]["next"]).json()
+        entries += seen(page)
+    assert entries == WHOLE[::-1]
+    assert history.get("/v1/changes?sort=at").json()["data"] == history.get("/v1/changes").json()["data"]
+
+
+def test_a_cursor_of_one_order_is_none_of_the_other(history: httpx.Client) -> None:
+    cursor = history.get("/v1/changes?sort=-at&limit=1").json()["meta"]["cursor"]
+    for query in ("", "&sort=at"):
+        answer = history.get(f"/v1/changes?cursor={cursor}{query}")
+        assert answer.status_code == 422
+        assert "other order" in answer.json()["detail"]
+    assert history.get(f"/v1/changes?format=atom&cursor={cursor}").status_code == 200
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 200])
@@ -341,7 +362,12 @@ class Mirror:
         else:
             answer = await client.get(entry["href"])
             assert answer.status_code == 200
-            self.records[entry["id"]] = answer.json()
+            self.records[entry["id"]] = own_part(answer.json())
+
+
+def own_part(document: Any) -> Any:
+    """Return what a record itself shows: that others name it is no new version of it."""
+    return {key: value for key, value in document.items() if key not in ("referred_by", "links")}
 
 
 async def served_records(client: httpx.AsyncClient) -> dict[str, Any]:
@@ -350,7 +376,7 @@ async def served_records(client: httpx.AsyncClient) -> dict[str, Any]:
     for collection in CRITERIA:
         page = (await client.get(f"/v1/{collection}?limit=200")).json()
         assert page["links"]["next"] is None
-        records.update({each["id"]: each for each in page["data"]})
+        records.update({each["id"]: own_part(each) for each in page["data"]})
     return records
 
 

@@ -1,6 +1,7 @@
 """The OpenAPI description against the wire: schemathesis sends what the description allows, and what it does not."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,10 +22,15 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 #: Test cases for each operation in the phase that draws at random; the others have as many as the description needs.
 EXAMPLES = 15
+#: The files, the feed and the query of one collection stand for those of all, which are the same code: asking all would take as
+#: long as everything else.
+ALIKE = r"^(list_(?!events_)\w+_(csv|ndjson|geojson|atom)|query_(?!events)\w+)$"
 SEED = os.environ.get("SCHEMATHESIS_SEED", "20261124")
 
 
-def test_what_is_described_is_what_is_on_the_wire(client: httpx.Client, tmp_path: Path) -> None:
+def test_what_is_described_is_what_is_on_the_wire(
+    client: httpx.Client, description: dict[str, Any], tmp_path: Path
+) -> None:
     print(f"seed: {SEED}")
     run = subprocess.run(
         [
@@ -39,6 +45,7 @@ def test_what_is_described_is_what_is_on_the_wire(client: httpx.Client, tmp_path
                 str(client.base_url.join("/openapi.json")),
             ),
             *("--checks", "all", "--mode", "all", "--seed", SEED, "--max-examples", str(EXAMPLES), "--no-shrink"),
+            *("--exclude-operation-id-regex", ALIKE),
             *("--continue-on-failure", "--generation-database", ":memory:"),
         ],
         cwd=tmp_path,
@@ -49,7 +56,9 @@ def test_what_is_described_is_what_is_on_the_wire(client: httpx.Client, tmp_path
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr[-2000:]
-    assert "Tested: 38" in run.stdout
+    operations = [each for path in description["paths"].values() for each in path.values()]
+    tested = [each for each in operations if re.search(ALIKE, each["operationId"]) is None]
+    assert f"Tested: {len(tested)}" in run.stdout
 
 
 @pytest.fixture(scope="module")

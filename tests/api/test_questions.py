@@ -13,7 +13,7 @@ from service.http.bodies import BODY_BYTES
 from service.release.publish import publish
 from service.settings import Settings
 from tests.archives import archive, record, write
-from tests.conftest import Serve, running
+from tests.conftest import PublishTo, Serve, running
 
 RECORDS = [
     record("plc-1", name="Arden", kind="country", country="FR"),
@@ -187,7 +187,7 @@ def posted(client: httpx.Client, body: dict[str, Any], path: str = "/v1/events/q
         ({"topic": None, "cursor": None}, "topic=null"),
         ({"topic": ["top-2", None]}, "topic=null&topic=top-2"),
         ({"bbox": [1, 2, 3.5, 4], "facets": ["type", "year"]}, "bbox=1,2,3.5,4&facets=type,year"),
-        ({"q": "night"}, "q=night"),
+        ({"q": "night", "limit": 2.0}, "q=night&limit=2"),
     ],
 )
 def test_a_body_is_answered_as_an_address_is(asked: httpx.Client, body: dict[str, Any], query: str) -> None:
@@ -299,3 +299,21 @@ def test_no_more_is_included_than_the_limit(monkeypatch: pytest.MonkeyPatch, ask
     monkeypatch.setattr("service.catalogue.including.MOST_INCLUDED", 2)
     answer = asked.get("/v1/sources/src-1?include=events,testimonies").json()
     assert (len(answer["included"]), answer["included_total"]) == (2, 5)
+
+
+def test_buckets_of_topics_and_places_say_what_they_lie_below(asked: httpx.Client) -> None:
+    facets = asked.get("/v1/events?facets=topic,place,type&limit=1").json()["facets"]
+    above = {bucket["value"]: bucket["broader"] for name in ("topic", "place") for bucket in facets[name]}
+    arden, eviction = {"id": "plc-1", "label": "Arden"}, {"id": "top-1", "label": "Eviction"}
+    assert above == {"top-1": None, "top-2": eviction, "plc-1": None, "plc-2": arden, None: None}
+    assert all("broader" not in bucket for bucket in facets["type"])
+    assert asked.get("/v1/search?q=night&facets=topic").json()["facets"]["topic"][0].keys() >= {"broader"}
+
+
+def test_a_page_tells_topics_of_the_same_label_apart(serve: Serve, publish_to: PublishTo, tmp_path: Path) -> None:
+    topics = [record("top-1", label="Land"), record("top-2", label="Kidnapping")]
+    topics += [record(f"top-{n + 2}", label="Extortion", broader=f"top-{n}") for n in (1, 2)]
+    publish_to(tmp_path / "data", archive(*topics, *(record(f"evt-{n}", topics=[f"top-{n}"]) for n in (3, 4))))
+    page = serve(tmp_path / "data").get("/events", headers={"Accept": "text/html"}).text
+    assert "Extortion (Land)" in page
+    assert "Extortion (Kidnapping)" in page

@@ -1,12 +1,15 @@
 """Search, suggestions and facets as they are on the wire."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.archives import archive, record
-from tests.conftest import PublishTo, Serve
+from service.release.publish import publish
+from service.settings import Settings
+from tests.archives import archive, record, write
+from tests.conftest import PublishTo, Serve, running
 
 
 def test_a_hit_can_be_drawn_without_a_second_request(client: httpx.Client) -> None:
@@ -45,7 +48,9 @@ def test_a_hit_in_a_transcript_leads_to_its_segment(tmp_path: Path, publish_to: 
 
 def test_completions_say_where_they_come_from(client: httpx.Client) -> None:
     page = client.get("/v1/suggest?q=MOSC&collection=places").json()
-    assert [set(each) for each in page["data"]] == [{"text", "collection", "count"}] * len(page["data"])
+    assert [set(each) for each in page["data"]] == [{"text", "collection", "count", "id", "title", "href"}] * len(
+        page["data"]
+    )
     assert {each["collection"] for each in page["data"]} == {"places"}
     assert client.get("/v1/suggest?q=zzzz").json()["data"] == []
 
@@ -94,3 +99,51 @@ def test_facets_are_shown_only_when_asked_for(client: httpx.Client) -> None:
     assert facets["type"][-1]["value"] is None
     [error] = client.get("/v1/events?facets=title").json()["errors"]
     assert (error["parameter"], "type" in error["allowed"]) == ("facets", True)
+
+
+@pytest.fixture(scope="module")
+def translated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    folder = tmp_path_factory.mktemp("translated")
+    records = [
+        record("tes-1", title="The lantern on the stairs", translations={"de": {"title": "Die Laterne"}}),
+        record("tes-2", title="A bridge", translations={"de": {"title": "Die Laterne", "summary": "Nachts."}}),
+        record("tes-3", title="Lantern makers"),
+    ]
+    publish(write(folder / "archive.json", archive(*records)), folder / "data")
+    with running(Settings(data=folder / "data")) as client:
+        yield client
+
+
+def test_hits_are_called_by_their_titles_in_the_language_asked_for(translated: httpx.Client) -> None:
+    def titles(address: str, **headers: str) -> dict[str, str]:
+        return {hit["id"]: hit["title"] for hit in translated.get(address, headers=headers).json()["data"]}
+
+    original = {"tes-1": "The lantern on the stairs", "tes-3": "Lantern makers"}
+    german = original | {"tes-1": "Die Laterne"}
+    assert titles("/v1/search?q=lantern") == original
+    assert titles("/v1/search?q=lantern&lang=de-AT") == german
+    assert titles("/v1/search?q=lantern", **{"Accept-Language": "de"}) == german
+    assert titles("/v1/search?q=lantern&lang=en", **{"Accept-Language": "de"}) == original
+    tags = {translated.get(f"/v1/search?q=lantern&lang={lang}").headers["etag"] for lang in ("en", "de")}
+    assert len(tags) == 2
+
+
+def test_completions_that_one_record_has_lead_to_it(translated: httpx.Client) -> None:
+    [first, second] = translated.get("/v1/suggest?q=lantern&lang=de").json()["data"]
+    assert first == {
+        "text": "Lantern makers",
+        "collection": "testimonies",
+        "count": 1,
+        "id": "tes-3",
+        "title": "Lantern makers",
+        "href": str(translated.base_url.join("/v1/testimonies/tes-3")),
+    }
+    assert (second["text"], second["id"], second["title"]) == ("The lantern on the stairs", "tes-1", "Die Laterne")
+    [shared] = translated.get("/v1/suggest?q=laterne").json()["data"]
+    assert (shared["count"], shared["id"], shared["title"], shared["href"]) == (2, None, None, None)
+    [found] = translated.get("/v1/suggest?q=bridge").json()["data"]
+    assert found["title"] == "A bridge"
+
+
+def test_the_entrance_names_the_languages_of_texts(translated: httpx.Client) -> None:
+    assert translated.get("/v1").json()["languages"] == ["de", "en"]

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from pydantic import AfterValidator
 
 from service.archive.checks import Report, check_archive
-from service.archive.fields import FormatField, fields_of
+from service.archive.declarations import stated_in
+from service.archive.fields import FormatField, archive_fields, fields_of
 from service.archive.identifiers import PLURALS
 from service.archive.model import RECORD_MODELS
 from service.archive.tables import compiled, write_tables
@@ -73,9 +74,10 @@ def records_of(tables: Path) -> dict[str, dict[str, Any]]:
 def public(path: Path) -> list[bytes]:
     """Return the canonical lines of an archive file: what its release is made of."""
     lines = []
+    fields = archive_fields(stated_in(path))
     for kind, record in pieces_of(path):
         if kind in RECORD_MODELS:
-            found = public_record(RECORD_MODELS[kind].model_validate(record), today=TODAY)
+            found = public_record(fields[kind].model.model_validate(record), today=TODAY)
             lines.append(canonical_line(found) if found else b"")
         else:
             lines.append(canonical_line({"record": kind, **record}))

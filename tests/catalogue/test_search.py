@@ -75,6 +75,7 @@ def test_a_query_is_read_as(text: str, terms: list[tuple[str, bool, bool]]) -> N
         ('"' * 10_000, "longer than 256"),
         ("a b c d e f g h i j k l m n o p q", "more than 16 words"),
         ('"a b c d e f g h i j k l m n o p q"', "more than 16 words"),
+        (f"{'역' * 33} {'駅' * 30} a", "more than 16 words"),
         ("-dog", "beside those to leave out"),
         ("night\x00", "does not have the form"),
         ("\x1b[2J", "does not have the form"),

@@ -3,6 +3,7 @@
 import re
 import tempfile
 import unicodedata
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from functools import cache
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from service.catalogue.browsing import Catalogue
+from service.catalogue.criteria import SearchCriteria
 from service.catalogue.parameters import read_criteria
 from service.catalogue.search import TextIndex
 from service.errors import InvalidParameters
@@ -25,14 +27,27 @@ from tests.catalogue.test_browsing import walk
 
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
 
-#: Languages and words of each: inflections, accents, words that two languages share, one that none stems (uk).
+#: Languages and words of each: inflections, accents, words that two languages share, forms of two words (uk), one that
+#: none stems (ko).
 WORDS = {
     "en": "camera cameras filmed filming films station stations camera-shy café",
     "ru": "камера камеры камерой снимали снимал ещё еще съёмка",
     "de": "Kamera Kameras Straße Strasse Häuser Haus filmen",
-    "uk": "камера камери камерою станція",
+    "uk": "камера камери камерою станція станції харкові харків харка",
+    "ko": "지하철역 지하철역에서",
 }
 STEMMERS = {"en": "english", "ru": "russian", "de": "german"}
+#: What a dictionary has the Ukrainian words under, that have other forms. One is a form of a city's name and of a person's.
+UKRAINIAN = {
+    "камера": "камера",
+    "камери": "камера",
+    "камерою": "камера",
+    "станція": "станція",
+    "станції": "станція",
+    "харків": "харків",
+    "харкові": "харків харко",
+    "харка": "харко",
+}
 DAYS = (None, "2021", "2021-05", "2022-02/..", "XXXX-05-09")
 POINTS = {"plc-1": (55.75, 37.6), "plc-2": (-10.0, 179.5), "plc-3": None}
 
@@ -152,7 +167,7 @@ def _texts(each: Fields, language: str) -> list[tuple[str, str]]:
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())
+    return re.findall(r"[가-힣]|[^\W가-힣]+", text.lower())
 
 
 def _side_by_side(asked: list[str], text: str, languages: set[str], *, beginning: bool) -> bool:
@@ -172,11 +187,15 @@ def _side_by_side(asked: list[str], text: str, languages: set[str], *, beginning
 
 def _same(word: str, other: str, languages: set[str]) -> bool:
     stemmers = [STEMMERS[language] for language in languages if language in STEMMERS]
-    return _plain(word) == _plain(other) or any(_stem(word, each) == _stem(other, each) for each in stemmers)
+    if _plain(word) == _plain(other) or any(_stem(word, each) == _stem(other, each) for each in stemmers):
+        return True
+    forms = [set(UKRAINIAN.get(each, each).split()) for each in (word, other)]
+    return "uk" in languages and not forms[0].isdisjoint(forms[1])
 
 
 def _plain(word: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(char))
+    parts = unicodedata.normalize("NFKD", word.casefold())
+    return unicodedata.normalize("NFC", "".join(char for char in parts if not unicodedata.combining(char)))
 
 
 @cache
@@ -198,6 +217,62 @@ def _in_spans(each: Fields, asked: dict[str, str]) -> bool:
         return True
     start = date.fromisoformat(asked["date_from"])
     return happened_between(each["date"], start, None, certain=asked["date_match"] == "certain")
+
+
+# --- Languages of which a dictionary or no stemmer knows the forms ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ("станція", ["tes-1"]),
+        ("СТАНЦІЮ", ["tes-1"]),
+        ('"на станція"', ["tes-1"]),
+        ("дитина", ["tes-1"]),
+        ("бути", ["tes-1", "tes-2"]),
+        ("сім'я", ["tes-2"]),
+        ("сім’єю", ["tes-2"]),
+        ("сімї", ["tes-2"]),
+        ("п\u02bcятниця сім'*", ["tes-2"]),
+        ("сім", []),
+        ("станція -сім'я", ["tes-1"]),
+        ("지하철역", ["tes-3"]),
+        ("\u110c\u1175\u1112\u1161\u110e\u1165\u11af", ["tes-3"]),
+        ("역에서 경찰", ["tes-3"]),
+        ('"지하철역 경찰"', []),
+        ("지하철역에서 경찰이 사람들을 밖으로 데려갔다고 말했다", []),
+        ("station", ["tes-4"]),
+    ],
+)
+def test_forms_of_ukrainian_and_korean_find_each_other(several: Catalogue, q: str, found: list[str]) -> None:
+    assert walk(several, "testimonies", [("q", q), ("sort", "id")]) == found
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
+    """A catalogue of testimonies in Ukrainian, Korean and English."""
+    folder = tmp_path_factory.mktemp("several")
+    whole = archive(
+        record("tes-1", title="Дітей було видно на станції", summary="Here.", language="uk"),
+        record("tes-2", title="У п’ятницю були без сім’ї", summary="Here.", language="uk"),
+        record("tes-3", title="지하철역에서 경찰을 보았다", summary="Here.", language="ko"),
+        record("tes-4", title="At the station", summary="станції", language="en"),
+    )
+    publish(write(folder / "archive.json", whole), folder / "data")
+    catalogue = Catalogue(open_current(folder / "data"))
+    with closing(catalogue.release):
+        yield catalogue
+
+
+def test_excerpts_mark_ukrainian_and_korean_words_as_written(several: Catalogue) -> None:
+    def marked(q: str) -> list[str]:
+        criteria = read_criteria(SearchCriteria, [("q", q)])
+        [excerpt] = [each for hit in several.search(criteria).hits for each in hit.excerpts]
+        return [excerpt.text[start:end] for start, end in excerpt.matches]
+
+    assert marked("сім'я п'ятниця") == ["п’ятницю", "сім’ї"]
+    assert marked("дитина станція") == ["Дітей", "станції"]
+    assert marked("지하철역") == ["지하철역에서"]
 
 
 # --- What may not take long -------------------------------------------------------------------------------------------

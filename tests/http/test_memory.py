@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service.archive.words import plain_words, stem
+from service.archive.words import plain_words, stems
 from service.http.links import base_url, place
 from service.http.middleware import HOST_LENGTH, URI_LENGTH
 from service.http.response_cache import LONGEST_KEY, ResponseCache
@@ -83,7 +83,7 @@ def fill_words() -> None:
 def fill_short_words() -> None:
     for number in range(20_000):
         plain_words(f"w{number}" + "ж" * 40)
-        stem(f"w{number}" + "ж" * 40, "russian")
+        stems(f"w{number}" + "ж" * 40, "russian")
 
 
 @pytest.mark.parametrize("fill", [fill_hosts, fill_paths, fill_short_paths, fill_words, fill_short_words])

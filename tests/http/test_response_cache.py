@@ -117,6 +117,8 @@ def test_a_new_release_empties_the_cache(serve: Serve, publish_to: PublishTo, tm
         "limit": 20,
         "release": published.manifest.id,
         "licence": "CC-BY-4.0",
+        "did_you_mean": None,
+        "notes": [],
     }
 
 

@@ -36,7 +36,7 @@ ADDED_TO = {
 
 def test_the_entrance_tells_archive_release_and_links(client: httpx.Client) -> None:
     entrance = client.get("/v1").json()
-    assert set(entrance) == {"archive", "release", "links"}
+    assert set(entrance) == {"archive", "release", "languages", "mirror", "links"}
     assert set(entrance["archive"]) == {
         "id", "title", "description", "language", "licence", "publisher", "contact", "coverage", "citation", "theme", "fields",
     }  # fmt: skip
@@ -51,7 +51,7 @@ def test_the_entrance_tells_archive_release_and_links(client: httpx.Client) -> N
 def test_every_collection_has_pages_of_records_that_stand_alone(client: httpx.Client, collection: str) -> None:
     page = client.get(f"/v1/{collection}").json()
     assert set(page) == {"data", "meta", "links"}
-    assert set(page["meta"]) == {"total", "limit", "release", "licence"}
+    assert set(page["meta"]) == {"total", "limit", "release", "licence", "did_you_mean", "notes"}
     assert set(page["links"]) == {"self", "next", "prev"}
     assert page["meta"]["limit"] == 20
     assert page["meta"]["total"] == client.get("/v1").json()["release"]["counts"][collection]
@@ -123,6 +123,25 @@ def test_an_answer_about_another_event_is_not_shown_beside_this_one(
     publish_to(tmp_path / "data", whole)
     event = serve(tmp_path / "data").get("/v1/events/evt-1").json()
     assert [response["id"] for response in event["acts"][0]["responses"]] == ["rsp-2", "rsp-3"]
+
+
+def test_an_answer_about_the_larger_event_is_shown_beside_an_act_of_its_part(
+    tmp_path: Path, publish_to: PublishTo, serve: Serve
+) -> None:
+    act = {"type": "eviction", "actor": "agt-1", "status": "alleged", "asserted_by": "agt-1"}
+    acts = [{**act, "citations": [{"source": "src-1"}]}]
+    whole = archive(
+        record("evt-1"),
+        record("evt-2", part_of="evt-1"),
+        record("evt-3", part_of="evt-2", acts=acts),
+        record("evt-4", part_of="evt-3"),
+        record("evt-5", part_of="evt-1"),
+        record("rsp-1", kind="denied", about=["evt-1", "evt-2"]),
+        record("rsp-2", kind="denied", about=["evt-4", "evt-5"]),
+    )
+    publish_to(tmp_path / "data", whole)
+    event = serve(tmp_path / "data").get("/v1/events/evt-3").json()
+    assert [response["id"] for response in event["acts"][0]["responses"]] == ["rsp-1"]
 
 
 # --- Headers ------------------------------------------------------------------------------------------------------

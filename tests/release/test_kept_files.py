@@ -111,7 +111,7 @@ def test_a_disk_that_is_full_leaves_everything_as_it_was(tmp_path: Path, monkeyp
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(kept_files.os, "fchmod", full)
+    monkeypatch.setattr(os, "fchmod", full)
     with pytest.raises(ReleaseError, match="No space left on device; nothing was changed"):
         publish(path, data)
     assert kept(data) == {"a"}

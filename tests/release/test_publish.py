@@ -376,7 +376,7 @@ def damage(folder: Path, how: str) -> None:
         ("manifest missing", "manifest.json cannot be read"),
         ("manifest truncated", "not a release's manifest"),
         ("manifest of another engine", "version 9.*publish the archive again"),
-        ("manifest of another form", "files of form 94,.*move the data folder aside"),
+        ("manifest of another form", f"files of form 9{RELEASE_FORMAT},.*move the data folder aside"),
         ("manifest without a form", "files of form 1,.*move the data folder aside"),
     ],
 )

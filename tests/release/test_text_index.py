@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import tantivy
 
-from service.archive.words import STEMMERS, spelled, spellings, stem
+from service.archive.words import BY_DICTIONARY, STEMMERS, plain, spelled, spellings, stems
 from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import SuggestCriteria
 from service.catalogue.parameters import read_criteria
@@ -121,6 +121,11 @@ def test_a_release_has_no_locks_and_its_index_only_what_is_listed(tmp_path: Path
         ("soft\u00adhyphen and\u200bjoined", ["softhyphen", "andjoined"]),
         ("日本ab", ["日", "本", "ab"]),
         ("𠀀𠀁", ["𠀀", "𠀁"]),
+        ("지하철역에서", ["지", "하", "철", "역", "에", "서"]),
+        ("\u1112\u1161\u11ab", ["한"]),
+        ("ㅋㅋ", ["\u110f\u110f"]),
+        ("п'ять сім’ї О\u02bcєднання", ["п\u02bcять", "сім\u02bcї", "о\u02bcєднання"]),
+        ("'я' д'Артаньян l'ami 5'я", ["я", "д", "артаньян", "l", "ami", "5", "я"]),
         ("ﬁlm ５½", ["film", "51", "2"]),
         ("😀", []),
         ("हिन्दी", ["हिनदी"]),
@@ -134,7 +139,15 @@ def test_words_of_any_script_are_read_as(text: str, words: list[str]) -> None:
     assert [word for each in words for word in spellings(each)] == words
 
 
+@pytest.mark.parametrize(
+    ("spelling", "word"),
+    [("한", "한"), ("\u110f\u110f", "\u110f\u110f"), ("сім\u02bcї", "сімі"), ("сімї", "сімі"), ("Straße", "strasse")],
+)
+def test_a_word_folds_to(spelling: str, word: str) -> None:
+    assert plain(spelling) == word
+
+
 @pytest.mark.parametrize("stemmer", STEMMERS)
-def test_every_stemmer_is_one_that_the_engine_has(stemmer: str) -> None:
-    assert tantivy.Filter.stemmer(stemmer)
-    assert stem("metro", stemmer)
+def test_every_stemmer_is_one_that_the_engine_or_a_dictionary_has(stemmer: str) -> None:
+    assert stemmer in BY_DICTIONARY or tantivy.Filter.stemmer(stemmer)
+    assert stems("metro", stemmer)

@@ -144,7 +144,12 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
             "identifiers": [named], "tags": [mark.text("tag")], "notes": [mark.text("note")], "licence": "CC0-1.0",
         }  # fmt: skip
 
+    def related(other: str) -> list[Fields]:
+        said = {"asserted_by": ids["agt"], "note": mark.text("relation"), "citations": bare}
+        return [{"type": "disputes", "to": ids[other], **said}]
+
     filed = {"topics": [ids["top"]], "place": ids["plc"], "citations": citations, "access": accessible()}
+    filed["relations"] = related("src-2")
     return [
         {
             "id": ids["src"], "type": "interview", "title": mark.text("title"), "publisher": ids["agt"],
@@ -159,7 +164,7 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                 {"start": len(content) - 2, "end": len(content), "reason": "safety", "on": mark.day("redacted")}
             ],
             "recorded": mark.day("recorded"), "captured": f"{mark.day('captured')}T10:30:00Z", "held_at": mark.text("held"),
-            "part_of": ids["src-2"], "files": [file, _private_file(hidden)],
+            "part_of": ids["src-2"], "relations": related("evt"), "files": [file, _private_file(hidden)],
             "custody": [
                 {
                     "on": mark.day("on"), "agent": ids["agt"], "action": "received", "tool": mark.text("tool"),
@@ -206,6 +211,10 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                 "id": ids[name], "type": "killing", "title": mark.text("title"), "summary": mark.text("summary"),
                 "date": mark.day("date"), "date_note": mark.text("date_note"), "part_of": part_of,
                 "participants": [{"agent": ids["agt"], "role": mark.text("role")}],
+                "claims": [
+                    {"field": "place", "value": ids["plc-2"], "asserted_by": ids["agt"], "citations": bare},
+                    {"field": "date", "value": mark.day("claim"), "asserted_by": ids["agt"], "citations": bare},
+                ],
                 "acts": [
                     {
                         "type": mark.text("act"), "description": mark.text("act description"), "victim": ids["agt"],
@@ -263,6 +272,8 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                 "unit": mark.text("unit"), "as_stated": mark.text("as_stated"), "qualifier": "about",
                 "lower": mark.number("lower"), "value": mark.number("value"), "upper": mark.number("upper"),
                 "lower_inclusive": False, "upper_inclusive": False, "bounds_basis": "derived", "relative_to": base,
+                "series": mark.text("series"), "events": [ids["evt"]],
+                "breakdown": {name: mark.text(f"breakdown {name}") for name in ("sex", "age", "status")},
                 "period": mark.day("period"), "stated_on": mark.day("stated_on"), "asserted_by": ids["agt"],
                 "reported_by": ids["agt"], "method": mark.text("method"), "content_warnings": [mark.text("warning")],
                 **filed, **translated("title", "population", "unit", "as_stated", "method", "content_warnings"),

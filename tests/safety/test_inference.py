@@ -149,7 +149,7 @@ def _less_etag(answer: bytes) -> bytes:
 # --- Histories ----------------------------------------------------------------------------------------------------------
 
 SECRET = record("tes-3", witness="agt-2", events=["evt-1"], access=ACCESS["restricted"])
-SHOWN = {**SECRET, "access": {}}
+SHOWN = {**SECRET, "access": {"consent_basis": "direct"}}
 CHANGED = {**SECRET, "title": "Told otherwise"}
 #: Two histories of an archive that must look the same from outside.
 HISTORIES: dict[str, tuple[list[list[Fields]], list[list[Fields]]]] = {

@@ -22,8 +22,20 @@ PRIVATE = st.recursive(
     SECRETS | st.integers(-(2**53), 2**53),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(SECRETS, inner, max_size=3),
 )
-HIDDEN: list[Fields] = [{"visibility": "restricted"}, {"visibility": "embargoed", "embargo_until": "2026-03-05"}]
-SHOWN: list[Fields] = [{}, {"consent_basis": "direct"}, {"visibility": "embargoed", "embargo_until": "2026-03-04"}]
+HIDDEN: list[Fields] = [
+    {"visibility": "restricted"},
+    {"visibility": "embargoed", "embargo_until": "2026-03-05"},
+    {"consent": {"expires": "2026-03-04"}},
+    {"consent": {"scope": ["research", "training"], "reference": "⟦the form⟧"}},
+]
+SHOWN: list[Fields] = [
+    {},
+    {"consent": {"scope": ["publish"], "expires": "2026-03-05"}},
+    {"consent": {"given": "2019-01-01", "review": "2026-01-01", "reference": "⟦the form⟧"}},
+    {"visibility": "embargoed", "embargo_until": "2026-03-04"},
+]
+#: What is told of a consent.
+TOLD = ("scope", "expires")
 
 
 @st.composite
@@ -44,9 +56,9 @@ def archives_with_secrets(draw: st.DrawFn) -> tuple[Fields, Fields]:
                     {name: draw(SECRETS) for name in ("title", "name", "label", "summary", "unit") if name in each}
                 )
             else:
-                shown = {key: value for key, value in access.items() if key == "consent_basis"}
-                public[plural].append({**each, "access": shown})
-            each["access"] = {**access, "private": draw(PRIVATE)}
+                told = {key: value for key, value in access.get("consent", {}).items() if key in TOLD}
+                public[plural].append({**each, "access": {"consent_basis": "guardian", "consent": told}})
+            each["access"] = {"consent_basis": "guardian", **access, "private": draw(PRIVATE)}
     return whole, public
 
 

@@ -30,7 +30,8 @@ async def show_changes(request: Request) -> Response:
     criteria = read_criteria(ChangeCriteria, pairs)
     chosen = choose_format(criteria.format, header(request.scope, b"accept"), {"json": JSON, "atom": ATOM})
     release, base = served.catalogue.release, base_url(request.scope)
-    page = read_changes(release, criteria, newest_first=chosen == ATOM)
+    newest_first = chosen == ATOM if criteria.sort is None else criteria.sort == "-at"
+    page = read_changes(release, criteria, newest_first=newest_first, with_documents=chosen == ATOM)
     resume = page_url(request.scope, pairs, page.cursor)
     following = resume if page.more else None
     own = request_url(request.scope)
@@ -59,6 +60,7 @@ def _entry(change: Change, base: str) -> ChangeEntry:
         "record": record,
         "collection": PLURALS[record],
         "id": change.record_id,
+        "title": change.title,
         "version": change.version,
         "at": change.at,
         "release": change.release,

@@ -38,6 +38,7 @@ from service.catalogue.cursor import CURSOR_LENGTH
 from service.catalogue.facets import relabelled
 from service.catalogue.including import Included
 from service.catalogue.languages import Wishes, translate
+from service.catalogue.notes import Note, notes_on
 from service.catalogue.parameters import read_criteria, read_posted
 from service.errors import InvalidParameters, NotFound, Withdrawn
 from service.http.bodies import read_json_object
@@ -80,8 +81,10 @@ class AskedList:
     wishes: Wishes
     #: The query of the address of another page, up to its cursor.
     query: str
-    #: What `meta` says besides the total.
-    meta: dict[str, str | int]
+    #: What `meta` says besides the total, what was perhaps meant, and the notes.
+    meta: dict[str, Any]
+    #: What is told of the question: see `notes`.
+    notes: list[Note]
 
 
 def ask_list(
@@ -119,7 +122,8 @@ def asked_list(
     )
     release = served.catalogue.release
     meta = {"limit": criteria.limit, "release": release.id, "licence": release.head["licence"]}
-    return AskedList(served.catalogue.look_up(criteria), chosen, wishes, query, meta)
+    notes = notes_on(served.catalogue.sets, criteria)
+    return AskedList(served.catalogue.look_up(criteria), chosen, wishes, query, meta, notes)
 
 
 def asked_of(scope: Scope, served: Served, model: type[Criteria]) -> tuple[AskedList, str | None]:
@@ -150,7 +154,10 @@ def answer_list(scope: Scope, served: Served, collection: str) -> Response | Lat
     criteria = asked.listing.criteria
     if not asked.listing.quick or (criteria.include and criteria.limit > INCLUDED_AT_ONCE):
         return partial(find_page, served=served, asked=asked, cursor=cursor)
-    return draw_page(scope, served, asked, served.catalogue.page(asked.listing, cursor))
+    page = served.catalogue.page(asked.listing, cursor)
+    if criteria.q is not None and not page.total:
+        return partial(find_page, served=served, asked=asked, cursor=cursor)  # what was meant takes longer to find
+    return draw_page(scope, served, asked, page)
 
 
 async def list_records(request: Request, *, collection: str) -> Response:
@@ -227,7 +234,8 @@ async def find_page(request: Request, *, served: Served, asked: AskedList, curso
 
 
 def _read_page(served: Served, asked: AskedList, cursor: str | None) -> tuple[Page, Included | None]:
-    page, names = served.catalogue.page(asked.listing, cursor), asked.listing.criteria.include
+    criteria = asked.listing.criteria
+    page, names = served.catalogue.meant(served.catalogue.page(asked.listing, cursor), criteria), criteria.include
     return page, served.catalogue.include(page.documents, names) if names else None
 
 
@@ -246,7 +254,7 @@ def draw_page(
         "next": None if page.next is None else f"{address}?{asked.query}cursor={page.next}",
         "prev": None if page.prev is None else f"{address}?{asked.query}cursor={page.prev}",
     }
-    meta = {"total": page.total} | asked.meta
+    meta = {"total": page.total} | asked.meta | {"did_you_mean": page.did_you_mean, "notes": asked.notes}
     headers = link_header(links)
     beside: list[bytes] = []
     if asked.wishes or criteria.fields or included is not None:

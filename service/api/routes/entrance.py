@@ -49,6 +49,8 @@ async def show_entrance(request: Request) -> Response:
             "published_at": manifest.published_at,
             "counts": manifest.counts,
         },
+        "languages": served.catalogue.languages,
+        "mirror": None if served.mirror is None else {"of": served.mirror.of, "seen_at": served.mirror.seen_at},
         "links": {
             "self": f"{base}/v1",
             **{collection: f"{base}/v1/{collection}" for collection in COLLECTIONS},
@@ -62,7 +64,7 @@ async def show_entrance(request: Request) -> Response:
             "docs": f"{base}/docs",
         },
     }
-    return release_answer(request.scope, served.key, orjson.dumps(entrance))
+    return release_answer(request.scope, served.standing_key, orjson.dumps(entrance))
 
 
 @front_router.get("/")

@@ -6,7 +6,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
 from service.api.describing import problem_responses
-from service.api.shapes import Health, Readiness
+from service.api.shapes import Followed, Health, Readiness
+from service.depots.following import Standing
 from service.errors import Broken, NotFound, NotReady, ReleaseDamaged
 from service.http.metrics import Metrics
 from service.http.negotiation import JSON
@@ -49,8 +50,25 @@ async def show_readiness(request: Request) -> Response:
         raise type(problem)(serving.trouble or problem.detail, headers=problem.headers) from None
     except ReleaseDamaged as damage:
         raise Broken(str(damage), headers=RETRY) from None
-    body = {"status": "ready", "release": served.catalogue.release.id, "trouble": serving.trouble}
+    body: Readiness = {
+        "status": "ready",
+        "release": served.catalogue.release.id,
+        "trouble": serving.trouble,
+        "follows": _followed(serving.standing),
+    }
     return Response(orjson.dumps(body), headers=_UNCACHED, media_type=JSON)
+
+
+def _followed(standing: Standing | None) -> Followed | None:
+    if standing is None:
+        return None
+    return {
+        "kind": standing.kind,
+        "address": standing.address,
+        "seen_at": standing.seen_at,
+        "age_s": standing.age_s,
+        "trouble": standing.trouble,
+    }
 
 
 @router.get("/metrics", include_in_schema=False)

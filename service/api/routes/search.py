@@ -7,17 +7,18 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api.describing import search_operation, suggest_operation
-from service.api.shapes import ExcerptDocument, HitDocument
+from service.api.shapes import ExcerptDocument, HitDocument, Suggestions
 from service.catalogue.browsing import Hits
 from service.catalogue.criteria import SearchCriteria, SuggestCriteria
+from service.catalogue.languages import Wishes, called_in
+from service.catalogue.notes import notes_on
 from service.catalogue.parameters import read_criteria
 from service.catalogue.search import Hit
-from service.http.links import base_url, header, link_header, page_url, query_pairs, request_url
-from service.http.negotiation import JSON, choose_media_type
+from service.http.links import base_url, header, link_header, page_url, query_pairs, record_url, request_url
+from service.http.negotiation import JSON, choose_media_type, wished_languages
 from service.http.releases import Served
 from service.http.responses import release_answer
 from service.http.routing import PlainRoute
-from service.release.documents import shown_label
 
 router = APIRouter(route_class=PlainRoute, tags=["search"])
 
@@ -29,23 +30,36 @@ async def search(request: Request) -> Response:
     choose_media_type(header(request.scope, b"accept"), (JSON,))
     pairs = query_pairs(request.scope)
     criteria = read_criteria(SearchCriteria, pairs)
+    wishes = _wishes(request, served, criteria.lang)
     found = await served.apart(served.catalogue.search, criteria)
     links = {
         "self": request_url(request.scope),
         "next": None if found.next is None else page_url(request.scope, pairs, found.next),
         "prev": None if found.prev is None else page_url(request.scope, pairs, found.prev),
     }
-    body = orjson.dumps(_page(served, criteria, found, links, base_url(request.scope)))
-    return release_answer(request.scope, served.key, body, headers=link_header(links))
+    body = orjson.dumps(_page(served, criteria, found, links, base_url(request.scope), wishes=wishes))
+    return release_answer(request.scope, served.key, body, headers=link_header(links), wishes=wishes)
+
+
+def _wishes(request: Request, served: Served, lang: str | None) -> Wishes:
+    """Return the languages wished for, where they can change what anything is called."""
+    return served.catalogue.effective_anywhere(wished_languages(lang, header(request.scope, b"accept-language")))
 
 
 def _page(
-    served: Served, criteria: SearchCriteria, found: Hits, links: dict[str, str | None], base: str
+    served: Served, criteria: SearchCriteria, found: Hits, links: dict[str, str | None], base: str, *, wishes: Wishes
 ) -> dict[str, Any]:
     release = served.catalogue.release
-    meta = {"total": found.total, "limit": criteria.limit, "release": release.id, "licence": release.head["licence"]}
+    meta = {
+        "total": found.total,
+        "limit": criteria.limit,
+        "release": release.id,
+        "licence": release.head["licence"],
+        "did_you_mean": found.did_you_mean,
+        "notes": notes_on(served.catalogue.sets, criteria),
+    }
     page: dict[str, Any] = {
-        "data": [draw_hit(hit, base) for hit in found.hits],
+        "data": [draw_hit(hit, base, called_in(hit.public, wishes, release.head["language"])) for hit in found.hits],
         "meta": meta,
         "links": links,
         "collections": found.collections,
@@ -53,8 +67,8 @@ def _page(
     return page if found.facets is None else page | {"facets": found.facets}
 
 
-def draw_hit(hit: Hit, base: str) -> HitDocument:
-    """Return a hit as it is shown. A segment of a transcript has an identifier and an address that stay the same."""
+def draw_hit(hit: Hit, base: str, title: str) -> HitDocument:
+    """Return a hit as it is shown, under a title. A segment of a transcript has an identifier and an address that stay the same."""
     record_id: str = hit.public["id"]
     shown: list[ExcerptDocument] = []
     for excerpt in hit.excerpts:
@@ -73,7 +87,7 @@ def draw_hit(hit: Hit, base: str) -> HitDocument:
         "record": hit.public["record"],
         "collection": hit.collection,
         "id": record_id,
-        "title": shown_label(hit.public),
+        "title": title,
         "score": round(hit.score, 6),
         "content_warnings": hit.public.get("content_warnings", []),
         "excerpts": shown,
@@ -86,5 +100,20 @@ async def suggest(request: Request) -> Response:
     served: Served = request.app.state.serving.of(request.scope)
     choose_media_type(header(request.scope, b"accept"), (JSON,))
     criteria = read_criteria(SuggestCriteria, query_pairs(request.scope))
-    body = orjson.dumps({"data": served.catalogue.suggest(criteria)})
-    return release_answer(request.scope, served.key, body)
+    found = served.catalogue.suggest(criteria)
+    wishes, base = _wishes(request, served, criteria.lang), base_url(request.scope)
+    titles = served.catalogue.titles([each.record_id for each in found if each.record_id is not None], wishes)
+    shown: Suggestions = {
+        "data": [
+            {
+                "text": each.text,
+                "collection": each.collection,
+                "count": each.count,
+                "id": each.record_id,
+                "title": titles.get(each.record_id or ""),
+                "href": None if each.record_id is None else record_url(base, each.record_id),
+            }
+            for each in found
+        ]
+    }
+    return release_answer(request.scope, served.key, orjson.dumps(shown), wishes=wishes)

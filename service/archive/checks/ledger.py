@@ -265,7 +265,11 @@ class Ledger:
         """
         step = "UPDATE parent SET walk = ? WHERE child = ? AND walk = 0 RETURNING target"
         met = "SELECT number, place, at, walk FROM parent JOIN record USING (number) WHERE child = ?"
-        starts = self._database.execute("SELECT child FROM parent WHERE target IN (SELECT child FROM parent)")
+        # From public records first: which record of a cycle is told must not depend on hidden ones that lead into it.
+        starts = self._database.execute(
+            "SELECT child FROM parent JOIN record USING (number) WHERE target IN (SELECT child FROM parent)"
+            " ORDER BY is_hidden, number"
+        )
         for walk, (child,) in enumerate(starts, 1):
             at_hand = child
             while above := self._database.execute(step, (walk, at_hand)).fetchall():

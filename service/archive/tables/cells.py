@@ -42,7 +42,7 @@ def read(cell: str, column: Column) -> Any:  # noqa: ANN401 - any value of the f
 def _one_written(value: Any, column: Column) -> str:  # noqa: ANN401
     if isinstance(value, bool):
         return "true" if value else "false"
-    if column.kind in ("object", "own"):
+    if column.kind == "object":
         return value if isinstance(value, str) and not _is_json(value) else orjson.dumps(value).decode()
     return value if isinstance(value, str) else repr(value)
 

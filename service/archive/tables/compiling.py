@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import orjson
@@ -37,6 +38,7 @@ from service.archive.tables.layout import (
     Layout,
     layout_within,
     nullable,
+    own_columns,
     part_layout,
     part_tables,
     record_layout,
@@ -132,7 +134,8 @@ class Compiled:
             within = f"{within}/{name}/{number + 1}".lstrip("/")
             steps, layout = steps[2:], layout_of(kind, within)
         path = tuple(step for step in steps if not step.isdigit())
-        column = (layout.named(path) if layout is not None else "") or ".".join(path)
+        is_own = path[:1] == ("custom",) and len(path) > 1
+        column = f"custom.{path[1]}" if is_own else (layout.named(path) if layout is not None else "") or ".".join(path)
         return TablePlace(shown, row, column)
 
 
@@ -188,6 +191,21 @@ class _Header:
     owner: int | None = None
     within: int | None = None
 
+    @cached_property
+    def plain(self) -> list[str]:
+        """The kind of each column that holds one value under one key of the record; nothing for others."""
+        return [
+            column.kind
+            if column is not None and len(column.path) == 1 and not column.is_list and column.language is None
+            else ""
+            for column in self.columns
+        ]
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The last key of each column's value."""
+        return ["" if column is None else column.path[-1] for column in self.columns]
+
 
 class Compiler:
     """One run over the tables of one archive."""
@@ -201,15 +219,21 @@ class Compiler:
         self._made = _Made(given, {}, {})
         #: All of them by table and row, those made before included.
         self._identifiers: dict[str, dict[int, str]] = {}
+        self._own: dict[RecordType, dict[str, Column]] = {}
         self._taken: set[str] = set()
         self._numbers: Counter[str] = Counter()
         self._is_folder = given.is_dir()
+        #: The names of files with texts and transcripts.
+        self._beside = {
+            name: {path.name for path in given.glob(f"{name}/*") if path.is_file()} for name in ("texts", "transcripts")
+        }
         self._lines = _Lines(HEAD_FILE if self._is_folder else f"{given.name}, sheet {HEAD_SHEET}")
 
     def compile(self) -> Compiled:
         """Compile the tables."""
         tables = {table.name: table for table in self._tables()}
         head = self._head(tables.pop(HEAD_SHEET, None))
+        self._own = {kind: own_columns(head, kind) for kind in RECORD_TYPES}
         parts = [tables.pop(name) for name in sorted(part_tables()) if name in tables]
         records = [(kind, tables.pop(name)) for name, kind in RECORD_TABLES.items() if name in tables]
         withdrawn = tables.pop(WITHDRAWN, None)
@@ -335,7 +359,15 @@ class Compiler:
 
     # --- Headers ----------------------------------------------------------------------------------------------------
 
-    def _header(self, table: Table, names: list[str], layouts: Iterable[Layout], *, tell: bool = True) -> _Header:
+    def _header(
+        self,
+        table: Table,
+        names: list[str],
+        layouts: Iterable[Layout],
+        *,
+        own: Mapping[str, Column] = MappingProxyType({}),
+        tell: bool = True,
+    ) -> _Header:
         header = _Header([], [_plain_name(name) for name in names])
         taken: set[tuple[tuple[str, ...], str | None]] = set()
         for position, name in enumerate(header.names):
@@ -345,7 +377,8 @@ class Compiler:
             elif name == WITHIN and header.within is None:
                 header.within = position
             elif name:
-                column = next((found for layout in layouts if (found := layout.column(name)) is not None), None)
+                found = (each for layout in layouts if (each := layout.column(name)) is not None)
+                column = own.get(name) or next(found, None)
                 column = self._once(TablePlace(table.shown, column=name), header, column, taken, layouts, tell=tell)
             header.columns.append(column)
         return header
@@ -501,7 +534,7 @@ class Compiler:
     def _write_records(self, kind: RecordType, table: Table, file: BinaryIO) -> None:
         rows = table.rows()
         _, names = next(rows, (1, []))
-        header = self._header(table, names, [record_layout(kind)])
+        header = self._header(table, names, [record_layout(kind)], own=self._own[kind])
         header.nullable = nullable(kind)
         made = self._identifiers.get(table.name, {})
         has_parts = self._scratch.has_parts()
@@ -552,19 +585,25 @@ class Compiler:
             self._find(
                 "invalid_table", TablePlace(table.shown, number), "The row has more cells than the header has names."
             )
-        for column, cell in zip(header.columns, row, strict=False):
-            if column is None or not cell or (column.kind != "text" and not cell.strip()):
+        # Most cells hold a text, a term or one reference by its identifier: those are taken at once.
+        for column, kind, key, cell in zip(header.columns, header.plain, header.keys, row, strict=False):
+            if not cell or column is None:
                 continue
-            here = TablePlace(table.shown, number, column.name)
-            read = cells.read(cell, column)
-            if column.kind == "reference":
-                read = self._referred(read, column, here)
-            elif column.kind == "date" and isinstance(read, str) and _SERIAL.fullmatch(read):
-                self._serials[str(here)] = _as_days(read)
-            elif column.kind == "number" and _COMMA.fullmatch(cell):
-                self._note("decimal_comma", here, "The comma is read as a decimal point.")
-            _put(value, column, read)
+            if kind and _is_plain(kind, cell):
+                value[key] = cell
+            elif column.kind == "text" or cell.strip():
+                self._take_cell(value, column, cell, TablePlace(table.shown, number, column.name))
         return value
+
+    def _take_cell(self, value: dict[str, Any], column: Column, cell: str, here: TablePlace) -> None:
+        read = cells.read(cell, column)
+        if column.kind == "reference":
+            read = self._referred(read, column, here)
+        elif column.kind == "date" and isinstance(read, str) and _SERIAL.fullmatch(read):
+            self._serials[str(here)] = _as_days(read)
+        elif column.kind == "number" and _COMMA.fullmatch(cell):
+            self._note("decimal_comma", here, "The comma is read as a decimal point.")
+        _put(value, column, read)
 
     def _referred(self, read: Any, column: Column, here: TablePlace) -> Any:  # noqa: ANN401
         """Return identifiers for what is named by label."""
@@ -589,7 +628,8 @@ class Compiler:
     def _add_texts(self, kind: RecordType, identifier: str, record: dict[str, Any]) -> None:
         if not self._is_folder or not is_identifier(identifier):
             return
-        if kind == "source" and (path := self._given / "texts" / f"{identifier}.txt").is_file():
+        if kind == "source" and (name := f"{identifier}.txt") in self._beside["texts"]:
+            path = self._given / "texts" / name
             try:
                 with open_regular(path) as file:
                     text = file.read().decode()
@@ -602,8 +642,8 @@ class Compiler:
             record["text"] = measured | content | record.get("text", {})
         if kind == "testimony":
             for suffix in TRANSCRIPTS:
-                if (path := self._given / "transcripts" / f"{identifier}{suffix}").is_file():
-                    self._add_transcript(path, record)
+                if (name := f"{identifier}{suffix}") in self._beside["transcripts"]:
+                    self._add_transcript(self._given / "transcripts" / name, record)
 
     def _add_transcript(self, path: Path, record: dict[str, Any]) -> None:
         if "transcript" in record:
@@ -652,6 +692,15 @@ def _layouts_of(table: str) -> list[Layout]:
     for kind in RECORD_TYPES:
         walk(record_layout(kind))
     return found
+
+
+def _is_plain(kind: str, cell: str) -> bool:
+    """Tell whether a cell that is not empty is the value itself, so that nothing has to be read out of it."""
+    if kind == "text":
+        return cell[0] != "'"
+    if kind == "reference":
+        return is_identifier(cell)
+    return kind == "term" and cell[0] not in "' " and cell[-1] != " "
 
 
 def _cell(row: list[str], position: int | None) -> str:

@@ -15,7 +15,7 @@ from typing import Literal, get_args
 from pydantic import AfterValidator
 
 from service.archive.fields import FormatField, archive_fields, fields_of
-from service.archive.identifiers import PLURALS, RecordType
+from service.archive.identifiers import PLURALS, RECORD_TYPES, RecordType
 from service.archive.marks import Translated
 from service.archive.model import RECORD_MODELS, Part
 
@@ -29,7 +29,7 @@ OWNER, WITHIN = "record_id", "within"
 RECORD_TABLES: Mapping[str, RecordType] = {plural: kind for kind, plural in PLURALS.items()}
 
 #: What a cell holds, beside the kinds of fields: a text in another language, or a value as JSON.
-CellKind = Literal["text", "term", "number", "truth", "date", "reference", "object", "own"]
+CellKind = Literal["text", "term", "number", "truth", "date", "reference", "object"]
 
 #: The columns of the API's CSV that say again what another says, or that the engine makes.
 _DERIVED = re.compile(
@@ -72,8 +72,6 @@ class Layout:
         if at and text in self._translated:
             each = self._translated[text]
             return Column(name, (text,), "text", each.is_list, language=language)
-        if name.startswith("custom.") and "custom" in self.columns:
-            return Column(name, ("custom", name.removeprefix("custom.")), "own", is_list=False)
         if name.startswith("access_private_"):
             return Column(name, ("access", "private", name.removeprefix("access_private_")), "text", is_list=False)
         return None
@@ -126,6 +124,36 @@ def part_tables() -> frozenset[str]:
     return frozenset(name for record in archive_fields() for name in walk(record.fields))
 
 
+#: What cells of an own field hold, by its kind.
+_OWN_KINDS: Mapping[str, CellKind] = {
+    "text": "text",
+    "term": "term",
+    "number": "number",
+    "boolean": "truth",
+    "date": "date",
+    "url": "term",
+    "reference": "reference",
+}
+
+
+def own_columns(head: object, kind: RecordType) -> dict[str, Column]:
+    """Return the columns of an archive's own fields, by name, as its head declares them. What is not sound in the head is
+    passed over: the checks tell of it.
+    """
+    fields = head.get("fields") if isinstance(head, dict) else None
+    declared = fields.get(kind) if isinstance(fields, dict) else None
+    columns = {}
+    for each in declared if isinstance(declared, list) else ():
+        name = each.get("name") if isinstance(each, dict) else None
+        if isinstance(name, str) and each.get("kind") in _OWN_KINDS:
+            to = [record for record in each.get("to") or RECORD_TYPES if record in RECORD_TYPES]
+            own = Column(
+                f"custom.{name}", ("custom", name), _OWN_KINDS[each["kind"]], each.get("many") is True, tuple(to)
+            )
+            columns[own.name] = own
+    return columns
+
+
 def layout_within(kind: RecordType, steps: tuple[str, ...]) -> Layout | None:
     """Return the layout of the rows of a list of parts, by the names of the lists that lead to it from the record."""
     layout = record_layout(kind)
@@ -141,7 +169,8 @@ def _columns(fields: tuple[FormatField, ...], path: tuple[str, ...]) -> Iterator
     for each in fields:
         here = (*path, each.name)
         name = "_".join(here)
-        if each.name == "translations" or (each.part is not None and each.is_list):
+        # An archive's own fields have columns of their own, by what its head declares.
+        if each.name in ("translations", "custom") or (each.part is not None and each.is_list):
             continue
         if each.part is not None:
             yield from _columns(each.inner, here)

@@ -118,7 +118,7 @@ def workbook_tables(path: Path) -> list[Table]:
 
     Raises TableRefused where it is no workbook, is locked, or unpacks to more than it may.
     """
-    _refuse_unsafe(path)
+    refuse_unsafe(path)
     try:
         workbook = python_calamine.CalamineWorkbook.from_path(str(path))
     except python_calamine.PasswordError:
@@ -156,7 +156,11 @@ def as_text(cell: object) -> str:
     return str(cell)
 
 
-def _refuse_unsafe(path: Path) -> None:
+def refuse_unsafe(path: Path) -> None:
+    """Refuse a file of an office program that is locked, is no such file, or unpacks to far more than one does.
+
+    Raises TableRefused.
+    """
     with open_regular(path) as file:
         if file.peek(4)[:4] == _COMPOUND:
             raise TableRefused(

@@ -20,7 +20,7 @@ def start_tables(folder: Path) -> None:
     """Write the tables of a new archive into a folder, which is made, or is empty. Raises TestimonyArchiveError otherwise."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise TestimonyArchiveError(f"{folder} is there already and is not an empty folder")
-    write_tables(_HEAD, lambda: _PIECES, folder)
+    write_tables(HEAD, lambda: _PIECES, folder)
     with written_whole(folder / "GUIDE.txt") as file:
         file.write(_guide().encode())
 
@@ -30,7 +30,8 @@ def _cited(words: str) -> list[dict[str, Any]]:
     return [{"source": "src-example", "start": start, "end": start + len(words), "sha256": sha256_of(words)}]
 
 
-_HEAD: dict[str, Any] = {
+#: What a new archive says of itself, to be written over.
+HEAD: dict[str, Any] = {
     "id": "my-archive",
     "title": "My archive",
     "description": "What the archive is about, in a sentence or two.",

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import webvtt
 from webvtt.errors import MalformedCaptionError, MalformedFileError
@@ -36,7 +36,11 @@ def segments_of(path: Path) -> list[dict[str, Any]]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise TranscriptRefused("The file is not UTF-8.") from None
-    form = "srt" if path.suffix.lower() == ".srt" else "vtt"
+    return segments_of_text(text, form="srt" if path.suffix.lower() == ".srt" else "vtt")
+
+
+def segments_of_text(text: str, *, form: Literal["vtt", "srt"]) -> list[dict[str, Any]]:
+    """Return the segments of subtitles. Raises TranscriptRefused."""
     try:
         captions = webvtt.from_buffer(text.splitlines(keepends=True), format=form, strict=True).captions
     except (MalformedFileError, MalformedCaptionError) as error:

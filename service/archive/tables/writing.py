@@ -5,7 +5,7 @@ Tables have the columns that the archive uses, in the order of the format. Readi
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
@@ -23,9 +23,11 @@ from service.archive.tables.layout import (
     WITHIN,
     Column,
     Layout,
+    own_columns,
     part_layout,
     record_layout,
 )
+from service.archive.tables.transcripts import SUFFIXES as TRANSCRIPTS
 from service.archive.writing import written_whole
 from service.errors import ArchiveUnreadable
 
@@ -49,9 +51,10 @@ def write_tables(head: dict[str, Any], pieces: Callable[[], Iterable[Piece]], fo
     Raises:
         TestimonyArchiveError: where a file cannot be written.
     """
+    own = {kind: own_columns(head, kind) for kind in RECORD_TYPES}
     columns: dict[str, dict[str, None]] = {}
     for kind, record in pieces():
-        for table, row in _rows(kind, record):
+        for table, row in _rows(kind, record, own):
             columns.setdefault(table, {}).update(dict.fromkeys(row))
     (folder / "texts").mkdir(parents=True, exist_ok=True)
     with written_whole(folder / HEAD_FILE) as file:
@@ -67,7 +70,7 @@ def write_tables(head: dict[str, Any], pieces: Callable[[], Iterable[Piece]], fo
             writers[table] = csv.DictWriter(text, _in_order(table, names), restval="", lineterminator="\r\n")
             writers[table].writeheader()
         for kind, record in pieces():
-            for table, row in _rows(kind, record):
+            for table, row in _rows(kind, record, own):
                 writers[table].writerow(row)
             _write_text(folder, kind, record)
     for stale in set(_tables()) - set(columns):
@@ -94,18 +97,24 @@ def pieces_of(path: Path) -> Iterator[Piece]:
 
 
 def _write_text(folder: Path, kind: str, record: dict[str, Any]) -> None:
+    if kind == "testimony" and record.get("transcript"):
+        # Subtitles that it was read from would give it a second transcript.
+        for suffix in TRANSCRIPTS:
+            (folder / "transcripts" / f"{record['id']}{suffix}").unlink(missing_ok=True)
     content = (record.get("text") or {}).get("content") if kind == "source" else None
     if content is not None:
         with written_whole(folder / "texts" / f"{record['id']}.txt") as file:
             file.write(content.encode())
 
 
-def _rows(kind: RecordType | Literal["withdrawn"], record: dict[str, Any]) -> Iterator[_Row]:
+def _rows(
+    kind: RecordType | Literal["withdrawn"], record: dict[str, Any], own: Mapping[RecordType, Mapping[str, Column]]
+) -> Iterator[_Row]:
     if kind == "withdrawn":
         yield WITHDRAWN, record
     else:
         layout = record_layout(kind)
-        yield PLURALS[kind], _row(layout, record)
+        yield PLURALS[kind], _row(layout, record) | _own_cells(record, own[kind])
         yield from _part_rows(layout, record, {OWNER: record["id"]}, "")
 
 
@@ -133,6 +142,15 @@ def _row(layout: Layout, value: dict[str, Any]) -> dict[str, str]:
             column = Column(f"{name}@{language}", (name,), "text", isinstance(text, list), language=language)
             row[column.name] = cells.written(text, column)
     return row
+
+
+def _own_cells(record: dict[str, Any], own: Mapping[str, Column]) -> dict[str, str]:
+    custom = record.get("custom") or {}
+    return {
+        name: cells.written(value, column)
+        for name, column in own.items()
+        if (value := custom.get(column.path[1])) is not None and value != []
+    }
 
 
 def _tables() -> Iterator[str]:

@@ -25,22 +25,23 @@ class NameWriter:
         self.offset = len(canonical_line(public_head(head)))
         self._lines: list[tuple[int, int, int]] = []
         self._labels: list[tuple[str, str]] = []
-        self._names: list[tuple[str, str]] = []
-        self.database.execute("CREATE TEMP TABLE named (collection TEXT, text TEXT)")
+        self._names: list[tuple[str, str, int]] = []
+        self.database.execute("CREATE TEMP TABLE named (collection TEXT, text TEXT, record INTEGER)")
 
     def add(self, public: PublicRecord, ordinal: int, length: int, label: str) -> None:
         self._lines.append((ordinal, self.offset, length))
         self.offset += length
         self._labels.append((public["id"], label))
         collection = PLURALS[public["record"]]
-        self._names += ((collection, name) for name in dict.fromkeys(names_of(public, self._fields[public["record"]])))
+        names = dict.fromkeys(names_of(public, self._fields[public["record"]]))
+        self._names += ((collection, name, ordinal) for name in names)
         if len(self._lines) >= BATCH:
             self._flush()
 
     def _flush(self) -> None:
         self.database.executemany(insert_statement(tables.LineRow), self._lines)
         self.database.executemany(insert_statement(tables.LabelRow), self._labels)
-        self.database.executemany("INSERT INTO temp.named VALUES (?, ?)", self._names)
+        self.database.executemany("INSERT INTO temp.named VALUES (?, ?, ?)", self._names)
         for rows in (self._lines, self._labels, self._names):
             rows.clear()
 
@@ -49,7 +50,8 @@ class NameWriter:
         self._flush()
         # A NULL key makes SQLite number the rows, from 1.
         self.database.execute(
-            "INSERT INTO name SELECT NULL, collection, text, count(*) FROM temp.named GROUP BY 2, 3 ORDER BY 2, 3"
+            "INSERT INTO name SELECT NULL, collection, text, count(*), iif(count(*) = 1, min(record), NULL)"
+            " FROM temp.named GROUP BY 2, 3 ORDER BY 2, 3"
         )
         self.database.execute("DROP TABLE temp.named")
         self.database.execute("CREATE TEMP TABLE completed (key TEXT, name INTEGER)")

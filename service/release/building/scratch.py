@@ -9,7 +9,7 @@ import sqlite3
 import tempfile
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -271,14 +271,13 @@ class Scratch:
     def _line(self, offset: int, length: int) -> bytes:
         return os.pread(self._lines.fileno(), length, offset)
 
-    def responses_of(self, agent_id: str, event_id: str) -> list[PublicRecord]:
-        """Return the responses of a party that are about an event, or about no event at all, by identifier."""
-        rows = self.connection.execute(
-            "SELECT offset, length FROM response JOIN record USING (id)"
-            " WHERE party = ? AND event IN ('', ?) ORDER BY response.id",
-            (agent_id, event_id),
-        )
-        return [orjson.loads(self._line(*row)) for row in rows]
+    def responses_of(self, agent_id: str, event_ids: Sequence[str]) -> list[PublicRecord]:
+        """Return the responses of a party that are about any of these events, or about no event at all, by identifier."""
+        places = ", ".join("?" * len(event_ids))
+        statement = f"""SELECT DISTINCT id, offset, length FROM response JOIN record USING (id)
+            WHERE party = ? AND event IN ('', {places}) ORDER BY id"""  # noqa: S608 - only places
+        rows = self.connection.execute(statement, (agent_id, *event_ids))
+        return [orjson.loads(self._line(offset, length)) for _, offset, length in rows]
 
     def referred_by(self, record_id: str) -> dict[str, int]:
         """Return how many records of each collection name a record, in whatever role; 0 where none does."""
@@ -330,7 +329,7 @@ class Neighbourhood:
         self.label = keep(self._label)
         self.and_wider = keep(self._with_parents)
         self.country = keep(self._country)
-        self.responses_of = scratch.responses_of
+        self._scratch = scratch
         self.related_from = scratch.related_from
         self.is_revised = scratch.is_revised
         self._is_in_dispute = scratch.is_in_dispute
@@ -346,6 +345,9 @@ class Neighbourhood:
 
     def _label(self, record_id: str) -> str:
         return str(self._row(record_id)[0])
+
+    def responses_of(self, agent_id: str, event_id: str) -> list[PublicRecord]:
+        return self._scratch.responses_of(agent_id, self.and_wider(event_id))
 
     def publisher(self, source_id: str) -> str | None:
         publisher: str | None = self._row(source_id)[1]

@@ -96,7 +96,7 @@ class LineRow(SQLModel, table=True):
 
 
 class NameRow(SQLModel, table=True):
-    """A title, label or name as written, and how many records of a collection have it."""
+    """A title, label or name as written, how many records of a collection have it, and which where only one has."""
 
     __tablename__ = "name"
 
@@ -104,6 +104,7 @@ class NameRow(SQLModel, table=True):
     collection: str
     text: str
     count: int
+    ordinal: int | None
 
 
 #: What a name is completed from: what is left of it, folded, from each of its words on.

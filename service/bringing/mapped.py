@@ -1,0 +1,216 @@
+"""Rows of a stranger's table turned into records, as a map says."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from service.archive.dates import DateError, parse_edtf
+from service.archive.fields import FormatField, archive_fields
+from service.archive.identifiers import RecordType
+from service.archive.words import folded
+from service.bringing.brought import Brought
+from service.bringing.foreign import ForeignRow, foreign_rows
+from service.bringing.maps import ColumnMap, Map
+from service.errors import BringRefused
+
+_SLASHES = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})")
+_WHOLE = re.compile(r"[+-]?\d{1,15}")
+_TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+#: Under which field people know a record.
+_LABEL_FIELD = {"place": "name", "topic": "label"}
+
+
+class Mapping:
+    """One table that is being brought by a map."""
+
+    def __init__(self, brought: Brought, file: Path, how: Map) -> None:
+        self._brought, self._file, self._how = brought, file, how
+        self._fields = {each.name: each for each in archive_fields()[how.record].fields}
+        self._terms: dict[str, dict[str, str]] = {}
+        self._declare()
+
+    def bring(self, rows: Iterable[ForeignRow]) -> None:
+        """Add a record for each row. Raises BringRefused where the map names a column that no row has, or two rows have one key."""
+        title = self._file.stem
+        source = self._brought.source_of(
+            self._file, {"type": "dataset", "language": self._how.language, "title": title, **self._how.source}
+        )
+        for name, column in self._how.columns.items():
+            if column.leave is not None:
+                self._brought.leave(self._file, f"column {name}", "the column", column.leave)
+        seen: dict[str, int] = {}
+        named: set[str] = set()
+        for row in rows:
+            named |= row.cells.keys()
+            key = " ".join(row.cells.get(name, "") for name in self._how.key) or str(row.number)
+            if key in seen:
+                raise BringRefused(
+                    f"{self._file}, rows {seen[key]} and {row.number} have one key ({', '.join(self._how.key)})"
+                )
+            seen[key] = row.number
+            self._add(row, f"{self._file.name} {key}", source)
+        if unknown := named - self._how.columns.keys():
+            raise BringRefused(f"{self._file}: the map does not say what becomes of {', '.join(sorted(unknown)[:10])}")
+
+    def _declare(self) -> None:
+        for name, vocabulary in self._how.vocabularies.items():
+            self._brought.vocabularies[name] = {"title": name, **vocabulary}
+            self._terms[name] = {_same(term["value"]): term["value"] for term in vocabulary.get("terms", ())}
+        for name, column in self._how.columns.items():
+            target = column.field or ""
+            if target.startswith("custom."):
+                field: dict[str, Any] = {
+                    "name": target.removeprefix("custom."),
+                    "label": column.label or name,
+                    "kind": column.kind or "text",
+                }
+                if column.vocabulary:
+                    field["vocabulary"] = column.vocabulary
+                    self._brought.vocabularies.setdefault(
+                        column.vocabulary, {"title": column.label or name, "terms": []}
+                    )
+                if column.many:
+                    field["many"] = True
+                self._brought.declare(self._how.record, field)
+            elif column.leave is None and target not in self._fields:
+                raise BringRefused(f"the map gives column {name} to `{target}`, which no {self._how.record} has")
+
+    def _add(self, row: ForeignRow, key: str, source: str) -> None:
+        record: dict[str, Any] = dict(self._how.constants)
+        custom: dict[str, Any] = {}
+        for name, text in row.cells.items():
+            column = self._how.columns.get(name)
+            if column is None or column.field is None:
+                continue
+            values = [part.strip() for part in text.split(column.many)] if column.many else [text]
+            values = [value for value in values if value]
+            if not values:
+                continue
+            if column.language is not None:
+                record.setdefault("translations", {}).setdefault(column.language, {})[column.field] = text
+            elif column.field.startswith("custom."):
+                read = [found for value in values if (found := self._own(row, name, value, column)) is not None]
+                if read:
+                    custom[column.field.removeprefix("custom.")] = read if column.many else read[0]
+            else:
+                self._put(record, row, name, values, column)
+        if custom:
+            record["custom"] = custom
+        record.setdefault("citations", [{"source": source, "note": f"Row {row.number}."}])
+        self._complete(record)
+        self._brought.add(self._how.record, key, record)
+
+    def _complete(self, record: dict[str, Any]) -> None:
+        """Say what the format wants said where the table has nothing."""
+        if "date" in self._fields and self._how.record == "event" and "date" not in record:
+            record["date"] = None
+            record.setdefault("date_note", "The table does not say.")
+        if "language" in self._fields:
+            record.setdefault("language", self._how.language)
+
+    def _put(self, record: dict[str, Any], row: ForeignRow, name: str, values: list[str], column: ColumnMap) -> None:
+        assert column.field is not None  # looked at by the caller
+        field = self._fields[column.field]
+        read = [found for value in values if (found := self._value(row, name, value, column, field)) is not None]
+        if read:
+            record[column.field] = read if field.is_list else read[0]
+        if column.field == "date" and not read and self._how.record == "event":
+            record["date_note"] = f"The table says: {' '.join(values)}."
+
+    def _value(self, row: ForeignRow, name: str, text: str, column: ColumnMap, field: FormatField) -> Any:  # noqa: ANN401
+        text = column.values.get(text, text)
+        if field.kind == "date":
+            return self._date(row, name, text, column)
+        if field.kind == "number":
+            return self._number(row, name, text)
+        if field.kind == "reference":
+            return self._reference(row, name, text, column, field.types)
+        if field.kind == "truth":
+            return _TRUTHS.get(text.lower())
+        return text
+
+    def _own(self, row: ForeignRow, name: str, text: str, column: ColumnMap) -> Any:  # noqa: ANN401 - as the kind is
+        text = column.values.get(text, text)
+        match column.kind:
+            case "number":
+                return self._number(row, name, text)
+            case "date":
+                return self._date(row, name, text, column)
+            case "boolean":
+                return _TRUTHS.get(text.lower())
+            case "term":
+                return self._term(column.vocabulary or "", text)
+            case _:
+                return text
+
+    def _term(self, vocabulary: str, text: str) -> str:
+        """Return the term that a value is. Values that differ in case and spaces only are one; `A::B` is B below A."""
+        known = self._terms.setdefault(vocabulary, {})
+        value = " :: ".join(" ".join(part.split()) for part in text.split("::")).replace(" :: ", "::")
+        if (term := known.get(_same(value))) is None:
+            term = known[_same(value)] = value
+            above, _, last = value.rpartition("::")
+            new = {"value": value, "label": last or value} | (
+                {"broader": self._term(vocabulary, above)} if above else {}
+            )
+            self._brought.new_terms.setdefault(vocabulary, []).append(new)
+        return term
+
+    def _date(self, row: ForeignRow, name: str, text: str, column: ColumnMap) -> str | None:
+        if column.date is not None and (found := _SLASHES.fullmatch(text)) is not None:
+            first, second, year = found.groups()
+            day, month = (first, second) if column.date == "day-first" else (second, first)
+            text = f"{year}-{int(month):02}-{int(day):02}"
+        try:
+            parse_edtf(text)
+        except DateError:
+            self._brought.leave(
+                self._file, f"row {row.number}, column {name}", "a date", "it is none that the archive reads"
+            )
+            return None
+        return text
+
+    def _number(self, row: ForeignRow, name: str, text: str) -> int | float | None:
+        if _WHOLE.fullmatch(text):
+            return int(text)
+        try:
+            return float(text.replace(",", "."))
+        except ValueError:
+            self._brought.leave(self._file, f"row {row.number}, column {name}", "a number", "it is none")
+            return None
+
+    def _reference(
+        self, row: ForeignRow, name: str, label: str, column: ColumnMap, types: tuple[RecordType, ...]
+    ) -> str | None:
+        made = "agent" if column.make in ("organisation", "group", "person") else column.make
+        if made is None or made not in types:
+            self._brought.leave(
+                self._file, f"row {row.number}, column {name}", "a reference", "the map does not say what to make of it"
+            )
+            return None
+        if made != "agent":
+            fields = {_LABEL_FIELD[made]: label} | ({"kind": "other"} if made == "place" else {})
+            return self._brought.add(made, label, fields)
+        if column.make == "person":
+            withheld = {
+                "kind": "person",
+                "name_policy": "withheld",
+                "label": "A person",
+                "access": {"private": {"name": label}},
+            }
+            return self._brought.add("agent", f"person {label}", withheld)
+        return self._brought.add(
+            "agent", f"{column.make} {label}", {"kind": column.make, "name_policy": "published", "name": label}
+        )
+
+
+def _same(value: str) -> str:
+    return " ".join(folded(value).split())
+
+
+def bring_table(files: Iterable[tuple[Path, Map]], brought: Brought) -> Brought:
+    """Add a record for each row of tables, each by its map."""
+    for file, how in files:
+        Mapping(brought, file, how).bring(foreign_rows(file, brought))
+    return brought

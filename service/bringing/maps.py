@@ -1,0 +1,222 @@
+"""Maps: what each column of a stranger's table becomes. Read from TOML, or suggested from the table itself."""
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from service.archive.dates import DateError, parse_edtf
+from service.archive.fields import archive_fields
+from service.archive.identifiers import RecordType
+from service.archive.words import folded
+from service.bringing.foreign import BETWEEN, ForeignRow
+from service.errors import BringRefused
+
+#: What an own field may hold.
+Kind = Literal["text", "term", "number", "boolean", "date", "url", "reference"]
+#: What is made of a label that no record has yet. The name of a person is kept, unpublished, until an editor says otherwise.
+Make = Literal["place", "topic", "organisation", "group", "person"]
+
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+_ADDRESS = re.compile(r"https?://\S+")
+_SLASHES = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})")
+_LATITUDE = re.compile(r"lat(itude)?|geo.*lat.*", re.IGNORECASE)
+_LONGITUDE = re.compile(r"lo?ng?(itude)?|geo.*lon.*", re.IGNORECASE)
+#: A column whose values repeat so is one of terms: at most so many, each used more than once on average.
+_MOST_TERMS, _LONGEST_TERM = 200, 60
+
+
+class ColumnMap(BaseModel):
+    """What a column becomes: a field of the format, an own field (`custom.NAME`), or nothing, which then has a reason."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    field: str | None = None
+    leave: str | None = None
+    #: Of an own field: what people read, what it holds, and of a term from which vocabulary.
+    label: str | None = None
+    kind: Kind | None = None
+    vocabulary: str | None = None
+    #: What stands between several values in one cell.
+    many: str | None = None
+    #: How days are written that are not written year first.
+    date: Literal["day-first", "month-first"] | None = None
+    #: What becomes of a label that no record has.
+    make: Make | None = None
+    #: Values that are written in another way in the archive.
+    values: dict[str, str] = {}
+    #: The language of a text that is a translation.
+    language: str | None = None
+
+
+class Map(BaseModel):
+    """What a table becomes: a record for each row."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    record: RecordType = "event"
+    #: The columns whose values together name a row: the same row is then updated when it is brought again.
+    key: list[str] = []
+    #: The language that texts are in (BCP 47).
+    language: str = "und"
+    #: What is said of the table as a source, such as its title, rights and publisher.
+    source: dict[str, Any] = {}
+    #: Fields that every record has, such as the type of an event.
+    constants: dict[str, Any] = {}
+    columns: dict[str, ColumnMap]
+    #: Own vocabularies, as the head has them: what is written here is known.
+    vocabularies: dict[str, dict[str, Any]] = Field(default={})
+
+
+def read_map(path: Path) -> Map:
+    """Return the map in a file. Raises BringRefused where it is none, and says which entry is wrong."""
+    try:
+        with path.open("rb") as file:
+            return Map.model_validate(tomllib.load(file))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BringRefused(f"{path} is no sound TOML: {error}") from None
+    except ValidationError as invalid:
+        first = invalid.errors(include_url=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise BringRefused(f"{path}, {where}: {first['msg']}") from None
+
+
+def map_text(suggested: Map) -> str:
+    """Return a map as TOML, for a person to look through."""
+    return (
+        "# What each column becomes. Look it through, change what is wrong, then: bring table FILE --into DIR --map THIS\n"
+        + tomli_w.dumps(suggested.model_dump(exclude_defaults=True))
+    )
+
+
+# --- Suggesting ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Seen:
+    """What was seen of one column."""
+
+    count: int = 0
+    values: Counter[str] = field(default_factory=Counter)
+    is_many: bool = False
+    longest: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+
+    def see(self, text: str) -> None:
+        self.count += 1
+        parts = [part.strip() for part in text.split(BETWEEN) if part.strip()] if BETWEEN in text else [text]
+        self.is_many |= len(parts) > 1
+        self.longest = max(self.longest, *(len(part) for part in parts), 0)
+        for part in parts:
+            self.kinds[_kind(part)] += 1
+            if len(self.values) <= 10_000 or part in self.values:
+                self.values[part] += 1
+
+    @property
+    def is_terms(self) -> bool:
+        distinct = len({folded(value) for value in self.values})
+        few = distinct <= _MOST_TERMS and 2 * distinct <= self.kinds.total()
+        return self.longest <= _LONGEST_TERM and (few or any("::" in value for value in self.values))
+
+
+def suggest(rows: Iterable[ForeignRow], *, record: RecordType = "event", language: str = "und") -> Map:
+    """Return a map for a table, from the names of its columns and from what stands in them. It is a guess, to be looked at."""
+    seen: dict[str, _Seen] = {}
+    total = 0
+    for row in rows:
+        total += 1
+        for name, text in row.cells.items():
+            seen.setdefault(name, _Seen()).see(text)
+    if not seen:
+        raise BringRefused("the table has no row")
+    names = {name: _plain(name) for name in seen}
+    keys = [name for name, plain in names.items() if plain in ("id", "key", "identifier", "sharedid", "number")]
+    unique = [name for name in keys if len(seen[name].values) == total]
+    title = _title(seen, names)
+    columns = {name: _column(names[name], seen[name], record, is_title=name == title) for name in seen}
+    constants: dict[str, Any] = {"type": "other"} if record == "event" else {}
+    return Map(record=record, key=unique[:1] or [title], language=language, constants=constants, columns=columns)
+
+
+def _title(seen: dict[str, _Seen], names: dict[str, str]) -> str:
+    for wanted in ("title", "headline", "name", "label", "summary"):
+        for name, plain in names.items():
+            if plain == wanted or plain.startswith(f"{wanted}__"):
+                return name
+    return max(seen, key=lambda name: (len(seen[name].values), -seen[name].longest))
+
+
+def _column(plain: str, seen: _Seen, record: RecordType, *, is_title: bool) -> ColumnMap:  # noqa: PLR0911 - one way out for each guess
+    fields = {each.name: each for each in archive_fields()[record].fields}
+    many = BETWEEN if seen.is_many else None
+    if is_title:
+        return ColumnMap(field="title" if "title" in fields else "name")
+    if _LATITUDE.fullmatch(plain) or _LONGITUDE.fullmatch(plain) or "geolocation" in plain:
+        return ColumnMap(leave="a point needs to say how far off it may be: make it a place by hand")
+    kind = seen.kinds.most_common(1)[0][0]
+    is_date = kind in ("date", "slashes") and seen.kinds[kind] >= 0.9 * seen.kinds.total()
+    if plain == "date" and "date" in fields and is_date:
+        return ColumnMap(field="date", date=_order(seen) if kind == "slashes" else None)
+    if plain in ("description", "summary", "text") and fields.get("summary") is not None:
+        return ColumnMap(field="summary")
+    if plain == "tags" and "tags" in fields:
+        return ColumnMap(field="tags", many=many or BETWEEN)
+    if plain in ("place", "city", "location") and "place" in fields and not seen.is_many:
+        return ColumnMap(field="place", make="place")
+    if plain in ("topic", "topics", "subject", "subjects") and "topics" in fields:
+        return ColumnMap(field="topics", many=many or BETWEEN, make="topic")
+    own = own_name(plain, record)
+    label = plain.replace("_", " ").strip().capitalize()
+    if is_date and seen.kinds[kind] == seen.kinds.total():  # else a text, so that nothing is lost
+        order = _order(seen) if kind == "slashes" else None
+        return ColumnMap(field=f"custom.{own}", label=label, kind="date", many=many, date=order)
+    for found, name in (("number", "number"), ("address", "url")):
+        if seen.kinds[found] == seen.kinds.total():
+            return ColumnMap(field=f"custom.{own}", label=label, kind=name, many=many)
+    if seen.is_terms:
+        return ColumnMap(field=f"custom.{own}", label=label, kind="term", vocabulary=own, many=many)
+    return ColumnMap(field=f"custom.{own}", label=label, kind="text", many=many)
+
+
+def own_name(plain: str, record: RecordType) -> str:
+    """Return the name of an own field, which is none that the format has."""
+    name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:40] or "column"
+    name = name if name[0].isalpha() else f"c_{name}"
+    taken = {"id", *(each.name for each in archive_fields()[record].fields)}
+    return f"{name}_stated" if name in taken else name
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"\s+", "_", folded(name).strip())
+
+
+def _kind(text: str) -> str:
+    if _SLASHES.fullmatch(text):
+        return "slashes"
+    if _ADDRESS.fullmatch(text):
+        return "address"
+    if _is_date(text) and "-" in text:
+        return "date"
+    return "number" if _NUMBER.fullmatch(text) else "text"
+
+
+def _is_date(text: str) -> bool:
+    try:
+        parse_edtf(text)
+    except DateError:
+        return False
+    return True
+
+
+def _order(seen: _Seen) -> Literal["day-first", "month-first"]:
+    """Return which of day and month comes first, where a value tells; day first, to be looked at, where none does."""
+    for value in seen.values:
+        if (found := _SLASHES.fullmatch(value)) is not None and int(found.group(2)) > 12:
+            return "month-first"
+    return "day-first"

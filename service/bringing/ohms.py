@@ -1,0 +1,336 @@
+"""Interviews as OHMS keeps them (versions 5.4 and 6.0), brought as testimonies.
+
+Version 5.4 marks, in `sync`, the word of the transcript that is spoken at each full minute (or every so many); lines and words
+count from 1. Version 6.0 has WebVTT inside. What has no place in the archive is kept, unpublished, in `access.private` of the
+testimony's source, and told.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+from babel import Locale
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import parse
+
+from service.archive.model import Source, Testimony
+from service.archive.tables.transcripts import TranscriptRefused, segments_of_text
+from service.bringing.brought import Brought
+from service.errors import BringRefused
+
+_NAMESPACE = "{https://www.weareavp.com/nunncenter/ohms}"
+#: Elements that have a place; others that hold something are kept with the source, unpublished.
+_PLACED = frozenset(
+    """
+    version title date accession duration interviewee interviewer repository language media_url index sync sync_alt
+    transcript transcript_alt transcript_alt_lang vtt_transcript vtt_transcript_alt subject keyword description
+    """.split()
+)
+#: Elements that say how a recording is played or a page is drawn, not what was said.
+_OF_THE_PLAYER = frozenset(
+    """
+    mediafile kembed fmt format xmllocation xmlfilename translate userestrict file_name media_id repository_url
+    date_nonpreferred_format cms_record_id
+    """.split()
+)
+_SYNC = re.compile(r"(\d+)\((\d+)\)")
+_SPEAKER = re.compile(r"([A-ZÀ-Þ][A-ZÀ-Þ.'’\- ]{1,40}):\s+")
+_DAY = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+
+
+def bring_interviews(files: Iterable[Path], *, consent: str | None) -> Brought:
+    """Return a testimony for each interview, and one more for its transcript in another language.
+
+    Args:
+        files: XML of OHMS.
+        consent: on what footing the testimonies may be public. Without one they are restricted, and so are those who speak.
+
+    Raises:
+        BringRefused: for a file that is no XML of OHMS.
+    """
+    brought = Brought("ohms")
+    for file in files:
+        record = _record(file)
+        _Interview(brought, file, record, consent).bring()
+    return brought
+
+
+def _record(file: Path) -> Element:
+    try:
+        root = parse(file, forbid_dtd=True).getroot()
+    except DefusedXmlException:
+        raise BringRefused(
+            f"{file}: the XML declares entities or a document type, which nothing of OHMS needs"
+        ) from None
+    except (ParseError, ValueError) as error:
+        raise BringRefused(f"{file} is no sound XML: {error}") from None
+    record = None if root is None else root.find(f"{_NAMESPACE}record")
+    if record is None:
+        raise BringRefused(f"{file} is XML, but none of OHMS: it has no record")
+    return record
+
+
+class _Interview:
+    """One interview that is being brought."""
+
+    def __init__(self, brought: Brought, file: Path, record: Element, consent: str | None) -> None:
+        self._brought, self._file, self._record = brought, file, record
+        self._consent = consent
+        self._access: dict[str, Any] = {"visibility": "restricted"} if consent is None else {}
+        self._key = self._text("accession") or record.get("id") or file.name
+
+    def bring(self) -> None:
+        """Add the testimony, and what it refers to."""
+        language = self._language(self._text("language"))
+        source = self._source(language)
+        topics = [self._topic(subject) for subject in self._texts("subject")]
+        people = self._people()
+        witnesses = [agent for agent, role in people if role == "interviewee"]
+        witness = witnesses[0] if witnesses else self._unknown_witness()
+        segments = self._segments("")
+        testimony: dict[str, Any] = {
+            "title": self._text("title") or self._file.stem,
+            "summary": self._text("description") or f"An interview, as kept in {self._file.name}.",
+            "witness": witness,
+            "contributors": [{"agent": agent, "role": role} for agent, role in people if agent != witness],
+            "language": language,
+            "given": self._day(),
+            "topics": topics,
+            "attribution": "labelled",
+            "index": list(self._index()),
+            "transcript": segments,
+            "citations": [{"source": source}],
+            "access": self._access | ({} if self._consent is None else {"consent_basis": self._consent}),
+        }
+        if "identifiers" in Testimony.model_fields and (accession := self._text("accession")):
+            testimony["identifiers"] = [{"scheme": "accession", "value": accession}]
+        identifier = self._brought.add("testimony", self._key, testimony)
+        self._bring_alternative(identifier, testimony)
+        if self._consent is None:
+            self._leave("", "the interview is restricted", "nobody's consent is stated (--consent)")
+
+    def _bring_alternative(self, original: str, testimony: dict[str, Any]) -> None:
+        """Add the transcript in another language, whose segments are not those of the first."""
+        if not (segments := self._segments("_alt")):
+            return
+        other = testimony | {
+            "title": self._text("title_alt") or testimony["title"],
+            "language": self._language(self._text("transcript_alt_lang")),
+            "original_language": testimony["language"],
+            "transcript": segments,
+            "index": [],
+        }
+        if "relations" in Testimony.model_fields:
+            other["relations"] = [{"type": "translation_of", "to": original}]
+        other.pop("identifiers", None)
+        self._brought.add("testimony", f"{self._key} alternative", other)
+
+    # --- What it refers to --------------------------------------------------------------------------------------------
+
+    def _source(self, language: str) -> str:
+        kept = dict(self._kept())
+        for name in kept:
+            self._leave(name, "kept with the source, unpublished", "the archive has no field for it")
+        rest = self._access | ({"private": {"ohms": kept}} if kept else {})
+        fields: dict[str, Any] = {
+            "type": "interview",
+            "title": self._text("title") or self._file.name,
+            "language": language,
+            "published": self._day(),
+            "url": self._url(),
+            "duration_s": _seconds(self._text("duration")),
+            "verbatim": True,
+            "publisher": self._organisation(self._text("repository")),
+            "access": rest or None,
+        }
+        if "identifiers" in Source.model_fields and (accession := self._text("accession")):
+            fields["identifiers"] = [{"scheme": "accession", "value": accession}]
+        return self._brought.source_of(Path(self._key), fields)
+
+    def _url(self) -> str | None:
+        address = self._text("media_url")
+        if not address:
+            return None
+        if not address.startswith(("https://", "http://")) or any(char.isspace() for char in address):
+            self._leave("media_url", "the address of the recording", "it is no address of the web")
+            return None
+        return address
+
+    def _organisation(self, name: str) -> str | None:
+        if not name:
+            return None
+        fields = {"kind": "organisation", "name_policy": "published", "name": name}
+        return self._brought.add("agent", f"organisation {name}", fields)
+
+    def _people(self) -> list[tuple[str, str]]:
+        return [
+            (self._person(name, role), role)
+            for role in ("interviewee", "interviewer")
+            for text in self._texts(role)
+            for name in filter(None, (part.strip() for part in text.split(";")))
+        ]
+
+    def _person(self, name: str, role: str) -> str:
+        if self._consent is None:
+            withheld = {
+                "name_policy": "withheld",
+                "label": role.capitalize(),
+                "access": {**self._access, "private": {"name": name}},
+            }
+            return self._brought.add("agent", f"person {name}", {"kind": "person", **withheld})
+        return self._brought.add(
+            "agent", f"person {name}", {"kind": "person", "name_policy": "published", "name": name}
+        )
+
+    def _unknown_witness(self) -> str:
+        self._leave("interviewee", "who was interviewed", "the file does not say: name them in agents.csv")
+        fields = {"kind": "person", "name_policy": "unknown", "label": "An interviewee", "access": self._access or None}
+        return self._brought.add("agent", f"interviewee of {self._key}", fields)
+
+    def _topic(self, label: str) -> str:
+        return self._brought.add("topic", label, {"label": label})
+
+    # --- The transcript -----------------------------------------------------------------------------------------------
+
+    def _segments(self, which: str) -> list[dict[str, Any]]:
+        subtitles = self._text(f"vtt_transcript{which}")
+        if subtitles:
+            try:
+                return segments_of_text(subtitles + "\n", form="vtt")
+            except TranscriptRefused as refused:
+                raise BringRefused(f"{self._file}: {refused}") from None
+        text = self._find(f"transcript{which}")
+        return list(_paragraphs(text, dict(self._marks(self._text(f"sync{which}"))))) if text.strip() else []
+
+    def _marks(self, sync: str) -> Iterator[tuple[tuple[int, int], int]]:
+        """Yield, for the line and the word (both from 1) that a mark stands at, the second of the recording."""
+        every, _, marks = sync.partition(":|")
+        if not every.strip().isdigit():
+            if sync:
+                self._leave("sync", "the times of the transcript", "they are not written as OHMS 5.4 does")
+            return
+        for number, mark in enumerate(marks.split("|"), 1):
+            if (found := _SYNC.fullmatch(mark.strip())) is not None:
+                yield (int(found.group(1)), int(found.group(2))), number * int(every) * 60
+            elif mark.strip():
+                self._leave("sync", "a time of the transcript", "it is not written as OHMS 5.4 does")
+
+    # --- The table of contents ----------------------------------------------------------------------------------------
+
+    def _index(self) -> Iterator[dict[str, Any]]:
+        for number, point in enumerate(self._record.iterfind(f"{_NAMESPACE}index/{_NAMESPACE}point"), 1):
+            texts = {_name(each): (each.text or "").strip() for each in point}
+            entry: dict[str, Any] = {
+                "start_s": int(texts["time"]) if texts.get("time", "").isdigit() else None,
+                "title": texts.get("title") or f"Part {number}",
+                "synopsis": texts.get("synopsis"),
+                "keywords": _divided(texts.get("keywords", "")),
+                "topics": [self._topic(subject) for subject in _divided(texts.get("subjects", ""))],
+            }
+            yield {name: value for name, value in entry.items() if value not in (None, "", [])}
+            self._leave_of_point(number, point, texts)
+
+    def _leave_of_point(self, number: int, point: Element, texts: dict[str, str]) -> None:
+        where = f"index, point {number}"
+        if texts.get("partial_transcript"):
+            self._leave(where, "the words it begins with", "they stand in the transcript")
+        for name in ("title_alt", "synopsis_alt", "keywords_alt", "subjects_alt", "partial_transcript_alt"):
+            if texts.get(name):
+                self._leave(where, name, "a table of contents is kept in one language")
+        for gps in point.iterfind(f"{_NAMESPACE}gpspoints"):
+            named = {_name(each): (each.text or "").strip() for each in gps}
+            if named.get("gps"):
+                self._place(where, named["gps"], named.get("gps_text", ""))
+        for link in point.iterfind(f"{_NAMESPACE}hyperlinks/{_NAMESPACE}hyperlink"):
+            if (link.text or "").strip():
+                self._leave(where, "a link", "a part of a table of contents has none")
+
+    def _place(self, where: str, point: str, name: str) -> None:
+        """Add the place of a point. Its coordinates need to say how far off they may be, which OHMS does not."""
+        if name:
+            self._brought.add("place", name, {"name": name, "kind": "other"})
+        self._leave(where, f"the point {point}", "it does not say how far off it may be (radius_m)")
+
+    # --- Elements -----------------------------------------------------------------------------------------------------
+
+    def _find(self, name: str) -> str:
+        return self._record.findtext(f"{_NAMESPACE}{name}") or ""
+
+    def _text(self, name: str) -> str:
+        return self._find(name).strip()
+
+    def _texts(self, name: str) -> list[str]:
+        return [text for each in self._record.iterfind(f"{_NAMESPACE}{name}") if (text := (each.text or "").strip())]
+
+    def _kept(self) -> Iterator[tuple[str, str]]:
+        for each in self._record:
+            name, text = _name(each), (each.text or "").strip()
+            if text and name not in _PLACED and name not in _OF_THE_PLAYER:
+                yield name, text
+
+    def _day(self) -> str | None:
+        date = self._record.find(f"{_NAMESPACE}date")
+        value = "" if date is None else (date.get("value") or "").strip()
+        if value and not _DAY.fullmatch(value):
+            self._leave("date", "the day of the interview", "it is not written as a day")
+            return None
+        return value or None
+
+    def _language(self, name: str) -> str:
+        if not name:
+            return "und"
+        names = {english.casefold(): tag for tag, english in Locale("en").languages.items() if "_" not in tag}
+        if (tag := names.get(name.casefold())) is None:
+            self._leave("language", "the language", "it is none that has a tag; it is `und` now")
+            return "und"
+        return str(tag)
+
+    def _leave(self, where: str, what: str, why: str) -> None:
+        self._brought.leave(self._file, where, what, why)
+
+
+def _paragraphs(text: str, marks: dict[tuple[int, int], int]) -> Iterator[dict[str, Any]]:
+    """Yield the segments of a transcript: paragraphs, divided where a word is marked with a time, which then begins one."""
+    speaker: str | None = None
+    words: list[str] = []
+    start: int | None = None
+
+    def segment() -> Iterator[dict[str, Any]]:
+        if words:
+            times = {} if start is None else {"start_s": start}
+            yield times | ({} if speaker is None else {"speaker": speaker}) | {"text": " ".join(words)}
+
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            yield from segment()
+            words, start, speaker = [], None, None
+            continue
+        spoken = _SPEAKER.match(line.strip())
+        label = 0
+        if spoken is not None and not words:
+            speaker, label = spoken.group(1), len(spoken.group().split())
+        for position, word in enumerate(line.split(), 1):
+            if (second := marks.get((number, position))) is not None:
+                yield from segment()
+                words, start = [], second
+            if position > label:
+                words.append(word)
+    yield from segment()
+
+
+def _name(element: Element) -> str:
+    return str(element.tag).removeprefix(_NAMESPACE)
+
+
+def _divided(text: str) -> list[str]:
+    return [part.strip() for part in text.split(";") if part.strip()]
+
+
+def _seconds(clock: str) -> int | None:
+    parts = clock.split(":")
+    if len(parts) != 3 or not all(part.isdigit() for part in parts):
+        return None
+    hours, minutes, seconds = map(int, parts)
+    return hours * 3600 + minutes * 60 + seconds or None

@@ -1,0 +1,139 @@
+"""`testimony-archive bring`: a command for each kind of thing that others keep."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from service.cli.output import one_line, print_json, print_line, say
+from service.cli.parameters import AsJson
+from service.errors import BringRefused
+
+if TYPE_CHECKING:
+    from service.bringing.brought import Brought
+
+bring = typer.Typer(help="Bring what others keep into a folder of tables.", no_args_is_help=True)
+
+Files = Annotated[list[Path], typer.Argument(help="What to bring.", metavar="FILE…")]
+Into = Annotated[Path, typer.Option("--into", help="The folder of tables; it is started if need be.", metavar="DIR")]
+NewTerms = Annotated[bool, typer.Option("--new-terms", help="Make values that no vocabulary has its terms.")]
+Spoken = Annotated[str, typer.Option("--language", help="The language of what is said (BCP 47).")]
+Consent = Annotated[
+    Literal["direct", "published_source", "guardian"] | None,
+    typer.Option(help="On what footing testimonies may be public; without it they are restricted."),
+]
+
+
+@bring.command("vtt")
+def bring_vtt(
+    files: Files, *, into: Into, language: Spoken = "und", consent: Consent = None, json: AsJson = False
+) -> None:
+    """Bring subtitles, WebVTT or SRT: a testimony each.
+
+    Example: testimony-archive bring vtt interview.vtt --into my-archive --language en
+    """
+    from service.bringing.transcripts import bring_subtitles  # noqa: PLC0415 - each importer has libraries of its own
+
+    put(bring_subtitles(_there(files), language=language, consent=consent), into, json=json)
+
+
+@bring.command("ohms")
+def bring_ohms(files: Files, *, into: Into, consent: Consent = None, json: AsJson = False) -> None:
+    """Bring interviews of OHMS, as XML: a testimony each, with its transcript and its table of contents.
+
+    Example: testimony-archive bring ohms interview.xml --into my-archive --consent published_source
+    """
+    from service.bringing.ohms import bring_interviews  # noqa: PLC0415
+
+    put(bring_interviews(_there(files), consent=consent), into, json=json)
+
+
+@bring.command("text")
+def bring_texts(
+    files: Files, *, into: Into, language: Spoken = "und", consent: Consent = None, json: AsJson = False
+) -> None:
+    """Bring transcripts as text (.txt, .docx), with times or without: a testimony each.
+
+    Example: testimony-archive bring text interview.docx --into my-archive --language en
+    """
+    from service.bringing.transcripts import bring_plain  # noqa: PLC0415
+
+    put(bring_plain(_there(files), language=language, consent=consent), into, json=json)
+
+
+@bring.command("table")
+def bring_a_table(
+    files: Files,
+    *,
+    into: Annotated[
+        Path | None, typer.Option("--into", help="The folder of tables; it is started if need be.", metavar="DIR")
+    ] = None,
+    how: Annotated[Path | None, typer.Option("--map", help="What each column becomes.", metavar="MAP.toml")] = None,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Print a map for the table instead, to be looked through.")
+    ] = False,
+    new_terms: NewTerms = False,
+    json: AsJson = False,
+) -> None:
+    """Bring a table (CSV, a workbook, JSON that lists objects) by a map: a record for each row.
+
+    Example: testimony-archive bring table incidents.csv --suggest > map.toml
+    Then: testimony-archive bring table incidents.csv --into my-archive --map map.toml --new-terms
+    """
+    from service.bringing.brought import Brought  # noqa: PLC0415
+    from service.bringing.foreign import foreign_rows  # noqa: PLC0415
+    from service.bringing.mapped import bring_table  # noqa: PLC0415
+    from service.bringing.maps import map_text, read_map  # noqa: PLC0415
+    from service.bringing.maps import suggest as suggest_map  # noqa: PLC0415
+
+    there = _there(files)
+    brought = Brought("table")
+    if suggest:
+        print_line(map_text(suggest_map(row for file in there for row in foreign_rows(file, brought))).rstrip())
+        return
+    if into is None or how is None:
+        raise typer.BadParameter(
+            "is required; a map is made with --suggest", param_hint="--into" if into is None else "--map"
+        )
+    put(bring_table([(file, read_map(how)) for file in there], brought), into, new_terms=new_terms, json=json)
+
+
+@bring.command("uwazi")
+def bring_uwazi(files: Files, *, into: Into, new_terms: NewTerms = False, json: AsJson = False) -> None:
+    """Bring tables of Uwazi, as its CSV import and export have them: an event for each row.
+
+    Example: testimony-archive bring uwazi entities.csv --into my-archive --new-terms
+    """
+    from service.bringing.uwazi import bring_entities  # noqa: PLC0415
+
+    put(bring_entities(_there(files)), into, new_terms=new_terms, json=json)
+
+
+def put(brought: "Brought", into: Path, *, new_terms: bool = False, json: bool) -> None:
+    """Put what was brought into a folder of tables, and tell what was brought and what was left."""
+    from service.bringing.into import bring_into  # noqa: PLC0415
+
+    outcome = bring_into(into, brought, new_terms=new_terms)
+    if json:
+        print_json(
+            {
+                "created": outcome.created,
+                "updated": outcome.updated,
+                "unchanged": outcome.unchanged,
+                "left": [{"file": e.file, "where": e.where, "what": e.what, "why": e.why} for e in brought.left],
+            }
+        )
+        return
+    for each in brought.left:
+        print_line(f"left\t{one_line(each.file)}\t{one_line(each.where)}\t{one_line(each.what)}\t{one_line(each.why)}")
+    for name, counts in (("created", outcome.created), ("updated", outcome.updated), ("unchanged", outcome.unchanged)):
+        if counts:
+            say(f"{name}: {', '.join(f'{count} {kind}' for kind, count in sorted(counts.items()))}")
+    say(f"Brought into {into}; {len(brought.left)} things were left. Next: testimony-archive check {into}")
+
+
+def _there(files: list[Path]) -> list[Path]:
+    for file in files:
+        if not file.is_file():
+            raise BringRefused(f"{file} is not a file")
+    return files

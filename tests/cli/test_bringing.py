@@ -1,0 +1,338 @@
+"""What others keep, brought into tables: what came, what was left, and that nothing is doubled."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from service.archive.tables import compiled
+from service.archive.tables.writing import pieces_of
+from service.bringing.brought import Brought
+from service.bringing.foreign import foreign_rows
+from service.bringing.maps import suggest
+
+OHMS = """<?xml version="1.0" encoding="UTF-8"?>
+<ROOT xmlns="https://www.weareavp.com/nunncenter/ohms"><record id="7" dt="2020-01-01"><version>5.4</version>
+<date value="2006-06-13" format="yyyy-mm-dd"/><title>An interview with Ann Example</title><accession>OH7</accession>
+<duration>0:28:06</duration><repository>Arden Archive</repository><subject>Trams</subject>
+<interviewee>Ann Example</interviewee><interviewer>Bo Example</interviewer><language>English</language>
+<sync>1:|2(3)|4(2)</sync><media_url>https://arden.example/a.mp3</media_url><user_notes>Call her first</user_notes>
+<index><point><time>65</time><title>The tram</title><partial_transcript>It stopped.</partial_transcript>
+<synopsis>How it stopped.</synopsis><keywords>tram;night</keywords><subjects>Trams</subjects>
+<gpspoints><gps>1.5, 2.5</gps><gps_text>Old Market</gps_text></gpspoints></point></index>
+<transcript>BO EXAMPLE: Where were you
+when it stopped?
+
+ANN: I was there.
+</transcript></record></ROOT>
+"""
+OHMS_6 = """<ROOT xmlns="https://www.weareavp.com/nunncenter/ohms"><record id="8"><version>6.0</version><title>Two</title>
+<vtt_transcript><![CDATA[WEBVTT
+
+NOTE begin
+
+00:00:04.000 --> 00:00:29.000
+<v ANN>Hello.
+]]></vtt_transcript></record></ROOT>
+"""
+
+
+def records_of(tables: Path) -> dict[str, list[dict[str, Any]]]:
+    records: dict[str, list[dict[str, Any]]] = {}
+    with compiled(tables) as made:
+        assert made.findings == []
+        for kind, record in pieces_of(made.path):
+            records.setdefault(kind, []).append(record)
+    return records
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+# --- OHMS -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_interview_of_ohms_becomes_a_testimony(command: Any, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.xml", OHMS)
+    ran = command("bring", "ohms", file, "--into", "mine", "--consent", "published_source", "--json")
+    told = json.loads(ran.out)
+    assert told["created"]["testimony"] == 1
+    assert {(each["where"], each["what"]) for each in told["left"]} == {
+        ("user_notes", "kept with the source, unpublished"),
+        ("index, point 1", "the words it begins with"),
+        ("index, point 1", "the point 1.5, 2.5"),
+    }
+    records = records_of(tmp_path / "mine")
+    [testimony] = records["testimony"]
+    assert (testimony["given"], testimony["language"]) == ("2006-06-13", "en")
+    assert [each["start_s"] for each in testimony["index"]] == [65]
+    # The marks stand at the third word of line 2 and the second of line 4, which are spoken at the first and second minute.
+    assert [(each.get("start_s"), each.get("speaker"), each["text"]) for each in testimony["transcript"]] == [
+        (None, "BO EXAMPLE", "Where were you when it"),
+        (60, "BO EXAMPLE", "stopped?"),
+        (120, "ANN", "I was there."),
+    ]
+    people = {record["name"]: record["id"] for record in records["agent"]}
+    assert testimony["witness"] == people["Ann Example"]
+    assert testimony["contributors"] == [{"agent": people["Bo Example"], "role": "interviewer"}]
+    assert records["source"][0]["access"]["private"] == {"ohms": {"user_notes": "Call her first"}}
+    assert command("check", "mine").code == 0
+
+
+def test_without_consent_nothing_of_an_interview_is_published(command: Any, tmp_path: Path) -> None:
+    command("bring", "ohms", write(tmp_path / "a.xml", OHMS), "--into", "mine")
+    records = records_of(tmp_path / "mine")
+    hidden = [
+        *records["testimony"],
+        *records["source"],
+        *(each for each in records["agent"] if each["kind"] == "person"),
+    ]
+    assert {each["access"]["visibility"] for each in hidden} == {"restricted"}
+    command("publish", "mine", "--data", "data")
+    exported = command("export", "-", "--data", "data").out
+    assert "Ann Example" not in exported
+    assert "stopped" not in exported
+
+
+def test_webvtt_inside_of_version_6_is_read(command: Any, tmp_path: Path) -> None:
+    command("bring", "ohms", write(tmp_path / "a.xml", OHMS_6), "--into", "mine", "--consent", "direct")
+    [testimony] = records_of(tmp_path / "mine")["testimony"]
+    assert testimony["transcript"] == [{"start_s": 4, "end_s": 29, "speaker": "ANN", "text": "Hello."}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<!DOCTYPE a [<!ENTITY b "c">]><ROOT>&b;</ROOT>',
+        '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hostname">]><ROOT>&b;</ROOT>',
+        "<ROOT>",
+        "<ROOT/>",
+        "not XML",
+        "",
+    ],
+)
+def test_what_is_none_of_ohms_is_refused_and_nothing_written(command: Any, tmp_path: Path, text: str) -> None:
+    ran = command("bring", "ohms", write(tmp_path / "a.xml", text), "--into", "mine")
+    assert (ran.code, ran.out) == (1, "")
+    assert len(ran.err.splitlines()) == 1
+    assert not (tmp_path / "mine").exists()
+
+
+# --- Again ------------------------------------------------------------------------------------------------------------
+
+
+def test_bringing_again_updates_doubles_nothing_and_keeps_what_an_editor_added(command: Any, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.xml", OHMS)
+    bring = ("bring", "ohms", file, "--into", "mine", "--consent", "published_source")
+    command(*bring)
+    testimonies = tmp_path / "mine" / "testimonies.csv"
+    header, row = testimonies.read_text(encoding="utf-8-sig").splitlines()
+    testimonies.write_text(f"{header},content_warnings\n{row},an accident\n")
+    file.write_text(OHMS.replace("I was there", "I was not there"))
+    assert "updated: 1 testimony" in command(*bring).err
+    [testimony] = records_of(tmp_path / "mine")["testimony"]
+    assert testimony["content_warnings"] == ["an accident"]
+    assert testimony["transcript"][-1]["text"] == "I was not there."
+    assert "unchanged: 1 testimony" not in command(*bring).out
+    assert len(records_of(tmp_path / "mine")["testimony"]) == 1
+
+
+def test_a_folder_that_is_no_archive_is_not_written_to(command: Any, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    write(tmp_path / "mine" / "letter.txt", "Dear Ann")
+    ran = command("bring", "ohms", write(tmp_path / "a.xml", OHMS), "--into", "mine")
+    assert ran.code == 1
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+
+
+# --- Transcripts ------------------------------------------------------------------------------------------------------
+
+
+def test_text_becomes_segments_with_times_and_speakers(command: Any, tmp_path: Path) -> None:
+    text = "[00:00:05] ANNA: We met\nat the market.\n\nBO: [0:01:10] When?\n\nNobody said.\n"
+    command("bring", "text", write(tmp_path / "i.txt", text), "--into", "mine", "--language", "en")
+    [testimony] = records_of(tmp_path / "mine")["testimony"]
+    assert testimony["transcript"] == [
+        {"start_s": 5, "speaker": "ANNA", "text": "We met at the market."},
+        {"start_s": 70, "speaker": "BO", "text": "When?"},
+        {"text": "Nobody said."},
+    ]
+
+
+def test_a_document_of_a_word_processor_is_read(command: Any, tmp_path: Path) -> None:
+    document = tmp_path / "i.docx"
+    with zipfile.ZipFile(document, "w") as packed:
+        packed.writestr(
+            "[Content_Types].xml",
+            '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Override PartName="/word/document.xml" '
+            'ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>',
+        )
+        packed.writestr(
+            "_rels/.rels",
+            '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r" Type='
+            '"http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="word/document.xml"/>'
+            "</Relationships>",
+        )
+        packed.writestr(
+            "word/document.xml",
+            '<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>'
+            "<w:p><w:r><w:t>ANNA: Hello.</w:t></w:r></w:p><w:p><w:r><w:t>(1:05) BO: Yes.</w:t></w:r></w:p></w:body></w:document>",
+        )
+    command("bring", "text", document, "--into", "mine")
+    [testimony] = records_of(tmp_path / "mine")["testimony"]
+    assert [(each["speaker"], each["text"]) for each in testimony["transcript"]] == [("ANNA", "Hello."), ("BO", "Yes.")]
+    broken = tmp_path / "b.docx"
+    with zipfile.ZipFile(broken, "w") as packed:
+        packed.writestr("hello", "there")
+    for file in (broken, write(tmp_path / "c.docx", "hello")):
+        ran = command("bring", "text", file, "--into", "other")
+        assert (ran.code, ran.out) == (1, "")
+
+
+def test_subtitles_of_one_speaker_are_that_persons_testimony(command: Any, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ann>Hello.\n")
+    command("bring", "vtt", file, "--into", "mine", "--language", "en", "--consent", "direct")
+    records = records_of(tmp_path / "mine")
+    assert records["agent"][0]["name"] == "Ann"
+    assert records["testimony"][0]["access"] == {"consent_basis": "direct"}
+
+
+# --- Tables -----------------------------------------------------------------------------------------------------------
+
+INCIDENTS = """Case,Headline,When,Weapon,Injured,City,Notes
+c1,A stop,03/05/2021,Baton,2,Arden,
+c2,A march,23/05/2021,baton,,Arden,"He said, no"
+c3,A raid,someday,Gas,3,Old Market,
+c4,Another stop,24/05/2021,Gas,1,Arden,
+"""
+
+
+def test_a_map_is_suggested_from_the_table(tmp_path: Path) -> None:
+    rows = foreign_rows(write(tmp_path / "a.csv", INCIDENTS), Brought("table"))
+    columns = suggest(rows).columns
+    assert columns["Headline"].field == "title"
+    assert columns["City"].make == "place"
+    assert (columns["Injured"].field, columns["Injured"].kind) == ("custom.injured", "number")
+    assert columns["Weapon"].kind == "term"
+
+
+MAP = """
+key = ["Case"]
+language = "en"
+constants = { type = "detention" }
+[columns.Case]
+leave = "the number of the case is kept nowhere"
+[columns.Headline]
+field = "title"
+[columns.When]
+field = "date"
+date = "day-first"
+[columns.Weapon]
+field = "custom.weapon"
+label = "Weapon"
+kind = "term"
+vocabulary = "weapon"
+[columns.Injured]
+field = "custom.injured"
+label = "Injured"
+kind = "number"
+[columns.City]
+field = "place"
+make = "place"
+[columns.Notes]
+field = "summary"
+"""
+
+
+def test_a_table_becomes_events_by_its_map(command: Any, tmp_path: Path) -> None:
+    bring = (
+        "bring",
+        "table",
+        write(tmp_path / "a.csv", INCIDENTS),
+        "--into",
+        "mine",
+        "--map",
+        write(tmp_path / "m.toml", MAP),
+    )
+    refused = command(*bring)
+    assert (refused.code, refused.out) == (1, "")
+    assert "weapon: Baton, Gas" in refused.err
+    assert not (tmp_path / "mine").exists()
+    ran = command(*bring, "--new-terms")
+    assert ran.code == 0
+    assert "left\ta.csv\trow 4, column When" in ran.out
+    records = records_of(tmp_path / "mine")
+    assert [each["date"] for each in records["event"]] == ["2021-05-03", "2021-05-23", None, "2021-05-24"]
+    assert records["event"][2]["date_note"] == "The table says: someday."
+    assert [each["custom"]["weapon"] for each in records["event"]] == ["Baton", "Baton", "Gas", "Gas"]
+    assert {each["name"] for each in records["place"]} == {"Arden", "Old Market"}
+    checked = command("check", "mine")
+    assert checked.code == 0, checked.out
+    again = command(*bring)
+    assert "unchanged: 4 event" in again.err
+
+
+def test_a_workbook_and_json_are_tables_too(command: Any, tmp_path: Path) -> None:
+    rows = [line.split(",") for line in INCIDENTS.replace('"He said, no"', "").splitlines()]
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)  # type: ignore[union-attr]
+    book.save(tmp_path / "a.xlsx")
+    listed = {"about": "x", "incidents": [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]}
+    write(tmp_path / "a.json", json.dumps(listed))
+    how = write(tmp_path / "m.toml", MAP)
+    for name in ("a.xlsx", "a.json"):
+        into = name.replace(".", "-")
+        assert command("bring", "table", tmp_path / name, "--into", into, "--map", how, "--new-terms").code == 0
+        assert len(records_of(tmp_path / into)["event"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("[columns.Notes]", "[columns.Other]"), "Notes"),
+        (('field = "summary"', 'field = "sumary"'), "sumary"),
+        (('kind = "number"', 'kind = "nomber"'), "columns.Injured.kind"),
+        (('key = ["Case"]', 'key = ["City"]'), "one key"),
+        (("[columns.Case]", "[columns.Case"), "TOML"),
+    ],
+)
+def test_a_map_that_does_not_fit_is_refused(command: Any, tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    how = write(tmp_path / "m.toml", MAP.replace(*change))
+    ran = command("bring", "table", write(tmp_path / "a.csv", INCIDENTS), "--into", "mine", "--map", how, "--new-terms")
+    assert (ran.code, ran.out) == (1, "")
+    assert said in ran.err
+    assert not (tmp_path / "mine").exists()
+
+
+# --- Uwazi ------------------------------------------------------------------------------------------------------------
+
+UWAZI = """Title__en, Title__es, kind, tags list, geolocation_geolocation, related, file
+One,Uno,Raid,a|B,1|2,Two,1.pdf
+Two,Dos, raid ,b,,,
+Three,Tres,Nested::Deep,A,,One|Two,
+Four,Cuatro,Raid,a,,,
+"""
+
+
+def test_a_table_of_uwazi_becomes_events(command: Any, tmp_path: Path) -> None:
+    file = write(tmp_path / "u.csv", UWAZI)
+    ran = command("bring", "uwazi", file, "--into", "mine", "--new-terms", "--json")
+    told = json.loads(ran.out)
+    assert told["created"]["event"] == 4
+    assert {each["where"] for each in told["left"]} == {
+        "column geolocation_geolocation",
+        "column related",
+        "column file",
+    }
+    events = {each["title"]: each for each in records_of(tmp_path / "mine")["event"]}
+    assert events["One"]["translations"] == {"es": {"title": "Uno"}}
+    assert [events[name]["custom"]["kind"] for name in ("One", "Two", "Three")] == ["Raid", "Raid", "Nested::Deep"]
+    assert events["One"]["custom"]["tags_list"] == ["a", "B"]
+    assert command("check", "mine").code == 0
+    assert "unchanged: 4 event" in command("bring", "uwazi", file, "--into", "mine").err

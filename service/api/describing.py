@@ -687,9 +687,9 @@ def _describe_list(description: dict[str, Any], model: type[Criteria], page: str
     """
     paths, schemas, listed = description["paths"], description["components"]["schemas"], f"/v1/{model.collection}"
     parameters = query_parameters(model)
-    for each in parameters:
-        if each["name"] == _EXCLUDING:
-            each["schema"] = _named(schemas, page.replace("Page", "Excluding"), each["schema"])
+    for parameter in parameters:
+        if parameter["name"] == _EXCLUDING:
+            parameter["schema"] = _named(schemas, page.replace("Page", "Excluding"), parameter["schema"])
     page_operation = paths[listed]["get"]
     page_operation["parameters"] = [_as_json(each) for each in parameters if each["name"] != "bom"]
     page_operation["responses"]["200"]["content"] = {JSON: {"schema": {"$ref": f"#/components/schemas/{page}"}}}

@@ -13,12 +13,15 @@ COPY pyproject.toml README.md LICENSE ./
 COPY service ./service
 COPY seed ./seed
 # pip and setuptools are not needed any more, nor what Babel knows of languages that the reading room does not speak, nor
-# what guesses Ukrainian words that the dictionary does not have. Compiled here, since the running container may not write.
+# what guesses Ukrainian words that the dictionary does not have, what colours source code, other databases than SQLite, and what
+# another Python than CPython needs. Compiled here, since the running container may not write.
 RUN /opt/archive/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation . \
     && /opt/archive/bin/pip uninstall --quiet --yes setuptools pip \
     && find /opt/archive -name tests -type d -prune -exec rm -rf {} + \
     && find /opt/archive -path '*/babel/locale-data/*' -name '*.dat' -regextype posix-extended ! -regex '.*/(root|ar|en|en_001|en_GB|es|fr|ru|uk)[.]dat' -delete \
     && find /opt/archive \( -path '*/pymorphy3_dicts_uk/data/prediction-*' -o -path '*/pymorphy3_dicts_uk/data/gram*' \) -delete \
+    && find /opt/archive -path '*/pygments/lexers/*' -type f ! -name '__init__.py' ! -name '_mapping.py' -delete \
+    && find /opt/archive \( -path '*/zstandard/_cffi*' -o -path '*/sqlalchemy/testing/*' -o -path '*/sqlalchemy/dialects/mysql/*' -o -path '*/sqlalchemy/dialects/oracle/*' -o -path '*/sqlalchemy/dialects/mssql/*' -o -path '*/sqlalchemy/dialects/postgresql/*' \) -type f -delete \
     && python3 -m compileall -q /opt/archive/lib
 # What is inside, for whoever checks images (CycloneDX).
 RUN /opt/audit/bin/cyclonedx-py environment --output-reproducible --output-file /opt/archive/sbom.json /opt/archive/bin/python3

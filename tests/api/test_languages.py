@@ -212,5 +212,5 @@ def test_wishes_are_read_the_dearest_first(named: str | None, header: str | None
 
 
 def test_the_fields_that_can_be_translated_are_those_of_the_format() -> None:
-    assert FIELDS["event"].translated == ("title", "summary", "date_note", "content_warnings")
-    assert FIELDS["testimony"].translated == ("title", "summary", "content_warnings")
+    assert FIELDS["event"].translated == ("title", "summary", "date_note", "content_warnings", "notes")
+    assert FIELDS["testimony"].translated == ("title", "summary", "content_warnings", "notes")

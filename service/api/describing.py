@@ -38,6 +38,7 @@ from service.catalogue.criteria import (
     view_of,
 )
 from service.catalogue.parameters import MAX_POSTED, MAX_VALUES, NULL, OR_NULL, Parameters, parameter_schemas
+from service.catalogue.queries import EXCLUDING
 from service.catalogue.releases import ReleaseCriteria
 from service.catalogue.vocabularies import VocabularyView
 from service.errors import (
@@ -139,8 +140,44 @@ def identifier_parameter(record: RecordType) -> dict[str, Any]:
     return {"name": "id", "in": "path", "required": True, "schema": identifier, "description": "The identifier."}
 
 
+#: What the filters that leave records out are described under. The name itself is in no address.
+_EXCLUDING = "excluding"
+
+
 def query_parameters(model: type[Parameters]) -> list[dict[str, Any]]:
-    """Return the query parameters that a model reads."""
+    """Return the query parameters that a model reads.
+
+    `NAME!` is described as one property of an object that is spread over the address: generators of clients make the same
+    identifier of `topic` and `topic!`, and would leave out the whole operation. Each has one value there, since OpenAPI
+    leaves open how lists within an object are spread.
+    """
+    parameters = _each_parameter(model)
+    spread = {
+        each["name"]: each["schema"]["items"] | {"description": each["description"]}
+        for each in parameters
+        if each["name"].endswith(EXCLUDING)
+    }
+    alone = [each for each in parameters if each["name"] not in spread]
+    if not spread:
+        return alone
+    return [
+        *alone,
+        {
+            "name": _EXCLUDING,
+            "in": "query",
+            "required": False,
+            "description": (
+                "What leaves records out: each property is a parameter of its own, as in `topic!=top-001`. "
+                "In an address it may be given again with another value."
+            ),
+            "style": "form",
+            "explode": True,
+            "schema": {"type": "object", "properties": spread, "additionalProperties": False},
+        },
+    ]
+
+
+def _each_parameter(model: type[Parameters]) -> list[dict[str, Any]]:
     parameters = []
     needed = {name for name, field in model.model_fields.items() if field.is_required()}
     for name, described in parameter_schemas(model).items():
@@ -225,17 +262,23 @@ def _query_schema(model: type[Criteria]) -> dict[str, Any]:
     """Return the schema of a query that is sent as a body: the parameters of the list by their names."""
     properties: dict[str, Any] = {}
     for parameter in query_parameters(model):
-        if parameter["name"] == "bom":
+        if parameter["name"] in ("bom", _EXCLUDING):
             continue
         described = _as_json(parameter)
         schema = dict(described["schema"])
         if schema.get("maxItems") == MAX_VALUES:
             schema["maxItems"] = MAX_POSTED
-        properties[parameter["name"]] = schema | {"description": described["description"]}
+        meaning = described["description"]
+        # With a `default`, generators for TypeScript want the property given each time.
+        if (usual := schema.pop("default", None)) is not None:
+            meaning += f" Without it: {usual}."
+        properties[parameter["name"]] = schema | {"description": meaning}
     return {
         "type": "object",
         "title": f"{model.__name__.removesuffix('Criteria')}Query",
-        "description": "The parameters of the list; several values of a filter are a list.",
+        "description": (
+            "The parameters of the list; several values of a filter are a list. `NAME!` leaves out, as in an address."
+        ),
         "properties": properties,
         "additionalProperties": False,
     }
@@ -602,7 +645,7 @@ def _described(app: FastAPI, fields: ArchiveFields) -> dict[str, Any]:
         _add_schemas(schemas, {shape.__name__: shape, page.__name__: page})
         either = _with_fields_chosen(schemas, shape.__name__)
         schemas[page.__name__]["properties"]["data"]["items"] = either
-        _describe_list(description["paths"], model, page.__name__)
+        _describe_list(description, model, page.__name__)
         schemas[page.__name__]["properties"] |= included
         schemas[shape.__name__]["properties"] |= included
         one = description["paths"][f"/v1/{collection}/{{id}}"]["get"]
@@ -636,13 +679,17 @@ def _add_schemas(schemas: dict[str, Any], shapes: dict[str, Any]) -> None:
         schemas[name] = schema
 
 
-def _describe_list(paths: dict[str, Any], model: type[Criteria], page: str) -> None:
+def _describe_list(description: dict[str, Any], model: type[Criteria], page: str) -> None:
     """Complete the description of a list, of its files and of its feed by their parameters, and by what the page holds.
 
     The page is described as JSON alone, so that generated clients have one type for it: the other formats, which `format`
     and `Accept` choose as well, have addresses of their own.
     """
-    parameters, listed = query_parameters(model), f"/v1/{model.collection}"
+    paths, schemas, listed = description["paths"], description["components"]["schemas"], f"/v1/{model.collection}"
+    parameters = query_parameters(model)
+    for parameter in parameters:
+        if parameter["name"] == _EXCLUDING:
+            parameter["schema"] = _named(schemas, page.replace("Page", "Excluding"), parameter["schema"])
     page_operation = paths[listed]["get"]
     page_operation["parameters"] = [_as_json(each) for each in parameters if each["name"] != "bom"]
     page_operation["responses"]["200"]["content"] = {JSON: {"schema": {"$ref": f"#/components/schemas/{page}"}}}
@@ -652,10 +699,17 @@ def _describe_list(paths: dict[str, Any], model: type[Criteria], page: str) -> N
             paths[f"{listed}.{each.suffix}"]["get"]["parameters"] = _without(parameters, left_out)
     query = paths[f"{listed}/query"]["post"]
     query["parameters"] = query_parameters(QueryAddress)
-    query["requestBody"] = {"required": True, "content": {JSON: {"schema": _query_schema(model)}}}
+    asked = _query_schema(model)
+    query["requestBody"] = {"required": True, "content": {JSON: {"schema": _named(schemas, asked["title"], asked)}}}
     query["responses"]["200"]["content"] = page_operation["responses"]["200"]["content"]
     left_out = set(model.model_fields) - feed_parameters(model)
     paths[f"{listed}.atom"]["get"]["parameters"] = _without(parameters, left_out)
+
+
+def _named(schemas: dict[str, Any], name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Put a schema among those with a name, and return what leads to it: clients then have one type for it."""
+    schemas[name] = schema
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _without(parameters: list[dict[str, Any]], names: Collection[str]) -> list[dict[str, Any]]:

@@ -87,8 +87,11 @@ def test_operations_have_short_names_for_generated_clients(description: dict[str
 @pytest.mark.parametrize("collection", CRITERIA)
 def test_every_filter_is_described_with_its_values(description: dict[str, Any], collection: str) -> None:
     parameters = {each["name"]: each for each in description["paths"][f"/v1/{collection}"]["get"]["parameters"]}
-    assert set(parameters) == set(CRITERIA[collection].model_fields) - {"bom"}
     assert all(each["description"] and each["in"] == "query" for each in parameters.values())
+    named = parameters.pop("excluding")["schema"]["$ref"].rpartition("/")[2]
+    excluding = description["components"]["schemas"][named]["properties"]
+    assert all(name.endswith("!") and each["description"] for name, each in excluding.items())
+    assert set(parameters) | set(excluding) == set(CRITERIA[collection].model_fields) - {"bom"}
     assert parameters["limit"]["schema"]["maximum"] == 200
     assert parameters["sort"]["schema"]["enum"]
 

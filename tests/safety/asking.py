@@ -87,7 +87,7 @@ def questions(description: dict[str, Any], ids: Iterable[str]) -> Iterator[Quest
         if "get" not in operations:
             yield from _bodies(path, ids)
             continue
-        parameters = operations["get"].get("parameters", [])
+        parameters = list(_spread(operations["get"].get("parameters", []), description["components"]["schemas"]))
         for filled in _paths(path, parameters, ids):
             yield from map(Question, _queries(filled, parameters, ids))
             yield from _refusals(filled)
@@ -113,7 +113,8 @@ def _pages(description: dict[str, Any], ids: list[str]) -> Iterator[str]:
     """Yield every page of the reading room: those of the records, the lists with each filter and sort order, the search."""
     yield from PAGES_OF_THE_ROOM
     for collection in (*PREFIXES, "search"):
-        parameters = description["paths"][f"/v1/{collection}"]["get"]["parameters"]
+        described = description["paths"][f"/v1/{collection}"]["get"]["parameters"]
+        parameters = list(_spread(described, description["components"]["schemas"]))
         # The catalogue is asked for every value above; of a page one value of each filter shows all that is drawn.
         values = {each["name"]: _values(each, ids)[:1] for each in parameters if each["in"] == "query"}
         needs = "&q=qz*" if collection == "search" else ""
@@ -124,6 +125,16 @@ def _pages(description: dict[str, Any], ids: list[str]) -> Iterator[str]:
         yield from (f"/{collection}/{each}" for each in ids if each.startswith(PREFIXES.get(collection, "no")))
     yield from (f"/sources/{each}?passage=0-5" for each in ids if each.startswith("src"))
     yield "/events?nothing=1&cursor=x"
+
+
+def _spread(parameters: list[Any], schemas: dict[str, Any]) -> Iterator[Any]:
+    """Yield parameters as an address has them: each property of what is spread over it is one."""
+    for each in parameters:
+        if each.get("explode") and "$ref" in each["schema"]:
+            properties = schemas[each["schema"]["$ref"].rpartition("/")[2]]["properties"]
+            yield from ({"name": name, "in": each["in"], "schema": schema} for name, schema in properties.items())
+        else:
+            yield each
 
 
 def _paths(path: str, parameters: list[Any], ids: list[str]) -> list[str]:

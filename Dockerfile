@@ -21,7 +21,7 @@ RUN /opt/archive/bin/pip install --quiet --no-cache-dir --disable-pip-version-ch
     && find /opt/archive -path '*/babel/locale-data/*' -name '*.dat' -regextype posix-extended ! -regex '.*/(root|ar|en|en_001|en_GB|es|fr|ru|uk)[.]dat' -delete \
     && find /opt/archive \( -path '*/pymorphy3_dicts_uk/data/prediction-*' -o -path '*/pymorphy3_dicts_uk/data/gram*' \) -delete \
     && find /opt/archive -path '*/pygments/lexers/*' -type f ! -name '__init__.py' ! -name '_mapping.py' -delete \
-    && find /opt/archive \( -path '*/zstandard/_cffi*' -o -path '*/sqlalchemy/testing/*' -o -path '*/sqlalchemy/dialects/mysql/*' -o -path '*/sqlalchemy/dialects/oracle/*' -o -path '*/sqlalchemy/dialects/mssql/*' -o -path '*/sqlalchemy/dialects/postgresql/*' \) -type f -delete \
+    && find /opt/archive \( -path '*/zstandard/_cffi*' -o -path '*/sqlalchemy/testing/*' -o -path '*/sqlalchemy/dialects/mysql/*' -o -path '*/sqlalchemy/dialects/oracle/*' -o -path '*/sqlalchemy/dialects/mssql/*' -o -path '*/sqlalchemy/dialects/postgresql/*' -o -path '*/pycparser/*.py' -o -name 'redoc.standalone.js' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pyi' \) -type f -delete \
     && python3 -m compileall -q /opt/archive/lib
 # What is inside, for whoever checks images (CycloneDX).
 RUN /opt/audit/bin/cyclonedx-py environment --output-reproducible --output-file /opt/archive/sbom.json /opt/archive/bin/python3

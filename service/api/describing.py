@@ -1,5 +1,6 @@
 """The OpenAPI description, drawn from what the server itself goes by: criteria, document shapes, problem classes."""
 
+import re
 from collections.abc import Collection, Iterable
 from typing import Annotated, Any, get_args, get_origin
 
@@ -207,6 +208,8 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a value that may be null, as an address has it."""
     if "enum" in schema:
         return schema | {"enum": [*schema["enum"], NULL]}
+    if re.search(schema.get("pattern", ""), NULL) and schema.get("type") == "string" and "format" not in schema:
+        return schema  # any text may be meant, this one too
     return {"anyOf": [schema, {"type": "string", "const": NULL}]}
 
 

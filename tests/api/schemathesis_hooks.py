@@ -32,8 +32,9 @@ def _make_good(query: dict[str, Any]) -> None:
         query["q"] = " ".join(query["q"].replace("-", " ").split()[:4])[:12] or "a"
     if "q" not in query and query.get("sort") == "relevance":
         del query["sort"]
-    for least, most in (("date_from", "date_to"), ("value_min", "value_max")):
-        if least in query and most in query and query[least] > query[most]:
+    for least in [name for name in query if name.endswith(("_from", "_min"))]:
+        most = least.replace("_from", "_to").replace("_min", "_max")
+        if most in query and query[least] > query[most]:
             query[least], query[most] = query[most], query[least]
     if "bbox" in query:
         box = query["bbox"].split(",") if isinstance(query["bbox"], str) else query["bbox"]

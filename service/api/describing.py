@@ -208,8 +208,11 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a value that may be null, as an address has it."""
     if "enum" in schema:
         return schema | {"enum": [*schema["enum"], NULL]}
-    if re.search(schema.get("pattern", ""), NULL) and schema.get("type") == "string" and "format" not in schema:
-        return schema  # any text may be meant, this one too
+    if schema.get("type") == "string" and "format" not in schema:
+        # One type and no union, which is what people who generate clients can use.
+        pattern = schema.get("pattern")
+        is_any = pattern is None or re.search(pattern, NULL) is not None
+        return schema if is_any else schema | {"pattern": f"{pattern}|^{NULL}$"}
     return {"anyOf": [schema, {"type": "string", "const": NULL}]}
 
 

@@ -131,7 +131,7 @@ def is_established(address: tuple[str, int], connection: socket.socket) -> bool:
     )
 
 
-@pytest.mark.parametrize(("path", "times"), [(b"/openapi.json", 1), (b"/v1/sources?limit=200", 8)])
+@pytest.mark.parametrize(("path", "times"), [(b"/openapi.json", 1), (b"/v1/sources?limit=200", 3)])
 def test_who_does_not_read_is_let_go(address: tuple[str, int], path: bytes, times: int) -> None:
     with socket.socket() as connection:
         connection.setsockopt(

@@ -26,7 +26,7 @@ AT_ONCE = [
 ]
 NOT_AT_ONCE = ["/v1/search?q=camera", "/v1/events?q=cam*", "/v1/events?facets=type", "/v1/events?format=csv", "/v1"]
 WRONG = ["/v1/events/evt-none", "/v1/events?limit=0", "/v1/events?limit=1&cursor=AAAA"]
-UNKNOWN = ["/v1/none", "/v1/events/none/"]
+UNKNOWN = ["/v1/none", "/v1/none/none"]
 LAST = b"Connection: close\r\n"
 
 

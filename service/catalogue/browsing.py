@@ -110,6 +110,10 @@ class Catalogue:
         self.text = TextIndex(release, self.sets)
         self._facets = Facets(release, self.text)
         self._languages = read_languages(release)
+        rows = release.rows("SELECT DISTINCT language FROM text_language WHERE originals OR translations")
+        #: The languages of texts, original and translated, sorted. Read here, so that `/v1` answers also where the database is
+        #: damaged later.
+        self.languages: list[str] = sorted(language for (language,) in rows)
         manifest = release.manifest
         self._content = fingerprint(manifest.format, manifest.id)
         self._publication = fingerprint(self._content, manifest.number, manifest.published_at)
@@ -339,12 +343,6 @@ class Catalogue:
         lines = self.release.rows(statement, tuple(record_ids))
         public = [orjson.loads(self.release.canonical_part(*line)) for line in lines]
         return {each["id"]: called_in(each, wishes, self.release.head["language"]) for each in public}
-
-    @property
-    def languages(self) -> list[str]:
-        """The languages of texts, original and translated, sorted."""
-        rows = self.release.rows("SELECT DISTINCT language FROM text_language WHERE originals OR translations")
-        return sorted(language for (language,) in rows)
 
     def _best(self, criteria: Criteria, cursor: str | None) -> Page:
         """Read a page in order of relevance. Its cursors hold an offset, which may mean another record in a new release."""

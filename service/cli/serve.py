@@ -3,7 +3,7 @@
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -14,8 +14,9 @@ from service.cli.events import failures_logged, tell
 from service.cli.following import following
 from service.cli.parameters import DataFolder, Depot, SigningKey
 from service.cli.publish import publish_archive, tell_published
-from service.errors import NoRelease, SettingsInvalid, TestimonyArchiveError
-from service.release.manifest import verify_release
+from service.errors import SettingsInvalid, TestimonyArchiveError
+from service.release.data_folder import current_folder
+from service.release.manifest import read_manifest, verify_release
 from service.release.opening import open_current
 from service.settings import AccessLog, LogFormat, Settings, read_settings
 
@@ -151,10 +152,12 @@ def _prepare(settings: Settings) -> None:
     _publish_first(settings)
     # Here, once, so that a damaged release stops the command and not each of its workers. One that takes long to
     # compare with its manifest is compared while it is being served.
-    release = open_current(settings.data, verify=False)
-    if is_compared_first(release.manifest):
-        verify_release(release.folder, release.manifest)
-    release.close()
+    # The comparison comes before the opening, since it says more about what is damaged.
+    if (folder := current_folder(settings.data)) is not None:
+        manifest = read_manifest(folder)
+        if is_compared_first(manifest):
+            verify_release(folder, manifest)
+    open_current(settings.data, verify=False).close()
 
 
 def _publish_first(settings: Settings) -> None:
@@ -162,17 +165,11 @@ def _publish_first(settings: Settings) -> None:
     by its watcher, where there is a release to serve already.
     """
     archive = settings.archive
-    if settings.watch:
-        with suppress(NoRelease):
-            open_current(settings.data, verify=False).close()
-            return
+    has_release = current_folder(settings.data) is not None
+    if has_release and (settings.watch or archive is None):
+        return
     if archive is None:
-        try:
-            open_current(settings.data, verify=False).close()
-        except NoRelease:
-            archive = seed_archive()
-        else:
-            return
+        archive = seed_archive()
     tell_published(publish_archive(archive, settings), settings)
 
 

@@ -12,8 +12,9 @@ from pydantic_core import PydanticCustomError
 
 with atheris.instrument_imports(include=["service"]):
     from service.archive.dates import DateError, parse_day, parse_edtf
+    from service.archive.words import is_unspaced
     from service.catalogue.cursor import decode_cursor, decode_parts
-    from service.catalogue.words import MOST_WORDS, parse_query
+    from service.catalogue.words import CHARACTERS_OF_A_WORD, MOST_WORDS, parse_query
     from service.errors import InvalidCursor
 
 
@@ -37,7 +38,9 @@ def read_cursor(text: str) -> None:
 def read_words(text: str) -> None:
     with suppress(PydanticCustomError):
         terms = parse_query(text)
-        assert sum(len(term.words) for term in terms) <= MOST_WORDS
+        # Four characters of a script that is written without spaces count as one word.
+        assert sum(len(term.words) for term in terms) <= MOST_WORDS * CHARACTERS_OF_A_WORD
+        assert sum(not is_unspaced(word) for term in terms for word in term.words) <= MOST_WORDS
         assert all(term.words for term in terms)
 
 

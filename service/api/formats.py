@@ -7,7 +7,7 @@ bytes and knows nothing of how they are sent.
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol
 
 import orjson
@@ -222,11 +222,11 @@ def written(
 
     Texts are in the languages wished for, where there is a translation; `place` gives documents their addresses.
     """
-    opening, fields = writer.opening, catalogue.release.fields
+    opening, fields, called = writer.opening, catalogue.release.fields, partial(catalogue.called, wishes=wishes)
     for batch in catalogue.batches(listing):
         documents = [place(document) for document in batch]
         if wishes:
-            documents = [translate(document, wishes, fields)[0] for document in documents]
+            documents, _ = translate(documents, wishes, fields, called)
         yield opening + writer.write(documents)
         opening = b""
     if opening or writer.closing:

@@ -1,7 +1,7 @@
 """Answers the questions of the API from one release: a page of a list, a whole list, one record, a search."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from service.catalogue.criteria import RELEVANCE, Criteria, Listed, SearchCriter
 from service.catalogue.cursor import Cursor, decode_cursor, fingerprint, not_ours
 from service.catalogue.facets import Bucket, Facets
 from service.catalogue.including import Included, include
-from service.catalogue.languages import Wishes, called_in, read_languages
+from service.catalogue.languages import Wishes, look_up, read_languages
 from service.catalogue.meant import did_you_mean
 from service.catalogue.queries import Span, Terms, conditions_of, order_of
 from service.catalogue.search import Hit, TextIndex, read_hits
@@ -28,6 +28,8 @@ QUICK = 50_000
 #: A whole list is read in batches of this many records: about half a megabyte of documents, so that the overhead of a
 #: batch is small.
 BATCH = 200
+#: Identifiers that are looked up at a time.
+LOOKED_UP = 500
 #: A cursor into an order of relevance holds an offset of at most this many digits; the largest offset in use has five.
 OFFSET_DIGITS = 9
 
@@ -110,6 +112,7 @@ class Catalogue:
         self.text = TextIndex(release, self.sets)
         self._facets = Facets(release, self.text)
         self._languages = read_languages(release)
+        [(self._has_translated_labels,)] = release.rows("SELECT EXISTS (SELECT 1 FROM translated_label)")
         rows = release.rows("SELECT DISTINCT language FROM text_language WHERE originals OR translations")
         #: The languages of texts, original and translated, sorted. Read here, so that `/v1` answers also where the database is
         #: damaged later.
@@ -336,13 +339,32 @@ class Catalogue:
         if not record_ids:
             return {}
         marks = ",".join("?" * len(record_ids))
-        if not wishes:
-            rows = self.release.rows(f"SELECT id, text FROM label WHERE id IN ({marks})", tuple(record_ids))  # noqa: S608
-            return dict(rows)
-        statement = f'SELECT "offset", length FROM line JOIN record USING (ordinal) WHERE id IN ({marks})'  # noqa: S608
-        lines = self.release.rows(statement, tuple(record_ids))
-        public = [orjson.loads(self.release.canonical_part(*line)) for line in lines]
-        return {each["id"]: called_in(each, wishes, self.release.head["language"]) for each in public}
+        rows = self.release.rows(f"SELECT id, text FROM label WHERE id IN ({marks})", tuple(record_ids))  # noqa: S608
+        return dict(rows) | {name: text for name, (text, _) in self.called(record_ids, wishes).items()}
+
+    def called(self, record_ids: Collection[str], wishes: Wishes) -> dict[str, tuple[str, str]]:
+        """Return what public records are called in the languages wished for, and in which language that is: of those of
+        these that are called otherwise there than in the archive.
+        """
+        if not wishes or not self._has_translated_labels:
+            return {}
+        asked = [*record_ids]
+        names: dict[str, dict[str, str]] = {}
+        originals: dict[str, str] = {}
+        for start in range(0, len(asked), LOOKED_UP):
+            some = asked[start : start + LOOKED_UP]
+            marks = ",".join("?" * len(some))
+            statement = f"SELECT id, language, text, original FROM translated_label WHERE id IN ({marks})"  # noqa: S608
+            for name, language, text, original in self.release.rows(statement, tuple(some)):
+                names.setdefault(name, {})[language] = text
+                originals[name] = original
+        # If the original and a translation have the same tag, the original is shown.
+        chosen = ((name, look_up(wishes, [*texts, originals[name]])) for name, texts in names.items())
+        return {
+            name: (names[name][language], language)
+            for name, language in chosen
+            if language is not None and language != originals[name]
+        }
 
     def _best(self, criteria: Criteria, cursor: str | None) -> Page:
         """Read a page in order of relevance. Its cursors hold an offset, which may mean another record in a new release."""

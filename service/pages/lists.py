@@ -7,10 +7,11 @@ from typing import Any
 
 from service.catalogue.criteria import Criteria, sort_choices
 from service.catalogue.facets import Bucket, RecordBucket, terms_of
+from service.catalogue.languages import is_record_id
 from service.catalogue.parameters import invalid_parameters, read_criteria
 from service.errors import ParameterError
 from service.pages.figures import charts_of
-from service.pages.reader import Pairs, Reader, is_record_id, shortened
+from service.pages.reader import Pairs, Reader, shortened
 from service.pages.views import View
 from service.pages.vocabulary import COLLECTIONS
 

@@ -23,7 +23,6 @@ from service.api.describing import (
     whole_list_operation,
 )
 from service.api.formats import FORMATS, Export, Format, files_of, format_of, select_fields, written
-from service.archive.fields import ArchiveFields
 from service.archive.identifiers import (
     PLURALS,
     PREFIXES,
@@ -32,7 +31,7 @@ from service.archive.identifiers import (
     RecordType,
     is_identifier,
 )
-from service.catalogue.browsing import Listing, Page
+from service.catalogue.browsing import Catalogue, Listing, Page
 from service.catalogue.criteria import COLLECTIONS, Criteria, QueryAddress, view_of
 from service.catalogue.cursor import CURSOR_LENGTH
 from service.catalogue.facets import relabelled
@@ -117,9 +116,9 @@ def asked_list(
     chosen = format_of(criteria, accept, addressed=addressed)
     wished = wished_languages(criteria.lang, languages)
     catalogue = served.catalogue
-    wishes = (
-        catalogue.effective_anywhere(wished) if criteria.include else catalogue.effective(criteria.collection, wished)
-    )
+    # Included records, and what facets count, may have texts in languages that no record of the list has.
+    is_wide = bool(criteria.include or criteria.facets)
+    wishes = catalogue.effective_anywhere(wished) if is_wide else catalogue.effective(criteria.collection, wished)
     release = served.catalogue.release
     meta = {"limit": criteria.limit, "release": release.id, "licence": release.head["licence"]}
     notes = notes_on(served.catalogue.sets, criteria)
@@ -219,7 +218,7 @@ async def list_as_feed(request: Request, *, collection: str) -> Response:
     wishes = catalogue.effective(collection, wished_languages(criteria.lang, header(scope, b"accept-language")))
     listing = catalogue.look_up(criteria)
     page = catalogue.page(listing) if listing.quick else await served.apart(catalogue.page, listing)
-    shown, languages = show_in(page.documents, wishes, catalogue.release.fields)
+    shown, languages = show_in(page.documents, wishes, catalogue)
     links = {"next": None if page.next is None else page_url(scope, pairs, page.next)}
     own = request_url(scope)
     body = draw_list_feed(catalogue.release, collection, shown, base=base_url(scope), own=own, following=links["next"])
@@ -260,7 +259,7 @@ def draw_page(
     if asked.wishes or criteria.fields or included is not None:
         documents = [*page.documents, *(included.documents if included is not None else ())]
         placed = [with_addresses(scope, document) for document in documents]
-        shown, languages = show_in(placed, asked.wishes, served.catalogue.release.fields)
+        shown, languages = show_in(placed, asked.wishes, served.catalogue)
         number = len(page.ordinals)
         records = b",".join([select_fields(document, criteria.fields) for document in shown[:number]])
         if included is not None:
@@ -273,7 +272,8 @@ def draw_page(
     if page.facets is not None:
         facets = page.facets
         if asked.wishes:
-            facets = relabelled(facets, asked.wishes, served.catalogue.release, criteria.collection)
+            called = partial(served.catalogue.called, wishes=asked.wishes)
+            facets = relabelled(facets, asked.wishes, served.catalogue.release, criteria.collection, called)
         parts += [b',"facets":', orjson.dumps(facets)]
     body = b"".join([*parts, *beside, b"}"])
     if not kept:
@@ -285,17 +285,15 @@ def _included_member(documents: list[bytes], total: int) -> bytes:
     return b'"included":[%b],"included_total":%d' % (b",".join(documents), total)
 
 
-def show_in(documents: list[bytes], wishes: Wishes, fields: ArchiveFields) -> tuple[list[bytes], RawHeaders]:
+def show_in(documents: list[bytes], wishes: Wishes, catalogue: Catalogue) -> tuple[list[bytes], RawHeaders]:
     """Return documents with their texts in the languages wished for, and the header that names these languages; as they
     are stored, and no header, where no wish counts.
     """
     if not wishes:
         return documents, []
-    translated = [translate(document, wishes, fields) for document in documents]
-    languages = sorted(set[str]().union(*(languages for _, languages in translated)))
-    return [document for document, _ in translated], (
-        [(b"content-language", ", ".join(languages).encode())] if languages else []
-    )
+    called = partial(catalogue.called, wishes=wishes)
+    translated, languages = translate(documents, wishes, catalogue.release.fields, called)
+    return translated, [(b"content-language", ", ".join(sorted(languages)).encode())] if languages else []
 
 
 async def export_list(
@@ -340,7 +338,7 @@ def record_at_once(scope: Scope, served: Served, collection: str, record_id: str
     wished = wished_languages(view.lang, header(scope, b"accept-language"))
     if not view.include:
         wishes = served.catalogue.effective(collection, wished)
-        [shown], headers = show_in([document], wishes, served.catalogue.release.fields)
+        [shown], headers = show_in([document], wishes, served.catalogue)
         return release_answer(scope, served.key, select_fields(shown, view.fields), headers=headers, wishes=wishes)
     included = served.catalogue.include([document], view.include)
     wishes = served.catalogue.effective_anywhere(wished)
@@ -350,7 +348,7 @@ def record_at_once(scope: Scope, served: Served, collection: str, record_id: str
         others = [with_addresses(scope, each) for each in others]
     else:
         others = [with_addresses(scope, b",".join(others))]
-    [shown, *others], headers = show_in([document, *others], wishes, served.catalogue.release.fields)
+    [shown, *others], headers = show_in([document, *others], wishes, served.catalogue)
     member = _included_member(others, included.total)
     body = b"%b,%b}" % (select_fields(shown, view.fields)[:-1], member)
     return release_answer(scope, served.key, body, headers=headers, wishes=wishes)

@@ -1,5 +1,6 @@
 """Search across collections, and completions for a search box."""
 
+from functools import partial
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from service.api.describing import search_operation, suggest_operation
 from service.api.shapes import ExcerptDocument, HitDocument, Suggestions
 from service.catalogue.browsing import Hits
 from service.catalogue.criteria import SearchCriteria, SuggestCriteria
+from service.catalogue.facets import relabelled
 from service.catalogue.languages import Wishes, called_in
 from service.catalogue.notes import notes_on
 from service.catalogue.parameters import read_criteria
@@ -64,7 +66,12 @@ def _page(
         "links": links,
         "collections": found.collections,
     }
-    return page if found.facets is None else page | {"facets": found.facets}
+    if found.facets is None:
+        return page
+    called = partial(served.catalogue.called, wishes=wishes)
+    return page | {
+        "facets": relabelled(found.facets, wishes, release, criteria.collection, called) if wishes else found.facets
+    }
 
 
 def draw_hit(hit: Hit, base: str, title: str) -> HitDocument:

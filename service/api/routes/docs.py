@@ -59,7 +59,7 @@ _START = """SwaggerUIBundle({
 });
 
 function mend() {
-  for (const field of document.querySelectorAll("tr[data-param-name] :is(select, input):not([aria-label])"))
+  for (const field of document.querySelectorAll("tr[data-param-name] :is(select, input, textarea):not([aria-label])"))
     field.setAttribute("aria-label", field.closest("tr").dataset.paramName);
   for (const example of document.querySelectorAll("pre.microlight:not([tabindex])")) example.tabIndex = 0;
 }
@@ -74,6 +74,7 @@ _STYLE = """.swagger-ui .scheme-container { display: none; }
 .swagger-ui .info .title small.version-stamp { background: #2f5f00; }
 .swagger-ui .info .title small pre { color: #fff; }
 .swagger-ui .opblock.opblock-get .opblock-summary-method { background: #1f5fa8; }
+.swagger-ui .opblock.opblock-post .opblock-summary-method { background: #2f6f3f; }
 .swagger-ui .opblock-summary-path, .swagger-ui .opblock-summary-path a { overflow-wrap: anywhere; word-break: normal; }
 .swagger-ui .info .url { color: #1f5fa8; }
 .swagger-ui .btn.try-out__btn.cancel { color: #b00020; border-color: #b00020; }

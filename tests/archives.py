@@ -118,7 +118,8 @@ def file_of(path: str, **fields: Any) -> Fields:
 
 def _write_files(folder: Path, whole: Fields) -> None:
     for source in whole["sources"]:
-        for file in source.get("files") or ():
+        files = source.get("files")
+        for file in files if isinstance(files, list) else ():
             path = file.get("path") if isinstance(file, dict) else None
             if isinstance(path, str) and file.get("sha256") == hashlib.sha256(path.encode()).hexdigest():
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)

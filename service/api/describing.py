@@ -68,7 +68,8 @@ from service.release.documents import document_shapes
 
 #: The name of the schema of GeoJSON.
 FEATURES = FeatureCollection.__name__
-_PROBLEM = {"$ref": "#/components/schemas/ProblemDocument"}
+_SCHEMAS = "#/components/schemas/"
+_PROBLEM = {"$ref": f"{_SCHEMAS}ProblemDocument"}
 
 _HEADERS = {
     "Archive-Release": ("The id of the release that answered.", {"type": "string"}),
@@ -143,6 +144,9 @@ def identifier_parameter(record: RecordType) -> dict[str, Any]:
 
 #: What the filters that leave records out are described under. The name itself is in no address.
 _EXCLUDING = "excluding"
+
+#: The schema of what `include` adds to one record.
+_INCLUDED = "Included"
 
 
 def query_parameters(model: type[Parameters]) -> list[dict[str, Any]]:
@@ -220,7 +224,7 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
 _FILES: dict[str, dict[str, Any]] = {
     "csv": {"type": "string", "description": "RFC 4180, with a header row."},
     "ndjson": {"type": "string", "description": "One record a line."},
-    "geojson": {"$ref": f"#/components/schemas/{FEATURES}"},
+    "geojson": {"$ref": f"{_SCHEMAS}{FEATURES}"},
 }
 
 
@@ -645,6 +649,7 @@ def _described(app: FastAPI, fields: ArchiveFields) -> dict[str, Any]:
     _add_schemas(schemas, {"ProblemDocument": problems.ProblemDocument, FEATURES: FeatureCollection})
     shapes = document_shapes(fields)
     included = _included(shape.__name__ for shape in shapes.values())
+    schemas[_INCLUDED] = {"type": "object", "title": _INCLUDED, "properties": included}
     for collection, model in criteria_of(fields).items():
         shape = shapes[model.record]
         page = page_shape(shape.__name__.replace("Document", "Page"), shape)
@@ -653,17 +658,36 @@ def _described(app: FastAPI, fields: ArchiveFields) -> dict[str, Any]:
         schemas[page.__name__]["properties"]["data"]["items"] = either
         _describe_list(description, model, page.__name__)
         schemas[page.__name__]["properties"] |= included
-        schemas[shape.__name__]["properties"] |= included
         one = description["paths"][f"/v1/{collection}/{{id}}"]["get"]
         view = query_parameters(view_of(fields.collection(collection)))
         one["parameters"] = [identifier_parameter(model.record), *view]
-        one["responses"]["200"]["content"] = {JSON: {"schema": either}}
+        one["responses"]["200"]["content"] = {JSON: {"schema": _with_included(schemas, either)}}
     return description
+
+
+def answer_name(document: str) -> str:
+    """Return the name of the schema of a record that is asked for by itself, given that of the record."""
+    return document.removesuffix("Document") + "Answer"
+
+
+def _with_included(schemas: dict[str, Any], either: dict[str, Any]) -> dict[str, Any]:
+    """Say what `include` adds to a record that is asked for by itself.
+
+    It stands in no record's own schema: those that are included would hold it again, and so on, which takes a program that
+    puts schemas in place of their names half a minute.
+    """
+    answers = []
+    for named in either["anyOf"]:
+        name = named["$ref"].rpartition("/")[2]
+        answer = answer_name(name)
+        schemas[answer] = {"title": answer, "allOf": [named, _named_schema(_INCLUDED)]}
+        answers.append(_named_schema(answer))
+    return {"anyOf": answers}
 
 
 def _included(documents: Iterable[str]) -> dict[str, Any]:
     """Return the properties of an answer with `include`: of a page, or of one record."""
-    either = [{"$ref": f"#/components/schemas/{name}"} for name in documents]
+    either = [_named_schema(name) for name in documents]
     return {
         "included": {
             "type": "array",
@@ -678,9 +702,13 @@ def _included(documents: Iterable[str]) -> dict[str, Any]:
     }
 
 
+def _named_schema(name: str) -> dict[str, Any]:
+    return {"$ref": _SCHEMAS + name}
+
+
 def _add_schemas(schemas: dict[str, Any], shapes: dict[str, Any]) -> None:
     for name, shape in shapes.items():
-        schema = TypeAdapter(shape).json_schema(ref_template="#/components/schemas/{model}")
+        schema = TypeAdapter(shape).json_schema(ref_template=_SCHEMAS + "{model}")
         schemas.update(schema.pop("$defs", {}))
         schemas[name] = schema
 
@@ -698,7 +726,7 @@ def _describe_list(description: dict[str, Any], model: type[Criteria], page: str
             parameter["schema"] = _named(schemas, page.replace("Page", "Excluding"), parameter["schema"])
     page_operation = paths[listed]["get"]
     page_operation["parameters"] = [_as_json(each) for each in parameters if each["name"] != "bom"]
-    page_operation["responses"]["200"]["content"] = {JSON: {"schema": {"$ref": f"#/components/schemas/{page}"}}}
+    page_operation["responses"]["200"]["content"] = {JSON: {"schema": _named_schema(page)}}
     for name, each in formats_of(model).items():
         if each.writer is not None:
             left_out = {"format", *model.PAGING, *([] if name == "csv" else ["bom"])}
@@ -715,7 +743,7 @@ def _describe_list(description: dict[str, Any], model: type[Criteria], page: str
 def _named(schemas: dict[str, Any], name: str, schema: dict[str, Any]) -> dict[str, Any]:
     """Put a schema among those with a name, and return what leads to it: clients then have one type for it."""
     schemas[name] = schema
-    return {"$ref": f"#/components/schemas/{name}"}
+    return _named_schema(name)
 
 
 def _without(parameters: list[dict[str, Any]], names: Collection[str]) -> list[dict[str, Any]]:
@@ -740,4 +768,4 @@ def _with_fields_chosen(schemas: dict[str, Any], whole: str) -> dict[str, Any]:
         "properties": schemas[whole]["properties"],
         "minProperties": 1,
     }
-    return {"anyOf": [{"$ref": f"#/components/schemas/{whole}"}, {"$ref": f"#/components/schemas/{some}"}]}
+    return {"anyOf": [_named_schema(whole), _named_schema(some)]}

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from service.api.describing import answer_name
 from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import criteria_of
 from service.catalogue.parameters import read_criteria
@@ -17,7 +18,7 @@ from service.release.documents import document_shapes
 def with_examples(
     description: dict[str, Any], catalogue: Catalogue, *, place: Callable[[bytes], bytes]
 ) -> dict[str, Any]:
-    """Return a description in which the schema of each record has an example, where there is such a record: the first
+    """Return a description in which the schemas of each record have an example, where there is such a record: the first
     of its collection's list; `place` gives it its addresses. The description given stays as it is.
     """
     fields = catalogue.release.fields
@@ -28,5 +29,7 @@ def with_examples(
         page = catalogue.page(catalogue.look_up(read_criteria(model, [("limit", "1")])))
         name = shapes[model.record].__name__
         if page.ordinals:
-            schemas[name] = {**schemas[name], "examples": [orjson.loads(place(page.joined))]}
+            example = {"examples": [orjson.loads(place(page.joined))]}
+            for named in (name, answer_name(name)):
+                schemas[named] = schemas[named] | example
     return description | {"components": components | {"schemas": schemas}}

@@ -49,17 +49,19 @@ _PAGE = """<!doctype html>
 """
 
 # Swagger UI gives the fields of parameters no names, and lets no keyboard into what scrolls: the observer does, whenever it
-# draws something. No validator: it would send the address of this archive to a third party.
+# draws something. Examples have no colours: thousands of elements would be drawn for them. No validator: it would send the
+# address of this archive to a third party.
 _START = """SwaggerUIBundle({
   url: document.currentScript.src.replace(/docs[/]start[.]js$/, "openapi.json"),
   dom_id: "#docs",
   deepLinking: true,
   validatorUrl: null,
   tryItOutEnabled: true,
+  syntaxHighlight: false,
 });
 
 function mend() {
-  for (const field of document.querySelectorAll("tr[data-param-name] :is(select, input):not([aria-label])"))
+  for (const field of document.querySelectorAll("tr[data-param-name] :is(select, input, textarea):not([aria-label])"))
     field.setAttribute("aria-label", field.closest("tr").dataset.paramName);
   for (const example of document.querySelectorAll("pre.microlight:not([tabindex])")) example.tabIndex = 0;
 }
@@ -74,12 +76,12 @@ _STYLE = """.swagger-ui .scheme-container { display: none; }
 .swagger-ui .info .title small.version-stamp { background: #2f5f00; }
 .swagger-ui .info .title small pre { color: #fff; }
 .swagger-ui .opblock.opblock-get .opblock-summary-method { background: #1f5fa8; }
+.swagger-ui .opblock.opblock-post .opblock-summary-method { background: #2f6f3f; }
 .swagger-ui .opblock-summary-path, .swagger-ui .opblock-summary-path a { overflow-wrap: anywhere; word-break: normal; }
 .swagger-ui .info .url { color: #1f5fa8; }
 .swagger-ui .btn.try-out__btn.cancel { color: #b00020; border-color: #b00020; }
 .swagger-ui .btn.execute { background: #1f5fa8; border-color: #1f5fa8; }
 .swagger-ui .json-schema-2020-12-expand-deep-button { color: #505050; }
-.swagger-ui :is(.highlight-code, .microlight, .example) span { color: #ffffff !important; }
 .swagger-ui .parameter__name.required::after, .swagger-ui .parameter__name.required span { color: #b00020; }
 .swagger-ui .parameter__in, .swagger-ui .prop-format, .swagger-ui .parameter__extension { color: #595959; }
 .swagger-ui a.nostyle:focus-visible, .swagger-ui button:focus-visible { outline: 3px solid #1f5fa8; outline-offset: 2px; }

@@ -109,7 +109,7 @@ class ReferredBy(TypedDict):
 class RecordDocument(TypedDict):
     """What every record has. `version` counts the releases that changed it, `updated_at` is when the last did.
     `language_of` names the language (BCP 47) of each text field that is stated, as it is shown here. Labels of other
-    records follow the language asked for as their own texts do; acts and citations are shown as they stand in the archive. `cite_as` is how to cite this version so that whoever
+    records follow the language asked for as their own texts do; acts and citations stay as they are. `cite_as` is how to cite this version so that whoever
     kept a copy can prove what it said. `referred_by` counts the records that name this one; that they do is no new version.
     """
 

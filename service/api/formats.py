@@ -122,7 +122,7 @@ class _Csv:
 
     def __init__(self, export: Export) -> None:
         criteria = export.criteria
-        self._columns = columns_of(export.catalogue.release.fields[criteria.record], frozenset(criteria.fields))
+        self._columns = columns_of(export.catalogue.fields[criteria.record], frozenset(criteria.fields))
         self._address = f"{export.base}/v1/{criteria.collection}/"
         self._sources = _Lookup(export.catalogue, lambda source: source["url"])
         names: list[Cell] = [name for columns in self._columns for name in columns.names]
@@ -222,7 +222,7 @@ def written(
 
     Texts are in the languages wished for, where there is a translation; `place` gives documents their addresses.
     """
-    opening, fields = writer.opening, catalogue.release.fields
+    opening, fields = writer.opening, catalogue.fields
     for batch in catalogue.batches(listing):
         documents = [place(document) for document in batch]
         if wishes:

@@ -68,8 +68,8 @@ async def show_transcript(request: Request) -> Response:
 
 
 def _meta(served: Served, held: list[SegmentDocument]) -> TranscriptMeta:
-    release = served.catalogue.release
-    return {"release": release.id, "licence": release.head["licence"], "languages": languages_of(held)}
+    catalogue = served.catalogue
+    return {"release": catalogue.manifest.id, "licence": catalogue.head["licence"], "languages": languages_of(held)}
 
 
 def _links(request: Request, record_id: str, lang: str | None) -> TranscriptLinks:

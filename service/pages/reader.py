@@ -68,7 +68,7 @@ class Reader:
     @property
     def head(self) -> Document:
         """What the archive says of itself."""
-        return self.catalogue.release.head
+        return self.catalogue.head
 
     # --- Addresses ------------------------------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ class Reader:
 
     def term(self, vocabulary: str, value: str) -> str:
         """Return what a term is called: by the archive, else by the format; of an open list, the value itself."""
-        terms = self.catalogue.release.fields.vocabularies[vocabulary]
+        terms = self.catalogue.fields.vocabularies[vocabulary]
         if value in terms.own:
             return terms.label(value, self.label_language(terms))
         return self.word(value) if value in terms.built_in else value
@@ -149,7 +149,7 @@ class Reader:
     def own_fields(self, document: Document) -> list[tuple[str, FormatField, list[Any]]]:
         """Return the archive's own fields in which a record states something: label, field, values."""
         found = []
-        for each in self.catalogue.release.fields[document["record"]].own:
+        for each in self.catalogue.fields[document["record"]].own:
             value = document["custom"][each.name]
             if value not in (None, []):
                 found.append((self.filter_name(f"custom.{each.name}"), each, value if each.is_list else [value]))
@@ -159,7 +159,7 @@ class Reader:
         """Return the label of a field of the archive's own, by the name of its filter or order."""
         if not name.startswith("custom."):
             return None
-        for record in self.catalogue.release.fields:
+        for record in self.catalogue.fields:
             for by in record.filters:
                 declared = by.field.declared
                 if declared is not None and name.startswith(by.name) and name.removeprefix(by.name) in BOUNDS:
@@ -183,7 +183,7 @@ class Reader:
     def read(self, document: bytes) -> Document:
         """Return a record in the languages wished for."""
         if self.wishes:
-            return translated_texts(document, self.wishes, self.catalogue.release.fields)
+            return translated_texts(document, self.wishes, self.catalogue.fields)
         return orjson.loads(document)  # type: ignore[no-any-return]
 
     def documents(self, record_ids: Iterable[str]) -> dict[str, Document]:

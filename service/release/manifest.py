@@ -58,6 +58,16 @@ class Manifest(BaseModel):
     #: The public files of sources that it needs, by SHA-256, with their sizes in bytes: see `kept_files.py`.
     kept: dict[str, int] = {}
 
+    @property
+    def short_id(self) -> str:
+        """As many digits of the id as tell releases of one archive apart."""
+        return self.id.removeprefix("sha256:")[:SHORT_ID]
+
+    @property
+    def archive(self) -> FileEntry:
+        """The canonical public archive."""
+        return self.files[CANONICAL]
+
 
 def no_pause() -> None:
     """Go on at once: for callers that need not let others work in between."""

@@ -34,9 +34,8 @@ from service.archive.identifiers import (
 from service.catalogue.browsing import Catalogue, Listing, Page
 from service.catalogue.criteria import COLLECTIONS, Criteria, QueryAddress, view_of
 from service.catalogue.cursor import CURSOR_LENGTH
-from service.catalogue.facets import relabelled
 from service.catalogue.including import Included
-from service.catalogue.languages import Wishes, translate
+from service.catalogue.languages import Wishes
 from service.catalogue.notes import Note, notes_on
 from service.catalogue.parameters import read_criteria, read_posted
 from service.errors import InvalidParameters, NotFound, Withdrawn
@@ -119,8 +118,7 @@ def asked_list(
     # Included records, and what facets count, may have texts in languages that no record of the list has.
     is_wide = bool(criteria.include or criteria.facets)
     wishes = catalogue.effective_anywhere(wished) if is_wide else catalogue.effective(criteria.collection, wished)
-    release = served.catalogue.release
-    meta = {"limit": criteria.limit, "release": release.id, "licence": release.head["licence"]}
+    meta = {"limit": criteria.limit, "release": catalogue.manifest.id, "licence": catalogue.head["licence"]}
     notes = notes_on(served.catalogue.sets, criteria)
     return AskedList(served.catalogue.look_up(criteria), chosen, wishes, query, meta, notes)
 
@@ -221,7 +219,7 @@ async def list_as_feed(request: Request, *, collection: str) -> Response:
     shown, languages = show_in(page.documents, wishes, catalogue)
     links = {"next": None if page.next is None else page_url(scope, pairs, page.next)}
     own = request_url(scope)
-    body = draw_list_feed(catalogue.release, collection, shown, base=base_url(scope), own=own, following=links["next"])
+    body = draw_list_feed(catalogue, collection, shown, base=base_url(scope), own=own, following=links["next"])
     headers = [*link_header(links), *languages]
     return release_answer(scope, served.key, body, headers=headers, media_type=ATOM, wishes=wishes)
 
@@ -272,8 +270,7 @@ def draw_page(
     if page.facets is not None:
         facets = page.facets
         if asked.wishes:
-            called = partial(served.catalogue.called, wishes=asked.wishes)
-            facets = relabelled(facets, asked.wishes, served.catalogue.release, criteria.collection, called)
+            facets = served.catalogue.relabelled(facets, asked.wishes, criteria.collection)
         parts += [b',"facets":', orjson.dumps(facets)]
     body = b"".join([*parts, *beside, b"}"])
     if not kept:
@@ -291,8 +288,7 @@ def show_in(documents: list[bytes], wishes: Wishes, catalogue: Catalogue) -> tup
     """
     if not wishes:
         return documents, []
-    called = partial(catalogue.called, wishes=wishes)
-    translated, languages = translate(documents, wishes, catalogue.release.fields, called)
+    translated, languages = catalogue.translate(documents, wishes)
     return translated, [(b"content-language", ", ".join(sorted(languages)).encode())] if languages else []
 
 
@@ -316,7 +312,7 @@ async def export_list(
         matching, listing = total, catalogue.on_map(listing)
         total = await served.apart(catalogue.total, listing)
         headers["Archive-Omitted"] = str(matching - total)
-    name = f"{catalogue.release.head['id']}-{criteria.collection}.{chosen.suffix}"
+    name = f"{catalogue.head['id']}-{criteria.collection}.{chosen.suffix}"
     headers |= {
         "Content-Type": chosen.media_type + chosen.parameters,
         "Content-Disposition": f'attachment; filename="{name}"',
@@ -333,7 +329,7 @@ async def export_list(
 def record_at_once(scope: Scope, served: Served, collection: str, record_id: str) -> Response:
     """Answer with one record: 404 where there is none or it is not public, 410 where it was withdrawn."""
     choose_media_type(header(scope, b"accept"), (JSON,))
-    view = read_criteria(view_of(served.catalogue.release.fields.collection(collection)), query_pairs(scope))
+    view = read_criteria(view_of(served.catalogue.fields.collection(collection)), query_pairs(scope))
     document = with_addresses(scope, find_document(served, collection, record_id))
     wished = wished_languages(view.lang, header(scope, b"accept-language"))
     if not view.include:

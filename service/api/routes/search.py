@@ -1,6 +1,5 @@
 """Search across collections, and completions for a search box."""
 
-from functools import partial
 from typing import Any
 
 import orjson
@@ -11,7 +10,6 @@ from service.api.describing import search_operation, suggest_operation
 from service.api.shapes import ExcerptDocument, HitDocument, Suggestions
 from service.catalogue.browsing import Hits
 from service.catalogue.criteria import SearchCriteria, SuggestCriteria
-from service.catalogue.facets import relabelled
 from service.catalogue.languages import Wishes, called_in
 from service.catalogue.notes import notes_on
 from service.catalogue.parameters import read_criteria
@@ -51,27 +49,25 @@ def _wishes(request: Request, served: Served, lang: str | None) -> Wishes:
 def _page(
     served: Served, criteria: SearchCriteria, found: Hits, links: dict[str, str | None], base: str, *, wishes: Wishes
 ) -> dict[str, Any]:
-    release = served.catalogue.release
+    catalogue = served.catalogue
     meta = {
         "total": found.total,
         "limit": criteria.limit,
-        "release": release.id,
-        "licence": release.head["licence"],
+        "release": catalogue.manifest.id,
+        "licence": catalogue.head["licence"],
         "did_you_mean": found.did_you_mean,
         "notes": notes_on(served.catalogue.sets, criteria),
     }
     page: dict[str, Any] = {
-        "data": [draw_hit(hit, base, called_in(hit.public, wishes, release.head["language"])) for hit in found.hits],
+        "data": [draw_hit(hit, base, called_in(hit.public, wishes, catalogue.head["language"])) for hit in found.hits],
         "meta": meta,
         "links": links,
         "collections": found.collections,
     }
     if found.facets is None:
         return page
-    called = partial(served.catalogue.called, wishes=wishes)
-    return page | {
-        "facets": relabelled(found.facets, wishes, release, criteria.collection, called) if wishes else found.facets
-    }
+    facets = catalogue.relabelled(found.facets, wishes, criteria.collection) if wishes else found.facets
+    return page | {"facets": facets}
 
 
 def draw_hit(hit: Hit, base: str, title: str) -> HitDocument:

@@ -48,7 +48,7 @@ async def show_transcript(request: Request) -> Response:
     # The language that most is in goes first; where it makes no difference, that of the testimony.
     shown = Counter(segment["language"] for segment in segments if segment["text"] is not None)
     languages = sorted(shown, key=lambda each: (-shown[each], each != language, each)) or [language]
-    testimony = translated_texts(document, wishes, served.catalogue.release.fields)
+    testimony = translated_texts(document, wishes, served.catalogue.fields)
     warnings: list[str] = testimony["content_warnings"]
     if chosen == JSON:
         transcript: Transcript = {
@@ -69,8 +69,8 @@ async def show_transcript(request: Request) -> Response:
 
 
 def _meta(served: Served, held: list[SegmentDocument]) -> TranscriptMeta:
-    release = served.catalogue.release
-    return {"release": release.id, "licence": release.head["licence"], "languages": languages_of(held)}
+    catalogue = served.catalogue
+    return {"release": catalogue.manifest.id, "licence": catalogue.head["licence"], "languages": languages_of(held)}
 
 
 def _links(request: Request, record_id: str, lang: str | None) -> TranscriptLinks:

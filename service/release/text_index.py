@@ -21,7 +21,6 @@ from service.archive.identifiers import PLURALS
 from service.archive.words import BY_DICTIONARY, STEMMERS, analyzer, plain_of, spelled, stemmed, stemmer_of, stems
 from service.errors import ReleaseDamaged, ReleaseError
 from service.release.indexing import (
-    NO_VALUE,
     REFERS_TO,
     Entries,
     day_number,
@@ -165,8 +164,6 @@ class IndexWriter:
     def _add_terms(self, document: tantivy.Document, entries: Entries) -> None:
         sets: dict[str, list[str]] = {}
         for name, value in sorted(entries.terms):
-            if value == NO_VALUE:
-                continue  # the engine itself finds documents without a value
             if name in self._filters:
                 document.add_text(f"is_{name}", value)
             if name in SETS:

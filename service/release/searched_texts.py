@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from service.archive.fields import FormatField, RecordFields
 from service.archive.marks import Searched
 from service.archive.transcripts import shown_as, shown_names
-from service.archive.words import plain_words
+from service.archive.words import plain_of
 from service.release.projection import PublicRecord
 
 
@@ -152,8 +152,7 @@ COMPLETED_WORDS, COMPLETION_LENGTH = 12, 32
 
 def completion_keys(name: str) -> list[str]:
     """Return what is left of a name, folded, from each of its first words on."""
-    # Word by word: names share most of their words, and what these become is kept.
-    words = [word for part in name[:400].split() for word in plain_words(part)]
+    words = plain_of(name[:400])
     text, start, keys = " ".join(words), 0, dict[str, None]()
     for word in words[:COMPLETED_WORDS]:
         keys[text[start : start + COMPLETION_LENGTH]] = None

@@ -16,12 +16,11 @@ from service.api.describing import describe
 from service.api.examples import with_examples
 from service.archive.fields import archive_fields
 from service.errors import Broken, NotFound, NotReady, ReleaseDamaged
-from service.http.links import base_url
+from service.http.links import base_url, placed_at
 from service.http.negotiation import JSON
 from service.http.releases import Served
 from service.http.responses import Content, content_answer
 from service.http.routing import PlainRoute
-from service.release.addresses import placed
 
 router = APIRouter(route_class=PlainRoute, include_in_schema=False)
 
@@ -163,8 +162,8 @@ def _written(app: FastAPI, served: Served | None) -> bytes:
         description = describe(app, archive_fields())
     else:
         catalogue = served.catalogue
-        place = partial(placed, base=_BASE, has_pages=app.state.has_pages)
-        description = with_examples(describe(app, catalogue.release.fields), catalogue, place=place)
+        place = partial(placed_at, _BASE, has_pages=app.state.has_pages)
+        description = with_examples(describe(app, catalogue.fields), catalogue, place=place)
     return orjson.dumps(description | {"servers": [{"url": _BASE}]})
 
 

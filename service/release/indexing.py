@@ -383,11 +383,17 @@ def _key_of_value(by: FormatField) -> Callable[[Any], str]:
 _NOTHING: dict[str, Any] = {}
 
 
+#: Letters that Unicode does not take apart, as the words of a search are folded too: Ø is found and sorted with o.
+_LIKE = str.maketrans(
+    {"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ł": "l", "ŋ": "n", "ŧ": "t", "þ": "th"}
+)
+
+
 def text_key(text: str) -> str:
-    """Return the key that titles and labels are ordered by: without regard to case and to accents written apart."""
+    """Return the key that titles and labels are ordered by: without regard to case, to accents and to strokes through letters."""
     if text.isascii():
         return text.lower()[:KEY_LENGTH]
-    return without_marks(unicodedata.normalize("NFKD", text.casefold()))[:KEY_LENGTH]
+    return without_marks(unicodedata.normalize("NFKD", text.casefold())).translate(_LIKE)[:KEY_LENGTH]
 
 
 def number_key(number: float) -> str:

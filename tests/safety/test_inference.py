@@ -71,6 +71,18 @@ def hidden_ones(access: Fields) -> dict[str, list[Fields]]:
         "a language nobody else speaks": [
             record("tes-2", language="ka", translations={"ka": {"title": "ღამე"}}, **said)
         ],
+        "a word like one that is asked for": [record("tes-4", title="Arten", summary="Marra said Nicht.", **said)],
+        "a figure that disputes a public one": [
+            record("sta-8", events=["evt-1"], relations=[{"type": "disputes", "to": "sta-1"}], **said)
+        ],
+        "a figure that revises a public one": [record("sta-7", relations=[{"type": "revises", "to": "sta-1"}], **said)],
+        "a term and own fields nobody else has": [
+            record("evt-16", custom={"own_term": "rifle", "own_number": 9, "own_text": "Marra"}, tags=["rifle"], **said)
+        ],
+        "a person called as one whose name is kept": [
+            record("agt-26", kind="person", name_policy="published", name="A resident", **said),
+            record("rsp-3", kind="referred", referred_to="agt-2", via="agt-2", about=["evt-1"], **said),
+        ],
         "one of each with every field": one_of_each(canaries(), **access),
     }
 

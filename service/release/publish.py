@@ -433,6 +433,7 @@ class _Publication:
         for ordinal, (line, label, keys) in enumerate(scratch.rows(self.staging / CANONICAL), 1):
             public = orjson.loads(line)
             collection = PLURALS[public["record"]]
+            around.label_languages.clear()
             body = orjson.dumps(renderer.render(public))
             if "files" in public:
                 body = with_marks(body)
@@ -455,6 +456,7 @@ class _Publication:
             filters.add(collection, ordinal, entries, updated_at=updated_at)
             texts.add(ordinal, public)
             names.add(public, ordinal, len(line), label)
+            names.add_label_languages(collection, around.label_languages)
             places = filters.places(collection, ordinal)
             index.add(line, ordinal, entries, places=places, updated_at=updated_at)
             if ordinal % BATCH == 0:

@@ -220,7 +220,7 @@ def test_what_is_written_meanwhile_is_kept(tmp_path: Path) -> None:
 def workbook(path: Path, folder: Path) -> Path:
     """Write a folder of tables as a workbook, with a key and a value of the head a row."""
     book = openpyxl.Workbook()
-    book.remove(book.active)  # type: ignore[arg-type]
+    book.remove(book.worksheets[0])
     with compiled(folder) as made:
         head = head_of(made.path)
     sheet = book.create_sheet("archive")

@@ -73,7 +73,7 @@ def test_it_is_found_in_what_the_head_declares(tmp_path: Path) -> None:
         "name": "mara_ivanova", "label": NAME, "kind": "text", "description": NAME,
         "translations": {"ru": {"label": NAME}},
     }  # fmt: skip
-    declared = {
+    declared: Fields = {
         "vocabularies": {"mara_ivanova": {"title": NAME, "terms": [term, {"value": "mara-ivanova", "label": "x"}]}},
         "fields": {"event": [field]},
     }

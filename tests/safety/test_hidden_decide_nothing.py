@@ -92,6 +92,7 @@ def accounts_of_protected(whole: Fields) -> list[Fields]:
         record(
             f"tes-hidden-kept-{number}", witness=agent, events=by_type["evt"],
             citations=[{"source": source} for source in by_type["src"]] or [{"source": "src-1"}],
+            relations=[{"type": "account_of", "to": event} for event in by_type["evt"]],
         )
         for number, agent in enumerate(kept)
     ]  # fmt: skip

@@ -198,3 +198,12 @@ def test_what_hidden_records_would_make_of_it_is_not_found(tmp_path: Path, case:
     hidden.append(record("agt-hidden-same", kind="person", name="Olga Ivanova", access=HIDDEN[way]))
     mixed = with_hidden(whole, hidden, case)
     assert about_public(checked(tmp_path / "b.json", mixed), mixed) == alone
+
+
+@pytest.mark.parametrize("way", HIDDEN)
+def test_what_is_masked_in_hidden_records_is_not_counted(tmp_path: Path, way: str) -> None:
+    cited = [{"source": "src-1", "masked": True}]
+    shown = record("evt-1", citations=cited)
+    hidden = record("evt-2", citations=cited, access=HIDDEN[way])
+    assert checked(tmp_path / "a.json", archive(shown)).masked == 1
+    assert checked(tmp_path / "b.json", archive(shown, hidden)).masked == 1

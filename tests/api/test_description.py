@@ -12,7 +12,7 @@ import jsonschema_rs
 import pytest
 from pydantic import TypeAdapter
 
-from service.api.describing import problem_responses
+from service.api.operations import problem_responses
 from service.api.shapes import Entrance, Health, Readiness
 from service.errors import problems
 from tests.archives import CRITERIA

@@ -8,7 +8,7 @@ from functools import partial
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.describing import headers, problem_responses
+from service.api.operations import headers, problem_responses
 from service.catalogue.parameters import NoParameters, read_criteria
 from service.errors import InvalidParameters, NotAcceptable, NotReady, RangeNotSatisfiable
 from service.http.compression import choose_coding

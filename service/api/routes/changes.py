@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api.atom import draw_feed
-from service.api.describing import changes_operation
+from service.api.operations import changes_operation
 from service.api.shapes import ChangeEntry, Changes
 from service.archive.identifiers import PLURALS, TYPE_OF_PREFIX
 from service.catalogue.changes import Change

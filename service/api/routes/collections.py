@@ -15,14 +15,14 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from service.api.atom import draw_list_feed, read_feed
-from service.api.describing import (
+from service.api.formats import FORMATS, Export, Format, files_of, format_of, select_fields, written
+from service.api.operations import (
     feed_operation,
     list_operation,
     query_operation,
     record_operation,
     whole_list_operation,
 )
-from service.api.formats import FORMATS, Export, Format, files_of, format_of, select_fields, written
 from service.archive.identifiers import (
     PLURALS,
     PREFIXES,

@@ -6,7 +6,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.describing import problem_responses
+from service.api.operations import problem_responses
 from service.api.shapes import Entrance, ProblemDescription
 from service.api.small_pages import small_page
 from service.catalogue.criteria import COLLECTIONS

@@ -13,7 +13,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.describing import file_operation
+from service.api.operations import file_operation
 from service.api.routes.collections import find_document
 from service.catalogue.parameters import NoParameters, read_criteria
 from service.errors import NotFound

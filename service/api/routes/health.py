@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
-from service.api.describing import problem_responses
+from service.api.operations import problem_responses
 from service.api.shapes import Followed, Health, Readiness
 from service.depots.following import Standing
 from service.errors import Broken, NotFound, NotReady, ReleaseDamaged

@@ -4,7 +4,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.describing import history_operation
+from service.api.operations import history_operation
 from service.api.routes.collections import find_document
 from service.api.shapes import History, VersionEntry
 from service.archive.identifiers import RECORD_OF

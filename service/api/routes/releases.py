@@ -7,7 +7,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.describing import (
+from service.api.operations import (
     releases_operation,
     signature_operation,
     stated_release_operation,

@@ -6,7 +6,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.describing import search_operation, suggest_operation
+from service.api.operations import search_operation, suggest_operation
 from service.api.shapes import ExcerptDocument, HitDocument, Suggestions
 from service.catalogue.browsing import Hits
 from service.catalogue.criteria import SearchCriteria, SuggestCriteria

@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.describing import text_operation, transcript_operation
+from service.api.operations import text_operation, transcript_operation
 from service.api.routes.collections import find_document
 from service.api.shapes import Transcript, TranscriptLinks, TranscriptMeta
 from service.api.transcripts import as_text, as_vtt

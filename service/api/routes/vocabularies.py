@@ -4,7 +4,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.describing import vocabularies_operation, vocabulary_operation
+from service.api.operations import vocabularies_operation, vocabulary_operation
 from service.api.shapes import Vocabularies, VocabularyDocument
 from service.catalogue.parameters import read_criteria
 from service.catalogue.vocabularies import (

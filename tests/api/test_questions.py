@@ -2,6 +2,7 @@
 record, and the same sent as a body.
 """
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -255,6 +256,26 @@ def test_a_body_that_is_no_query_is_refused(asked: httpx.Client, content: bytes,
     answer = asked.post("/v1/events/query", content=content, headers={"Content-Type": media_type})
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_a_body_of_a_hundred_megabytes_is_refused_before_it_is_sent(asked: httpx.Client) -> None:
+    address = asked.base_url
+    head = (
+        f"POST /v1/events/query HTTP/1.1\r\nHost: {address.host}\r\nContent-Type: application/json\r\n"
+        "Content-Length: 100000000\r\n\r\n"
+    )
+    with socket.create_connection((address.host, address.port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 413 ")
+    assert posted(asked, {})["meta"]["total"] > 0
+
+
+def test_topics_of_a_megabyte_are_served(serve: Serve, publish_to: PublishTo, tmp_path: Path) -> None:
+    label = "слово " * 90_000
+    publish_to(tmp_path / "data", archive(record("top-1", label=label.strip()), record("evt-1", topics=["top-1"])))
+    client = serve(tmp_path / "data")
+    assert client.get("/v1/events?facets=topic").json()["facets"]["topic"][0]["label"] == label.strip()
+    assert client.get("/v1/topics?q=слово&sort=label").json()["meta"]["total"] == 1
 
 
 def test_a_body_of_unknown_length_is_cut_off(asked: httpx.Client) -> None:

@@ -18,7 +18,7 @@ from service.release.publish import publish
 from tests.archives import Fields, archive, record, write
 from tests.conftest import Serve
 from tests.safety.asking import HOST, Question, ask_all, wire
-from tests.safety.canaries import Marks, canaries, one_of_each, visible
+from tests.safety.canaries import OWN, Marks, canaries, one_of_each, visible
 from tests.safety.searching import Search, look_through_copy
 
 
@@ -50,7 +50,7 @@ def test_what_is_hidden_stays_in_no_release_but_the_old_one(tmp_path: Path, way:
     mark, data = canaries(known="qzknown"), tmp_path / "data"
     stay = one_of_each(visible(), secret=mark)
     go = one_of_each(mark)
-    path = write(tmp_path / "a.jsonl", archive(*stay, *go))
+    path = write(tmp_path / "a.jsonl", archive(*stay, *go, **OWN))
     first = publish(path, data, now=at(1)).folder
     client = serve(data)
     testimony = next(each["id"] for each in go if each["id"].startswith("tes-"))
@@ -58,7 +58,7 @@ def test_what_is_hidden_stays_in_no_release_but_the_old_one(tmp_path: Path, way:
     if way == "withdrawn":
         withdraw(path, [each["id"] for each in go], today=at(2)().date())
     else:
-        write(path, archive(*stay, *hidden_again(go, **WAYS[way])))
+        write(path, archive(*stay, *hidden_again(go, **WAYS[way]), **OWN))
     second = publish(path, data, now=at(2)).folder
     found, places = found_in(second, mark, tmp_path / "copy")
     assert found == []
@@ -140,7 +140,7 @@ PUBLISH = "import sys; from pathlib import Path; from service.release.publish im
 def test_a_publisher_that_is_killed_leaves_no_mark_behind(tmp_path: Path) -> None:
     mark, data = canaries(), tmp_path / "data"
     hidden = [each for _ in range(40) for each in one_of_each(mark, visibility="restricted")]
-    path = write(tmp_path / "a.json", archive(*one_of_each(visible(), secret=mark), *hidden))
+    path = write(tmp_path / "a.json", archive(*one_of_each(visible(), secret=mark), *hidden, **OWN))
     search, killed = Search(mark), 0
     for wait in (0.0, 0.05, 0.1, 0.2, 0.3):
         run = subprocess.Popen([sys.executable, "-c", PUBLISH, path, data])

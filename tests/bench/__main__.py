@@ -47,7 +47,7 @@ CHECKED, PAGES = 50, 2000
 def measured(work: Path, testimonies: int, given: argparse.Namespace) -> Figures:
     """Measure everything at one size."""
     note(f"{testimonies:,} testimonies: writing and publishing")
-    archive = generated(work, testimonies)
+    archive = generated(work, testimonies, plain=given.plain)
     data, database, answers = (archive.with_name(name) for name in ("data", "plain.sqlite", "answers.json"))
     cost, plain = published(archive, data, testimonies), Plain(written(archive, database))
     asked = prepared(data, plain, answers, testimonies)
@@ -104,6 +104,7 @@ def arguments() -> argparse.Namespace:
         "--testimonies", type=int, nargs="+", default=[20_000], metavar="N", help="in the archive (20000)"
     )
     parser.add_argument("--growth", action="store_true", help=f"the same as --testimonies {' '.join(map(str, GROWTH))}")
+    parser.add_argument("--plain", action="store_true", help="without own fields, claims, relations and files")
     parser.add_argument("--seconds", type=int, default=2, help="seconds of each measurement (2)")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each work (5)")
     parser.add_argument("--work", type=Path, help="a folder to keep archives and releases in")

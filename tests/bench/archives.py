@@ -37,13 +37,13 @@ class Published:
         return self.testimonies / self.seconds
 
 
-def generated(work: Path, testimonies: int) -> Path:
+def generated(work: Path, testimonies: int, *, plain: bool = False) -> Path:
     """Return the archive of so many testimonies in a folder of its own, written unless this very one is there."""
     maker = hashlib.sha256(Path(generate.__file__).read_bytes()).hexdigest()[:8]
-    archive = work / f"{testimonies}-{maker}" / "archive.jsonl"
+    archive = work / f"{testimonies}-{maker}{'-plain' if plain else ''}" / "archive.jsonl"
     if not archive.exists():
         archive.parent.mkdir(parents=True, exist_ok=True)
-        generate.write_archive(archive, testimonies)
+        generate.write_archive(archive, testimonies, plain=plain)
     return archive
 
 

@@ -42,6 +42,21 @@ HEAD: Fields = {
     },
 }
 
+_WEAPONS = ("baton", "shield", "water cannon", "gas", "vehicle", "none seen")
+#: What the head declares of an archive that has own fields.
+DECLARED: Fields = {
+    "vocabularies": {
+        "weapon": {"title": "Weapons", "terms": [{"value": each.replace(" ", "_"), "label": each} for each in _WEAPONS]}
+    },
+    "fields": {
+        "event": [
+            {"name": "weapons", "label": "Weapons", "kind": "term", "vocabulary": "weapon", "many": True},
+            {"name": "injured", "label": "People injured", "kind": "number"},
+        ],
+        "testimony": [{"name": "setting", "label": "Where it was told", "kind": "text"}],
+    },
+}
+
 # tag, share of testimonies, consonants, vowels
 _SCRIPTS = (
     ("en", 30, "b d f g h k l m n p r s t v w th sh", "a e i o u ea"),
@@ -156,8 +171,13 @@ def is_hidden(number: int) -> bool:
 class _Archive:
     """All records, one after the other. Keeps only what later records refer to."""
 
-    def __init__(self, testimonies: int) -> None:
+    def __init__(self, testimonies: int, *, plain: bool) -> None:
         self._testimonies = testimonies
+        self._plain = plain
+        #: Draws what real archives hold beside all else, so that all else is the same without it.
+        self._beside = Random(f"{SEED} beside")
+        #: The last public testimony.
+        self._last: str | None = None
         self._random = Random(SEED)
         self._tongues = [Tongue(tag, consonants, vowels) for tag, _, consonants, vowels in _SCRIPTS]
         self._shares = list(accumulate(share for _, share, *_ in _SCRIPTS))
@@ -174,7 +194,7 @@ class _Archive:
 
     def lines(self) -> Iterator[Fields]:
         """Yield the head and every record, each with its type."""
-        yield HEAD
+        yield HEAD if self._plain else {**HEAD, "archive": HEAD["archive"] | DECLARED}
         parts = {
             "topic": self.topics(),
             "place": self.places(),
@@ -187,8 +207,8 @@ class _Archive:
             "withdrawn": self.withdrawals(),
         }
         for record, fields in parts.items():
-            for one in fields:
-                yield {"record": record, **one}
+            for number, one in enumerate(fields):
+                yield {"record": record, **one, **({} if self._plain else self._more(record, number, one))}
 
     # --- Choosing -----------------------------------------------------------------------------------------------------
 
@@ -255,6 +275,47 @@ class _Archive:
     def _event(self) -> str:
         number = int(self._random.random() * self._events)
         return f"evt-{number - is_hidden(number):07}"
+
+    # --- What real archives hold beside: own fields, claims, relations, files ---------------------------------------------
+
+    def _more(self, record: str, number: int, fields: Fields) -> Fields:
+        """Return what a record has of these."""
+        match record:
+            case "event":
+                return self._more_of_event()
+            case "testimony":
+                return self._more_of_testimony(number, fields["id"])
+            case "source":
+                return self._file(fields["id"]) if number % 2 else {}
+        return {}
+
+    def _more_of_event(self) -> Fields:
+        draw = self._beside
+        weapons = [each.replace(" ", "_") for each in draw.sample(_WEAPONS, 2)]
+        more: Fields = {"custom": {"weapons": weapons, "injured": draw.randrange(40)}}
+        if draw.random() < 0.2:
+            claim = {
+                "field": "place",
+                "value": draw.choice(self._places),
+                "asserted_by": draw.choice(self._organisations),
+            }
+            more["claims"] = [{**claim, "citations": [{"source": draw.choice(self._sources)["id"]}]}]
+        return more
+
+    def _more_of_testimony(self, number: int, own: str) -> Fields:
+        more: Fields = {"custom": {"setting": self._beside.choice(("at home", "by telephone", "in the office"))}}
+        if self._last is not None and self._beside.random() < 0.1:
+            more["relations"] = [{"type": "corroborates", "to": self._last}]
+        if not is_hidden(number):
+            self._last = own
+        return more
+
+    def _file(self, source: str) -> Fields:
+        stated = {"name": "scan.pdf", "url": f"https://files.invalid/{source}", "media_type": "application/pdf"}
+        digest = hashlib.sha256(source.encode()).hexdigest()
+        return {
+            "files": [{**stated, "bytes": 40_000, "sha256": digest, "role": "original", "public": True, "masked": True}]
+        }
 
     # --- Records, a type at a time ------------------------------------------------------------------------------------
 
@@ -496,12 +557,14 @@ class _Archive:
             yield {"id": f"tes-gone-{number:05}", "on": self._day()}
 
 
-def write_archive(path: Path, testimonies: int) -> int:
-    """Write an archive of so many testimonies as `.jsonl`. Returns how many records it has, withdrawals not counted."""
+def write_archive(path: Path, testimonies: int, *, plain: bool = False) -> int:
+    """Write an archive of so many testimonies as `.jsonl`: where it is `plain` without own fields, claims, relations and
+    files. Returns how many records it has, withdrawals not counted.
+    """
     written = -1  # the head is no record
     unfinished = path.with_name(path.name + ".part")
     with unfinished.open("wb") as file:
-        for line in _Archive(testimonies).lines():
+        for line in _Archive(testimonies, plain=plain).lines():
             file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
             written += line.get("record") != "withdrawn"
     unfinished.rename(path)

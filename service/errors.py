@@ -4,6 +4,8 @@ TestimonyArchiveError
 ├── SettingsInvalid            a setting that cannot be used
 ├── AnswerCutShort             an answer failed after its first bytes were out
 ├── ArchiveUnreadable          the archive file cannot be opened or read
+├── FileUnsafe                 a file's path that leads out of the archive's folder
+├── FileChanged                a file that was changed while it was read
 ├── EditRefused                a record of it cannot be changed or withdrawn
 ├── CitingRefused              the words of a source cannot be looked up
 ├── BringRefused               something of others cannot be brought into the archive

@@ -59,6 +59,25 @@ def test_only_publishing_knows_how_a_release_is_built() -> None:
     assert importing <= publishing
 
 
+@pytest.mark.parametrize("room", sorted(ANSWERING))
+def test_whoever_answers_asks_the_catalogue_and_no_release(room: str) -> None:
+    for path in (SERVICE / room).rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        nodes = list(ast.walk(tree))
+        # What documents and statements look like, and nothing that reads them.
+        named = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+        reading = {each for each in named if f"{each}.".startswith("service.release.")}
+        assert reading <= {"service.release.documents", "service.release.statements"}, path
+        reached = [
+            ast.unparse(node)
+            for node in nodes
+            if isinstance(node, ast.Attribute)
+            and node.attr == "release"
+            and ast.unparse(node.value).endswith("catalogue")
+        ]
+        assert not reached, path
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SERVICE)))
 def test_a_module_opens_with_what_it_is(path: Path) -> None:
     text = path.read_text()

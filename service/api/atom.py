@@ -9,6 +9,7 @@ import orjson
 
 from service import __version__
 from service.archive.identifiers import TYPE_OF_PREFIX
+from service.catalogue.browsing import Catalogue
 from service.catalogue.changes import Change
 from service.catalogue.criteria import Criteria
 from service.catalogue.parameters import invalid_parameters, read_criteria
@@ -16,7 +17,6 @@ from service.errors import ParameterError
 from service.http.links import record_url
 from service.http.negotiation import ATOM
 from service.release.documents import shown_label
-from service.release.opening import Release
 
 _ATOM = "http://www.w3.org/2005/Atom"
 #: Identifiers are made from names below this one (RFC 9562, section 5.5), so that they are the same wherever and however
@@ -47,19 +47,19 @@ def read_feed(model: type[Criteria], pairs: Sequence[tuple[str, str]]) -> Criter
 
 
 def draw_list_feed(
-    release: Release, collection: str, documents: Sequence[bytes], *, base: str, own: str, following: str | None
+    catalogue: Catalogue, collection: str, documents: Sequence[bytes], *, base: str, own: str, following: str | None
 ) -> bytes:
     """Return records of a list as a feed, in the order given. `own` and `following` are the addresses of this page and the
     next, if any.
     """
     records = [orjson.loads(document) for document in documents]
-    updated = max((record["updated_at"] for record in records), default=release.manifest.published_at)
+    updated = max((record["updated_at"] for record in records), default=catalogue.manifest.published_at)
     # A feed is the same wherever it is read, and another with other filters.
-    identifier = _identifier(release.head["id"], own.removeprefix(base))
-    feed = _begin(release, identifier, collection, updated=updated, base=base, own=own, following=following)
+    identifier = _identifier(catalogue.head["id"], own.removeprefix(base))
+    feed = _begin(catalogue, identifier, collection, updated=updated, base=base, own=own, following=following)
     for record in records:
         entry = ET.SubElement(feed, "entry")
-        _text(entry, "id", _identifier(release.head["id"], record["id"]))
+        _text(entry, "id", _identifier(catalogue.head["id"], record["id"]))
         _text(entry, "title", shown_label(record))
         _text(entry, "updated", record["updated_at"])
         _link(entry, "alternate", record_url(base, record["id"]))
@@ -70,22 +70,22 @@ def draw_list_feed(
     return body
 
 
-def draw_feed(release: Release, changes: Sequence[Change], *, base: str, own: str, following: str | None) -> bytes:
+def draw_feed(catalogue: Catalogue, changes: Sequence[Change], *, base: str, own: str, following: str | None) -> bytes:
     """Return a page of the log as a feed. `own` and `following` are the addresses of this page and the next, if any."""
-    updated = max((change.at for change in changes), default=release.manifest.published_at)
-    identifier = _identifier(release.head["id"])
-    feed = _begin(release, identifier, "changes", updated=updated, base=base, own=own, following=following)
+    updated = max((change.at for change in changes), default=catalogue.manifest.published_at)
+    identifier = _identifier(catalogue.head["id"])
+    feed = _begin(catalogue, identifier, "changes", updated=updated, base=base, own=own, following=following)
     for change in changes:
-        _add_entry(feed, change, base=base, archive_id=release.head["id"])
+        _add_entry(feed, change, base=base, archive_id=catalogue.head["id"])
     body: bytes = ET.tostring(feed, encoding="UTF-8", xml_declaration=True)
     return body
 
 
 def _begin(
-    release: Release, identifier: str, name: str, *, updated: str, base: str, own: str, following: str | None
+    catalogue: Catalogue, identifier: str, name: str, *, updated: str, base: str, own: str, following: str | None
 ) -> ET.Element:
     """Return a feed that has no entries yet."""
-    head = release.head
+    head = catalogue.head
     feed = ET.Element("feed", {"xmlns": _ATOM, "xml:lang": head["language"]})
     _text(feed, "id", identifier)
     _text(feed, "title", f"{head['title']}: {name}")

@@ -21,7 +21,7 @@ def with_examples(
     """Return a description in which the schemas of each record have an example, where there is such a record: the first
     of its collection's list; `place` gives it its addresses. The description given stays as it is.
     """
-    fields = catalogue.release.fields
+    fields = catalogue.fields
     shapes = document_shapes(fields)
     components = description["components"]
     schemas = dict(components["schemas"])

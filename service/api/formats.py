@@ -17,7 +17,7 @@ from service.api.columns import cited_sources as cited_sources_of
 from service.archive.fields import archive_fields
 from service.catalogue.browsing import Catalogue, Listing
 from service.catalogue.criteria import Criteria, criteria_of
-from service.catalogue.languages import Wishes, translate
+from service.catalogue.languages import Wishes
 from service.catalogue.parameters import invalid_parameters, parameter_schemas
 from service.errors import ParameterError
 from service.http.negotiation import CSV, GEOJSON, JSON, NDJSON, choose_format
@@ -122,7 +122,7 @@ class _Csv:
 
     def __init__(self, export: Export) -> None:
         criteria = export.criteria
-        self._columns = columns_of(export.catalogue.release.fields[criteria.record], frozenset(criteria.fields))
+        self._columns = columns_of(export.catalogue.fields[criteria.record], frozenset(criteria.fields))
         self._address = f"{export.base}/v1/{criteria.collection}/"
         self._sources = _Lookup(export.catalogue, lambda source: source["url"])
         names: list[Cell] = [name for columns in self._columns for name in columns.names]
@@ -222,11 +222,11 @@ def written(
 
     Texts are in the languages wished for, where there is a translation; `place` gives documents their addresses.
     """
-    opening, fields = writer.opening, catalogue.release.fields
+    opening = writer.opening
     for batch in catalogue.batches(listing):
         documents = [place(document) for document in batch]
         if wishes:
-            documents = [translate(document, wishes, fields)[0] for document in documents]
+            documents, _ = catalogue.translate(documents, wishes)
         yield opening + writer.write(documents)
         opening = b""
     if opening or writer.closing:

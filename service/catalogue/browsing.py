@@ -1,26 +1,42 @@
 """Answers the questions of the API from one release: a page of a list, a whole list, one record, a search."""
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import orjson
 from pyroaring import BitMap
 
-from service.catalogue.criteria import RELEVANCE, Criteria, Listed, SearchCriteria, SuggestCriteria, criteria_of
+from service.archive.terms import Terms as VocabularyTerms
+from service.catalogue.changes import ChangePage, read_changes
+from service.catalogue.criteria import (
+    RELEVANCE,
+    ChangeCriteria,
+    Criteria,
+    Listed,
+    SearchCriteria,
+    SuggestCriteria,
+    criteria_of,
+)
 from service.catalogue.cursor import Cursor, decode_cursor, fingerprint, not_ours
-from service.catalogue.facets import Bucket, Facets
+from service.catalogue.facets import Bucket, Facets, relabelled, terms_of
+from service.catalogue.history import Version, history_of
 from service.catalogue.including import Included, include
-from service.catalogue.languages import Wishes, called_in, read_languages
+from service.catalogue.languages import Wishes, look_up, read_languages, translate
 from service.catalogue.meant import did_you_mean
 from service.catalogue.queries import Span, Terms, conditions_of, order_of
+from service.catalogue.releases import ReleaseCriteria, page_of_releases, statement_of
 from service.catalogue.search import Hit, TextIndex, read_hits
 from service.catalogue.sets import RecordSets, Term
 from service.catalogue.suggestions import Suggestion, suggest
 from service.release.documents import SegmentDocument
 from service.release.indexing import HAS_POINT, sort_column, sort_key
+from service.release.kept_files import KeptFile
+from service.release.manifest import DATABASE
 from service.release.opening import Release
+from service.release.statements import Link
 
 #: Filters by range (days, points, figures) are evaluated on the event loop if the collection has at most this many
 #: records. That takes a few milliseconds, and the event loop must not be blocked for longer.
@@ -28,6 +44,8 @@ QUICK = 50_000
 #: A whole list is read in batches of this many records: about half a megabyte of documents, so that the overhead of a
 #: batch is small.
 BATCH = 200
+#: Identifiers that are looked up at a time.
+LOOKED_UP = 500
 #: A cursor into an order of relevance holds an offset of at most this many digits; the largest offset in use has five.
 OFFSET_DIGITS = 9
 
@@ -103,13 +121,20 @@ class Catalogue:
     """Reads lists, records and searches from one release. Threads may share it."""
 
     def __init__(self, release: Release) -> None:
+        #: For whoever opens and closes it: all else is asked of the catalogue.
         self.release = release
+        self.manifest = release.manifest
+        #: The head of the archive file, every field present.
+        self.head = release.head
+        #: The fields of its records.
+        self.fields = release.fields
         #: What each collection may be asked for.
         self.criteria = criteria_of(release.fields)
         self.sets = RecordSets(release)
         self.text = TextIndex(release, self.sets)
         self._facets = Facets(release, self.text)
         self._languages = read_languages(release)
+        [(self._has_translated_labels,)] = release.rows("SELECT EXISTS (SELECT 1 FROM translated_label)")
         rows = release.rows("SELECT DISTINCT language FROM text_language WHERE originals OR translations")
         #: The languages of texts, original and translated, sorted. Read here, so that `/v1` answers also where the database is
         #: damaged later.
@@ -142,6 +167,64 @@ class Catalogue:
             (record_id,),
         )
         return SourceText(*rows[0]) if rows else None
+
+    def open_file(self, sha256: str) -> KeptFile:
+        """Open a file of a source. Raises ReleaseDamaged."""
+        return self.release.open_file(sha256)
+
+    def archive_parts(self, start: int, end: int, most: int) -> Iterator[bytes]:
+        """Yield the bytes of the public archive from `start` to before `end`, `most` at a time. Raises OSError where it is
+        shorter, and ReleaseDamaged.
+        """
+        while start < end:
+            part = self.release.canonical_part(start, min(most, end - start))
+            if not part:
+                raise OSError(f"the archive ends at byte {start}")
+            yield part
+            start += len(part)
+
+    def require_answers(self) -> None:
+        """Raise ReleaseDamaged where the database was found to be damaged: without it nothing can be looked up."""
+        self.release.require(DATABASE)
+
+    def changes(
+        self, criteria: ChangeCriteria, *, newest_first: bool = False, with_documents: bool = False
+    ) -> ChangePage:
+        """Return a page of the log of changes: see `changes`. Raises InvalidCursor and StartOver."""
+        return read_changes(self.release, criteria, newest_first=newest_first, with_documents=with_documents)
+
+    def history(self, record_id: str) -> list[Version]:
+        """Return the history of a record, the oldest entry first; an empty one where there never was such a record."""
+        return history_of(self.release, record_id)
+
+    def releases(self, criteria: ReleaseCriteria) -> tuple[list[Link], str | None]:
+        """Return statements from the newest down, and the cursor of the page after, if any. Raises InvalidCursor."""
+        return page_of_releases(self.release, criteria)
+
+    def statements(self) -> list[Link]:
+        """Return the statements of this release and all before it, the oldest first. Raises ReleaseDamaged."""
+        return self.release.statements()
+
+    def statement(self, number: str) -> Link | None:
+        """Return the statement of the release of a number, given as it stands in an address; None where there was none."""
+        return statement_of(self.release, number)
+
+    def identifiers(self, start: int, end: int) -> Iterator[str]:
+        """Yield the identifiers of the records whose ordinals are from `start` to before `end`, in order."""
+        statement = "SELECT id FROM record WHERE ordinal >= ? AND ordinal < ? ORDER BY ordinal"
+        yield from (record_id for (record_id,) in self.release.rows(statement, (start, end)))
+
+    def terms_of(self, collection: str, facet: str) -> VocabularyTerms | None:
+        """Return the archive's own vocabulary that the values of a facet are from, if they are."""
+        return terms_of(self.release, collection, facet)
+
+    def relabelled(self, facets: dict[str, list[Bucket]], wishes: Wishes, collection: str) -> dict[str, list[Bucket]]:
+        """Return facets with labels in a language wished for."""
+        return relabelled(facets, wishes, self.release, collection, partial(self.called, wishes=wishes))
+
+    def translate(self, documents: Sequence[bytes], wishes: Wishes) -> tuple[list[bytes], set[str]]:
+        """Return documents in the languages wished for, and the set of languages that they are in."""
+        return translate(documents, wishes, self.fields, partial(self.called, wishes=wishes))
 
     def effective(self, collection: str, wishes: Wishes) -> Wishes:
         """Return those of the wished-for languages that can change how a record of the collection is shown."""
@@ -336,13 +419,32 @@ class Catalogue:
         if not record_ids:
             return {}
         marks = ",".join("?" * len(record_ids))
-        if not wishes:
-            rows = self.release.rows(f"SELECT id, text FROM label WHERE id IN ({marks})", tuple(record_ids))  # noqa: S608
-            return dict(rows)
-        statement = f'SELECT "offset", length FROM line JOIN record USING (ordinal) WHERE id IN ({marks})'  # noqa: S608
-        lines = self.release.rows(statement, tuple(record_ids))
-        public = [orjson.loads(self.release.canonical_part(*line)) for line in lines]
-        return {each["id"]: called_in(each, wishes, self.release.head["language"]) for each in public}
+        rows = self.release.rows(f"SELECT id, text FROM label WHERE id IN ({marks})", tuple(record_ids))  # noqa: S608
+        return dict(rows) | {name: text for name, (text, _) in self.called(record_ids, wishes).items()}
+
+    def called(self, record_ids: Collection[str], wishes: Wishes) -> dict[str, tuple[str, str]]:
+        """Return what public records are called in the languages wished for, and in which language that is: of those of
+        these that are called otherwise there than in the archive.
+        """
+        if not wishes or not self._has_translated_labels:
+            return {}
+        asked = [*record_ids]
+        names: dict[str, dict[str, str]] = {}
+        originals: dict[str, str] = {}
+        for start in range(0, len(asked), LOOKED_UP):
+            some = asked[start : start + LOOKED_UP]
+            marks = ",".join("?" * len(some))
+            statement = f"SELECT id, language, text, original FROM translated_label WHERE id IN ({marks})"  # noqa: S608
+            for name, language, text, original in self.release.rows(statement, tuple(some)):
+                names.setdefault(name, {})[language] = text
+                originals[name] = original
+        # If the original and a translation have the same tag, the original is shown.
+        chosen = ((name, look_up(wishes, [*texts, originals[name]])) for name, texts in names.items())
+        return {
+            name: (names[name][language], language)
+            for name, language in chosen
+            if language is not None and language != originals[name]
+        }
 
     def _best(self, criteria: Criteria, cursor: str | None) -> Page:
         """Read a page in order of relevance. Its cursors hold an offset, which may mean another record in a new release."""

@@ -4,7 +4,7 @@ A facet of topics or places counts what its filter would find: a record under a 
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
@@ -19,7 +19,7 @@ from tantivy import Occur, Query
 from service.archive.identifiers import RECORD_OF
 from service.archive.terms import Terms
 from service.catalogue.criteria import Criteria, Listed
-from service.catalogue.languages import Wishes, look_up
+from service.catalogue.languages import Called, Wishes, is_record_id, look_up
 from service.catalogue.parameters import invalid_parameters
 from service.catalogue.queries import EXCLUDING, Days, days_of
 from service.catalogue.search import Aggregation, Counted, TextIndex
@@ -249,16 +249,38 @@ def _term_bucket(terms: Terms, value: str, number: int) -> Bucket:
 
 
 def relabelled(
-    facets: dict[str, list[Bucket]], wishes: Wishes, release: Release, collection: str
+    facets: dict[str, list[Bucket]], wishes: Wishes, release: Release, collection: str, called: Called
 ) -> dict[str, list[Bucket]]:
-    """Return facets with the labels of the archive's own terms in a language wished for."""
+    """Return facets with the labels of records and of the archive's own terms in a language wished for."""
     shown = dict(facets)
     for name, buckets in facets.items():
         terms = terms_of(release, collection, name)
-        language = None if terms is None else look_up(wishes, [*terms.languages, release.head["language"]])
-        if terms is not None and language in terms.languages:
+        if terms is None:
+            labels = called({each for bucket in buckets for each in _records_of(bucket)})
+            shown[name] = [_called(bucket, labels) for bucket in buckets] if labels else buckets
+            continue
+        language = look_up(wishes, [*terms.languages, release.head["language"]])
+        if language in terms.languages:
             shown[name] = [_in_language(bucket, terms, language) for bucket in buckets]
     return shown
+
+
+def _records_of(bucket: Bucket) -> Iterator[str]:
+    """Yield the records that a bucket names: its value, and what that lies below."""
+    if bucket.value is not None and is_record_id(bucket.value):
+        yield bucket.value
+    if isinstance(bucket, RecordBucket) and bucket.broader is not None:
+        yield bucket.broader["id"]
+
+
+def _called(bucket: Bucket, labels: dict[str, tuple[str, str]]) -> Bucket:
+    """Return a bucket with what its records are called in another language."""
+    if bucket.value in labels:
+        bucket = replace(bucket, label=labels[bucket.value][0])
+    if isinstance(bucket, RecordBucket) and bucket.broader is not None and bucket.broader["id"] in labels:
+        wider = bucket.broader["id"]
+        bucket = replace(bucket, broader={"id": wider, "label": labels[wider][0]})
+    return bucket
 
 
 def _in_language(bucket: Bucket, terms: Terms, language: str | None) -> Bucket:

@@ -4,16 +4,20 @@ A release lists the languages of each collection's texts. A wish for a language 
 the stored documents are then served unchanged.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from service.archive.fields import ArchiveFields, RecordFields
-from service.release.documents import SegmentDocument, own_language, shown_label
+from service.archive.identifiers import TYPE_OF_PREFIX
+from service.release.documents import SegmentDocument, own_language, shown_label, translated_labels
 from service.release.opening import Release
 from service.release.projection import PublicRecord
+
+#: Returns what records are called in the languages wished for, with the language: of those that are called otherwise there.
+Called = Callable[[Collection[str]], dict[str, tuple[str, str]]]
 
 #: The languages that a reader asks for, as language ranges in lower case, most wanted first.
 Wishes = tuple[str, ...]
@@ -21,7 +25,7 @@ Wishes = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Languages:
-    """The languages of one collection's texts, in lower case."""
+    """The languages of one collection's texts, labels of other records that stand in them included, in lower case."""
 
     originals: frozenset[str]
     translations: frozenset[str]
@@ -50,6 +54,10 @@ def read_languages(release: Release) -> dict[str, Languages]:
             own.add(language.lower())
         if translations:
             other.add(language.lower())
+    for collection, language, is_original in release.rows(
+        "SELECT collection, language, is_original FROM label_language"
+    ):
+        found[collection][0 if is_original else 1].add(language.lower())
     for name, (_, other) in found.items():
         other |= {language.lower() for language in label_languages(release.fields.collection(name))}
     return {name: Languages(frozenset(own), frozenset(other)) for name, (own, other) in found.items()}
@@ -79,12 +87,58 @@ def look_up(wishes: Wishes, available: Collection[str]) -> str | None:
     return next((spelled[form] for wish in wishes for form in widening(wish) if form in spelled), None)
 
 
-def translate(document: bytes, wishes: Wishes, fields: ArchiveFields) -> tuple[bytes, set[str]]:
-    """Return a document in the best language that its translations offer, and the set of languages of its texts.
+def translate(
+    documents: Sequence[bytes], wishes: Wishes, fields: ArchiveFields, called: Called
+) -> tuple[list[bytes], set[str]]:
+    """Return documents in the best language that their translations offer, the labels of other records in them too, and the
+    set of languages of their texts.
 
     Texts without a translation stay in the original language.
     """
-    shown = orjson.loads(document)
+    read = [_translated(orjson.loads(document), wishes, fields) for document in documents]
+    references = [[*references_in(each.shown)] for each in read]
+    labels = called({reference["id"] for some in references for reference in some})
+    languages = set[str]()
+    translated = []
+    for document, (shown, has_changed), some in zip(documents, read, references, strict=True):
+        languages.update(shown["language_of"].values())
+        renamed = [reference for reference in some if reference["id"] in labels]
+        for reference in renamed:
+            reference["label"], language = labels[reference["id"]]
+            languages.add(language)
+        translated.append(orjson.dumps(shown) if has_changed or renamed else document)
+    return translated, languages
+
+
+def translated_texts(document: bytes, wishes: Wishes, fields: ArchiveFields) -> dict[str, Any]:
+    """Return a document as an object, its own texts in the best language that its translations offer."""
+    return _translated(orjson.loads(document), wishes, fields).shown
+
+
+def references_in(shown: object) -> Iterator[dict[str, Any]]:
+    """Yield every reference to a record in documents, however deep."""
+    if isinstance(shown, dict):
+        if "label" in shown and "record" not in shown and is_record_id(shown.get("id")):
+            yield shown
+        for value in shown.values():
+            yield from references_in(value)
+    elif isinstance(shown, list | tuple):
+        for each in shown:
+            yield from references_in(each)
+
+
+def is_record_id(value: object) -> bool:
+    """Tell whether a value has the prefix of a record's identifier."""
+    prefix, dash, _ = value.partition("-") if isinstance(value, str) else ("", "", "")
+    return bool(dash) and prefix in TYPE_OF_PREFIX
+
+
+class _Translated(NamedTuple):
+    shown: dict[str, Any]
+    has_changed: bool
+
+
+def _translated(shown: dict[str, Any], wishes: Wishes, fields: ArchiveFields) -> _Translated:
     record = fields[shown["record"]]
     language_of: dict[str, str] = shown["language_of"]
     # All of a record's own texts are in one language.
@@ -95,7 +149,7 @@ def translate(document: bytes, wishes: Wishes, fields: ArchiveFields) -> tuple[b
     if chosen is not None and chosen != own:
         _put(shown, shown["translations"][chosen], chosen, record)
         has_changed = True
-    return (orjson.dumps(shown) if has_changed else document), set(language_of.values())
+    return _Translated(shown, has_changed)
 
 
 def _put(shown: dict[str, Any], translation: dict[str, Any], chosen: str, record: RecordFields) -> None:
@@ -128,16 +182,30 @@ def _relabel(custom: dict[str, Any], record: RecordFields, wishes: Wishes, own: 
 
 def called_in(public: PublicRecord, wishes: Wishes, archive_language: str) -> str:
     """Return what other records show of this one, in the best language that its translations offer."""
-    called = shown_label(public)
-    translations: dict[str, dict[str, Any]] = public.get("translations", {})
-    chosen = look_up(wishes, [*translations, own_language(public, archive_language)]) if translations else None
-    texts = translations.get(chosen or "", {})
-    return next((str(texts[key]) for key in texts if isinstance(texts[key], str) and public.get(key) == called), called)
+    translated = translated_labels(public)
+    # If the original and a translation have the same tag, the original is shown.
+    translated.pop(own := own_language(public, archive_language), None)
+    chosen = look_up(wishes, [*translated, own]) if translated else None
+    return translated.get(chosen or "", shown_label(public))
 
 
-def spoken_in(segments: list[SegmentDocument], wishes: Wishes) -> list[SegmentDocument]:
-    """Return the segments of a transcript in the best language that each offers; without a translation, as they were said."""
-    return [_segment_in(each, wishes) for each in segments] if wishes else segments
+def spoken_in(segments: list[SegmentDocument], wishes: Wishes, called: Called) -> list[SegmentDocument]:
+    """Return the segments of a transcript in the best language that each offers; without a translation, as they were said.
+    Who speaks is called as the agent is in the languages wished for, unless the transcript has a name of its own.
+    """
+    if not wishes:
+        return segments
+    labels = called({agent["id"] for each in segments if (agent := each["speaker_agent"]) is not None})
+    return [_spoken_by(_segment_in(each, wishes), labels) for each in segments]
+
+
+def _spoken_by(segment: SegmentDocument, labels: dict[str, tuple[str, str]]) -> SegmentDocument:
+    agent = segment["speaker_agent"]
+    if agent is None or agent["id"] not in labels:
+        return segment
+    label, _ = labels[agent["id"]]
+    speaker = label if segment["speaker"] == agent["label"] else segment["speaker"]
+    return {**segment, "speaker": speaker, "speaker_agent": {"id": agent["id"], "label": label}}
 
 
 def _segment_in(segment: SegmentDocument, wishes: Wishes) -> SegmentDocument:

@@ -1,6 +1,6 @@
 """Sets of records: what a release keeps of them, and how conditions combine. Knows neither parameters nor HTTP.
 
-A list is a set of *members* (see `release/building/tables.py`) or, in a sort order, of the *places* that they take in it. Sets are
+A list is a set of *members* (see `release/tables.py`) or, in a sort order, of the *places* that they take in it. Sets are
 Roaring bitmaps: combining two of 100,000 members takes microseconds, and so does finding the nth of what is left, so
 that the last page costs what the first one does, and an exact total costs nothing.
 """

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from service.archive.checks import check_archive
-from service.cli.opening import current_release, opened_archive, today
+from service.cli.opening import opened_archive, predecessor_in, today
 from service.cli.parameters import ArchiveFile, AsJson, CopiesOfSources, copies_of_sources
 from service.cli.reports import show_report, write_findings
 from service.errors import TestimonyArchiveError
@@ -30,12 +30,14 @@ def check_command(
     Example: testimony-archive check my.json --source src-001=report.txt
     """
     sources = copies_of_sources(source or [])
-    with opened_archive(archive) as opened, current_release(data) as release:
+    with opened_archive(archive) as opened, predecessor_in(data) as predecessor:
         if opened.tables is not None:
             sources = opened.tables.texts() | sources
         try:
             report = opened.told(
-                check_archive(opened.path, today=today(), sources=sources, folder=opened.files_in, predecessor=release)
+                check_archive(
+                    opened.path, today=today(), sources=sources, folder=opened.files_in, predecessor=predecessor
+                )
             )
         except sqlite3.OperationalError as error:
             raise TestimonyArchiveError(

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from service.archive.access import Due, Occasion, due_days
-from service.cli.opening import current_release, today
+from service.cli.opening import predecessor_in, today
 from service.cli.output import one_line, print_json, print_line
 from service.cli.parameters import ArchiveFile, AsJson, DataFolder
 from service.settings import read_settings
@@ -36,8 +36,8 @@ def due_command(
     """
     day, settings = today(), read_settings(data=data)
     until = max(day, by.date()) if by else day
-    with current_release(settings.data if settings.data.is_dir() else None) as release:
-        published = set() if release is None else set(release.public_ids())
+    with predecessor_in(settings.data if settings.data.is_dir() else None) as predecessor:
+        published = set() if predecessor is None else set(predecessor.public_ids())
     found = sorted(each for each in due_days(archive) if each.on <= until and not _is_done(each, published))
     if json:
         print_json([_as_json(each, day, published) for each in found])

@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from service.archive.checks import Report
 from service.archive.checks.subjects import with_subjects
@@ -15,6 +15,9 @@ from service.errors import NoRelease
 from service.release.opening import open_current
 from service.release.statements import Link, read_chain
 
+if TYPE_CHECKING:
+    from service.release.predecessor import Predecessor
+
 
 def today() -> date:
     """Return the day, in UTC, that embargoes and withdrawals go by."""
@@ -22,8 +25,9 @@ def today() -> date:
 
 
 @contextmanager
-def current_release(data: Path | None) -> Iterator[Any]:
-    """Yield the current release of a data folder; None where no folder is named, or it holds no release yet.
+def predecessor_in(data: Path | None) -> Iterator["Predecessor | None"]:
+    """Yield what checks ask of the current release of a data folder; None where no folder is named, or it holds no
+    release yet.
 
     Raises NoRelease where the folder that was named does not exist.
     """
@@ -37,8 +41,11 @@ def current_release(data: Path | None) -> Iterator[Any]:
             raise
         yield None
         return
+    # Imported here: it takes longer than many a check for which there is no release.
+    from service.release.predecessor import Predecessor  # noqa: PLC0415
+
     with closing(release):
-        yield release
+        yield Predecessor(release)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """`testimony-archive redact`."""
 
 import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from service.archive.redacting import Passage, Redacted, redact_passages, redact_segments
+from service.archive.tables import edited_archive
 from service.archive.vocabularies import RedactionReason
 from service.cli.opening import today
 from service.cli.output import one_line, print_json, print_line, say
@@ -33,13 +35,14 @@ def redact_command(
 
     Example: testimony-archive redact my.json tes-001 12 --reason safety
     """
-    outcome = _redact(archive, record, segments or [], passage or [], reason)
+    with edited_archive(archive) as (file, told):
+        outcome = _redact(file, record, segments or [], passage or [], reason)
     if json:
-        places = [{"kind": each.kind, "pointer": each.pointer, "record": each.record} for each in outcome.places]
+        places = [{"kind": each.kind, "pointer": told(each.pointer), "record": each.record} for each in outcome.places]
         print_json({"redacted": outcome.taken_out, "renewed": outcome.renewed, "places": places, "more": outcome.more})
     else:
         for each in outcome.places:
-            print_line(f"{each.kind}\t{one_line(each.pointer)}\t{one_line(each.record)}")
+            print_line(f"{each.kind}\t{one_line(told(each.pointer))}\t{one_line(each.record)}")
     more = ", and more that are not shown" * outcome.more
     what = "passages" if record.startswith("src-") else "segments"
     say(f"Took the words out of {outcome.taken_out} {what} of {record}, and renewed {outcome.renewed} hashes.")
@@ -52,9 +55,7 @@ def redact_command(
         raise typer.Exit(1)
 
 
-def _redact(
-    archive: ArchiveFile, record: str, segments: list[str], passages: list[str], reason: RedactionReason
-) -> Redacted:
+def _redact(archive: Path, record: str, segments: list[str], passages: list[str], reason: RedactionReason) -> Redacted:
     """Redact what is named. Raises typer.BadParameter where it is not clear what."""
     if record.startswith("src-"):
         if segments or not passages:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from service.archive.tables import edited_archive
 from service.archive.unnaming import unname
 from service.cli.opening import today
 from service.cli.output import one_line, print_json, print_line, say
@@ -24,13 +25,14 @@ def unname_command(
 
     Example: testimony-archive unname my.json agt-007 --label "A resident"
     """
-    outcome = unname(archive, agent, policy=policy, label=label, today=today())
+    with edited_archive(archive) as (file, told):
+        outcome = unname(file, agent, policy=policy, label=label, today=today())
     if json:
-        places = [{"pointer": each.pointer, "detail": each.detail} for each in outcome.places]
+        places = [{"pointer": told(each.pointer), "detail": each.detail} for each in outcome.places]
         print_json({"places": places, "more": outcome.more})
     else:
         for each in outcome.places:
-            print_line(f"{one_line(each.pointer)}\t{one_line(each.detail)}")
+            print_line(f"{one_line(told(each.pointer))}\t{one_line(each.detail)}")
     more = ", and more that are not shown" * outcome.more
     say(f"Took back the name of {agent} in {archive}. It still stands in {len(outcome.places)} public places{more}.")
     say(

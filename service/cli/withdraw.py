@@ -1,9 +1,11 @@
 """`testimony-archive withdraw`."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
+from service.archive.tables import edited_archive
 from service.archive.withdrawing import Withdrawal, withdraw
 from service.cli.opening import today
 from service.cli.output import one_line, print_json, print_line, say
@@ -22,8 +24,9 @@ def withdraw_command(
 
     Example: testimony-archive withdraw my.json tes-001
     """
-    outcome = withdraw(archive, ids, today=today())
-    _show_mentions(outcome, json=json)
+    with edited_archive(archive) as (file, told):
+        outcome = withdraw(file, ids, today=today())
+    _show_mentions(outcome, told, json=json)
     if outcome.listed:
         say(f"Withdrew {', '.join(outcome.listed)} from {archive}.")
     if outcome.unlisted:
@@ -39,17 +42,17 @@ def withdraw_command(
         raise typer.Exit(1)
 
 
-def _show_mentions(outcome: Withdrawal, *, json: bool) -> None:
+def _show_mentions(outcome: Withdrawal, told: Callable[[str], str], *, json: bool) -> None:
     """Print what still leads to withdrawn records: as JSON, or a line each, with a count of both kinds."""
     if json:
         mentions = [
-            {"kind": each.kind, "pointer": each.pointer, "record": each.record, "about": each.about}
+            {"kind": each.kind, "pointer": told(each.pointer), "record": each.record, "about": each.about}
             for each in outcome.mentions
         ]
         print_json({"listed": outcome.listed, "unlisted": outcome.unlisted, "mentions": mentions, "more": outcome.more})
         return
     for each in outcome.mentions:
-        print_line(f"{each.kind}\t{one_line(each.pointer)}\t{one_line(each.record)}\t{each.about}")
+        print_line(f"{each.kind}\t{one_line(told(each.pointer))}\t{one_line(each.record)}\t{each.about}")
     for kind, sentence in _LEFT_TO_JUDGE.items():
         if number := sum(each.kind == kind for each in outcome.mentions):
             say(f"{kind}: {number}. {sentence}")

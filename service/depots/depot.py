@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.depots.stores import Found, Store, sha256_of
 from service.errors import DepotInvalid, ReleaseDamaged
-from service.release.manifest import CANONICAL, DATABASE, MANIFEST, SHORT_ID, Manifest
+from service.release.manifest import CANONICAL, DATABASE, MANIFEST, Manifest
 from service.release.statements import SIGNATURES, STATEMENTS, Link, parse_chain
 
 CURRENT = "current"
@@ -141,4 +141,4 @@ def manifest_key(release: str) -> str:
 
 def folder_name(manifest: Manifest) -> str:
     """Return the name of the folder that a release lies in."""
-    return f"{manifest.number}-{manifest.id.removeprefix('sha256:')[:SHORT_ID]}"
+    return f"{manifest.number}-{manifest.short_id}"

@@ -39,7 +39,7 @@ ALLOWED = (
     "Accept, Accept-Language, Cache-Control, Content-Type, If-Modified-Since, If-None-Match, If-Range, Pragma, Range, "
     "Traceparent, Tracestate, X-Request-ID, X-Requested-With"
 )
-_ALWAYS: RawHeaders = [
+_OF_EVERY_ANSWER: RawHeaders = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", EXPOSED.encode()),
     (b"x-content-type-options", b"nosniff"),
@@ -186,7 +186,9 @@ class OuterMiddleware:
             scope[_BEGUN] = _Begun(served, placed, answer)
             return None
         assert isinstance(answer.body, bytes)
-        whole = CompleteResponse(answer.status_code, [*answer.raw_headers, *_ALWAYS, *served.headers], answer.body)
+        whole = CompleteResponse(
+            answer.status_code, [*answer.raw_headers, *_OF_EVERY_ANSWER, *served.headers], answer.body
+        )
         self.cache.misses += 1
         self.cache.keep(key, whole)
         return whole
@@ -281,7 +283,7 @@ class _Answer:
     def __init__(self, send: Send, scope: Scope, served: Served | None, cache: ResponseCache, key: Key | None) -> None:
         self._send = send
         self._head = scope["method"] == "HEAD"
-        self._always = _ALWAYS if served is None else [*_ALWAYS, *served.headers]
+        self._always = _OF_EVERY_ANSWER if served is None else [*_OF_EVERY_ANSWER, *served.headers]
         self._cache = cache
         self._key = key
         self._start: Message | None = None

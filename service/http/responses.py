@@ -112,7 +112,7 @@ def release_answer(
     coding = choose_coding(header(scope, b"accept-encoding"), size=len(body), compressible=compressible)
     tag = entity_tag(scope, release_key, encoding=coding, media_type=media_type, wishes=wishes)
     return _answer(
-        scope, body, [(b"etag", tag.encode()), *_ALWAYS, *headers], tag=tag, coding=coding, media_type=media_type
+        scope, body, [(b"etag", tag.encode()), *_CACHING, *headers], tag=tag, coding=coding, media_type=media_type
     )
 
 
@@ -153,7 +153,7 @@ def _answer(
     return Answer(body, 200, [*beside, (b"content-length", b"%d" % len(body))])
 
 
-_ALWAYS = ((b"cache-control", CACHE_CONTROL.encode()), (b"vary", VARY.encode()))
+_CACHING = ((b"cache-control", CACHE_CONTROL.encode()), (b"vary", VARY.encode()))
 
 
 @lru_cache(16)

@@ -5,11 +5,8 @@ from typing import Any
 import orjson
 from markupsafe import Markup
 
-from service.catalogue.history import history_of
 from service.pages.reader import Document, Reader, collection_of
 
-#: Digits of a release's identifier that name it for people, as everywhere in the archive's tools.
-_SHORT = 12
 _TYPES = {
     "testimony": "CreativeWork",
     "event": "Event",
@@ -26,11 +23,9 @@ def citation_text(reader: Reader, document: Document) -> str:
     """Return how to cite a record: who publishes it, its title, its identifier with the version and release read, its address,
     and the SHA-256 of its line in the public archive, so that whoever kept a copy can prove what it said.
     """
-    release = reader.catalogue.release
     publisher = reader.head["publisher"]["name"]
-    digits = release.id.removeprefix("sha256:")[:_SHORT]
     address = f"{reader.base}/{collection_of(document['id'])}/{document['id']}"
-    proof = [version.digest for version in history_of(release, document["id"])[-1:] if version.digest is not None]
+    proof = [version.digest for version in reader.catalogue.history(document["id"])[-1:] if version.digest is not None]
     parts = [
         f"{publisher}, “{reader.head['title']}”",
         f"“{reader.name(document)}”",
@@ -38,7 +33,7 @@ def citation_text(reader: Reader, document: Document) -> str:
             "%(id)s, version %(version)s, release %(release)s",
             id=document["id"],
             version=document["version"],
-            release=digits,
+            release=reader.catalogue.manifest.short_id,
         ),
     ]
     return ". ".join([*parts, address, *proof])

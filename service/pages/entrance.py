@@ -24,7 +24,7 @@ def home_view(reader: Reader, _name: str) -> View:
 
 
 def _counts(reader: Reader) -> list[tuple[str, str, int, str]]:
-    counts = reader.catalogue.release.manifest.counts
+    counts = reader.catalogue.manifest.counts
     return [
         (name, reader.words.text(COLLECTIONS[name]), int(counts.get(name, 0)), reader.href(f"/{name}"))
         for name in COLLECTIONS
@@ -52,7 +52,7 @@ def about_view(reader: Reader, _name: str) -> View:
 
     Context: `head`, `release` (id, number, published_at), `grades` (evidence and what it means), `counts`, `downloads` (name, address).
     """
-    manifest = reader.catalogue.release.manifest
+    manifest = reader.catalogue.manifest
     context: dict[str, Any] = {
         "head": reader.head,
         "release": manifest,

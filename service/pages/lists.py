@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from service.catalogue.criteria import Criteria, sort_choices
-from service.catalogue.facets import Bucket, RecordBucket, terms_of
+from service.catalogue.facets import Bucket, RecordBucket
+from service.catalogue.languages import is_record_id
 from service.catalogue.parameters import invalid_parameters, read_criteria
 from service.errors import ParameterError
 from service.pages.figures import charts_of
-from service.pages.reader import Pairs, Reader, is_record_id, shortened
+from service.pages.reader import Pairs, Reader, shortened
 from service.pages.views import View
 from service.pages.vocabulary import COLLECTIONS
 
@@ -106,7 +107,7 @@ def _facets_of(reader: Reader, model: type[Criteria]) -> list[tuple[str, str]]:
     hidden = {*_NOT_OFFERED, "year"}
     names = [name for name in model.FACETS if name not in hidden and not name.startswith("custom.")]
     # Of the archive's own fields those that have few values, and not too many: each takes its time to count.
-    own = [each.name for each in reader.catalogue.release.fields[model.record].own if each.kind in _COUNTED_KINDS]
+    own = [each.name for each in reader.catalogue.fields[model.record].own if each.kind in _COUNTED_KINDS]
     names += [f"custom.{name}" for name in own[:OWN_FACETS]]
     return [("facets", ",".join(names)), ("facet_limit", str(FACET_VALUES)), ("facet_mode", "others")]
 
@@ -214,7 +215,7 @@ def _choice(
 
 def _term(reader: Reader, path: str, name: str, value: str) -> str | None:
     """Return what a value of a filter is called by the archive, where it is a term of its own."""
-    terms = terms_of(reader.catalogue.release, path.removeprefix("/"), name)
+    terms = reader.catalogue.terms_of(path.removeprefix("/"), name)
     return None if terms is None or value not in terms.own else terms.label(value, reader.label_language(terms))
 
 

@@ -1,6 +1,6 @@
 """Who asks for a page: the language they read, where the pages stand, and the release that answers. One for each request."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -13,7 +13,7 @@ from service.archive.fields import FormatField
 from service.archive.identifiers import PLURALS, TYPE_OF_PREFIX
 from service.archive.terms import Terms
 from service.catalogue.browsing import Catalogue, Page
-from service.catalogue.languages import Wishes, look_up, translate
+from service.catalogue.languages import Wishes, look_up, references_in, translated_texts
 from service.catalogue.parameters import read_criteria
 from service.pages.dates import date_in_words
 from service.pages.figures import figure_in_words, number_in_words
@@ -68,7 +68,7 @@ class Reader:
     @property
     def head(self) -> Document:
         """What the archive says of itself."""
-        return self.catalogue.release.head
+        return self.catalogue.head
 
     # --- Addresses ------------------------------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ class Reader:
 
     def term(self, vocabulary: str, value: str) -> str:
         """Return what a term is called: by the archive, else by the format; of an open list, the value itself."""
-        terms = self.catalogue.release.fields.vocabularies[vocabulary]
+        terms = self.catalogue.fields.vocabularies[vocabulary]
         if value in terms.own:
             return terms.label(value, self.label_language(terms))
         return self.word(value) if value in terms.built_in else value
@@ -149,7 +149,7 @@ class Reader:
     def own_fields(self, document: Document) -> list[tuple[str, FormatField, list[Any]]]:
         """Return the archive's own fields in which a record states something: label, field, values."""
         found = []
-        for each in self.catalogue.release.fields[document["record"]].own:
+        for each in self.catalogue.fields[document["record"]].own:
             value = document["custom"][each.name]
             if value not in (None, []):
                 found.append((self.filter_name(f"custom.{each.name}"), each, value if each.is_list else [value]))
@@ -159,7 +159,7 @@ class Reader:
         """Return the label of a field of the archive's own, by the name of its filter or order."""
         if not name.startswith("custom."):
             return None
-        for record in self.catalogue.release.fields:
+        for record in self.catalogue.fields:
             for by in record.filters:
                 declared = by.field.declared
                 if declared is not None and name.startswith(by.name) and name.removeprefix(by.name) in BOUNDS:
@@ -183,7 +183,7 @@ class Reader:
     def read(self, document: bytes) -> Document:
         """Return a record in the languages wished for."""
         if self.wishes:
-            document, _ = translate(document, self.wishes, self.catalogue.release.fields)
+            return translated_texts(document, self.wishes, self.catalogue.fields)
         return orjson.loads(document)  # type: ignore[no-any-return]
 
     def documents(self, record_ids: Iterable[str]) -> dict[str, Document]:
@@ -195,10 +195,10 @@ class Reader:
         if not self.wishes:
             return
         references = list(references_in(shown))
-        named = self.documents(each["id"] for each in references)
+        named = self.catalogue.called({each["id"] for each in references}, self.wishes)
         for reference in references:
             if reference["id"] in named:
-                reference["label"] = shown_label(named[reference["id"]])
+                reference["label"], _ = named[reference["id"]]
 
     def few(self, collection: str, limit: int, **filters: str) -> Few:
         """Return the first records of a list, in its usual order."""
@@ -211,24 +211,6 @@ class Reader:
 def collection_of(record_id: str) -> str:
     """Return the collection that a record is in, by the prefix of its identifier."""
     return PLURALS[TYPE_OF_PREFIX[record_id.partition("-")[0]]]
-
-
-def references_in(shown: object) -> Iterator[dict[str, Any]]:
-    """Yield every reference to a record in documents, however deep."""
-    if isinstance(shown, dict):
-        if "label" in shown and "record" not in shown and is_record_id(shown.get("id")):
-            yield shown
-        for value in shown.values():
-            yield from references_in(value)
-    elif isinstance(shown, list | tuple):
-        for each in shown:
-            yield from references_in(each)
-
-
-def is_record_id(value: object) -> bool:
-    """Tell whether a value has the prefix of a record's identifier."""
-    prefix, dash, _ = value.partition("-") if isinstance(value, str) else ("", "", "")
-    return bool(dash) and prefix in TYPE_OF_PREFIX
 
 
 def shortened(text: str, length: int = LONGEST_NAME) -> str:

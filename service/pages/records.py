@@ -1,6 +1,7 @@
 """The page of one record: the record itself, and what stands around it in the archive, so that it reads as one."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from service.archive.identifiers import PREFIXES, RECORD_OF
@@ -112,7 +113,10 @@ def _transcript(reader: Reader, testimony: str) -> Context | None:
     if found is None:
         return None
     _, segments = found
-    return {"segments": spoken_in(segments, reader.wishes), "languages": languages_of(segments)}
+    return {
+        "segments": spoken_in(segments, reader.wishes, partial(reader.catalogue.called, wishes=reader.wishes)),
+        "languages": languages_of(segments),
+    }
 
 
 def anchor_of(testimony: str, segment: str) -> str:

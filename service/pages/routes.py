@@ -169,7 +169,7 @@ def reader_of(scope: Scope, catalogue: Catalogue) -> Reader:
     if named is not None and not _LANGUAGE.fullmatch(named):
         raise invalid_parameters([ParameterError("lang", "must be the tag of a language, such as en, ru or ar")])
     wished = wished_languages(named, header(scope, b"accept-language"))
-    language = interface_language(wished, catalogue.release.head["language"])
+    language = interface_language(wished, catalogue.head["language"])
     root: str = scope.get("root_path", "")
     return Reader(
         catalogue=catalogue,
@@ -194,7 +194,7 @@ async def _show_asset(request: Request) -> Response:
     if name not in ASSETS:
         raise NotFound("There is no such file.")
     served: Served = request.app.state.serving.of(request.scope)
-    body = asset(name, theme_of(served.catalogue.release.head).get("accent"))
+    body = asset(name, theme_of(served.catalogue.head).get("accent"))
     answer = release_answer(request.scope, served.key, body, media_type=ASSETS[name])
     kept = [(key, value) for key, value in answer.raw_headers if key != b"cache-control"]
     answer.raw_headers = [*kept, (b"cache-control", b"public, max-age=%d" % _ASSET_AGE_S)]

@@ -41,10 +41,8 @@ def sitemap(catalogue: Catalogue, base: str, name: str) -> bytes:
         raise NotFound("There is no such sitemap.")
     start = collection.first + first
     end = min(start + PER_SITEMAP, collection.first + collection.size)
-    rows = catalogue.release.rows(
-        "SELECT id FROM record WHERE ordinal >= ? AND ordinal < ? ORDER BY ordinal", (start, end)
-    )
-    return _xml("urlset", "".join(f"<url><loc>{base}/{match[1]}/{record_id}</loc></url>\n" for (record_id,) in rows))
+    listed = catalogue.identifiers(start, end)
+    return _xml("urlset", "".join(f"<url><loc>{base}/{match[1]}/{record_id}</loc></url>\n" for record_id in listed))
 
 
 def _xml(element: str, entries: str) -> bytes:

@@ -108,8 +108,8 @@ class ReferredBy(TypedDict):
 
 class RecordDocument(TypedDict):
     """What every record has. `version` counts the releases that changed it, `updated_at` is when the last did.
-    `language_of` names the language (BCP 47) of each text field that is stated, as it is shown here; labels of other
-    records, acts and citations are shown as they stand in the archive. `cite_as` is how to cite this version so that whoever
+    `language_of` names the language (BCP 47) of each text field that is stated, as it is shown here. Labels of other
+    records follow the language asked for as their own texts do; acts and citations stay as they are. `cite_as` is how to cite this version so that whoever
     kept a copy can prove what it said. `referred_by` counts the records that name this one; that they do is no new version.
     """
 
@@ -216,14 +216,29 @@ def _segment(name: str, segment: Mapping[str, Any], language: str, around: Surro
     }
 
 
-def shown_label(public: PublicRecord) -> str:
-    """Return what other records show of this one: for an agent whose name is not published, the label."""
+def labelling_field(public: PublicRecord) -> str | None:
+    """Return the field that other records show of this one: for an agent whose name is not published, the label. None of
+    a response without a subject.
+    """
     record: RecordType = public["record"]
     if record == "agent":
-        return str(public["name"] if public["name_policy"] == "published" else public["label"])
+        return "name" if public["name_policy"] == "published" else "label"
     if record == "response":
-        return str(public.get("subject") or public["kind"].replace("_", " "))
-    return str(public[{"place": "name", "topic": "label"}.get(record, "title")])
+        return "subject" if public.get("subject") else None
+    return {"place": "name", "topic": "label"}.get(record, "title")
+
+
+def shown_label(public: PublicRecord) -> str:
+    """Return what other records show of this one; of a response without a subject, what kind it is."""
+    name = labelling_field(public)
+    return str(public["kind"].replace("_", " ") if name is None else public[name])
+
+
+def translated_labels(public: PublicRecord) -> dict[str, str]:
+    """Return what other records show of this one in other languages, by language."""
+    name = labelling_field(public)
+    translations: dict[str, dict[str, Any]] = public.get("translations", {})
+    return {language: texts[name] for language, texts in translations.items() if name in texts}
 
 
 def own_language(public: PublicRecord, archive_language: str) -> str:

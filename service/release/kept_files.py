@@ -55,6 +55,13 @@ class KeptFile:
             raise OSError(f"the file ends at byte {start}")
         return piece
 
+    def parts(self, start: int, end: int, most: int) -> Iterator[bytes]:
+        """Yield the bytes from `start` to before `end`, `most` at a time. Raises OSError where the file is shorter."""
+        while start < end:
+            piece = self.read(start, min(most, end - start))
+            start += len(piece)
+            yield piece
+
 
 class FileKeeper:
     """Keeps files for a release that is being published, copied from `folder`, where the archive file lies."""

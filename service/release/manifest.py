@@ -18,7 +18,7 @@ DATABASE = "archive.sqlite"
 CANONICAL = "archive.jsonl"
 MANIFEST = "manifest.json"
 #: The form of the files that this engine writes and reads; raised with every change to it.
-RELEASE_FORMAT = 6
+RELEASE_FORMAT = 7
 
 #: How many digits of a release id name its folder.
 SHORT_ID = 12
@@ -57,6 +57,16 @@ class Manifest(BaseModel):
     files: dict[str, FileEntry]
     #: The public files of sources that it needs, by SHA-256, with their sizes in bytes: see `kept_files.py`.
     kept: dict[str, int] = {}
+
+    @property
+    def short_id(self) -> str:
+        """As many digits of the id as tell releases of one archive apart."""
+        return self.id.removeprefix("sha256:")[:SHORT_ID]
+
+    @property
+    def archive(self) -> FileEntry:
+        """The canonical public archive."""
+        return self.files[CANONICAL]
 
 
 def no_pause() -> None:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,6 @@ import orjson
 
 from service.archive.declarations import stated_by
 from service.archive.fields import archive_fields
-from service.archive.identifiers import PREFIXES
-from service.archive.protected_names import published_names
 from service.errors import NoRelease, ReleaseDamaged
 from service.release.data_folder import current_folder
 from service.release.document_file import DOCUMENTS, KEYS, DocumentFile, Keys
@@ -223,46 +221,6 @@ class Release:
             if self._documents is not None:
                 self._documents.close()
                 self._documents = None
-
-    # What the checks call on the previous release (`archive.checks.ledger.Predecessor`).
-
-    def withdrawn_ids(self) -> Iterator[str]:
-        """Yield the identifier of every withdrawn record."""
-        yield from (row[0] for row in self.connection().execute("SELECT id FROM withdrawn ORDER BY id"))
-
-    def public_ids(self) -> Iterator[str]:
-        """Yield the identifier of every public record, in order."""
-        yield from (row[0] for row in self.connection().execute("SELECT id FROM record ORDER BY ordinal"))
-
-    def names_of(self, agents: Iterable[str]) -> Iterator[tuple[str, str]]:
-        """Yield the names, in all languages, that are published for these agents, each with its agent."""
-        for agent in agents:
-            row = self.connection().execute("SELECT ordinal FROM record WHERE id = ?", (agent,)).fetchone()
-            if row is not None:
-                shown = orjson.loads(self.document(row[0]))
-                yield from ((agent, name) for name in published_names(shown))
-
-    def transcripts(self) -> Iterator[tuple[str, dict[str, str | None]]]:
-        """Yield each testimony that has a transcript with the words under each segment's name, None where left out."""
-        rows = self.connection().execute("SELECT id, segments FROM transcript JOIN record USING (ordinal)")
-        for record_id, segments in rows:
-            yield record_id, {segment["id"]: segment["text"] for segment in orjson.loads(segments)}
-
-    def source_content(self, source: str) -> str | None:
-        """Return the text that is published of a source, if it is."""
-        row = self.rows("SELECT content FROM source_text JOIN record USING (ordinal) WHERE id = ?", (source,))
-        return row[0][0].decode() if row else None
-
-    def source_hashes(self) -> Iterator[tuple[str, str]]:
-        """Yield each source that has a text with the text's SHA-256."""
-        prefix = PREFIXES["source"]
-        rows = self.connection().execute(
-            "SELECT ordinal, id FROM record WHERE id BETWEEN ? AND ? ORDER BY id", (f"{prefix}-", f"{prefix}.")
-        )
-        for ordinal, record_id in rows:
-            text = orjson.loads(self.document(ordinal))["text"]
-            if text is not None:
-                yield record_id, text["sha256"]
 
 
 def open_release(folder: Path, *, verify: bool = True) -> Release:

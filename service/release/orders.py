@@ -60,7 +60,7 @@ class Column:
 
 
 class ArrayWriter:
-    """Writes arrays one after the other. `rows` are those of `building.tables.ArrayRow`."""
+    """Writes arrays one after the other. `rows` are those of `tables.ArrayRow`."""
 
     def __init__(self, folder: Path) -> None:
         self._file: BinaryIO = (folder / ARRAYS).open("wb", buffering=1 << 20)

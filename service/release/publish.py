@@ -29,9 +29,9 @@ from service.archive.identifiers import PLURALS
 from service.archive.model import Head, Record, Withdrawn
 from service.archive.writing import sync_file, sync_folder
 from service.errors import AdoptionRefused, ReleaseError
+from service.release import tables
 from service.release.addresses import with_marks
 from service.release.adopting import Adopted
-from service.release.building import tables
 from service.release.building.adopted_log import AdoptedLog
 from service.release.building.change_log import Action, ChangeLog, no_changes
 from service.release.building.filter_index import FilterIndexWriter
@@ -46,7 +46,6 @@ from service.release.building.scratch import (
     scratch_record,
 )
 from service.release.building.standing import completed
-from service.release.building.tables import insert_statement
 from service.release.building.texts import TextWriter
 from service.release.data_folder import (
     STAGING_PREFIX,
@@ -79,8 +78,10 @@ from service.release.manifest import (
 )
 from service.release.opening import Release
 from service.release.orders import ArrayWriter
+from service.release.predecessor import Predecessor
 from service.release.projection import files_to_keep, public_record
 from service.release.statements import Link, Sign, Statement, continue_chain, forget_kept_chain, write_chain
+from service.release.tables import insert_statement
 
 #: For archive files of this many bytes or more, words are indexed in a second process, which takes half a second to start.
 INDEXED_BESIDE = 16 << 20
@@ -326,7 +327,7 @@ class _Publication:
             today=self.today,
             declared=self.declared,
             folder=self.folder,
-            predecessor=self.previous if self.adopted is None else None,
+            predecessor=Predecessor(self.previous) if self.previous is not None and self.adopted is None else None,
             withdrawn=former,
             prepare=partial(_what_is_public, today=self.today),
             accept=accept,
@@ -427,6 +428,7 @@ class _Publication:
         for ordinal, (line, label, keys) in enumerate(scratch.rows(self.staging / CANONICAL), 1):
             public = orjson.loads(line)
             collection = PLURALS[public["record"]]
+            around.label_languages.clear()
             body = orjson.dumps(renderer.render(public))
             if "files" in public:
                 body = with_marks(body)
@@ -449,6 +451,7 @@ class _Publication:
             filters.add(collection, ordinal, entries, updated_at=updated_at)
             texts.add(ordinal, public)
             names.add(public, ordinal, len(line), label)
+            names.add_label_languages(collection, around.label_languages)
             places = filters.places(collection, ordinal)
             index.add(line, ordinal, entries, places=places, updated_at=updated_at)
             if ordinal % BATCH == 0:

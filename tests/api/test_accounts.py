@@ -295,14 +295,6 @@ def test_a_record_that_many_relate_to_shows_the_first(publish_to: PublishTo, ser
     assert client.get("/v1/testimonies?related_to=evt-1").json()["meta"]["total"] == RELATED_SHOWN + 5
 
 
-@pytest.mark.parametrize("situation", sorted(SITUATIONS.glob("*.json")), ids=lambda path: path.name)
-def test_what_is_exported_is_the_same_archive(situation: Path, tmp_path: Path) -> None:
-    first = publish(situation, tmp_path / "data")
-    exported = tmp_path / "exported.jsonl"
-    exported.write_bytes((first.folder / "archive.jsonl").read_bytes())
-    assert publish(exported, tmp_path / "again").manifest.id == first.manifest.id
-
-
 # --- What breaks ------------------------------------------------------------------------------------------------------
 
 

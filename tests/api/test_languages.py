@@ -1,5 +1,7 @@
 """Translations: which one is shown, and that every text says which language it is in."""
 
+import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -214,3 +216,92 @@ def test_wishes_are_read_the_dearest_first(named: str | None, header: str | None
 def test_the_fields_that_can_be_translated_are_those_of_the_format() -> None:
     assert FIELDS["event"].translated == ("title", "summary", "date_note", "content_warnings", "notes")
     assert FIELDS["testimony"].translated == ("title", "summary", "content_warnings", "notes")
+
+
+# --- Labels of other records ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Records without a translation of their own, which name records that have one. tes-2 names none of these."""
+    folder = tmp_path_factory.mktemp("labelled")
+    pseudonym = {"name_policy": "pseudonym", "name": None, "kind": "person", "access": {"consent_basis": "direct"}}
+    whole = archive(
+        record("agt-2", label="Vera", translations={"ru": {"label": "Вера"}}, **pseudonym),
+        record("agt-3", name="The paper", translations={"ru": {"name": "Газета"}}),
+        record("src-2", language="de", title="Bericht", publisher="agt-3", translations={"en": {"title": "Report"}}, verbatim=True),
+        record("top-1", label="Land", translations={"ru": {"label": "Земля"}}),
+        record("top-2", label="Extortion", broader="top-1", translations={"ru": {"label": "Вымогательство"}}),
+        record("plc-1", name="The city", translations={"ru": {"name": "Город"}}),
+        record("plc-2", name="A street", part_of="plc-1"),
+        record(
+            "tes-1", witness="agt-2", topics=["top-2"], place="plc-2", citations=[{"source": "src-2", "masked": True}],
+            transcript=[{"id": "a", "speaker_agent": "agt-2", "text": "So."}, {"id": "b", "speaker": "V.", "speaker_agent": "agt-2", "text": "Yes."}],
+            custom={"seen": "plc-1"},
+        ),
+        record("tes-2"),
+        record("evt-1", relations=[{"type": "account_of", "to": "tes-1"}], place="plc-1"),
+        fields={"testimony": [{"name": "seen", "label": "Seen", "kind": "reference", "to": ["place"]}]},
+    )  # fmt: skip
+    publish(write(folder / "archive.json", whole), folder / "data")
+    with running(Settings(data=folder / "data")) as shared:
+        yield shared
+
+
+def test_labels_of_other_records_follow_the_language(labelled: httpx.Client) -> None:
+    original = labelled.get("/v1/testimonies/tes-1").json()
+    answer = labelled.get("/v1/testimonies/tes-1?lang=ru")
+    shown = answer.json()
+    assert shown["witness"] == {"id": "agt-2", "label": "Вера"}
+    assert shown["topics"] == [{"id": "top-2", "label": "Вымогательство"}]
+    assert shown["custom"]["seen"] == {"id": "plc-1", "label": "Город", "country": None}
+    source = shown["citations"][0]["source"]
+    assert (source["label"], source["publisher"]) == ("Bericht", {"id": "agt-3", "label": "Газета"})
+    assert {key for key in shown if shown[key] != original[key]} == {"witness", "topics", "custom", "citations"}
+    assert answer.headers["content-language"] == "en, ru"
+    assert labelled.get("/v1/testimonies?lang=ru&source=src-2").json()["data"] == [shown]
+
+
+def test_labels_are_in_the_first_language_wished_for_that_they_have(labelled: httpx.Client) -> None:
+    answer = labelled.get("/v1/testimonies/tes-1", headers={"Accept-Language": "en, ru;q=0.5"})
+    shown = answer.json()
+    assert (shown["witness"]["label"], shown["citations"][0]["source"]["label"]) == ("Vera", "Report")
+    german = labelled.get("/v1/testimonies/tes-1", headers={"Accept-Language": "de, en;q=0.5"}).json()
+    assert german["citations"][0]["source"]["label"] == "Bericht"
+    event = labelled.get("/v1/events/evt-1?lang=ru").json()
+    assert (event["place"]["label"], event["relations"][0]["to"]["label"]) == ("Город", "What was said")
+
+
+def test_facets_and_what_they_lie_below_follow_the_language(labelled: httpx.Client) -> None:
+    for path in ("testimonies?", "search?q=resident&"):
+        facets = labelled.get(f"/v1/{path}facets=topic,place&lang=ru").json()["facets"]
+        assert [(each["value"], each["label"], each["broader"]) for each in facets["topic"][:2]] == [
+            ("top-2", "Вымогательство", {"id": "top-1", "label": "Земля"}),
+            ("top-1", "Земля", None),
+        ]
+        assert {each["value"]: each["label"] for each in facets["place"]} == {
+            "plc-1": "Город",
+            "plc-2": "A street",
+            None: None,
+        }
+
+
+def test_files_name_other_records_in_the_language(labelled: httpx.Client) -> None:
+    rows = [*csv.DictReader(io.StringIO(labelled.get("/v1/testimonies.csv?lang=ru").text))]
+    assert [(row["witness_label"], row["topic_labels"]) for row in rows] == [
+        ("Вера", "Вымогательство"),
+        ("The council", ""),
+    ]
+
+
+def test_speakers_are_called_in_the_language_unless_the_transcript_names_them(labelled: httpx.Client) -> None:
+    segments = labelled.get("/v1/testimonies/tes-1/transcript?lang=ru").json()["segments"]
+    assert [each["speaker"] for each in segments] == ["Вера", "V."]
+    assert {each["speaker_agent"]["label"] for each in segments} == {"Вера"}
+
+
+def test_a_language_of_no_label_at_hand_changes_nothing(labelled: httpx.Client) -> None:
+    plain = labelled.get("/v1/agents/agt-1")
+    other = labelled.get("/v1/agents/agt-1?lang=uk")
+    assert (plain.content, "content-language" in other.headers) == (other.content, False)
+    assert "content-language" not in labelled.get("/v1/topics?lang=en").headers

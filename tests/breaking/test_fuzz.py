@@ -27,6 +27,7 @@ from service.catalogue.parameters import read_criteria
 from service.cli.export import archive_object
 from service.release.manifest import CANONICAL
 from service.release.opening import open_current
+from service.release.predecessor import Predecessor
 from service.release.publish import publish
 from tests.archives import CRITERIA, TEXT, Fields, archive, passage, record
 
@@ -240,7 +241,7 @@ def assert_served(data: Path) -> int:
     """Read all of a release as the server does. Returns how many records it has."""
     with closing(open_current(data)) as release:
         catalogue = Catalogue(release)
-        ids = list(release.public_ids())
+        ids = list(Predecessor(release).public_ids())
         for record_id in ids:
             document = catalogue.document(record_id)
             assert document is not None

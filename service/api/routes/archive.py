@@ -3,7 +3,6 @@ and publish them.
 """
 
 import base64
-from collections.abc import Iterator
 from functools import partial
 
 from fastapi import APIRouter, Request
@@ -18,8 +17,6 @@ from service.http.negotiation import NDJSON, choose_media_type
 from service.http.ranges import PART, RangedFile, answer_ranges
 from service.http.releases import Served
 from service.http.routing import PlainRoute
-from service.release.manifest import CANONICAL, SHORT_ID
-from service.release.opening import Release
 
 router = APIRouter(route_class=PlainRoute, tags=["archive"])
 
@@ -63,24 +60,14 @@ async def download_archive(request: Request) -> Response:
     choose_media_type(header(request.scope, b"accept"), (NDJSON,))
     choose_coding(header(request.scope, b"accept-encoding"), compressible=False)
     read_criteria(NoParameters, query_pairs(request.scope))
-    release = served.catalogue.release
-    file = release.manifest.files[CANONICAL]
-    name = f"{release.head['id']}-{release.id.removeprefix('sha256:')[:SHORT_ID]}.jsonl"
+    head, manifest = served.catalogue.head, served.catalogue.manifest
+    file = manifest.archive
+    name = f"{head['id']}-{manifest.short_id}.jsonl"
     beside = {
         "Vary": "Accept",
         "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(file.sha256)).decode()}:",
         "Content-Disposition": f'attachment; filename="{name}"',
     }
-    ranged = RangedFile(file.bytes, f'"{release.id}"', NDJSON, partial(parts, release))
+    ranged = RangedFile(file.bytes, f'"{manifest.id}"', NDJSON, partial(served.catalogue.archive_parts, most=PART))
     # One range only: nobody asks a text file for several.
     return await answer_ranges(request, served, ranged, headers=beside, most=1)
-
-
-def parts(release: Release, start: int, end: int) -> Iterator[bytes]:
-    """Yield the bytes of the archive from `start` to before `end`. Raises OSError where the file is shorter."""
-    while start < end:
-        part = release.canonical_part(start, min(PART, end - start))
-        if not part:
-            raise OSError(f"{release.folder.name}: {CANONICAL} ends at byte {start}")
-        yield part
-        start += len(part)

@@ -8,7 +8,7 @@ from service.api.atom import draw_feed
 from service.api.describing import changes_operation
 from service.api.shapes import ChangeEntry, Changes
 from service.archive.identifiers import PLURALS, TYPE_OF_PREFIX
-from service.catalogue.changes import Change, read_changes
+from service.catalogue.changes import Change
 from service.catalogue.criteria import ChangeCriteria
 from service.catalogue.parameters import read_criteria
 from service.http.links import base_url, header, link_header, page_url, query_pairs, record_url, request_url
@@ -29,22 +29,22 @@ async def show_changes(request: Request) -> Response:
     pairs = query_pairs(request.scope)
     criteria = read_criteria(ChangeCriteria, pairs)
     chosen = choose_format(criteria.format, header(request.scope, b"accept"), {"json": JSON, "atom": ATOM})
-    release, base = served.catalogue.release, base_url(request.scope)
+    catalogue, base = served.catalogue, base_url(request.scope)
     newest_first = chosen == ATOM if criteria.sort is None else criteria.sort == "-at"
-    page = read_changes(release, criteria, newest_first=newest_first, with_documents=chosen == ATOM)
+    page = catalogue.changes(criteria, newest_first=newest_first, with_documents=chosen == ATOM)
     resume = page_url(request.scope, pairs, page.cursor)
     following = resume if page.more else None
     own = request_url(request.scope)
     headers = link_header({"next": following})
     if chosen == ATOM:
-        body = draw_feed(release, page.changes, base=base, own=own, following=following)
+        body = draw_feed(catalogue, page.changes, base=base, own=own, following=following)
         return release_answer(request.scope, served.key, body, headers=headers, media_type=ATOM)
     changes: Changes = {
         "data": [_entry(change, base) for change in page.changes],
         "meta": {
             "limit": criteria.limit,
-            "release": release.id,
-            "licence": release.head["licence"],
+            "release": catalogue.manifest.id,
+            "licence": catalogue.head["licence"],
             "cursor": page.cursor,
         },
         "links": {"self": own, "next": following, "resume": resume},

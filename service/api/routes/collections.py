@@ -23,7 +23,6 @@ from service.api.describing import (
     whole_list_operation,
 )
 from service.api.formats import FORMATS, Export, Format, files_of, format_of, select_fields, written
-from service.archive.fields import ArchiveFields
 from service.archive.identifiers import (
     PLURALS,
     PREFIXES,
@@ -32,12 +31,11 @@ from service.archive.identifiers import (
     RecordType,
     is_identifier,
 )
-from service.catalogue.browsing import Listing, Page
+from service.catalogue.browsing import Catalogue, Listing, Page
 from service.catalogue.criteria import COLLECTIONS, Criteria, QueryAddress, view_of
 from service.catalogue.cursor import CURSOR_LENGTH
-from service.catalogue.facets import relabelled
 from service.catalogue.including import Included
-from service.catalogue.languages import Wishes, translate
+from service.catalogue.languages import Wishes
 from service.catalogue.notes import Note, notes_on
 from service.catalogue.parameters import read_criteria, read_posted
 from service.errors import InvalidParameters, NotFound, Withdrawn
@@ -117,11 +115,10 @@ def asked_list(
     chosen = format_of(criteria, accept, addressed=addressed)
     wished = wished_languages(criteria.lang, languages)
     catalogue = served.catalogue
-    wishes = (
-        catalogue.effective_anywhere(wished) if criteria.include else catalogue.effective(criteria.collection, wished)
-    )
-    release = served.catalogue.release
-    meta = {"limit": criteria.limit, "release": release.id, "licence": release.head["licence"]}
+    # Included records, and what facets count, may have texts in languages that no record of the list has.
+    is_wide = bool(criteria.include or criteria.facets)
+    wishes = catalogue.effective_anywhere(wished) if is_wide else catalogue.effective(criteria.collection, wished)
+    meta = {"limit": criteria.limit, "release": catalogue.manifest.id, "licence": catalogue.head["licence"]}
     notes = notes_on(served.catalogue.sets, criteria)
     return AskedList(served.catalogue.look_up(criteria), chosen, wishes, query, meta, notes)
 
@@ -219,10 +216,10 @@ async def list_as_feed(request: Request, *, collection: str) -> Response:
     wishes = catalogue.effective(collection, wished_languages(criteria.lang, header(scope, b"accept-language")))
     listing = catalogue.look_up(criteria)
     page = catalogue.page(listing) if listing.quick else await served.apart(catalogue.page, listing)
-    shown, languages = show_in(page.documents, wishes, catalogue.release.fields)
+    shown, languages = show_in(page.documents, wishes, catalogue)
     links = {"next": None if page.next is None else page_url(scope, pairs, page.next)}
     own = request_url(scope)
-    body = draw_list_feed(catalogue.release, collection, shown, base=base_url(scope), own=own, following=links["next"])
+    body = draw_list_feed(catalogue, collection, shown, base=base_url(scope), own=own, following=links["next"])
     headers = [*link_header(links), *languages]
     return release_answer(scope, served.key, body, headers=headers, media_type=ATOM, wishes=wishes)
 
@@ -260,7 +257,7 @@ def draw_page(
     if asked.wishes or criteria.fields or included is not None:
         documents = [*page.documents, *(included.documents if included is not None else ())]
         placed = [with_addresses(scope, document) for document in documents]
-        shown, languages = show_in(placed, asked.wishes, served.catalogue.release.fields)
+        shown, languages = show_in(placed, asked.wishes, served.catalogue)
         number = len(page.ordinals)
         records = b",".join([select_fields(document, criteria.fields) for document in shown[:number]])
         if included is not None:
@@ -273,7 +270,7 @@ def draw_page(
     if page.facets is not None:
         facets = page.facets
         if asked.wishes:
-            facets = relabelled(facets, asked.wishes, served.catalogue.release, criteria.collection)
+            facets = served.catalogue.relabelled(facets, asked.wishes, criteria.collection)
         parts += [b',"facets":', orjson.dumps(facets)]
     body = b"".join([*parts, *beside, b"}"])
     if not kept:
@@ -285,17 +282,14 @@ def _included_member(documents: list[bytes], total: int) -> bytes:
     return b'"included":[%b],"included_total":%d' % (b",".join(documents), total)
 
 
-def show_in(documents: list[bytes], wishes: Wishes, fields: ArchiveFields) -> tuple[list[bytes], RawHeaders]:
+def show_in(documents: list[bytes], wishes: Wishes, catalogue: Catalogue) -> tuple[list[bytes], RawHeaders]:
     """Return documents with their texts in the languages wished for, and the header that names these languages; as they
     are stored, and no header, where no wish counts.
     """
     if not wishes:
         return documents, []
-    translated = [translate(document, wishes, fields) for document in documents]
-    languages = sorted(set[str]().union(*(languages for _, languages in translated)))
-    return [document for document, _ in translated], (
-        [(b"content-language", ", ".join(languages).encode())] if languages else []
-    )
+    translated, languages = catalogue.translate(documents, wishes)
+    return translated, [(b"content-language", ", ".join(sorted(languages)).encode())] if languages else []
 
 
 async def export_list(
@@ -318,7 +312,7 @@ async def export_list(
         matching, listing = total, catalogue.on_map(listing)
         total = await served.apart(catalogue.total, listing)
         headers["Archive-Omitted"] = str(matching - total)
-    name = f"{catalogue.release.head['id']}-{criteria.collection}.{chosen.suffix}"
+    name = f"{catalogue.head['id']}-{criteria.collection}.{chosen.suffix}"
     headers |= {
         "Content-Type": chosen.media_type + chosen.parameters,
         "Content-Disposition": f'attachment; filename="{name}"',
@@ -335,12 +329,12 @@ async def export_list(
 def record_at_once(scope: Scope, served: Served, collection: str, record_id: str) -> Response:
     """Answer with one record: 404 where there is none or it is not public, 410 where it was withdrawn."""
     choose_media_type(header(scope, b"accept"), (JSON,))
-    view = read_criteria(view_of(served.catalogue.release.fields.collection(collection)), query_pairs(scope))
+    view = read_criteria(view_of(served.catalogue.fields.collection(collection)), query_pairs(scope))
     document = with_addresses(scope, find_document(served, collection, record_id))
     wished = wished_languages(view.lang, header(scope, b"accept-language"))
     if not view.include:
         wishes = served.catalogue.effective(collection, wished)
-        [shown], headers = show_in([document], wishes, served.catalogue.release.fields)
+        [shown], headers = show_in([document], wishes, served.catalogue)
         return release_answer(scope, served.key, select_fields(shown, view.fields), headers=headers, wishes=wishes)
     included = served.catalogue.include([document], view.include)
     wishes = served.catalogue.effective_anywhere(wished)
@@ -350,7 +344,7 @@ def record_at_once(scope: Scope, served: Served, collection: str, record_id: str
         others = [with_addresses(scope, each) for each in others]
     else:
         others = [with_addresses(scope, b",".join(others))]
-    [shown, *others], headers = show_in([document, *others], wishes, served.catalogue.release.fields)
+    [shown, *others], headers = show_in([document, *others], wishes, served.catalogue)
     member = _included_member(others, included.total)
     body = b"%b,%b}" % (select_fields(shown, view.fields)[:-1], member)
     return release_answer(scope, served.key, body, headers=headers, wishes=wishes)

@@ -110,7 +110,7 @@ async def show_description(request: Request) -> Response:
     try:
         catalogue = request.app.state.serving.of(request.scope).catalogue
         description = with_examples(
-            describe(request.app, catalogue.release.fields), catalogue, place=partial(with_addresses, request.scope)
+            describe(request.app, catalogue.fields), catalogue, place=partial(with_addresses, request.scope)
         )
     except (NotReady, Broken, ReleaseDamaged):
         # The description is needed most where something is wrong; only the examples come from a release.

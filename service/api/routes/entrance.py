@@ -40,7 +40,7 @@ async def show_entrance(request: Request) -> Response:
     served: Served = request.app.state.serving.of(request.scope)
     choose_media_type(header(request.scope, b"accept"), (JSON,))
     read_criteria(NoParameters, query_pairs(request.scope))
-    base, manifest, head = base_url(request.scope), served.catalogue.release.manifest, served.catalogue.release.head
+    base, manifest, head = base_url(request.scope), served.catalogue.manifest, served.catalogue.head
     entrance: Entrance = {
         "archive": {name: value for name, value in head.items() if name != "vocabularies"},  # type: ignore[typeddict-item]
         "release": {
@@ -73,7 +73,7 @@ async def show_front(request: Request) -> Response:
     if not prefers_html(header(request.scope, b"accept")):
         return await show_entrance(request)
     served: Served = request.app.state.serving.of(request.scope)
-    head, root = served.catalogue.release.head, request.scope.get("root_path", "")
+    head, root = served.catalogue.head, request.scope.get("root_path", "")
     links = [(f"{root}/docs", "The API, described and to try out"), (f"{root}/v1", "Where the API begins (JSON)")]
     return small_page(head["title"], [head["description"]], links, root=root, language=head["language"])
 

@@ -4,7 +4,7 @@ A stranger may have made them. What a browser could run as a page of ours is onl
 """
 
 import base64
-from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from unicodedata import normalize
 from urllib.parse import quote
@@ -21,7 +21,6 @@ from service.http.links import query_pairs
 from service.http.ranges import PART, RangedFile, answer_ranges
 from service.http.releases import Served
 from service.http.routing import PlainRoute
-from service.release.kept_files import KeptFile
 
 router = APIRouter(route_class=PlainRoute)
 
@@ -44,9 +43,9 @@ async def show_file(request: Request) -> Response:
     record_id: str = request.path_params["id"]
     source = orjson.loads(find_document(served, "sources", record_id))
     file = _file_of(source, request.path_params["name"])
-    kept = served.catalogue.release.open_file(file["sha256"])
+    kept = served.catalogue.open_file(file["sha256"])
     ranged = RangedFile(
-        kept.size, f'"{file["sha256"]}"', _content_type(file["media_type"]), lambda *span: _pieces(kept, *span)
+        kept.size, f'"{file["sha256"]}"', _content_type(file["media_type"]), partial(kept.parts, most=PART)
     )
     return await answer_ranges(request, served, ranged, headers=_headers(file))
 
@@ -63,13 +62,6 @@ def _file_of(source: dict[str, Any], name: str) -> dict[str, Any]:
     if found["href"] is None:
         raise NotFound(f"This file of {source['id']} is kept elsewhere; `url` in `files` of its record says where.")
     return found
-
-
-def _pieces(kept: KeptFile, start: int, end: int) -> Iterator[bytes]:
-    while start < end:
-        piece = kept.read(start, min(PART, end - start))
-        start += len(piece)
-        yield piece
 
 
 def _content_type(media_type: str) -> str:

@@ -13,7 +13,6 @@ from service.http.metrics import Metrics
 from service.http.negotiation import JSON
 from service.http.releases import RETRY
 from service.http.routing import PlainRoute
-from service.release.manifest import DATABASE
 
 router = APIRouter(route_class=PlainRoute, tags=["health"])
 
@@ -45,14 +44,14 @@ async def show_readiness(request: Request) -> Response:
     serving = request.app.state.serving
     try:
         served = serving.of(request.scope)
-        served.catalogue.release.require(DATABASE)
+        served.catalogue.require_answers()
     except (NotReady, Broken) as problem:
         raise type(problem)(serving.trouble or problem.detail, headers=problem.headers) from None
     except ReleaseDamaged as damage:
         raise Broken(str(damage), headers=RETRY) from None
     body: Readiness = {
         "status": "ready",
-        "release": served.catalogue.release.id,
+        "release": served.catalogue.manifest.id,
         "trouble": serving.trouble,
         "follows": _followed(serving.standing),
     }

@@ -9,7 +9,7 @@ from service.api.routes.collections import find_document
 from service.api.shapes import History, VersionEntry
 from service.archive.identifiers import RECORD_OF
 from service.catalogue.criteria import COLLECTIONS
-from service.catalogue.history import Version, cite_latest, history_of
+from service.catalogue.history import Version, cite_latest
 from service.catalogue.parameters import NoParameters, read_criteria
 from service.http.links import base_url, header, query_pairs, record_url, request_url
 from service.http.negotiation import JSON, choose_media_type
@@ -27,15 +27,15 @@ async def show_history(request: Request, *, collection: str) -> Response:
     read_criteria(NoParameters, query_pairs(request.scope))
     record_id: str = request.path_params["id"]
     find_document(served, collection, record_id)
-    release, base = served.catalogue.release, base_url(request.scope)
-    versions = history_of(release, record_id)
+    catalogue, base = served.catalogue, base_url(request.scope)
+    versions = catalogue.history(record_id)
     history: History = {
         "data": [_entry(version, base) for version in versions],
         "meta": {
             "id": record_id,
-            "release": release.id,
-            "licence": release.head["licence"],
-            "cite_as": cite_latest(release.head, record_id, versions[-1]),
+            "release": catalogue.manifest.id,
+            "licence": catalogue.head["licence"],
+            "cite_as": cite_latest(catalogue.head, record_id, versions[-1]),
         },
         "links": {"self": request_url(request.scope), "record": record_url(base, record_id)},
     }

@@ -15,7 +15,7 @@ from service.api.describing import (
 )
 from service.api.shapes import ReleasePage, StatedRelease
 from service.catalogue.parameters import NoParameters, read_criteria
-from service.catalogue.releases import ReleaseCriteria, page_of_releases, statement_of
+from service.catalogue.releases import ReleaseCriteria
 from service.errors import NotFound
 from service.http.links import base_url, header, link_header, page_url, query_pairs, request_url
 from service.http.negotiation import JSON, NDJSON, TEXT, choose_format, choose_media_type
@@ -38,20 +38,20 @@ async def list_releases(request: Request) -> Response:
     pairs = query_pairs(request.scope)
     criteria = read_criteria(ReleaseCriteria, pairs)
     chosen = choose_format(criteria.format, header(request.scope, b"accept"), _FORMATS)
-    release = served.catalogue.release
+    catalogue = served.catalogue
     if chosen == NDJSON:
-        body = b"".join(link.line for link in release.statements())
+        body = b"".join(link.line for link in catalogue.statements())
         return release_answer(request.scope, served.key, body, media_type=NDJSON)
-    links, cursor = page_of_releases(release, criteria)
+    links, cursor = catalogue.releases(criteria)
     following = None if cursor is None else page_url(request.scope, pairs, cursor)
     base = base_url(request.scope)
     page: ReleasePage = {
         "data": [_stated(link, base, served) for link in links],
         "meta": {
-            "total": len(release.statements()),
+            "total": len(catalogue.statements()),
             "limit": criteria.limit,
-            "release": release.id,
-            "licence": release.head["licence"],
+            "release": catalogue.manifest.id,
+            "licence": catalogue.head["licence"],
         },
         "links": {"self": request_url(request.scope), "next": following},
     }
@@ -88,7 +88,7 @@ def _find(request: Request, media_type: str) -> tuple[Served, Link]:
     served: Served = request.app.state.serving.of(request.scope)
     choose_media_type(header(request.scope, b"accept"), (media_type,))
     read_criteria(NoParameters, query_pairs(request.scope))
-    link = statement_of(served.catalogue.release, request.path_params["number"])
+    link = served.catalogue.statement(request.path_params["number"])
     if link is None:
         raise NotFound("The release being served knows of no release with this number.")
     return served, link
@@ -114,7 +114,7 @@ def _stated(link: Link, base: str, served: Served) -> StatedRelease:
         "previous": statement.previous,
         "statement": link.digest,
         "signature": link.signature,
-        "served": statement.number == served.catalogue.release.manifest.number,
+        "served": statement.number == served.catalogue.manifest.number,
         "links": {
             "self": address,
             "statement": f"{address}/statement",

@@ -49,22 +49,25 @@ def _wishes(request: Request, served: Served, lang: str | None) -> Wishes:
 def _page(
     served: Served, criteria: SearchCriteria, found: Hits, links: dict[str, str | None], base: str, *, wishes: Wishes
 ) -> dict[str, Any]:
-    release = served.catalogue.release
+    catalogue = served.catalogue
     meta = {
         "total": found.total,
         "limit": criteria.limit,
-        "release": release.id,
-        "licence": release.head["licence"],
+        "release": catalogue.manifest.id,
+        "licence": catalogue.head["licence"],
         "did_you_mean": found.did_you_mean,
         "notes": notes_on(served.catalogue.sets, criteria),
     }
     page: dict[str, Any] = {
-        "data": [draw_hit(hit, base, called_in(hit.public, wishes, release.head["language"])) for hit in found.hits],
+        "data": [draw_hit(hit, base, called_in(hit.public, wishes, catalogue.head["language"])) for hit in found.hits],
         "meta": meta,
         "links": links,
         "collections": found.collections,
     }
-    return page if found.facets is None else page | {"facets": found.facets}
+    if found.facets is None:
+        return page
+    facets = catalogue.relabelled(found.facets, wishes, criteria.collection) if wishes else found.facets
+    return page | {"facets": facets}
 
 
 def draw_hit(hit: Hit, base: str, title: str) -> HitDocument:

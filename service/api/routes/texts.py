@@ -2,6 +2,7 @@
 
 import base64
 from collections import Counter
+from functools import partial
 from urllib.parse import urlencode
 
 import orjson
@@ -13,7 +14,7 @@ from service.api.routes.collections import find_document
 from service.api.shapes import Transcript, TranscriptLinks, TranscriptMeta
 from service.api.transcripts import as_text, as_vtt
 from service.catalogue.criteria import TranscriptView
-from service.catalogue.languages import languages_of, spoken_in
+from service.catalogue.languages import languages_of, spoken_in, translated_texts
 from service.catalogue.parameters import NoParameters, read_criteria
 from service.errors import NotFound
 from service.http.links import base_url, header, query_pairs, record_url, request_url
@@ -43,11 +44,11 @@ async def show_transcript(request: Request) -> Response:
         )
     language, held = found
     wishes = wished_languages(view.lang, header(request.scope, b"accept-language"))
-    segments = spoken_in(held, wishes)
+    segments = spoken_in(held, wishes, partial(served.catalogue.called, wishes=wishes))
     # The language that most is in goes first; where it makes no difference, that of the testimony.
     shown = Counter(segment["language"] for segment in segments if segment["text"] is not None)
     languages = sorted(shown, key=lambda each: (-shown[each], each != language, each)) or [language]
-    testimony = orjson.loads(document)
+    testimony = translated_texts(document, wishes, served.catalogue.fields)
     warnings: list[str] = testimony["content_warnings"]
     if chosen == JSON:
         transcript: Transcript = {
@@ -68,8 +69,8 @@ async def show_transcript(request: Request) -> Response:
 
 
 def _meta(served: Served, held: list[SegmentDocument]) -> TranscriptMeta:
-    release = served.catalogue.release
-    return {"release": release.id, "licence": release.head["licence"], "languages": languages_of(held)}
+    catalogue = served.catalogue
+    return {"release": catalogue.manifest.id, "licence": catalogue.head["licence"], "languages": languages_of(held)}
 
 
 def _links(request: Request, record_id: str, lang: str | None) -> TranscriptLinks:

@@ -34,7 +34,7 @@ async def list_vocabularies(request: Request) -> Response:
     choose_media_type(header(request.scope, b"accept"), (JSON,))
     read_criteria(VocabulariesView, query_pairs(request.scope))
     base = base_url(request.scope)
-    every = served.catalogue.release.fields.vocabularies.values()
+    every = served.catalogue.fields.vocabularies.values()
     shown: Vocabularies = {
         "data": [
             {
@@ -57,11 +57,11 @@ async def show_vocabulary(request: Request) -> Response:
     served: Served = request.app.state.serving.of(request.scope)
     view = read_criteria(VocabularyView, query_pairs(request.scope))
     chosen = choose_format(view.format, header(request.scope, b"accept"), _FORMATS)
-    release = served.catalogue.release
-    terms = release.fields.vocabularies.get(request.path_params["name"])
+    catalogue = served.catalogue
+    terms = catalogue.fields.vocabularies.get(request.path_params["name"])
     if terms is None:
         raise NotFound("There is no vocabulary of this name.")
-    language = release.head["language"]
+    language = catalogue.head["language"]
     if chosen == JSONLD:
         address = f"{base_url(request.scope)}/v1/vocabularies/{terms.name}"
         body = orjson.dumps(as_skos(terms, address, language))
@@ -72,7 +72,7 @@ async def show_vocabulary(request: Request) -> Response:
         "title": terms.title,
         "closed": terms.is_closed,
         "built_in": is_built_in(terms.name),
-        "used_by": [{"collection": where, "filter": by} for where, by in used_by(release.fields, terms.name)],
+        "used_by": [{"collection": where, "filter": by} for where, by in used_by(catalogue.fields, terms.name)],
         "terms": shown_terms(terms, wishes, language),  # type: ignore[typeddict-item]
     }
     return release_answer(request.scope, served.key, orjson.dumps(shown), wishes=wishes)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from service.archive.tables.changing import edited_archive as edited_archive
 from service.archive.tables.compiling import Compiled as Compiled
 from service.archive.tables.compiling import Compiler
 from service.archive.tables.compiling import is_tables as is_tables

@@ -37,9 +37,9 @@ from service.archive.tables.layout import (
     Column,
     Layout,
     layout_within,
+    layouts_of,
     nullable,
     own_columns,
-    part_layout,
     part_tables,
     record_layout,
 )
@@ -51,7 +51,7 @@ from service.archive.words import folded
 from service.errors import ArchiveUnreadable
 
 #: Under which of its fields people know a record.
-_LABELS = ("title", "name", "label", "subject")
+LABELS = ("title", "name", "label", "subject")
 #: Records whose titles and names may name people: their identifiers, which stay for ever, are numbered instead.
 _NUMBERED: frozenset[RecordType] = frozenset({"agent", "event", "testimony", "response"})
 #: Parts handed to the scratch database at once.
@@ -104,6 +104,33 @@ class Compiled:
         found = [each for each in map(self._placed, report.findings) if each.pointer not in self._said]
         notes = [self._placed(each) for each in report.notes]
         return replace(report, findings=[*self.findings, *found], notes=[*self.notes, *notes])
+
+    def placed(self, pointer: str) -> str:
+        """Return a place in the archive file (the line, and the pointer in it) as one in the tables."""
+        place, _, inner = pointer.partition(" /")
+        steps = inner.replace("~1", "/").replace("~0", "~").split("/") if inner else []
+        return str(self._place(int(place.removeprefix("line ")), steps)) if place.startswith("line ") else pointer
+
+    def row_of(self, line: int) -> tuple[str, int]:
+        """Return the table and the row that a line of the archive file was made from."""
+        where = self._lines.place(line)
+        assert where is not None  # the head is no row
+        return where[:2]
+
+    def rows_of_parts(self, record: str, under: tuple[str, str] | None = None) -> Iterator[tuple[str, int]]:
+        """Yield the table and the row of each part of a record, or of one of its lists: where that is, and its name."""
+        for within, name, shown, row, _ in self._scratch.parts(record):
+            inside = "" if under is None else f"{under[0]}/{under[1]}/".lstrip("/")
+            if under is None or (within, name) == under or f"{within}/".startswith(inside):
+                yield shown, row
+
+    def place_of_part(self, record: str, within: str, name: str, number: int) -> tuple[str, int] | None:
+        """Return the table and the row of a part, by its place in its list, from 0; None where no table has it."""
+        return self._scratch.place(record, within, name, number)
+
+    def named(self, label: str, types: Iterable[RecordType]) -> list[str]:
+        """Return the identifiers of the records of some types that are called so, two at most."""
+        return self._scratch.named(label, types)
 
     def _placed(self, finding: Finding) -> Finding:
         place, _, pointer = finding.pointer.partition(" /")
@@ -368,7 +395,7 @@ class Compiler:
         own: Mapping[str, Column] = MappingProxyType({}),
         tell: bool = True,
     ) -> _Header:
-        header = _Header([], [_plain_name(name) for name in names])
+        header = _Header([], [plain_name(name) for name in names])
         taken: set[tuple[tuple[str, ...], str | None]] = set()
         for position, name in enumerate(header.names):
             column = None
@@ -422,7 +449,7 @@ class Compiler:
         _, names = next(rows, (1, []))
         header = self._header(table, names, [record_layout(kind)], tell=False)
         at = {column.path: position for position, column in enumerate(header.columns) if column is not None}
-        labels = [at[(name,)] for name in _LABELS if (name,) in at]
+        labels = [at[(name,)] for name in LABELS if (name,) in at]
         batch: list[tuple[str, RecordType, str]] = []
         nameless: list[tuple[int, str]] = []
         for number, row in rows:
@@ -469,7 +496,7 @@ class Compiler:
     def _take_parts(self, table: Table) -> None:
         rows = table.rows()
         _, names = next(rows, (1, []))
-        layouts = _layouts_of(table.name)
+        layouts = layouts_of(table.name)
         header = self._header(table, names, layouts)
         if header.owner is None:
             self._find(
@@ -569,7 +596,7 @@ class Compiler:
     def _write_withdrawn(self, table: Table, file: BinaryIO) -> None:
         rows = table.rows()
         _, names = next(rows, (1, []))
-        columns = [_plain_name(name) for name in names]
+        columns = [plain_name(name) for name in names]
         self._lines.begin(table.shown, WITHDRAWN)
         for number, row in rows:
             if not any(row):
@@ -677,23 +704,6 @@ class Compiler:
         self.notes.append(Finding(code, str(place), detail, place=place))
 
 
-def _layouts_of(table: str) -> list[Layout]:
-    """Return the layouts that rows of a table of parts may have."""
-    found: list[Layout] = []
-
-    def walk(layout: Layout) -> None:
-        for name, each in layout.lists.items():
-            assert each.part is not None  # only parts have tables of their own
-            inner = part_layout(each.part)
-            if name == table and inner not in found:
-                found.append(inner)
-            walk(inner)
-
-    for kind in RECORD_TYPES:
-        walk(record_layout(kind))
-    return found
-
-
 def _is_plain(kind: str, cell: str) -> bool:
     """Tell whether a cell that is not empty is the value itself, so that nothing has to be read out of it."""
     if kind == "text":
@@ -707,7 +717,7 @@ def _cell(row: list[str], position: int | None) -> str:
     return row[position].strip() if position is not None and position < len(row) else ""
 
 
-def _plain_name(name: str) -> str:
+def plain_name(name: str) -> str:
     """Return the name of a column as people write it: without spaces around and in it, and with its case where it matters."""
     name = re.sub(r"\s+", "_", name.strip())
     text, at, language = name.partition("@")

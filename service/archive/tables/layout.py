@@ -165,6 +165,23 @@ def layout_within(kind: RecordType, steps: tuple[str, ...]) -> Layout | None:
     return layout
 
 
+def layouts_of(table: str) -> list[Layout]:
+    """Return the layouts that rows of a table of parts may have."""
+    found: list[Layout] = []
+
+    def walk(layout: Layout) -> None:
+        for name, each in layout.lists.items():
+            assert each.part is not None  # only parts have tables of their own
+            inner = part_layout(each.part)
+            if name == table and inner not in found:
+                found.append(inner)
+            walk(inner)
+
+    for kind in RECORD_TYPES:
+        walk(record_layout(kind))
+    return found
+
+
 def _columns(fields: tuple[FormatField, ...], path: tuple[str, ...]) -> Iterator[Column]:
     for each in fields:
         here = (*path, each.name)

@@ -114,20 +114,22 @@ def _rows(
         yield WITHDRAWN, record
     else:
         layout = record_layout(kind)
-        yield PLURALS[kind], _row(layout, record) | _own_cells(record, own[kind])
-        yield from _part_rows(layout, record, {OWNER: record["id"]}, "")
+        yield PLURALS[kind], row_of(layout, record) | _own_cells(record, own[kind])
+        yield from part_rows(layout, record, {OWNER: record["id"]}, "")
 
 
-def _part_rows(layout: Layout, value: dict[str, Any], owner: dict[str, str], within: str) -> Iterator[_Row]:
+def part_rows(layout: Layout, value: dict[str, Any], owner: dict[str, str], within: str) -> Iterator[_Row]:
+    """Yield the rows of the parts of a record, or of a part, with the cells that say whose they are: table and cells."""
     for name, field in layout.lists.items():
         assert field.part is not None  # only parts have tables of their own
         inner = part_layout(field.part)
         for number, part in enumerate(value.get(name) or (), 1):
-            yield name, owner | ({WITHIN: within} if within else {}) | _row(inner, part)
-            yield from _part_rows(inner, part, owner, f"{within}/{name}/{number}".lstrip("/"))
+            yield name, owner | ({WITHIN: within} if within else {}) | row_of(inner, part)
+            yield from part_rows(inner, part, owner, f"{within}/{name}/{number}".lstrip("/"))
 
 
-def _row(layout: Layout, value: dict[str, Any]) -> dict[str, str]:
+def row_of(layout: Layout, value: dict[str, Any]) -> dict[str, str]:
+    """Return the cells of a record's or a part's own row, by column, those of its own fields and lists of parts left out."""
     row = {}
     for column in layout.columns.values():
         if column.path == ("text", "content"):

@@ -4,14 +4,14 @@ import sqlite3
 from itertools import islice
 
 from service.errors import AdoptionRefused
+from service.release import tables
 from service.release.adopting import Adopted, LoggedChange
-from service.release.building import tables
 from service.release.building.change_log import Action, no_changes
 from service.release.building.scratch import BATCH
 from service.release.building.standing import Standing
-from service.release.building.tables import insert_statement
 from service.release.opening import Release
 from service.release.projection import PublicRecord
+from service.release.tables import insert_statement
 
 _LATEST = "SELECT sequence, action, version, release_number, release_id, at FROM change WHERE record_id = ? ORDER BY sequence DESC LIMIT 1"
 

@@ -6,13 +6,13 @@ from typing import Literal
 
 import orjson
 
-from service.release.building import tables
+from service.release import tables
 from service.release.building.erasures import shows_less, takes_back_a_name
 from service.release.building.scratch import BATCH
 from service.release.building.standing import Standing
-from service.release.building.tables import insert_statement
 from service.release.opening import Release
 from service.release.projection import PublicRecord
+from service.release.tables import insert_statement
 
 Action = Literal["created", "updated", "withdrawn"]
 

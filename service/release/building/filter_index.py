@@ -14,7 +14,6 @@ from operator import itemgetter
 from pyroaring import BitMap
 
 from service.release.building.scratch import BATCH, Scratch
-from service.release.building.tables import TermRow, insert_statement, placed_term
 from service.release.indexing import (
     Entries,
     claimed_filter,
@@ -26,6 +25,7 @@ from service.release.indexing import (
     sort_column,
 )
 from service.release.orders import PLACED_FROM, ArrayWriter, Order
+from service.release.tables import TermRow, insert_statement, placed_term
 
 #: So many pairs of term and record are held in memory: about 20 MB at the worst, where each term has one record.
 PAIRS_IN_MEMORY = 100_000

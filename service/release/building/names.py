@@ -1,15 +1,17 @@
 """Writes the tables of names: labels, completions for the search box, and where each record's canonical line begins."""
 
 import sqlite3
+from collections.abc import Iterable
 
 from service.archive.fields import ArchiveFields
 from service.archive.identifiers import PLURALS
 from service.archive.model import Head
-from service.release.building import tables
+from service.release import tables
 from service.release.building.scratch import BATCH
-from service.release.building.tables import insert_statement
+from service.release.documents import own_language, translated_labels
 from service.release.projection import PublicRecord, canonical_line, public_head
 from service.release.searched_texts import completion_keys, names_of
+from service.release.tables import insert_statement
 
 
 class NameWriter:
@@ -22,9 +24,12 @@ class NameWriter:
     def __init__(self, database: sqlite3.Connection, head: Head, fields: ArchiveFields) -> None:
         self.database = database
         self._fields = fields
+        self._language = head.language
         self.offset = len(canonical_line(public_head(head)))
         self._lines: list[tuple[int, int, int]] = []
         self._labels: list[tuple[str, str]] = []
+        self._translated: list[tuple[str, str, str, str]] = []
+        self._label_languages: set[tuple[str, str, bool]] = set()
         self._names: list[tuple[str, str, int]] = []
         self.database.execute("CREATE TEMP TABLE named (collection TEXT, text TEXT, record INTEGER)")
 
@@ -32,22 +37,31 @@ class NameWriter:
         self._lines.append((ordinal, self.offset, length))
         self.offset += length
         self._labels.append((public["id"], label))
+        if translated := translated_labels(public):
+            own = own_language(public, self._language)
+            self._translated += ((public["id"], language, text, own) for language, text in translated.items())
         collection = PLURALS[public["record"]]
         names = dict.fromkeys(names_of(public, self._fields[public["record"]]))
         self._names += ((collection, name, ordinal) for name in names)
         if len(self._lines) >= BATCH:
             self._flush()
 
+    def add_label_languages(self, collection: str, languages: Iterable[tuple[str, bool]]) -> None:
+        """Take the languages of labels that are shown in a record: each with whether labels are written in it."""
+        self._label_languages |= {(collection, language, is_original) for language, is_original in languages}
+
     def _flush(self) -> None:
         self.database.executemany(insert_statement(tables.LineRow), self._lines)
         self.database.executemany(insert_statement(tables.LabelRow), self._labels)
+        self.database.executemany(insert_statement(tables.TranslatedLabelRow), self._translated)
         self.database.executemany("INSERT INTO temp.named VALUES (?, ?, ?)", self._names)
-        for rows in (self._lines, self._labels, self._names):
+        for rows in (self._lines, self._labels, self._translated, self._names):
             rows.clear()
 
     def finish(self) -> None:
         """Count and sort the names into the release."""
         self._flush()
+        self.database.executemany(insert_statement(tables.LabelLanguageRow), sorted(self._label_languages))
         # A NULL key makes SQLite number the rows, from 1.
         self.database.execute(
             "INSERT INTO name SELECT NULL, collection, text, count(*), iif(count(*) = 1, min(record), NULL)"

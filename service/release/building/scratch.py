@@ -22,7 +22,7 @@ from service.archive.fields import ArchiveFields, RecordFields
 from service.archive.identifiers import PLURALS, PREFIXES
 from service.archive.model import Head
 from service.release.disputes import Figure, claims_disagree, events_in_dispute, figures_disagree, figures_of
-from service.release.documents import RELATED_SHOWN, shown_label
+from service.release.documents import RELATED_SHOWN, own_language, shown_label, translated_labels
 from service.release.indexing import UNKNOWN, referred_to, sort_keys
 from service.release.projection import PublicRecord, canonical_line, public_head
 
@@ -57,6 +57,8 @@ class ScratchRecord(NamedTuple):
     line: bytes
     id: str
     label: str
+    #: The language of the label, and those that it is translated into, as JSON; None where it is not.
+    languages: str | None
     detail: str | None
     parent: str | None
     latitude: float | None
@@ -82,6 +84,7 @@ def scratch_record(
         line=canonical_line(public),
         id=public["id"],
         label=shown_label(public),
+        languages=_label_languages(public),
         detail=public.get("publisher") or public.get("country"),
         parent=public.get("part_of") or public.get("broader"),
         latitude=public.get("latitude"),
@@ -93,6 +96,13 @@ def scratch_record(
         figures=tuple(figures_of(public)) if public["record"] == "statistic" else (),
         files=files,
     )
+
+
+def _label_languages(public: PublicRecord) -> str | None:
+    translated = translated_labels(public)
+    # What is not in a language of its own is in the archive's, which the record does not say.
+    own = own_language(public, "") or None
+    return orjson.dumps([own, *translated]).decode() if translated else None
 
 
 def _answers(response: PublicRecord) -> Iterator[tuple[str, str]]:
@@ -109,7 +119,7 @@ class Scratch:
 
     _SCHEMA = (
         """CREATE TABLE record (
-            id TEXT PRIMARY KEY, label TEXT, detail TEXT, parent TEXT, latitude REAL, longitude REAL,
+            id TEXT PRIMARY KEY, label TEXT, languages TEXT, detail TEXT, parent TEXT, latitude REAL, longitude REAL,
             offset INTEGER, length INTEGER, {keys}
         )""",
         "CREATE TABLE response (party TEXT, event TEXT, id TEXT, PRIMARY KEY (party, event, id)) WITHOUT ROWID",
@@ -148,7 +158,15 @@ class Scratch:
     def add(self, record: ScratchRecord) -> None:
         """Take one public record."""
         self._lines.write(record.line)
-        shown = record.id, record.label, record.detail, record.parent, record.latitude, record.longitude
+        shown = (
+            record.id,
+            record.label,
+            record.languages,
+            record.detail,
+            record.parent,
+            record.latitude,
+            record.longitude,
+        )
         unused = ("",) * (len(self._keys) - len(record.keys))
         self._records.append((*shown, self._offset, len(record.line), *record.keys, *unused))
         self._offset += len(record.line)
@@ -182,7 +200,7 @@ class Scratch:
         self.connection.execute("INSERT OR IGNORE INTO withdrawn VALUES (?, ?)", (record_id, day))
 
     def _flush(self) -> None:
-        places = ", ".join("?" * (8 + len(self._keys)))
+        places = ", ".join("?" * (9 + len(self._keys)))
         self.connection.executemany(f"INSERT OR REPLACE INTO record VALUES ({places})", self._records)  # noqa: S608 - only places
         self._records.clear()
 
@@ -326,7 +344,10 @@ class Neighbourhood:
         self._ask = scratch.connection.execute
         keep = lru_cache(CACHED_LOOKUPS)
         self._row = keep(self._row)  # type: ignore[method-assign]
-        self.label = keep(self._label)
+        self._called = keep(self._called)  # type: ignore[method-assign]
+        #: The languages of translated labels that were asked for since this was emptied: each with whether a label is
+        #: written in it, else it is translated into it.
+        self.label_languages: set[tuple[str, bool]] = set()
         self.and_wider = keep(self._with_parents)
         self.country = keep(self._country)
         self._scratch = scratch
@@ -339,18 +360,28 @@ class Neighbourhood:
         return ("claims" in event and claims_disagree(event, self.and_wider)) or self._is_in_dispute(event["id"])
 
     def _row(self, record_id: str) -> tuple[Any, ...]:
-        statement = "SELECT label, detail, parent, latitude, longitude FROM record WHERE id = ?"
+        statement = "SELECT label, languages, detail, parent, latitude, longitude FROM record WHERE id = ?"
         row: tuple[Any, ...] = self._ask(statement, (record_id,)).fetchone()
         return row
 
-    def _label(self, record_id: str) -> str:
-        return str(self._row(record_id)[0])
+    def label(self, record_id: str) -> str:
+        text, languages = self._called(record_id)
+        if languages:
+            self.label_languages |= languages
+        return text
+
+    def _called(self, record_id: str) -> tuple[str, frozenset[tuple[str, bool]]]:
+        label, languages, *_ = self._row(record_id)
+        if languages is None:
+            return label, frozenset()
+        own, *others = orjson.loads(languages)
+        return label, frozenset([(own or self.language, True), *((each, False) for each in others)])
 
     def responses_of(self, agent_id: str, event_id: str) -> list[PublicRecord]:
         return self._scratch.responses_of(agent_id, self.and_wider(event_id))
 
     def publisher(self, source_id: str) -> str | None:
-        publisher: str | None = self._row(source_id)[1]
+        publisher: str | None = self._row(source_id)[2]
         return publisher
 
     def point(self, place_id: str) -> tuple[float, float] | None:
@@ -359,10 +390,10 @@ class Neighbourhood:
 
     def _with_parents(self, record_id: str) -> tuple[str, ...]:
         chain = [record_id]
-        while (parent := self._row(chain[-1])[2]) is not None:
+        while (parent := self._row(chain[-1])[3]) is not None:
             chain.append(parent)
         return tuple(chain)
 
     def _country(self, place_id: str) -> str | None:
-        stated: Iterable[str | None] = (self._row(place)[1] for place in self.and_wider(place_id))
+        stated: Iterable[str | None] = (self._row(place)[2] for place in self.and_wider(place_id))
         return next((country for country in stated if country is not None), None)

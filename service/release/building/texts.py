@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 
 from service.archive.identifiers import PLURALS
-from service.release.building.tables import SourceTextRow, TextLanguageRow, TranscriptRow, insert_statement
 from service.release.documents import Surroundings, own_language, segment_documents
 from service.release.projection import PublicRecord
+from service.release.tables import SourceTextRow, TextLanguageRow, TranscriptRow, insert_statement
 
 
 class TextWriter:

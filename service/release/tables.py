@@ -130,6 +130,29 @@ class LabelRow(SQLModel, table=True):
     text: str
 
 
+class TranslatedLabelRow(SQLModel, table=True):
+    """The same in another language (BCP 47), beside the language that the record's own is in."""
+
+    __tablename__ = "translated_label"
+
+    id: str = Field(primary_key=True)
+    language: str = Field(primary_key=True)
+    text: str
+    original: str
+
+
+class LabelLanguageRow(SQLModel, table=True):
+    """A language of labels that are shown in records of a collection: labels have translations into it, or labels that have
+    translations are written in it. Tells a server, as `TextLanguageRow` does, which wishes can change anything.
+    """
+
+    __tablename__ = "label_language"
+
+    collection: str = Field(primary_key=True)
+    language: str = Field(primary_key=True)
+    is_original: bool = Field(primary_key=True)
+
+
 class WithdrawnRow(SQLModel, table=True):
     """A record that was withdrawn: its identifier, kept for ever, and the day. Nothing else."""
 

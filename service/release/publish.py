@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 import orjson
+
 from service import __version__
 from service.archive.checks import ArchiveInvalid, check_archive
 from service.archive.declarations import NOTHING, Stated, stated_in

@@ -188,7 +188,10 @@ FIGURES: list[Fields] = [
 TITLES = ["a", "A", "b", "é", "ё", "Z", "", "ß", "ss", "٣", "a" * 80, "a" * 80 + "b"]
 
 
-def _some(choices: list[str], most: int = 3) -> st.SearchStrategy[list[str]]:
+RELATED_AS = ["disputes", "corroborates", "account_of"]
+
+
+def _some(choices: list[Any], most: int = 3) -> st.SearchStrategy[list[Any]]:
     return st.lists(st.sampled_from(choices), max_size=most, unique=True) if choices else st.just([])
 
 
@@ -210,10 +213,16 @@ def random_archives(draw: st.DrawFn) -> Fields:
             "citations": [{"source": f"src-{draw(st.integers(1, 2))}"}],
         }
 
+    def claims(cited: list[Fields]) -> list[Fields]:
+        days = [("date", edtf) for edtf in DATES if edtf is not None]
+        chosen = draw(_some([*days, *(("place", place) for place in place_ids)], most=2))
+        return [{"field": field, "value": value, "asserted_by": "agt-1", "citations": cited} for field, value in chosen]
+
     events = [
         record(
             f"evt-{n}",
-            **filed(),
+            **(fields := filed()),
+            claims=claims(fields["citations"]),
             type=draw(st.sampled_from(["detention", "protest"])),
             date=draw(st.sampled_from(DATES)),
             date_note="As stated.",
@@ -228,6 +237,7 @@ def random_archives(draw: st.DrawFn) -> Fields:
             **filed(),
             witness=draw(st.sampled_from(agent_ids)),
             events=draw(_some(event_ids)),
+            relations=[{"type": draw(st.sampled_from(RELATED_AS)), "to": event} for event in draw(_some(event_ids, 2))],
             language=draw(st.sampled_from(["en", "ru"])),
             given=draw(st.sampled_from(DATES)),
         )
@@ -291,6 +301,11 @@ def nearest_country(whole: Fields, place_id: str | None) -> str | None:
             return str(country)
         place_id = by_id[place_id].get("part_of")
     return None
+
+
+def said_of(event: Fields, field: str) -> list[Any]:
+    """Return what an event says of a field, and what is claimed of it."""
+    return [event.get(field), *(each["value"] for each in event.get("claims", ()) if each["field"] == field)]
 
 
 def _days(start: date | None, end: date | None) -> Iterator[date]:

@@ -38,7 +38,7 @@ from service.catalogue.criteria import (
     criteria_of,
     view_of,
 )
-from service.catalogue.parameters import MAX_POSTED, MAX_VALUES, NULL, OR_NULL, Parameters, parameter_schemas
+from service.catalogue.parameters import EXCLUDED, MAX_POSTED, MAX_VALUES, NULL, OR_NULL, Parameters, parameter_schemas
 from service.catalogue.queries import EXCLUDING
 from service.catalogue.releases import ReleaseCriteria
 from service.catalogue.vocabularies import VocabularyView
@@ -143,7 +143,6 @@ def identifier_parameter(record: RecordType) -> dict[str, Any]:
 
 
 #: What the filters that leave records out are described under. The name itself is in no address.
-_EXCLUDING = "excluding"
 
 #: The schema of what `include` adds to one record.
 _INCLUDED = "Included"
@@ -168,7 +167,7 @@ def query_parameters(model: type[Parameters]) -> list[dict[str, Any]]:
     return [
         *alone,
         {
-            "name": _EXCLUDING,
+            "name": EXCLUDED,
             "in": "query",
             "required": False,
             "description": (
@@ -269,10 +268,13 @@ def query_operation(collection: str) -> dict[str, Any]:
 
 
 def _query_schema(model: type[Criteria]) -> dict[str, Any]:
-    """Return the schema of a query that is sent as a body: the parameters of the list by their names."""
+    """Return the schema of a query that is sent as a body: the parameters of the list by their names, those that leave
+    records out together in one object.
+    """
     properties: dict[str, Any] = {}
-    for parameter in query_parameters(model):
-        if parameter["name"] in ("bom", _EXCLUDING):
+    excluding: dict[str, Any] = {}
+    for parameter in _each_parameter(model):
+        if parameter["name"] == "bom":
             continue
         described = _as_json(parameter)
         schema = dict(described["schema"])
@@ -282,12 +284,21 @@ def _query_schema(model: type[Criteria]) -> dict[str, Any]:
         # With a `default`, generators for TypeScript want the property given each time.
         if (usual := schema.pop("default", None)) is not None:
             meaning += f" Without it: {usual}."
-        properties[parameter["name"]] = schema | {"description": meaning}
+        among = excluding if parameter["name"].endswith(EXCLUDING) else properties
+        among[parameter["name"]] = schema | {"description": meaning}
+    if excluding:
+        properties[EXCLUDED] = {
+            "type": "object",
+            "title": f"{model.__name__.removesuffix('Criteria')}QueryExcluding",
+            "description": "What leaves records out.",
+            "properties": excluding,
+            "additionalProperties": False,
+        }
     return {
         "type": "object",
         "title": f"{model.__name__.removesuffix('Criteria')}Query",
         "description": (
-            "The parameters of the list; several values of a filter are a list. `NAME!` leaves out, as in an address."
+            "The parameters of the list; several values of a filter are a list. `excluding` has each `NAME!` of an address."
         ),
         "properties": properties,
         "additionalProperties": False,
@@ -722,7 +733,7 @@ def _describe_list(description: dict[str, Any], model: type[Criteria], page: str
     paths, schemas, listed = description["paths"], description["components"]["schemas"], f"/v1/{model.collection}"
     parameters = query_parameters(model)
     for parameter in parameters:
-        if parameter["name"] == _EXCLUDING:
+        if parameter["name"] == EXCLUDED:
             parameter["schema"] = _named(schemas, page.replace("Page", "Excluding"), parameter["schema"])
     page_operation = paths[listed]["get"]
     page_operation["parameters"] = [_as_json(each) for each in parameters if each["name"] != "bom"]
@@ -734,6 +745,9 @@ def _describe_list(description: dict[str, Any], model: type[Criteria], page: str
     query = paths[f"{listed}/query"]["post"]
     query["parameters"] = query_parameters(QueryAddress)
     asked = _query_schema(model)
+    if EXCLUDED in asked["properties"]:
+        excluding = asked["properties"][EXCLUDED]
+        asked["properties"][EXCLUDED] = _named(schemas, excluding["title"], excluding)
     query["requestBody"] = {"required": True, "content": {JSON: {"schema": _named(schemas, asked["title"], asked)}}}
     query["responses"]["200"]["content"] = page_operation["responses"]["200"]["content"]
     left_out = set(model.model_fields) - feed_parameters(model)

@@ -32,6 +32,9 @@ class Excerpt:
     matches: list[tuple[int, int]]
     segment: str | None
     start_s: float | None
+    #: Whether more of the field stands before it, and after it.
+    follows: bool
+    goes_on: bool
 
 
 class Finder:
@@ -84,15 +87,17 @@ def excerpts(public: dict[str, Any], language: str, finder: Finder, record: Reco
     found = []
     for part in searched_parts(public, language, record):
         if matches := finder.matches(part):
-            text, within = _cut(part.text, matches)
-            found.append(Excerpt(part.field, text, within, part.segment, part.start_s))
+            start, end = _stretch(part.text, matches)
+            within = [(first - start, last - start) for first, last in matches if first >= start and last <= end]
+            text, goes_on = part.text[start:end], end < len(part.text)
+            found.append(Excerpt(part.field, text, within, part.segment, part.start_s, start > 0, goes_on))
             if len(found) == EXCERPTS:
                 break
     return found
 
 
-def _cut(text: str, matches: list[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
-    """Return the text around the first match, cut between words, and the matches that lie entirely within it."""
+def _stretch(text: str, matches: list[tuple[int, int]]) -> tuple[int, int]:
+    """Return where the text around the first match begins and ends, between words."""
     start = max(0, matches[0][0] - LEAD)
     if start > 0:
         space = text.find(" ", start, matches[0][0])
@@ -101,5 +106,4 @@ def _cut(text: str, matches: list[tuple[int, int]]) -> tuple[str, list[tuple[int
     if end < len(text):
         space = text.rfind(" ", matches[0][1], end)
         end = space if space >= 0 else end
-    within = [(first - start, last - start) for first, last in matches if first >= start and last <= end]
-    return text[start:end], within
+    return start, end

@@ -122,7 +122,7 @@ class Facets:
     def _latest_bucket(self, unit: str) -> int:
         """Return the year or month of the latest day that any event of the archive states."""
         if unit not in self._latest:
-            columns = [f"{unit}_{end}" for end in ("from", "to")]
+            columns = [f"{unit}_{end}" for end in ("from", "to", "within")]
             counted = self._index.aggregate(Query.all_query(), {column: _terms(column, _KEPT) for column in columns})
             self._latest[unit] = max(max(_by_number(each), default=0) for each in counted.values())
         return self._latest[unit]
@@ -159,7 +159,7 @@ def _wanted(name: str, criteria: Listed) -> dict[str, Aggregation]:
     """Return what the engine has to count for a facet."""
     if name in _TIMELINES:
         assert isinstance(criteria, Criteria)
-        ends = ("in",) if _days(criteria).match == "certain" else ("from", "to")
+        ends = ("in",) if _days(criteria).match == "certain" else ("from", "to", "within", "more")
         columns = [f"{name}_{end}" for end in ends]
         unknown = {"undated": _terms("is_undated", 2), _YEARLESS: _terms(f"is_{_YEARLESS}", DAYS_OF_A_YEAR)}
         return unknown | {column: _terms(column, _KEPT) for column in columns}
@@ -306,7 +306,8 @@ def _timeline(counted: dict[str, Counted], criteria: Criteria, unit: str, *, lat
     """Return the years or months from the first to the last that has an event, how many may lie after the latest of the
     archive, and how many are unknown: those of the undated events and of those whose day has no year.
 
-    An event is counted in every bucket that it may lie in; with date_match=certain, only where it lies in one for sure.
+    An event is counted in every bucket that it may lie in, by its own date or by one that is claimed; with
+    date_match=certain, only where it lies in one for sure by all of them.
     """
     dated = counted["undated"].counts
     yearless = sum(counted[_YEARLESS].counts.values())
@@ -316,11 +317,16 @@ def _timeline(counted: dict[str, Counted], criteria: Criteria, unit: str, *, lat
         counts = _by_number(counted[f"{unit}_in"])
     else:
         begins, ends = (_by_number(counted[f"{unit}_{end}"]) for end in ("from", "to"))
-        with_year = dated.get("false", 0) - yearless
-        endless = with_year - sum(ends.values())
-        last = max([*begins, *ends, *([latest()] if endless else [])], default=0)
+        more = _by_number(counted[f"{unit}_more"])
+        stretches = dated.get("false", 0) - yearless + sum(each * number for each, number in more.items())
+        endless = stretches - sum(ends.values())
+        stated = {*begins, *ends, *_by_number(counted[f"{unit}_within"])}
+        last = max([*stated, *([latest()] if endless else [])], default=0)
         last, later = _cut(criteria, last, endless, unit=unit)
-        counts = _possible(criteria, begins, ends, unit=unit, dated=with_year, last=last)
+        first = min(stated, default=0)
+        counts = (
+            _possible(criteria, begins, ends, unit=unit, stretches=stretches, shown=(first, last)) if stated else {}
+        )
     beside = [*([Bucket(LATER, LATER, later)] if later else []), unknown]
     filled = [bucket for bucket, number in counts.items() if number]
     if not filled:
@@ -354,12 +360,18 @@ def _cut(criteria: Criteria, last: int, endless: int, *, unit: str) -> tuple[int
 
 
 def _possible(
-    criteria: Criteria, begins: dict[int, int], ends: dict[int, int], *, unit: str, dated: int, last: int
+    criteria: Criteria,
+    begins: dict[int, int],
+    ends: dict[int, int],
+    *,
+    unit: str,
+    stretches: int,
+    shown: tuple[int, int],
 ) -> dict[int, int]:
-    """Count without walking intervals: in a bucket lie all dated events but those that end before or begin after it."""
-    if not begins and not ends:
-        return {}
-    first = min(begins.keys() | ends.keys())
+    """Count without walking stretches of time: in a bucket lie all but those that end before or begin after it. Those of one
+    event have no bucket in common.
+    """
+    first, last = shown
     if criteria.facet_mode == "list":
         days = _days(criteria)
         if days.start is not None:
@@ -367,7 +379,7 @@ def _possible(
     _refuse_long(unit, last - first + 1)
     ended = sum(number for bucket, number in ends.items() if bucket < first)
     begun = sum(number for bucket, number in begins.items() if bucket < first)
-    always = dated - sum(begins.values())  # no earliest day: begun before every bucket
+    always = stretches - sum(begins.values())  # no earliest day: begun before every bucket
     counts = {}
     for bucket in range(first, last + 1):
         begun += begins.get(bucket, 0)

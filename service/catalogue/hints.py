@@ -17,6 +17,9 @@ LONGEST: Final = 60
 _PAGES = "lists are paged by cursor: follow links.next"
 _LENGTH = "how many records a page has is asked for with limit"
 _ORDER = "the order is asked for with sort, with a - before it for descending, such as sort=-id"
+_RELEVANCE = (
+    "the best match comes first; in another order one collection at a time is listed, such as /v1/events?q=…&sort=-date"
+)
 _WORDS = "words are searched for with q"
 _DAYS = "days are asked for with date_from and date_to, such as date_from=2017-01-01&date_to=2017-12-31"
 _KEYS = "the keys of a record are chosen with fields"
@@ -32,6 +35,12 @@ _ELSEWHERE: Final = {
     **dict.fromkeys(("select", "columns", "keys", "attributes"), ("fields", _KEYS)),
     **dict.fromkeys(("language", "locale", "hl"), ("lang", _LANGUAGE)),
 }
+
+#: Orders by time, those that a list is likely asked for first; and what such an order is called in other APIs.
+_TIMES: Final = ("date", "given", "published", "period", "stated_on", "at", "updated_at")
+_TIMES_ELSEWHERE: Final = frozenset(
+    {*_TIMES, "time", "timestamp", "created", "created_at", "updated", "modified", "date_from", "newest", "year"}
+)
 
 #: The collection whose list finds an identifier, by the prefix of the identifier.
 _COLLECTIONS: Final = {
@@ -64,24 +73,47 @@ _LETTER = re.compile(r"[^\W\d_]")
 def hint_for_name(name: str, known: Collection[str]) -> str | None:
     """Return how to ask for what a parameter of this name means in other APIs, if it can be asked for here."""
     folded = re.sub(r"[-\s]", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name)).lower()
-    here, sentence = _ELSEWHERE.get(folded, ("", ""))
-    return sentence if here in known else None
+    here, sentence = _ELSEWHERE.get(folded, (folded, ""))
+    if folded == "sort":
+        return _RELEVANCE if {"q", "facets"} <= {*known} else None
+    return sentence if sentence and here in known else None
 
 
 def hint_for_choice(name: str, value: str, allowed: Collection[str]) -> str | None:
     """Return how to ask for a value that is none of those allowed, if it is clear what was meant."""
     if (directed := _DIRECTED.fullmatch(value.strip())) is not None:
-        sign = "-" if directed[2].lower() == "desc" else ""
-        meant = sign + directed[1].lower()
-        return f"write {name}={meant}" if meant in allowed else None
+        meant = _order(directed[1].lower(), allowed, descending=directed[2].lower() == "desc")
+        return None if meant is None else f"write {name}={meant}"
+    if name == "sort" and (meant := _order(value.removeprefix("-"), allowed, descending=value.startswith("-"))):
+        return f"write {name}={meant}"
     parts = [part.strip() for part in value.split(",")]
     if len(parts) > 1 and all(part in allowed for part in parts):
         return _several(name, parts)
     return None
 
 
-def hint_for_key(name: str, allowed: Collection[str]) -> str | None:
-    """Return what can be counted, where something cannot; the archive's own fields, which may be many, are not listed."""
+def _order(asked: str, allowed: Collection[str], *, descending: bool) -> str | None:
+    """Return an order that exists: the one asked for, or where it is one by time, the one by time that there is here."""
+    names = (asked, *(_TIMES if asked in _TIMES_ELSEWHERE else ()))
+    return next((order for name in names if (order := f"{'-' * descending}{name}") in allowed), None)
+
+
+def hint_for_limit(known: Collection[str]) -> str | None:
+    """Return how to get more than a page has, by the parameters that an address takes."""
+    if "cursor" not in known:
+        return None
+    whole = ", or ask for the whole list at its address with .csv or .ndjson at the end" if "bom" in known else ""
+    return f"for more, follow links.next{whole}"
+
+
+def hint_for_key(name: str, value: str, allowed: Collection[str]) -> str | None:
+    """Return what can be counted or included, where something cannot, and that all keys come without being named; the
+    archive's own fields, which may be many, are not listed.
+    """
+    if name == "fields":
+        return "leave the parameter out to get every key" if value.lower() in ("*", "all", "**") else None
+    if name == "include":
+        return f"what can is {', '.join(allowed)}"
     if name != "facets":
         return None
     return f"what can is {', '.join(each for each in allowed if not each.startswith('custom.'))}"

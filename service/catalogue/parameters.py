@@ -5,7 +5,7 @@ Knows no SQL and no HTTP. What each collection may be asked for is said in `crit
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -26,13 +26,23 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from service.archive.dates import DateError, DateSpan, parse_edtf
-from service.catalogue.hints import hint_for_choice, hint_for_code, hint_for_identifier, hint_for_key, hint_for_name
+from service.catalogue.hints import (
+    hint_for_choice,
+    hint_for_code,
+    hint_for_identifier,
+    hint_for_key,
+    hint_for_limit,
+    hint_for_name,
+)
 from service.errors import InvalidParameters, ParameterError
 
 #: Values of one filter that are read from an address; the same name again means or.
 MAX_VALUES = 50
 #: The same of a query that is sent as a body.
 MAX_POSTED = 10_000
+#: The object of a query sent as a body that holds its `NAME!`: among the others, generators of clients would make the same
+#: identifier of `topic` and `topic!`.
+EXCLUDED = "excluding"
 #: Parameters of one request that are read, before any is looked at.
 MAX_PARAMETERS = 200
 #: Longest value that a message repeats, in characters.
@@ -260,7 +270,7 @@ def read_posted(model: type[AnyParameters], members: Mapping[str, Any]) -> AnyPa
     """
     pairs: list[tuple[str, str]] = []
     filters = _several(model) - model.COMMA_SEPARATED
-    for name, value in members.items():
+    for name, value in _spread(members):
         values = value if isinstance(value, list) else [] if value is None and name not in filters else [value]
         if any(isinstance(each, dict | list) for each in values):
             error = ParameterError(name[:ECHO_LENGTH], "must be a text, a number, true or false, or a list of such")
@@ -270,6 +280,19 @@ def read_posted(model: type[AnyParameters], members: Mapping[str, Any]) -> AnyPa
             texts = [",".join(texts)]
         pairs += ((name, text) for text in texts)
     return _read(model, pairs, most=MAX_POSTED)
+
+
+def _spread(members: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the members of a query, those of `EXCLUDED` as members of the query itself, which is how an address has them."""
+    for name, value in members.items():
+        if name != EXCLUDED or not isinstance(value, dict):
+            yield name, value
+            continue
+        for inner, excluded in value.items():
+            if not inner.endswith("!"):
+                message = f"holds what leaves records out, such as {inner[:ECHO_LENGTH]}!"
+                raise invalid_parameters([ParameterError(EXCLUDED, message)])
+            yield inner, excluded
 
 
 def _as_text(value: object) -> str:
@@ -308,7 +331,9 @@ def _read(model: type[AnyParameters], pairs: Sequence[tuple[str, str]], *, most:
         for name, allowed in model.choices().items():
             if unknown := [each for each in getattr(criteria, name) if each not in allowed]:
                 errors[name] = ParameterError(
-                    name, _hinted(f"{_echo(unknown[0])} {_CANNOT[name]}", hint_for_key(name, allowed)), allowed
+                    name,
+                    _hinted(f"{_echo(unknown[0])} {_CANNOT[name]}", hint_for_key(name, unknown[0], allowed)),
+                    allowed,
                 )
         if not errors:
             return criteria.settled()
@@ -374,6 +399,8 @@ def _refused(model: type[Parameters], error: ErrorDetails) -> ParameterError:
             message = "is empty"
         case "greater_than_equal" | "less_than_equal":
             message = f"must lie between {schema['minimum']} and {schema['maximum']}"
+            if name == "limit" and error["type"] == "less_than_equal":
+                message = _hinted(message, hint_for_limit(parameter_schemas(model)))
         case _:
             message = error["msg"]
     shown = f"{_echo(value)} {message}" if isinstance(value, str) and "must" not in message else message

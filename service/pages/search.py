@@ -86,7 +86,8 @@ def _hit(reader: Reader, document: dict[str, Any], excerpts: list[Excerpt]) -> d
     for excerpt in excerpts:
         segment = None if excerpt.segment is None else anchor_of(document["id"], excerpt.segment)
         href = None if segment is None else reader.record(document["id"], fragment=segment)
-        shown.append({"html": marked(excerpt.text, excerpt.matches), "href": href, "start_s": excerpt.start_s})
+        cut = {"follows": excerpt.follows, "goes_on": excerpt.goes_on}
+        shown.append({"html": marked(excerpt.text, excerpt.matches), "href": href, "start_s": excerpt.start_s, **cut})
     return {"record": document, "excerpts": shown}
 
 

@@ -320,12 +320,19 @@ def _key(public: PublicRecord, by: FormatField) -> str:
 _NOTHING: dict[str, Any] = {}
 
 
+#: Letters that Unicode does not take apart, as the words of a search are folded too: Ø is found and sorted with o.
+_LIKE = str.maketrans(
+    {"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ł": "l", "ŋ": "n", "ŧ": "t", "þ": "th"}
+)
+
+
 def text_key(text: str) -> str:
-    """Return the key that titles and labels are ordered by: without regard to case and to accents written apart."""
+    """Return the key that titles and labels are ordered by: without regard to case, to accents and to strokes through letters."""
     if text.isascii():
         return text.lower()[:KEY_LENGTH]
     folded = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(char for char in folded if not unicodedata.combining(char))[:KEY_LENGTH]
+    bare = "".join(char for char in folded if not unicodedata.combining(char))
+    return bare.translate(_LIKE)[:KEY_LENGTH]
 
 
 def number_key(number: float) -> str:

@@ -5,7 +5,7 @@ Fed from public records only. Answers are asked of it by `catalogue`; nothing he
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache, partial
@@ -15,7 +15,7 @@ from typing import Final
 
 import tantivy
 
-from service.archive.dates import parse_edtf
+from service.archive.dates import DateSpan, parse_edtf
 from service.archive.fields import ArchiveFields
 from service.archive.identifiers import PLURALS
 from service.archive.words import BY_DICTIONARY, STEMMERS, analyzer, plain_of, spelled, stemmed, stemmer_of, stems
@@ -54,7 +54,7 @@ ORDINAL_BITS = 32
 
 
 #: Buckets of timelines: the first an event may lie in, the last, and the only one where it lies in one for sure.
-TIMELINE: Final = tuple(f"{unit}_{end}" for unit in ("year", "month") for end in ("from", "to", "in"))
+TIMELINE: Final = tuple(f"{unit}_{end}" for unit in ("year", "month") for end in ("from", "to", "within", "in", "more"))
 #: The filters whose values come with all that is broader. Counted by sets of values that stand together, which have a
 #: number each: several times as fast as counting values.
 SETS: Final = ("topic", "place")
@@ -157,7 +157,8 @@ class IndexWriter:
         self._add_terms(document, entries)
         _add_spans(document, entries)
         if public["record"] == "event":
-            _add_timeline(document, public["date"])
+            claimed = [claim["value"] for claim in public.get("claims", ()) if claim["field"] == "date"]
+            _add_timeline(document, public["date"], claimed)
         _add_orders(document, ordinal, places, updated=moment_number(updated_at))
         with _refusing(self.folder):
             self._writer.add_document(document)
@@ -320,15 +321,51 @@ def _add_spans(document: tantivy.Document, entries: Entries) -> None:
         document.add_float(high_column(name), float(high))
 
 
-def _add_timeline(document: tantivy.Document, edtf: str | None) -> None:
-    if edtf is None:
-        return
-    span = parse_edtf(edtf)
+def _add_timeline(document: tantivy.Document, own: str | None, claimed: Iterable[str]) -> None:
+    """Add the years and months in which an event may lie, by its own date or by one that is claimed, as stretches that have
+    none in common: where each begins (`from`) and ends (`to`), and what else is stated `within` one. `more` is how many there are beside the first where its own date
+    has a year. `in` is the one in which it lies by all of these dates for sure.
+    """
+    spans = [parse_edtf(each) for each in ([] if own is None else [own]) + [*claimed]]
+    with_year = [span for span in spans if span.month_day is None]
+    is_known = own is not None and bool(spans) and spans[0].month_day is None
     for unit in ("year", "month"):
-        first, last = (None if day is None else bucket_of(day, unit) for day in (span.earliest, span.latest))
-        for end, bucket in (("from", first), ("to", last), ("in", first if first == last else None)):
-            if bucket is not None:
-                document.add_unsigned(f"{unit}_{end}", bucket)
+        stated = [_buckets_of(span, unit) for span in with_year]
+        stretches = _stretches(stated)
+        bounds = {bucket for stretch in stretches for bucket in stretch}
+        for within in sorted({each for span in stated for each in span if each is not None} - bounds):
+            document.add_unsigned(f"{unit}_within", within)
+        for first, last in stretches:
+            for end, bucket in (("from", first), ("to", last)):
+                if bucket is not None:
+                    document.add_unsigned(f"{unit}_{end}", bucket)
+        if (more := len(stretches) - is_known) > 0:
+            document.add_unsigned(f"{unit}_more", more)
+        if is_known and len(with_year) == len(spans) and len(stretches) == 1:
+            [(first, last)] = stretches
+            if first is not None and first == last:
+                document.add_unsigned(f"{unit}_in", first)
+
+
+#: The first and the last year or month of a stretch; None where it is open.
+_Stretch = tuple[int | None, int | None]
+
+
+def _buckets_of(span: DateSpan, unit: str) -> _Stretch:
+    first, last = (None if day is None else bucket_of(day, unit) for day in (span.earliest, span.latest))
+    return first, last
+
+
+def _stretches(some: list[_Stretch]) -> list[_Stretch]:
+    """Return stretches that cover the same years or months, those that have some in common as one."""
+    joined: list[_Stretch] = []
+    for first, last in sorted(some, key=lambda each: -1 if each[0] is None else each[0]):
+        if joined and (joined[-1][1] is None or first is None or first <= joined[-1][1]):
+            before, until = joined[-1]
+            joined[-1] = before, None if until is None or last is None else max(until, last)
+        else:
+            joined.append((first, last))
+    return joined
 
 
 def bucket_of(day: date, unit: str) -> int:

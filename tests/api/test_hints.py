@@ -34,8 +34,29 @@ REFUSED = [
     ("/v1/events?lang=russian", "lang", "did you mean ru?"),
     ("/v1/responses?about=the%20camera", "about", "/v1/search?q=the+camera finds the identifier"),
 ]
+REFUSED += [
+    ("/v1/search?q=metro&sort=-date", "sort", "/v1/events?q=…&sort=-date"),
+    ("/v1/changes?sort=date:desc", "sort", "write sort=-at"),
+    ("/v1/changes?sort=-date", "sort", "write sort=-at"),
+    ("/v1/testimonies?sort=-date", "sort", "write sort=-given"),
+    ("/v1/events?sort=date_from%20asc", "sort", "write sort=date"),
+    ("/v1/topics?sort=-created_at", "sort", "write sort=-updated_at"),
+    ("/v1/testimonies?fields=*", "fields", "leave the parameter out"),
+    ("/v1/testimonies/tes-001?fields=all", "fields", "leave the parameter out"),
+    ("/v1/events?include=*", "include", "what can is "),
+    ("/v1/testimonies?limit=1000", "limit", "links.next, or ask for the whole list at its address with .csv"),
+    ("/v1/changes?limit=1000", "limit", "for more, follow links.next"),
+    ("/v1/search?q=a&limit=1000", "limit", "for more, follow links.next"),
+    ("/v1/search?q=a&page=2", "page", "follow links.next"),
+    ("/v1/changes?offset=", "offset", "follow links.next"),
+]
 #: The same where there is nothing to say: no hint leads to a parameter that is not there, or astray.
 NO_HINT = [
+    ("/v1/suggest?q=a&limit=1000", "limit", "links.next"),
+    ("/v1/events?limit=0", "limit", "links.next"),
+    ("/v1/changes?limit=1000", "limit", ".csv"),
+    ("/v1/suggest?q=a&sort=-date", "sort", "best match"),
+    ("/v1/testimonies?fields=title,nothing", "fields", "leave the parameter out"),
     ("/v1/sources?date=2017", "date", "date_from"),
     ("/v1/changes?search=metro", "search", "searched for"),
     ("/v1/search?order=desc&q=a", "order", "sort"),

@@ -184,6 +184,10 @@ def posted(client: httpx.Client, body: dict[str, Any], path: str = "/v1/events/q
         ({}, ""),
         ({"type": ["threat", "arrest"], "fields": ["id"], "limit": 2}, "type=threat&type=arrest&fields=id&limit=2"),
         ({"topic!": "top-2", "undated": False}, "topic!=top-2&undated=false"),
+        ({"excluding": {"topic!": ["top-2"], "type!": "threat"}}, "topic!=top-2&type!=threat"),
+        ({"type!": "arrest", "excluding": {"type!": "threat"}}, "type!=arrest&type!=threat"),
+        ({"excluding": {"topic!": None}}, "topic!=null"),
+        ({"excluding": {}}, ""),
         ({"topic": None, "cursor": None}, "topic=null"),
         ({"topic": ["top-2", None]}, "topic=null&topic=top-2"),
         ({"bbox": [1, 2, 3.5, 4], "facets": ["type", "year"]}, "bbox=1,2,3.5,4&facets=type,year"),
@@ -193,6 +197,15 @@ def posted(client: httpx.Client, body: dict[str, Any], path: str = "/v1/events/q
 def test_a_body_is_answered_as_an_address_is(asked: httpx.Client, body: dict[str, Any], query: str) -> None:
     page, expected = posted(asked, body), asked.get(f"/v1/events?{query}").json()
     assert {**page, "links": None} == {**expected, "links": None}
+
+
+def test_the_body_is_described_with_what_leaves_records_out(asked: httpx.Client) -> None:
+    schemas = asked.get("/openapi.json").json()["components"]["schemas"]
+    assert schemas["EventQuery"]["properties"]["excluding"] == {"$ref": "#/components/schemas/EventQueryExcluding"}
+    excluding = schemas["EventQueryExcluding"]["properties"]
+    assert excluding["type!"]["type"] == "array"
+    assert {name.removesuffix("!") for name in excluding} <= schemas["EventQuery"]["properties"].keys()
+    assert not any(name.endswith("!") for name in schemas["EventQuery"]["properties"])
 
 
 def test_the_next_page_takes_the_same_body_again(asked: httpx.Client) -> None:
@@ -230,6 +243,10 @@ def test_a_whole_list_is_asked_for_by_a_body(asked: httpx.Client) -> None:
         (b'{"tpoic": "top-1"}', "application/json", 422),
         (b'{"topic": {"id": "top-1"}}', "application/json", 422),
         (b'{"limit": [1, 2]}', "application/json", 422),
+        (b'{"excluding": {"type": "threat"}}', "application/json", 422),
+        (b'{"excluding": {"tpye!": "threat"}}', "application/json", 422),
+        (b'{"excluding": {"type!": {"type!": "threat"}}}', "application/json", 422),
+        (b'{"excluding": ["type"]}', "application/json", 422),
         (b"type=threat", "application/x-www-form-urlencoded", 415),
         (b"{}", "text/plain", 415),
     ],

@@ -24,6 +24,7 @@ from service.release.publish import publish
 from tests.archives import (
     CRITERIA,
     DATES,
+    RELATED_AS,
     Fields,
     ancestors,
     archive,
@@ -32,6 +33,7 @@ from tests.archives import (
     nearest_country,
     random_archives,
     record,
+    said_of,
     write,
 )
 
@@ -82,6 +84,15 @@ def model_order(records: list[Fields], sort: str) -> list[str]:
     return [each["id"] for each in ordered]
 
 
+def test_titles_are_in_the_order_in_which_search_folds_them(tmp_path: Path) -> None:
+    titles = ["zoo", "Øst", "Östa", "ostb", "Łuk", "lund", "Ærø", "Zürich", "đ", "e", "İstanbul", "ıb"]
+    whole = archive(*(record(f"top-{number:02}", label=title) for number, title in enumerate(titles)))
+    with closing((catalogue := publish_in(tmp_path, whole)).release):
+        walked = walk(catalogue, "topics", [("sort", "label")])
+    ordered = [titles[int(each.removeprefix("top-"))] for each in walked]
+    assert ordered == ["Ærø", "đ", "e", "ıb", "İstanbul", "Łuk", "lund", "Øst", "Östa", "ostb", "zoo", "Zürich"]
+
+
 # An example publishes an archive: making a failing one smaller would take minutes.
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
 
@@ -109,7 +120,9 @@ def questions(collection: str) -> st.SearchStrategy[Question]:
         any_of(
             "place",
             ["plc-0", "plc-1", "plc-2"],
-            lambda whole, each, chosen: bool(chosen & ancestors(whole, "places", "part_of", each.get("place"))),
+            lambda whole, each, chosen: any(
+                chosen & ancestors(whole, "places", "part_of", place) for place in said_of(each, "place")
+            ),
         ),
         any_of("source", ["src-1", "src-2"], lambda _, each, chosen: each["citations"][0]["source"] in chosen),
     ]
@@ -134,6 +147,14 @@ def questions(collection: str) -> st.SearchStrategy[Question]:
             any_of("witness", ["agt-1", "agt-2"], lambda _, each, chosen: each["witness"] in chosen),
             any_of("language", ["en", "ru"], lambda _, each, chosen: each["language"] in chosen),
             any_of("event", ["evt-1", "evt-2"], lambda _, each, chosen: bool(chosen & set(each["events"]))),
+            any_of(
+                "related_to",
+                ["evt-1", "evt-2"],
+                lambda _, each, chosen: any(one["to"] in chosen for one in each["relations"]),
+            ),
+            any_of(
+                "relation", RELATED_AS, lambda _, each, chosen: any(one["type"] in chosen for one in each["relations"])
+            ),
         ],
         "statistics": [
             any_of("unit", ["persons", "cases"], lambda _, each, chosen: each["unit"] in chosen),
@@ -154,7 +175,10 @@ def days_question(first: str, second: str, certain: bool, sides: int) -> Questio
         pairs.append(("date_match", "certain"))
     low = date.fromisoformat(given["date_from"]) if "date_from" in given else None
     high = date.fromisoformat(given["date_to"]) if "date_to" in given else None
-    return pairs, lambda _, each: happened_between(each["date"], low, high, certain=certain)
+    every = all if certain else any
+    return pairs, lambda _, each: every(
+        happened_between(edtf, low, high, certain=certain) for edtf in said_of(each, "date")
+    )
 
 
 def box_question(box: str) -> Question:

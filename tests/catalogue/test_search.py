@@ -19,7 +19,7 @@ from service.errors import InvalidParameters, TooDeep
 from service.release.indexing import text_key
 from service.release.opening import open_current
 from service.release.publish import publish
-from tests.archives import CRITERIA, Fields, ancestors, archive, random_archives, record, write
+from tests.archives import CRITERIA, Fields, ancestors, archive, random_archives, record, said_of, write
 from tests.catalogue.test_browsing import model_order, walk
 
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -244,7 +244,7 @@ def model_facet(whole: Fields, records: list[Fields], name: str, limit: int) -> 
         if name == "topic":
             return {above for topic in each["topics"] for above in ancestors(whole, "topics", "broader", topic)}
         if name == "place":
-            return ancestors(whole, "places", "part_of", each["place"])
+            return {above for said in said_of(each, "place") for above in ancestors(whole, "places", "part_of", said)}
         if name == "source":
             return {citation["source"] for citation in each["citations"]}
         return {each[name]}
@@ -295,7 +295,11 @@ def _ask_once(catalogue: Catalogue, whole: Fields, collection: str, data: st.Dat
                 or ignoring == "topic"
                 or any(topic in ancestors(whole, "topics", "broader", t) for t in each["topics"])
             )
-            and (place is None or ignoring == "place" or place in ancestors(whole, "places", "part_of", each["place"]))
+            and (
+                place is None
+                or ignoring == "place"
+                or any(place in ancestors(whole, "places", "part_of", said) for said in said_of(each, "place"))
+            )
         ]
 
     pairs = [(name, value) for name, value in (("q", word), ("topic", topic), ("place", place)) if value is not None]

@@ -54,9 +54,18 @@ def stated_days(edtf: str) -> list[date]:
     return first if is_endless(edtf) else [*first, days[-1]]
 
 
+#: What an event itself says of its date, and what is claimed of it.
+Said = tuple[str | None, tuple[str, ...]]
+
+
+def with_years(said: Said) -> list[str]:
+    """Return the dates of an event that have a year."""
+    return [edtf for edtf in (said[0], *said[1]) if edtf is not None and has_year(edtf)]
+
+
 def model_timeline(
-    all_dates: list[str | None],
-    listed: list[str | None],
+    all_dates: list[Said],
+    listed: list[Said],
     unit: str,
     *,
     certain: bool,
@@ -64,31 +73,45 @@ def model_timeline(
     high: date | None,
 ) -> list[tuple[str | None, int]]:
     """Return the buckets of a list: of the dates in it, which are shown between two days."""
-    known = [edtf for edtf in listed if edtf is not None and has_year(edtf)]
+    known = [said for said in listed if has_year(said[0])]
     beside: list[tuple[str | None, int]] = [(None, len(listed) - len(known))]
     length = LENGTH[unit]
-    endless = [edtf for edtf in known if is_endless(edtf)]
-    bounds = [day for edtf in known for day in stated_days(edtf)]
+    stated = [with_years(said) for said in listed]
+    endless = [dates for dates in stated if any(map(is_endless, dates))]
+    bounds = [day for dates in stated for edtf in dates for day in stated_days(edtf)]
     if certain:
-        counted = [{str(day)[:length] for day in days_of(edtf)} for edtf in known if len(stated_days(edtf)) == 2]
+        sure = [
+            with_years(said)
+            for said in known
+            if all(has_year(edtf) and len(stated_days(edtf)) == 2 for edtf in (said[0] or "", *said[1]))
+        ]
+        counted = [{str(day)[:length] for edtf in dates for day in days_of(edtf)} for dates in sure]
         in_one = [next(iter(buckets)) for buckets in counted if len(buckets) == 1]
         counts = {bucket: in_one.count(bucket) for bucket in in_one}
     else:
         if endless:
-            bounds += [day for edtf in all_dates if edtf is not None and has_year(edtf) for day in stated_days(edtf)]
+            bounds += [day for said in all_dates for edtf in with_years(said) for day in stated_days(edtf)]
         last = max((str(day)[:length] for day in bounds), default="")
         if endless and (high is None or str(high)[:length] > last):
             beside.insert(0, ("later", len(endless)))
-        first = min((str(day)[:length] for edtf in known for day in stated_days(edtf)), default="")
+        first = min((str(day)[:length] for dates in stated for edtf in dates for day in stated_days(edtf)), default="")
         first, last = max(first, str(low or "")[:length]), min(last, str(high or "9999")[:length])
         counts = {}
         for bucket in dict.fromkeys(str(day)[:length] for day in ALL_DAYS):
             if first <= bucket <= last:
-                counts[bucket] = sum(any(str(day)[:length] == bucket for day in days_of(edtf)) for edtf in known)
+                counts[bucket] = sum(
+                    any(str(day)[:length] == bucket for edtf in dates for day in days_of(edtf)) for dates in stated
+                )
     filled = [bucket for bucket, number in counts.items() if number]
     every = dict.fromkeys(str(day)[:length] for day in ALL_DAYS)
     shown = [bucket for bucket in every if filled and min(filled) <= bucket <= max(filled)]
     return [*((bucket, counts.get(bucket, 0)) for bucket in shown), *beside]
+
+
+def said_between(said: Said, low: date | None, high: date | None, *, certain: bool) -> bool:
+    """Tell whether an event may lie between days by some of what is said of it, or does for certain by all of it."""
+    fits = [lies_between(edtf, low, high, certain=certain) for edtf in (said[0], *said[1])]
+    return all(fits) if certain else any(fits)
 
 
 def lies_between(edtf: str | None, low: date | None, high: date | None, *, certain: bool) -> bool:
@@ -119,8 +142,18 @@ def days_meant(low: str | None, high: str | None) -> tuple[date | None, date | N
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
 def test_days_and_timelines_are_those_of_counting_days(data: st.DataObject) -> None:
-    dates = data.draw(st.lists(st.sampled_from(STATED), max_size=12))
-    events = [record(f"evt-{number:02}", date=edtf, date_note="As stated.") for number, edtf in enumerate(dates)]
+    claimed = st.lists(st.sampled_from([edtf for edtf in STATED if edtf is not None]), max_size=2).map(tuple)
+    dates: list[Said] = data.draw(st.lists(st.tuples(st.sampled_from(STATED), claimed), max_size=12))
+    cited = {"asserted_by": "agt-1", "citations": [{"source": "src-1"}]}
+    events = [
+        record(
+            f"evt-{number:02}",
+            date=own,
+            date_note="As stated.",
+            claims=[{"field": "date", "value": edtf, **cited} for edtf in claims],
+        )
+        for number, (own, claims) in enumerate(dates)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         catalogue = publish_in(Path(folder), archive(*events))
         with closing(catalogue.release):
@@ -128,7 +161,7 @@ def test_days_and_timelines_are_those_of_counting_days(data: st.DataObject) -> N
                 _ask_once(catalogue, dates, data)
 
 
-def _ask_once(catalogue: Catalogue, dates: list[str | None], data: st.DataObject) -> None:
+def _ask_once(catalogue: Catalogue, dates: list[Said], data: st.DataObject) -> None:
     low, high = data.draw(st.sampled_from(BOUNDS)), data.draw(st.sampled_from(BOUNDS))
     first, last = days_meant(low, high)
     if first and last and first > last:
@@ -137,7 +170,7 @@ def _ask_once(catalogue: Catalogue, dates: list[str | None], data: st.DataObject
     pairs = [(name, value) for name, value in (("date_from", low), ("date_to", high)) if value is not None]
     pairs.append(("date_match", match))
     is_certain = match == "certain"
-    kept = [n for n, edtf in enumerate(dates) if lies_between(edtf, first, last, certain=is_certain)]
+    kept = [n for n, said in enumerate(dates) if said_between(said, first, last, certain=is_certain)]
     assert sorted(walk(catalogue, "events", pairs)) == [f"evt-{number:02}" for number in kept], pairs
     asked = [*pairs, ("facets", "year,month"), ("facet_mode", mode)]
     page = catalogue.page(catalogue.look_up(read_criteria(CRITERIA["events"], asked)))

@@ -3,8 +3,16 @@
 import sys
 
 from archive_client import Client
-from archive_client.api.events import get_event, list_events
-from archive_client.models import EventExcluding, EventExcludingType, EventPage, ProblemDocument
+from archive_client.api.events import get_event, list_events, query_events
+from archive_client.models import (
+    EventExcluding,
+    EventExcludingType,
+    EventPage,
+    EventQuery,
+    EventQueryExcluding,
+    EventQueryExcludingTypeItem,
+    ProblemDocument,
+)
 from archive_client.types import Unset
 
 
@@ -15,6 +23,11 @@ def read(address: str) -> list[str]:
     page = list_events.sync(client=archive, limit=10, excluding=without)
     assert isinstance(page, EventPage)
     title = page.data[0].title
+
+    body = EventQuery(excluding=EventQueryExcluding(type_=[EventQueryExcludingTypeItem(str(page.data[0].type_))]))
+    others = query_events.sync(client=archive, body=body)
+    assert isinstance(others, EventPage)
+    assert page.data[0].id not in [event.id for event in others.data]
 
     event = get_event.sync("evt-1", client=archive)
     assert event is not None

@@ -17,6 +17,9 @@ export async function read(baseUrl: string): Promise<string[]> {
 
   const found = await archive.POST("/v1/events/query", { body: { "custom.filmed": true, sort: "-custom.rounds" } });
   if (found.data?.meta.total !== 1) throw new Error("the query found something else");
+  const kind = found.data.data[0].type ?? "other";
+  const without = await archive.POST("/v1/events/query", { body: { "custom.filmed": true, excluding: { "type!": [kind] } } });
+  if (without.data?.meta.total !== 0) throw new Error("the query left nothing out");
 
   const missing = await archive.GET("/v1/events/{id}", { params: { path: { id: "evt-none" } } });
   if (!missing.error) throw new Error("there is an event that is not there");

@@ -32,7 +32,7 @@ def depot(tmp_path: Path) -> str:
 
 @pytest.fixture(scope="session")
 def conditional(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with _running(command, port, tmp_path_factory.mktemp("moto")) as address:
         request = urllib.request.Request(f"{address}/{BUCKET}", method="PUT")
@@ -42,10 +42,15 @@ def conditional(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def unconditional(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_store(tmp_path_factory.mktemp("rclone"), free_port()) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def running_store(folder: Path, port: int) -> Iterator[str]:
+    """Run an S3 server (rclone) over a folder, where its buckets lie from one run to the next. It is killed at the end."""
     rclone = shutil.which("rclone") or _packaged("rclone")
-    folder = tmp_path_factory.mktemp("rclone")
-    (folder / "buckets" / BUCKET).mkdir(parents=True)
-    port = _free_port()
+    (folder / "buckets" / BUCKET).mkdir(parents=True, exist_ok=True)
     serve = [rclone, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}"]
     with _running([*serve, "--config", "/dev/null", str(folder / "buckets")], port, folder) as address:
         yield address
@@ -68,7 +73,8 @@ def _packaged(name: str) -> str:
     return str(Path(str(program.locate())).resolve())
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -130,6 +130,15 @@ def test_who_said_what_where_it_stands_and_what_the_accused_answered(client: htt
     assert page.index("Before you read:") < page.index("beat him")
 
 
+def test_dots_stand_only_where_a_text_goes_on(publish_to: PublishTo, serve: Serve, tmp_path: Path) -> None:
+    long = f"{'Many words before. ' * 20}The gate. {'Many words after. ' * 30}"
+    publish_to(tmp_path / "data", archive(record("evt-1", title="The gate is closed", summary=long)))
+    page = serve(tmp_path / "data").get("/search", params={"q": "gate"}, headers=BROWSER).text
+    whole, cut = (re.sub("<[^>]+>", "", each) for each in re.findall(r'<p class="summary" dir="auto">(.*?)</p>', page))
+    assert whole == "The gate is closed"
+    assert re.fullmatch(r"… .*The gate\..* …", cut)
+
+
 def test_linked_data_is_json_and_cannot_end_its_element(publish_to: PublishTo, serve: Serve, tmp_path: Path) -> None:
     hostile = "</script><script>alert(1)</script><!--"
     publish_to(tmp_path / "data", archive(record("evt-1", title=hostile)))

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+import time
 import tracemalloc
 from datetime import date
 from pathlib import Path
@@ -231,6 +232,28 @@ def test_a_file_of_any_size_takes_bounded_memory(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 24 * PIECE
     finally:
         tracemalloc.stop()
+
+
+def test_a_file_of_another_size_is_not_read(tmp_path: Path) -> None:
+    """Ten gigabytes would take longer to hash than anybody waits for what is wrong anyway."""
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(10 << 30)  # sparse: takes no room on the disk
+    stated = [file_of("large", name=f"n{number}", bytes=number) for number in (5, 6)]
+    path = write(tmp_path / "x.json", archive(record("src-1", files=stated)))
+    with (tmp_path / "large").open("r+b") as file:
+        file.truncate(10 << 30)
+    started = time.process_time()
+    assert found(path) == ["file_mismatch", "file_mismatch"]
+    assert time.process_time() - started < 5
+
+
+def test_a_file_that_is_stated_twice_is_read_where_one_of_them_may_be_right(tmp_path: Path) -> None:
+    right = file_of("m/x", name="right")
+    wrong = right | {"name": "wrong", "bytes": right["bytes"] + 1}
+    other = right | {"name": "other", "sha256": hashlib.sha256(b"other").hexdigest()}
+    for files, codes in (([wrong, right], ["file_mismatch"]), ([wrong, other], ["file_mismatch"] * 2)):
+        path = write(tmp_path / "x.json", archive(record("src-1", files=[right, *files] if other in files else files)))
+        assert found(path) == codes
 
 
 def test_what_cannot_be_read_is_missing(tmp_path: Path) -> None:

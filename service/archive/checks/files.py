@@ -35,8 +35,8 @@ def check_files(folder: Path, ledger: Ledger, *, progress: Callable[[int], None]
     done = 0
     looked: tuple[str, _Look] | None = None
     for file in ledger.files():
-        if looked is None or looked[0] != file.path:
-            looked = file.path, _look(folder, file.path)
+        if looked is None or looked[0] != file.path or (looked[1].is_unread and file.bytes in (None, looked[1].size)):
+            looked = file.path, _look(folder, file.path, stated=file.bytes)
             done += looked[1].size
             if progress is not None:
                 progress(done)
@@ -51,13 +51,17 @@ class _Look:
     size: int = 0
     sha256: str = ""
     beginning: bytes = b""
+    #: Whether it was not read, since its size alone is another than was stated.
+    is_unread: bool = False
     #: The code of the rule that it breaks, and why.
     trouble: tuple[str, str] | None = None
 
 
-def _look(folder: Path, path: str) -> _Look:
+def _look(folder: Path, path: str, *, stated: int | None) -> _Look:
     try:
         with open_inside(folder, path) as file:
+            if stated is not None and stated != file.size:
+                return _Look(size=file.size, is_unread=True)
             digest, size, beginning = hashlib.sha256(), 0, b""
             for piece in file.pieces():
                 beginning = beginning or piece[:_BEGINNING]

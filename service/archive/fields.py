@@ -111,6 +111,11 @@ class FormatField:
         """The fields of the part that this field holds; none where it holds no part."""
         return () if self.part is None else fields_of(self.part)
 
+    @cached_property
+    def searched_inner(self) -> "tuple[FormatField, ...]":
+        """The fields of the part whose words are searched, and those that hold a part with such a field."""
+        return tuple(_searched(self.inner))
+
 
 @dataclass(frozen=True, eq=False)
 class Filter:
@@ -152,6 +157,8 @@ class RecordFields:
     own: tuple[FormatField, ...] = field(init=False)
     #: The names that lead from the record to each field that names other records, in the order of the format.
     references: tuple[tuple[str, ...], ...] = field(init=False)
+    #: The fields whose words are searched, and those that hold a part with such a field.
+    searched: tuple[FormatField, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "filters", tuple(_filters((self.identifier, *self.fields), ())))
@@ -160,6 +167,7 @@ class RecordFields:
         object.__setattr__(self, "own", () if custom is None else custom.inner)
         object.__setattr__(self, "translated", tuple(each.name for each in self.fields if each.mark(Translated)))
         object.__setattr__(self, "references", tuple(_references(self.fields, ())))
+        object.__setattr__(self, "searched", tuple(_searched(self.fields)))
 
     @property
     def collection(self) -> str:
@@ -382,8 +390,8 @@ def _references(fields: tuple[FormatField, ...], path: tuple[str, ...]) -> Itera
         yield from _references(each.inner, here)
 
 
-def searched(fields: tuple[FormatField, ...]) -> Iterator[FormatField]:
+def _searched(fields: tuple[FormatField, ...]) -> Iterator[FormatField]:
     """Yield the fields among these whose words are searched, and those that hold a part with such a field."""
     for each in fields:
-        if each.mark(Searched) is not None or any(searched(each.inner)):
+        if each.mark(Searched) is not None or each.searched_inner:
             yield each

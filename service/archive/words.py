@@ -71,7 +71,8 @@ _beyond = re.compile(f"[{_BEYOND}]")
 _unusual = re.compile(f"[{_MARKS}{_INVISIBLE}{_UNSPACED}{_BEYOND}]")
 
 
-def _without_marks(text: str) -> str:
+def without_marks(text: str) -> str:
+    """Return text without the marks that are written apart from letters."""
     if _beyond.search(text):
         return "".join(char for char in text if not unicodedata.combining(char))
     return _marks.sub("", text)
@@ -92,7 +93,7 @@ def spelled(text: str) -> str:
         return text
     text = unicodedata.normalize("NFKC", text)
     if _unusual.search(text):
-        text = _without_marks(unicodedata.normalize("NFKC", _invisible.sub("", text)))
+        text = without_marks(unicodedata.normalize("NFKC", _invisible.sub("", text)))
         text = _unspaced.sub(r" \1 ", text)
     return _with_apostrophes(text, _APOSTROPHE)
 
@@ -101,7 +102,7 @@ def folded(text: str) -> str:
     """Return text without case, accents and invisible characters, in any script. Offsets are not kept."""
     if not text.isascii():
         text = _with_apostrophes(_invisible.sub("", text), "")
-        text = _without_marks(unicodedata.normalize("NFKD", text).casefold())
+        text = without_marks(unicodedata.normalize("NFKD", text).casefold())
         text = _jamo.sub(lambda parts: unicodedata.normalize("NFC", parts[0]), text)
         text = _unspaced.sub(r" \1 ", text)
     return text.lower()

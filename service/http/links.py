@@ -78,7 +78,12 @@ def _joined(lines: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 
 def with_addresses(scope: Scope, documents: bytes) -> bytes:
     """Return documents with absolute addresses, as the client that asks for them sees them."""
-    return placed(documents, base_url(scope), has_pages=has_pages(scope))
+    return placed_at(base_url(scope), documents, has_pages=has_pages(scope))
+
+
+def placed_at(base: str, documents: bytes, *, has_pages: bool) -> bytes:
+    """Return documents with absolute addresses, given that of the API's root."""
+    return placed(documents, base, has_pages=has_pages)
 
 
 def has_pages(scope: Scope) -> bool:

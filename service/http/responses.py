@@ -5,8 +5,8 @@ the next release.
 """
 
 import hashlib
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 
 import anyio.to_thread
 from anyio import CapacityLimiter
@@ -78,19 +78,37 @@ def matches(named: str | None, tag: str) -> bool:
     return "*" in tags or tag in tags
 
 
+class Content:
+    """Bytes that are sent again and again: their digest, and what they became in each coding that was asked for."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.digest = hashlib.blake2s(body).digest()
+        self._coded: dict[str, bytes] = {}
+
+    def coded(self, coding: str) -> bytes | None:
+        """Return the bytes in a coding, None where nobody asked for that yet."""
+        return self._coded.get(coding)
+
+    def compress(self, coding: str) -> bytes:
+        """Return the bytes in a coding, and keep them."""
+        coded = self._coded[coding] = compress(self.body, coding)
+        return coded
+
+
 class LargeAnswer(Response):
     """A response that is compressed in a thread before it is sent: the event loop would stand still meanwhile."""
 
-    def __init__(self, body: bytes, headers: RawHeaders, coding: str) -> None:
+    def __init__(self, body: bytes, headers: RawHeaders, compress_it: Callable[[], bytes]) -> None:
         self.status_code = 200
         self.body = body
         self.background = None
         self.raw_headers = headers
-        self._coding = coding
+        self._compress = compress_it
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls it
         limiter: CapacityLimiter = scope["app"].state.serving.compression_threads
-        body = await anyio.to_thread.run_sync(compress, bytes(self.body), self._coding, limiter=limiter)
+        body = await anyio.to_thread.run_sync(self._compress, limiter=limiter)
         headers = [*self.raw_headers, (b"content-length", b"%d" % len(body))]
         await CompleteResponse(self.status_code, headers, body).send_to(send)
 
@@ -117,16 +135,17 @@ def release_answer(
 
 
 def content_answer(
-    scope: Scope, body: bytes, *, media_type: str, cache_control: str, headers: Iterable[tuple[bytes, bytes]] = ()
+    scope: Scope, content: Content, *, media_type: str, cache_control: str, headers: Iterable[tuple[bytes, bytes]] = ()
 ) -> Answer | LargeAnswer:
-    """Return `body` as an answer that depends on no release, such as a style sheet: its ETag is a digest of its bytes.
+    """Return `content` as an answer that depends on no release, such as a style sheet: its ETag is a digest of its bytes.
 
     Raises NotAcceptable.
     """
+    body = content.body
     coding = choose_coding(header(scope, b"accept-encoding"), size=len(body))
-    tag = '"' + hashlib.blake2s(body, digest_size=12, person=coding.encode()).hexdigest() + '"'
+    tag = '"' + hashlib.blake2s(content.digest, digest_size=12, person=coding.encode()).hexdigest() + '"'
     always = [(b"etag", tag.encode()), (b"cache-control", cache_control.encode()), (b"vary", b"Accept-Encoding")]
-    return _answer(scope, body, [*always, *headers], tag=tag, coding=coding, media_type=media_type)
+    return _answer(scope, body, [*always, *headers], tag=tag, coding=coding, media_type=media_type, content=content)
 
 
 def unkept_answer(scope: Scope, body: bytes, *, headers: Iterable[tuple[bytes, bytes]] = ()) -> Answer | LargeAnswer:
@@ -137,7 +156,14 @@ def unkept_answer(scope: Scope, body: bytes, *, headers: Iterable[tuple[bytes, b
 
 
 def _answer(
-    scope: Scope, body: bytes, beside: RawHeaders, *, tag: str | None, coding: str, media_type: str
+    scope: Scope,
+    body: bytes,
+    beside: RawHeaders,
+    *,
+    tag: str | None,
+    coding: str,
+    media_type: str,
+    content: Content | None = None,
 ) -> Answer | LargeAnswer:
     if tag is not None and matches(header(scope, b"if-none-match"), tag):
         return Answer(b"", 304, beside)
@@ -147,9 +173,11 @@ def _answer(
         if scope["state"]["head"]:
             # Nobody is sent the body: its length, which may be left out, is not worth making it.
             return Answer(b"", 200, beside)
-        if len(body) >= COMPRESS_IN_THREAD_FROM:
-            return LargeAnswer(body, beside, coding)
-        body = compress(body, coding)
+        make = partial(compress, body, coding) if content is None else partial(content.compress, coding)
+        coded = None if content is None else content.coded(coding)
+        if coded is None and len(body) >= COMPRESS_IN_THREAD_FROM:
+            return LargeAnswer(body, beside, make)
+        body = make() if coded is None else coded
     return Answer(body, 200, [*beside, (b"content-length", b"%d" % len(body))])
 
 

@@ -7,7 +7,7 @@ second request. What is special about a field stands in the tables of this modul
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Literal, NamedTuple, Protocol
+from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
 from urllib.parse import quote
 
 from pydantic import Field
@@ -236,8 +236,10 @@ def shown_label(public: PublicRecord) -> str:
 
 def translated_labels(public: PublicRecord) -> dict[str, str]:
     """Return what other records show of this one in other languages, by language."""
-    name = labelling_field(public)
     translations: dict[str, dict[str, Any]] = public.get("translations", {})
+    if not translations:
+        return {}
+    name = labelling_field(public)
     return {language: texts[name] for language, texts in translations.items() if name in texts}
 
 
@@ -324,12 +326,46 @@ def _maybe_date(edtf: str | None) -> DateDocument | None:
 _Render = Callable[[Mapping[str, Any], _Renderer, PublicRecord], Any]
 
 
+class _Always:
+    """Stands for a key that is rendered whatever the record states."""
+
+
+_ALWAYS: Final = _Always()
+
+
 class _Key(NamedTuple):
     """One key of a document: its name, the type of what stands there, and how it is rendered."""
 
     name: str
     shape: Any
     render: _Render
+    #: The field that it shows, and what stands there where a record does not have that field.
+    field: str = ""
+    without: Any = _ALWAYS
+
+
+class _Plan:
+    """How records or parts of one kind are rendered. Most fields of most records are not stated: what stands there instead is
+    copied all at once, and only what is stated is rendered.
+    """
+
+    def __init__(self, keys: list[_Key]) -> None:
+        self._without = {key.name: None if key.without is _ALWAYS else key.without for key in keys}
+        self._always = [(key.name, key.render) for key in keys if key.without is _ALWAYS]
+        self._stated: dict[str, list[tuple[str, _Render]]] = {}
+        for key in keys:
+            if key.without is not _ALWAYS:
+                self._stated.setdefault(key.field, []).append((key.name, key.render))
+
+    def render(self, holder: Mapping[str, Any], to: "_Renderer", record: PublicRecord) -> dict[str, Any]:
+        """Return the keys of a record, or of a part of `record`, with what stands there."""
+        shown, stated = self._without.copy(), self._stated
+        for field in holder:
+            for name, show in stated.get(field, ()):
+                shown[name] = show(holder, to, record)
+        for name, show in self._always:
+            shown[name] = show(holder, to, record)
+        return shown
 
 
 def _keys(model: type[Part]) -> list[_Key]:
@@ -348,8 +384,9 @@ def _keys_of(each: FormatField) -> list[_Key]:
         return []
     if (presence := each.mark(ShownAsPresence)) is not None:
         return [_presence(presence.name, f"Whether there is a {each.name}.", (each.name,))]
-    shape, render = _SPECIAL.get(each.behaviour or "", _plain)(each)
-    own = _Key(each.name, Annotated[shape, Field(description=each.description)], render)
+    special = _SPECIAL.get(each.behaviour or "")
+    shape, render, without = (*special(each), _ALWAYS) if special is not None else _plain(each)
+    own = _Key(each.name, Annotated[shape, Field(description=each.description)], render, each.name, without)
     return [own, *_presences_inside(each), *(make() for make in _BESIDE.get(each.behaviour or "", ()))]
 
 
@@ -369,26 +406,28 @@ def _presence(name: str, description: str, path: tuple[str, ...]) -> _Key:
             found = found.get(step) or {}
         return bool(found)
 
-    return _Key(name, Annotated[bool, Field(description=description)], render)
+    return _Key(name, Annotated[bool, Field(description=description)], render, path[0], without=False)
 
 
 #: A field's shape, and how its value is rendered.
 _Shown = tuple[Any, _Render]
+#: The same, and what stands where there is no such field.
+_ShownOrNot = tuple[Any, _Render, Any]
 
 
-def _plain(each: FormatField) -> _Shown:
+def _plain(each: FormatField) -> _ShownOrNot:
     """Return how a field is shown that nothing is special about: by its kind."""
     if each.kind == "part":
         return _part(each)
     if each.kind == "claimed":
-        return _claimed(each)
+        return *_claimed(each), _ALWAYS
     if each.kind in ("date", "reference"):
         return _with_value(each, *_VALUES[each.kind](each))
     if each.declared is not None and each.terms is not None:
         return _with_value(each, *_own_term(each.terms))
     name, default = each.name, [] if each.is_list else each.default
     shape = float if each.kind == "number" and each.annotation is not int else each.annotation
-    return _shape_of(each, shape), lambda holder, _, __: holder.get(name, default)
+    return _shape_of(each, shape), lambda holder, _, __: holder[name], default
 
 
 def _shape_of(each: FormatField, shape: Any) -> Any:  # noqa: ANN401 - whatever the field holds
@@ -397,17 +436,17 @@ def _shape_of(each: FormatField, shape: Any) -> Any:  # noqa: ANN401 - whatever 
     return shape | None if each.is_optional and each.default is None else shape
 
 
-def _with_value(each: FormatField, shape: Any, render_one: Callable[[Any, _Renderer], Any]) -> _Shown:  # noqa: ANN401
+def _with_value(each: FormatField, shape: Any, render_one: Callable[[Any, _Renderer], Any]) -> _ShownOrNot:  # noqa: ANN401
     name = each.name
 
     def render_all(holder: Mapping[str, Any], to: _Renderer, _: PublicRecord) -> Any:  # noqa: ANN401
-        return [render_one(value, to) for value in holder.get(name, ())]
+        return [render_one(value, to) for value in holder[name]]
 
     def render(holder: Mapping[str, Any], to: _Renderer, _: PublicRecord) -> Any:  # noqa: ANN401
-        value = holder.get(name)
+        value = holder[name]
         return None if value is None else render_one(value, to)
 
-    return _shape_of(each, shape), render_all if each.is_list else render
+    return (_shape_of(each, shape), render_all, []) if each.is_list else (_shape_of(each, shape), render, None)
 
 
 def _reference(each: FormatField) -> tuple[Any, Callable[[Any, _Renderer], Any]]:
@@ -435,24 +474,24 @@ _VALUES: dict[str, Callable[[FormatField], tuple[Any, Callable[[Any, _Renderer],
 }
 
 
-def _part(each: FormatField) -> _Shown:
+def _part(each: FormatField) -> _ShownOrNot:
     assert each.part is not None
-    name, pairs = each.name, [(key.name, key.render) for key in _keys(each.part) if not _is_apart(each, key)]
-
-    def render_part(part: Mapping[str, Any], to: _Renderer, record: PublicRecord) -> dict[str, Any]:
-        return {key: show(part, to, record) for key, show in pairs}
+    name, plan = each.name, _Plan([key for key in _keys(each.part) if not _is_apart(each, key)])
+    shape = _shape_of(each, _part_shape(each.part))
 
     def render_all(holder: Mapping[str, Any], to: _Renderer, record: PublicRecord) -> Any:  # noqa: ANN401
-        return [render_part(part, to, record) for part in holder.get(name, ())]
+        return [plan.render(part, to, record) for part in holder[name]]
 
     # A part that is never null is shown with all its keys also where nothing is stated.
     without: Any = None if each.default is None else {}
 
     def render(holder: Mapping[str, Any], to: _Renderer, record: PublicRecord) -> Any:  # noqa: ANN401
         part = holder.get(name, without)
-        return None if part is None else render_part(part, to, record)
+        return None if part is None else plan.render(part, to, record)
 
-    return _shape_of(each, _part_shape(each.part)), render_all if each.is_list else render
+    if each.is_list:
+        return shape, render_all, []
+    return shape, render, None if without is None else _ALWAYS
 
 
 def _is_apart(each: FormatField, key: _Key) -> bool:
@@ -520,12 +559,11 @@ def _related_from() -> _Key:
         TypedDict,
         "RelatedFrom",
     )
-    del keys["to"]
+    plan = _Plan([key for name, key in keys.items() if name != "to"])
 
     def render(record: Mapping[str, Any], to: _Renderer, _: PublicRecord) -> list[dict[str, Any]]:
         return [
-            {"type": said["type"], "from": to.ref(origin)}
-            | {name: key.render(said, to, said) for name, key in keys.items()}
+            {"type": said["type"], "from": to.ref(origin)} | plan.render(said, to, said)
             for origin, said in to.around.related_from(record["id"])
         ]
 
@@ -651,9 +689,8 @@ class DocumentRenderer:
 
     def render(self, public: PublicRecord) -> dict[str, Any]:
         """Return the document of `public`, complete but for `version` and `updated_at`, which depend on the release."""
-        keys, texts, own = self._records[public["record"]]
-        to = self._to
-        fields = {name: show(public, to, public) for name, show in keys}
+        plan, texts, own = self._records[public["record"]]
+        fields = plan.render(public, self._to, public)
         return {
             "record": public["record"],
             "id": public["id"],
@@ -670,11 +707,11 @@ class DocumentRenderer:
 
 
 @lru_cache(512)
-def _rendering(record: RecordFields) -> tuple[list[tuple[str, _Render]], list[tuple[str, bool]], list[str]]:
+def _rendering(record: RecordFields) -> tuple[_Plan, list[tuple[str, bool]], list[str]]:
     """Return how each key of a record's document is rendered, its texts and its own texts: worked out once for all
     archives with the same fields, since a small archive is published in the time that this takes.
     """
-    return [(key.name, key.render) for key in _record_keys(record)], _texts(record), own_texts(record)
+    return _Plan(_record_keys(record)), _texts(record), own_texts(record)
 
 
 def _access(access: Mapping[str, Any]) -> AccessDocument:

@@ -8,14 +8,16 @@ filters, but for `HAS_POINT` and those of days without a year.
 import math
 import struct
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any, Protocol
 
 from service.archive.dates import latest_of, occurs_between, parse_edtf
 from service.archive.fields import ArchiveFields, Filter, FormatField, RecordFields
 from service.archive.marks import Searched
+from service.archive.words import without_marks
 from service.release.documents import shown_label
 from service.release.projection import PublicRecord
 
@@ -34,7 +36,9 @@ UNKNOWN = "\U0010ffff"
 VALUE_LENGTH = 256
 #: The name of the terms of what a record names in any role.
 REFERS_TO = "refers_to"
-#: The value of a term that finds the records which state nothing to be filtered by. No value is empty.
+#: The value of a term that finds the records which state nothing to be filtered by. No value is empty. A release has one for
+#: each filter of which a record may have no value, so that such records are found as fast as others; it is all that no other
+#: term of the filter finds.
 NO_VALUE = ""
 
 #: The term of events and places that can be drawn on a map: its value is "true" or "false".
@@ -85,24 +89,34 @@ class Indexer:
 
     def __init__(self, fields: ArchiveFields, trees: Hierarchies) -> None:
         self._trees = trees
-        self._steps: dict[str, list[_Index]] = {each.record: list(_steps(each)) for each in fields}
+        self._steps = {each.record: _Steps(each) for each in fields}
 
     def entries(self, public: PublicRecord) -> Entries:
         """Return what a public record is found by."""
-        entries = Entries(terms=set())
-        for step in self._steps[public["record"]]:
-            step(public, self._trees, entries)
+        entries, trees, steps = Entries(terms=set()), self._trees, self._steps[public["record"]]
+        for step in steps.always:
+            step(public, trees, entries)
+        for name, of_field in steps.of_field.items():
+            if name in public:
+                for step in of_field:
+                    step(public, trees, entries)
         return entries
 
 
-def _steps(record: RecordFields) -> Iterator[_Index]:
-    for by in record.filters:
-        yield _term(by)
-    for each in record.fields:
-        if (special := _SPECIAL.get(each.behaviour or "")) is not None:
-            yield special
-    yield _references_of(record)
-    yield _without_value(record)
+class _Steps:
+    """What is to be done with a record of one type: always, and only where it has a certain field. Most fields are not stated."""
+
+    def __init__(self, record: RecordFields) -> None:
+        self.always: list[_Index] = [_references_of(record)]
+        self.of_field: dict[str, list[_Index]] = {}
+        for by in record.filters:
+            self._add(_term(by), by.path[0] if len(by.path) > 1 or by.field.default in (None, []) else None)
+        for each in record.fields:
+            if (special := _SPECIAL.get(each.behaviour or "")) is not None:
+                self._add(special, None)
+
+    def _add(self, step: _Index, field: str | None) -> None:
+        (self.always if field is None else self.of_field.setdefault(field, [])).append(step)
 
 
 def _references_of(record: RecordFields) -> _Index:
@@ -121,17 +135,6 @@ def equal_filters(record: RecordFields) -> tuple[str, ...]:
     return tuple(sorted(named | derived))
 
 
-def _without_value(record: RecordFields) -> _Index:
-    """Return what adds a term for each filter that a record has no value of, so that such records are found as fast as others."""
-    names = frozenset(equal_filters(record))
-
-    def add(_: PublicRecord, __: Hierarchies, entries: Entries) -> None:
-        lacking = names.difference([name for name, _ in entries.terms])
-        entries.terms.update([(name, NO_VALUE) for name in lacking])
-
-    return add
-
-
 #: The filters that follow from fields with a special behaviour, and may have no value.
 _DERIVED_FILTERS: dict[str, tuple[str, ...]] = {"event_place": ("country",), "country": ("country",)}
 
@@ -141,22 +144,23 @@ _DERIVED_FILTERS: dict[str, tuple[str, ...]] = {"event_place": ("country",), "co
 
 def _term(by: Filter) -> _Index:
     """Return what adds the terms of one filter: the values of a field, or of a field of a record's parts."""
-    name, path, is_truth, terms = by.name, by.path, by.field.kind == "truth", by.terms
+    name, is_truth, terms = by.name, by.field.kind == "truth", by.terms
     if by.field.kind in ("date", "number"):
         return _span(by)
     if by.is_latest:
         return _latest_term(by)
+    values = _reader(by.path, by.field.default)
 
-    def add(public: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
-        for value in _values(public, path, by.field.default):
-            if by.is_wide:
-                entries.terms.update((name, wider) for wider in trees.and_wider(value))
-            elif terms is not None:
-                entries.terms.update((name, wider) for wider in terms.and_wider(value))
-            else:
-                entries.terms.add((name, str(value).lower() if is_truth else asked_as(str(value))))
+    def add(public: PublicRecord, _: Hierarchies, entries: Entries) -> None:
+        for value in values(public):
+            entries.terms.add((name, str(value).lower() if is_truth else asked_as(str(value))))
 
-    return add
+    def add_wider(public: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
+        and_wider = trees.and_wider if terms is None else terms.and_wider
+        for value in values(public):
+            entries.terms.update([(name, wider) for wider in and_wider(value)])
+
+    return add_wider if by.is_wide or terms is not None else add
 
 
 def asked_as(value: str) -> str:
@@ -166,10 +170,11 @@ def asked_as(value: str) -> str:
 
 def _latest_term(by: Filter) -> _Index:
     """Return what adds the term of the latest of some parts by their dates. What held before it would find what is past."""
-    *way, parts, value = by.path
+    *way, value = by.path
+    parts = _reader(tuple(way))
 
     def add(public: PublicRecord, _: Hierarchies, entries: Entries) -> None:
-        if (latest := latest_of(_values(public, (*way, parts)), lambda part: part.get("date"))) is not None:
+        if (latest := latest_of(parts(public), lambda part: part.get("date"))) is not None:
             entries.terms.add((by.name, str(latest[value])))
 
     return add
@@ -177,11 +182,11 @@ def _latest_term(by: Filter) -> _Index:
 
 def _span(by: Filter) -> _Index:
     """Return what adds the days that a date lies between, or the value of a number: of several, from the first to the last."""
-    name = by.name
+    name, is_number, values = by.name, by.field.kind == "number", _reader(by.path)
 
     def add(public: PublicRecord, _: Hierarchies, entries: Entries) -> None:
-        for value in _values(public, by.path):
-            if by.field.kind == "number":
+        for value in values(public):
+            if is_number:
                 low, high = entries.ranges.get(name, (value, value))
                 entries.ranges[name] = (min(low, value), max(high, value))
             else:
@@ -190,15 +195,29 @@ def _span(by: Filter) -> _Index:
     return add
 
 
-def _values(holder: Mapping[str, Any], path: tuple[str, ...], default: object = None) -> Iterable[Any]:
-    """Return every value that a path of names leads to. A public record leaves a field out that is at its default."""
-    value = holder.get(path[0], default if len(path) == 1 else None)
-    if value is None:
-        return ()
-    if len(path) == 1:
-        return value if isinstance(value, list) else (value,)
-    parts = value if isinstance(value, list) else (value,)
-    return [each for part in parts for each in _values(part, path[1:], default)]
+#: Returns every value of one field of a record, or of a part of one.
+_Reader = Callable[[Mapping[str, Any]], Iterable[Any]]
+
+
+def _reader(path: tuple[str, ...], default: object = None) -> _Reader:
+    """Return what reads every value that a path of names leads to. A public record leaves a field out that is at its default."""
+    name, *rest = path
+    if not rest:
+
+        def read(holder: Mapping[str, Any]) -> Iterable[Any]:
+            value = holder.get(name, default)
+            return value if isinstance(value, list) else () if value is None else (value,)
+
+        return read
+    inner = _reader(tuple(rest), default)
+
+    def read_parts(holder: Mapping[str, Any]) -> Iterable[Any]:
+        value = holder.get(name)
+        if isinstance(value, list):
+            return [each for part in value for each in inner(part)]
+        return () if value is None else inner(value)
+
+    return read_parts
 
 
 def _index_days(name: str, edtf: str | None, entries: Entries) -> None:
@@ -288,7 +307,37 @@ _SPECIAL: dict[str, _Index] = {
 
 def referred_to(public: PublicRecord, record: RecordFields) -> frozenset[str]:
     """Return the identifier of every other record that a public record names, in whatever role."""
-    return frozenset([each for path in record.references for each in _values(public, path)]) - {public["id"]}
+    found: list[str] = []
+    _find_references(public, _reference_tree(record), found)
+    return frozenset(found) - {public["id"]}
+
+
+#: The fields of a record or part that name records, and those that hold parts with such fields, with the fields of these.
+_ReferenceTree = tuple[tuple[str, "_ReferenceTree"], ...]
+
+
+@lru_cache(512)
+def _reference_tree(record: RecordFields) -> _ReferenceTree:
+    return _branches(record.references)
+
+
+def _branches(paths: Iterable[tuple[str, ...]]) -> _ReferenceTree:
+    beneath: dict[str, list[tuple[str, ...]]] = {}
+    for name, *rest in paths:
+        beneath.setdefault(name, []).extend([tuple(rest)] if rest else [])
+    return tuple((name, _branches(inner)) for name, inner in beneath.items())
+
+
+def _find_references(holder: Mapping[str, Any], tree: _ReferenceTree, found: list[str]) -> None:
+    for name, beneath in tree:
+        value = holder.get(name)
+        if value is None:
+            continue
+        if not beneath:
+            found += value if isinstance(value, list) else (value,)
+        else:
+            for part in value if isinstance(value, list) else (value,):
+                _find_references(part, beneath, found)
 
 
 # --- Sort keys --------------------------------------------------------------------------------------------------------
@@ -296,24 +345,38 @@ def referred_to(public: PublicRecord, record: RecordFields) -> frozenset[str]:
 
 def sort_keys(public: PublicRecord, record: RecordFields) -> tuple[str, ...]:
     """Return the keys of a record in ascending order, one for each field that its collection can be sorted by."""
-    return tuple([_key(public, each) for each in record.sorted])
+    return tuple([key(public) for key in _keys_of(record)])
 
 
-def _key(public: PublicRecord, by: FormatField) -> str:
+@lru_cache(512)
+def _keys_of(record: RecordFields) -> tuple[Callable[[PublicRecord], str], ...]:
+    return tuple(_key(each) for each in record.sorted)
+
+
+def _key(by: FormatField) -> Callable[[PublicRecord], str]:
+    """Return what makes a record's key of one field."""
     named = by.mark(Searched)
     if named is not None and named.is_name:
-        return text_key(shown_label(public))
-    value: Any = public
-    for name in by.path:
-        value = value.get(name, _NOTHING)
-    value = None if value is _NOTHING else value
+        return lambda public: text_key(shown_label(public))
+    make, (*way, name) = _key_of_value(by), by.path
+
+    def key(public: PublicRecord) -> str:
+        holder: Mapping[str, Any] = public
+        for step in way:
+            holder = holder.get(step, _NOTHING)
+        value = holder.get(name)
+        return UNKNOWN if value is None else make(value)
+
+    return key
+
+
+def _key_of_value(by: FormatField) -> Callable[[Any], str]:
+    terms = by.terms
     if by.kind == "date":
-        return date_key(value)
-    if value is None:
-        return UNKNOWN
-    if by.declared is not None and by.terms is not None:
-        return text_key(by.terms.label(value))
-    return number_key(value) if by.kind == "number" else text_key(str(value))
+        return date_key
+    if by.declared is not None and terms is not None:
+        return lambda value: text_key(terms.label(value))
+    return number_key if by.kind == "number" else lambda value: text_key(str(value))
 
 
 #: What a part that is not there has in it.
@@ -330,9 +393,7 @@ def text_key(text: str) -> str:
     """Return the key that titles and labels are ordered by: without regard to case, to accents and to strokes through letters."""
     if text.isascii():
         return text.lower()[:KEY_LENGTH]
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(char for char in folded if not unicodedata.combining(char))
-    return bare.translate(_LIKE)[:KEY_LENGTH]
+    return without_marks(unicodedata.normalize("NFKD", text.casefold())).translate(_LIKE)[:KEY_LENGTH]
 
 
 def number_key(number: float) -> str:

@@ -426,7 +426,7 @@ class _Publication:
         statement = insert_statement(tables.RecordRow)
         rows: list[tuple[object, ...]] = []
         total = scratch.count()
-        for ordinal, (line, label, keys) in enumerate(scratch.rows(self.staging / CANONICAL), 1):
+        for ordinal, (line, label, keys, referred_by) in enumerate(scratch.rows(self.staging / CANONICAL), 1):
             public = orjson.loads(line)
             collection = PLURALS[public["record"]]
             around.label_languages.clear()
@@ -443,7 +443,7 @@ class _Publication:
                 standing=standing,
                 head=shown_head,
                 digest=f"sha256:{of_line.hexdigest()}",
-                referred_by=scratch.referred_by(public["id"]),
+                referred_by=referred_by,
             )
             updated_at = standing.updated_at
             documents.add(document, Keys(public["id"], [*keys], updated_at))

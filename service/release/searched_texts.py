@@ -1,14 +1,13 @@
 """What of a record is searched, and what a search box completes: the fields that are marked so, and their translations."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
-from itertools import accumulate
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from service.archive.fields import FormatField, RecordFields
 from service.archive.marks import Searched
 from service.archive.transcripts import shown_as, shown_names
-from service.archive.words import plain_words
+from service.archive.words import plain_of
 from service.release.projection import PublicRecord
 
 
@@ -31,10 +30,12 @@ def searched_parts(public: PublicRecord, language: str, record: RecordFields) ->
     the two they are in: they count as in the record's, and every text is stemmed in the archive's language too.
     """
     own = public.get("language", language)
-    for each in record.fields:
+    for each in record.searched:
+        if each.name not in public or each.behaviour == "own_fields":
+            continue
         if (special := _SPECIAL.get(each.behaviour or "")) is not None:
             yield from special(public, each, own)
-        elif each.behaviour != "own_fields":
+        else:
             for text, tag in _texts(public, (each,), own):
                 yield SearchedText(each.name, text, tag)
     for tag, texts in public.get("translations", {}).items():
@@ -71,7 +72,7 @@ def _transcript(public: PublicRecord, each: FormatField, own: str) -> Iterator[S
     """Yield what is said in each segment, in each language that it can be read in."""
     for name, segment in shown_names(public):
         start_s = segment.get("start_s")
-        for text, language in _texts(segment, each.inner, segment.get("language", own)):
+        for text, language in _texts(segment, each.searched_inner, segment.get("language", own)):
             yield SearchedText(each.name, text, language, name, start_s)
         for tag, translation in segment.get("translations", {}).items():
             yield SearchedText(f"translations.{tag}.{each.name}", translation["text"], tag, name, start_s)
@@ -84,7 +85,7 @@ def _index(public: PublicRecord, each: FormatField, own: str) -> Iterator[Search
     for entry in entries:
         name = shown_as(public, entry["segment"]) if "segment" in entry else None
         start_s = entry.get("start_s", starts.get(name or "", {}).get("start_s"))
-        for text, language in _texts(entry, each.inner, own):
+        for text, language in _texts(entry, each.searched_inner, own):
             yield SearchedText(each.name, text, language, name, start_s)
 
 
@@ -96,7 +97,7 @@ _SPECIAL: Mapping[str, Callable[[PublicRecord, FormatField, str], Iterator[Searc
 
 
 def _texts(holder: Mapping[str, Any], fields: Iterable[FormatField], language: str) -> Iterator[tuple[str, str]]:
-    """Yield the searched texts in some fields of a record or of a part of one, each with its language: that which the part
+    """Yield the texts in some searched fields of a record or of a part of one, each with its language: that which the part
     itself names, else that around it.
     """
     for each in fields:
@@ -104,12 +105,12 @@ def _texts(holder: Mapping[str, Any], fields: Iterable[FormatField], language: s
         if value is None:
             continue
         values = value if each.is_list else (value,)
-        if each.part is not None:
-            for part in values:
-                yield from _texts(part, each.inner, part.get("language", language))
-        elif each.mark(Searched) is not None:
+        if each.part is None:
             for text in values:
                 yield text, language
+        else:
+            for part in values:
+                yield from _texts(part, each.searched_inner, part.get("language", language))
 
 
 def names_of(public: PublicRecord, record: RecordFields) -> Iterator[str]:
@@ -120,7 +121,7 @@ def names_of(public: PublicRecord, record: RecordFields) -> Iterator[str]:
             yield from _at(texts, way)
 
 
-@cache
+@lru_cache(512)
 def _ways_to_names(record: RecordFields) -> tuple[tuple[str, ...], ...]:
     return tuple(_ways(record.fields))
 
@@ -151,8 +152,9 @@ COMPLETED_WORDS, COMPLETION_LENGTH = 12, 32
 
 def completion_keys(name: str) -> list[str]:
     """Return what is left of a name, folded, from each of its first words on."""
-    # Word by word: names share most of their words, and what these become is kept.
-    words = [word for part in name[:400].split() for word in plain_words(part)]
-    text = " ".join(words)
-    starts = accumulate((len(word) + 1 for word in words[:-1][: COMPLETED_WORDS - 1]), initial=0) if words else ()
-    return list(dict.fromkeys(text[start : start + COMPLETION_LENGTH] for start in starts))
+    words = plain_of(name[:400])
+    text, start, keys = " ".join(words), 0, dict[str, None]()
+    for word in words[:COMPLETED_WORDS]:
+        keys[text[start : start + COMPLETION_LENGTH]] = None
+        start += len(word) + 1
+    return list(keys)

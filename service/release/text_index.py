@@ -21,7 +21,6 @@ from service.archive.identifiers import PLURALS
 from service.archive.words import BY_DICTIONARY, STEMMERS, analyzer, plain_of, spelled, stemmed, stemmer_of, stems
 from service.errors import ReleaseDamaged, ReleaseError
 from service.release.indexing import (
-    NO_VALUE,
     REFERS_TO,
     Entries,
     day_number,
@@ -134,7 +133,8 @@ class IndexWriter:
         self.folder = folder / FOLDER
         self.language = language
         self._fields = fields
-        self._filters = frozenset(term_filters_of(fields))
+        #: The field of the index for each filter that it has a field for.
+        self._filters = {name: f"is_{name}" for name in term_filters_of(fields)}
         self.folder.mkdir()
         with _refusing(self.folder):
             self._index = tantivy.Index(schema(fields), path=str(self.folder), reuse=False)
@@ -165,11 +165,10 @@ class IndexWriter:
 
     def _add_terms(self, document: tantivy.Document, entries: Entries) -> None:
         sets: dict[str, list[str]] = {}
+        add_text, filters = document.add_text, self._filters
         for name, value in sorted(entries.terms):
-            if value == NO_VALUE:
-                continue  # the engine itself finds documents without a value
-            if name in self._filters:
-                document.add_text(f"is_{name}", value)
+            if name in filters:
+                add_text(filters[name], value)
             if name in SETS:
                 sets.setdefault(name, []).append(value)
         for name, values in sets.items():

@@ -1,10 +1,18 @@
 """The docs page: it loads nothing from elsewhere, and its policy lets nothing run that is not a file of ours."""
 
 import re
+import time
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+
+from service.api.examples import with_examples
+from service.api.routes import docs
+from tests.archives import archive, record
+from tests.conftest import PublishTo, Serve
 
 ASSETS = ("/docs/swagger-ui.css", "/docs/style.css", "/docs/swagger-ui-bundle.js", "/docs/start.js")
 
@@ -82,3 +90,64 @@ def test_no_answer_is_taken_for_another_type_or_tells_where_its_reader_came_from
 def test_files_have_the_type_without_which_they_would_not_run(client: httpx.Client, path: str) -> None:
     expected = "text/css" if path.endswith(".css") else "text/javascript"
     assert client.get(path).headers["content-type"].partition(";")[0] == expected
+
+
+def count_writing(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that gets the release of each description that is written from now on."""
+    written: list[str] = []
+
+    def count(description: dict[str, Any], catalogue: Any, **given: Any) -> dict[str, Any]:
+        written.append(catalogue.release.id)
+        return with_examples(description, catalogue, **given)
+
+    monkeypatch.setattr(docs, "with_examples", count)
+    return written
+
+
+def test_a_description_is_written_once_whatever_name_the_server_is_asked_under(
+    seed_data: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = count_writing(monkeypatch)
+    client = serve(seed_data)
+    for number in range(3 * docs.KEPT):
+        host = f"host-{number}.example:8000"
+        described = client.get("/openapi.json", headers={"Host": host}).json()
+        assert described["servers"] == [{"url": f"http://{host}"}]
+        [example] = described["components"]["schemas"]["TestimonyDocument"]["examples"]
+        assert example["links"]["self"].startswith(f"http://{host}/v1/testimonies/")
+    assert len(written) == 1
+    assert len(client.application.state.descriptions) == docs.KEPT  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd", "identity"])
+def test_a_kept_description_is_the_same_in_every_coding(client: httpx.Client, coding: str) -> None:
+    plain = client.get("/openapi.json", headers={"Accept-Encoding": "identity"})
+    first, second = (client.get("/openapi.json", headers={"Accept-Encoding": coding}) for _ in range(2))
+    assert first.content == second.content == plain.content
+    assert first.headers["etag"] == second.headers["etag"]
+    assert first.headers.get("content-encoding", "identity") == coding
+    unchanged = client.get("/openapi.json", headers={"Accept-Encoding": coding, "If-None-Match": first.headers["etag"]})
+    assert unchanged.status_code == 304
+
+
+def test_a_new_release_is_described_with_its_own_examples(
+    tmp_path: Path, publish_to: PublishTo, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = count_writing(monkeypatch)
+    data = tmp_path / "data"
+    publish_to(data, archive(record("top-1", label="Before")))
+    client = serve(data)
+
+    def label() -> str:
+        schema = client.get("/openapi.json").json()["components"]["schemas"]["TopicDocument"]
+        return str(schema["examples"][0]["label"])
+
+    assert label() == "Before"
+    second = publish_to(data, archive(record("top-1", label="After"))).manifest.id
+    until = time.monotonic() + 20
+    while client.get("/v1").json()["release"]["id"] != second:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert label() == "After"
+    assert written[-1] == second
+    assert len(written) == 2

@@ -2,20 +2,24 @@
 business, and it works offline.
 """
 
-from functools import partial
+import secrets
+from functools import cache, partial
 from importlib.resources import files
+from typing import Final
 
 import orjson
-from fastapi import APIRouter, Request
+from cachetools import LRUCache
+from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse, Response
 
 from service.api.describing import describe
 from service.api.examples import with_examples
 from service.archive.fields import archive_fields
 from service.errors import Broken, NotFound, NotReady, ReleaseDamaged
-from service.http.links import base_url, with_addresses
+from service.http.links import base_url, placed_at
 from service.http.negotiation import JSON
-from service.http.responses import content_answer
+from service.http.releases import Served
+from service.http.responses import Content, content_answer
 from service.http.routing import PlainRoute
 
 router = APIRouter(route_class=PlainRoute, include_in_schema=False)
@@ -103,20 +107,64 @@ _STYLE = """.swagger-ui .scheme-container { display: none; }
 """
 
 
+_SCRIPT: Final = Content(_START.encode())
+
+#: Descriptions that are kept, with their compressed forms: about a megabyte each. A server is asked under few names, and
+#: strangers can make up any number.
+KEPT = 8
+#: Stands for the base address in a description that is written for every one. No text of an archive can have it.
+_BASE: Final = f"https://{secrets.token_hex(16)}.invalid"
+
+
+@cache
+def _packaged(asset: str) -> Content:
+    return Content((_PACKAGED / asset).read_bytes())
+
+
 @router.get("/openapi.json")
 @router.get("/v1/openapi.json")
 async def show_description(request: Request) -> Response:
     """The OpenAPI description (3.1)."""
+    content = _described(request.app, _example_source(request), base_url(request.scope))
+    return content_answer(request.scope, content, media_type=JSON, cache_control="no-cache")
+
+
+def _example_source(request: Request) -> Served | None:
+    """Return the release that examples come from, None where there is none to be read."""
     try:
-        catalogue = request.app.state.serving.of(request.scope).catalogue
-        description = with_examples(
-            describe(request.app, catalogue.fields), catalogue, place=partial(with_addresses, request.scope)
-        )
-    except (NotReady, Broken, ReleaseDamaged):
+        served: Served = request.app.state.serving.of(request.scope)
+    except (NotReady, Broken):
+        return None
+    return served
+
+
+def _described(app: FastAPI, served: Served | None, base: str) -> Content:
+    """Return the description with its addresses, kept for the base addresses under which it was asked for last."""
+    if getattr(app.state, "descriptions", None) is None:
+        app.state.descriptions = LRUCache(KEPT)
+    kept: LRUCache[tuple[str, str], Content] = app.state.descriptions
+    key = ("" if served is None else served.key, base)
+    if (content := kept.get(key)) is None:
+        unplaced = kept.get((key[0], _BASE))
+        if unplaced is None:
+            try:
+                unplaced = kept[key[0], _BASE] = Content(_written(app, served))
+            except ReleaseDamaged:
+                return _described(app, None, base)
+        content = kept[key] = Content(unplaced.body.replace(_BASE.encode(), orjson.dumps(base)[1:-1]))
+    return content
+
+
+def _written(app: FastAPI, served: Served | None) -> bytes:
+    """Return the description, `_BASE` standing for the base address. Raises ReleaseDamaged."""
+    if served is None:
         # The description is needed most where something is wrong; only the examples come from a release.
-        description = describe(request.app, archive_fields())
-    body = orjson.dumps(description | {"servers": [{"url": base_url(request.scope)}]})
-    return content_answer(request.scope, body, media_type=JSON, cache_control="no-cache")
+        description = describe(app, archive_fields())
+    else:
+        catalogue = served.catalogue
+        place = partial(placed_at, _BASE, has_pages=app.state.has_pages)
+        description = with_examples(describe(app, catalogue.fields), catalogue, place=place)
+    return orjson.dumps(description | {"servers": [{"url": _BASE}]})
 
 
 @router.get("/docs")
@@ -135,7 +183,7 @@ async def show_style(request: Request) -> Response:
 @router.get("/docs/start.js")
 async def show_start(request: Request) -> Response:
     """The page's only script of its own."""
-    return content_answer(request.scope, _START.encode(), media_type="text/javascript", cache_control="no-cache")
+    return content_answer(request.scope, _SCRIPT, media_type="text/javascript", cache_control="no-cache")
 
 
 @router.get("/docs/{asset}")
@@ -144,5 +192,6 @@ async def show_asset(request: Request) -> Response:
     asset = request.path_params["asset"]
     if asset not in _ASSETS:
         raise NotFound("There is no such file.")
-    body = (_PACKAGED / asset).read_bytes()
-    return content_answer(request.scope, body, media_type=_ASSETS[asset], cache_control="public, max-age=86400")
+    return content_answer(
+        request.scope, _packaged(asset), media_type=_ASSETS[asset], cache_control="public, max-age=86400"
+    )

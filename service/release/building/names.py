@@ -48,7 +48,7 @@ class NameWriter:
 
     def add_label_languages(self, collection: str, languages: Iterable[tuple[str, bool]]) -> None:
         """Take the languages of labels that are shown in a record: each with whether labels are written in it."""
-        self._label_languages |= {(collection, language, is_original) for language, is_original in languages}
+        self._label_languages.update([(collection, *each) for each in languages])
 
     def _flush(self) -> None:
         self.database.executemany(insert_statement(tables.LineRow), self._lines)

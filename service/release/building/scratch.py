@@ -98,11 +98,28 @@ def scratch_record(
     )
 
 
+class ScratchRow(NamedTuple):
+    """What is known of a public record once all have come."""
+
+    line: bytes
+    label: str
+    keys: tuple[str, ...]
+    #: How many records of each collection name it, in whatever role; 0 where none does.
+    referred_by: dict[str, int]
+
+
+#: The collections by the prefixes of their identifiers, and what is counted of a record that none of them names.
+_COLLECTIONS = {prefix: PLURALS[kind] for kind, prefix in PREFIXES.items()}
+_BY_NONE = dict.fromkeys(_COLLECTIONS.values(), 0)
+
+
 def _label_languages(public: PublicRecord) -> str | None:
     translated = translated_labels(public)
+    if not translated:
+        return None
     # What is not in a language of its own is in the archive's, which the record does not say.
     own = own_language(public, "") or None
-    return orjson.dumps([own, *translated]).decode() if translated else None
+    return orjson.dumps([own, *translated]).decode()
 
 
 def _answers(response: PublicRecord) -> Iterator[tuple[str, str]]:
@@ -266,17 +283,25 @@ class Scratch:
         [(number,)] = self.connection.execute("SELECT count(*) FROM record")
         return int(number)
 
-    def rows(self, canonical: Path) -> Iterator[tuple[bytes, str, tuple[str, ...]]]:
-        """Yield the canonical line, label and sort keys of every record, in the order of the identifiers.
+    def rows(self, canonical: Path) -> Iterator[ScratchRow]:
+        """Yield what is known of every record, in the order of the identifiers.
 
         That is also the order of the canonical archive, by type and then by identifier, because the prefixes of
         identifiers sort as the names of the types do. Lines are read from `canonical`, the file of all canonical lines.
         """
+        # Both by identifier, so that one pass over them is enough.
+        rows = self.connection.execute(f"SELECT id, label, {self._key_names} FROM record ORDER BY id")  # noqa: S608 - names of columns
+        counted = self.connection.execute("SELECT target, prefix, number FROM referred ORDER BY target")
+        named = next(counted, None)
         with canonical.open("rb", buffering=1 << 20) as lines:
             next(lines)  # the head
-            statement = f"SELECT label, {self._key_names} FROM record ORDER BY id"  # noqa: S608 - names of columns
-            for label, *keys in self.connection.execute(statement):
-                yield next(lines), label, tuple(keys)
+            for record_id, label, *keys in rows:
+                referred_by = _BY_NONE
+                while named is not None and named[0] <= record_id:
+                    if named[0] == record_id:
+                        referred_by = referred_by | {_COLLECTIONS[named[1]]: named[2]}
+                    named = next(counted, None)
+                yield ScratchRow(next(lines), label, tuple(keys), referred_by)
 
     def canonical_lines(self, head: Head) -> Iterator[bytes]:
         """Yield the public archive in canonical form."""
@@ -296,11 +321,6 @@ class Scratch:
             WHERE party = ? AND event IN ('', {places}) ORDER BY id"""  # noqa: S608 - only places
         rows = self.connection.execute(statement, (agent_id, *event_ids))
         return [orjson.loads(self._line(offset, length)) for _, offset, length in rows]
-
-    def referred_by(self, record_id: str) -> dict[str, int]:
-        """Return how many records of each collection name a record, in whatever role; 0 where none does."""
-        rows = dict(self.connection.execute("SELECT prefix, number FROM referred WHERE target = ?", (record_id,)))
-        return {PLURALS[kind]: rows.get(prefix, 0) for kind, prefix in PREFIXES.items()}
 
     def in_order(self, slot: int, first: int, size: int) -> "array[int]":
         """Return the ordinals of a collection's records in the order of one of their sort keys."""

@@ -31,6 +31,7 @@ from service.archive.values import MAX_FILE_NAME
 from service.catalogue.criteria import (
     ChangeCriteria,
     Criteria,
+    Listed,
     QueryAddress,
     SearchCriteria,
     SuggestCriteria,
@@ -731,7 +732,12 @@ def _describe_list(description: dict[str, Any], model: type[Criteria], page: str
     and `Accept` choose as well, have addresses of their own.
     """
     paths, schemas, listed = description["paths"], description["components"]["schemas"], f"/v1/{model.collection}"
-    parameters = query_parameters(model)
+    # What this collection alone may be asked for comes first, then what all may, and how the list is shown at last.
+    shared = {*Listed.model_fields, "id", "refers_to", "identifier", "tag", "licence"}
+    parameters = sorted(
+        query_parameters(model),
+        key=lambda each: (each["name"] in model.PRESENTATION, each["name"] in shared or each["name"] == EXCLUDED),
+    )
     for parameter in parameters:
         if parameter["name"] == EXCLUDED:
             parameter["schema"] = _named(schemas, page.replace("Page", "Excluding"), parameter["schema"])

@@ -69,7 +69,7 @@ class OpenedArchive:
         """Return a report in terms of what was given, with the records that findings are about: by table, row and column
         where tables were given.
         """
-        found = with_subjects(self.path, [*report.findings, *report.notes])
+        found = with_subjects(self.path, [*report.findings, *report.notes], today=today())
         errors = len(report.findings)
         named = replace(report, findings=found[:errors], notes=found[errors:])
         return named if self.tables is None else self.tables.told(named)

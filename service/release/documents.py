@@ -32,18 +32,18 @@ RELATED_SHOWN = 100
 class Reference(TypedDict):
     """Another record: its identifier and the name, title or label that may be shown."""
 
-    id: str
-    label: str
+    id: Annotated[str, Field(description="The identifier of the record.")]
+    label: Annotated[str, Field(description="What it is called: the name, title or label that may be shown.")]
 
 
 class SourceReference(Reference):
-    publisher: Reference | None
+    publisher: Annotated[Reference | None, Field(description="Who published it. Null where that is not known.")]
 
 
 class PlaceReference(Reference):
     """`country` is ISO 3166-1 alpha-2: the place's own, or that of the nearest place around it that states one."""
 
-    country: str | None
+    country: Annotated[str | None, Field(description="ISO 3166-1 alpha-2. Null where none is stated.")]
 
 
 class TermDocument(TypedDict):
@@ -59,11 +59,15 @@ class DateDocument(TypedDict):
     `open_end` is true where it is stated to go on (`2022-02/..`), false where its end is only not known (`2022-02/`).
     """
 
-    edtf: str | None
-    earliest: str | None
-    latest: str | None
-    open_end: bool
-    note: str | None
+    edtf: Annotated[str | None, Field(description="The date as stated (EDTF). Null where it is unknown.")]
+    earliest: Annotated[
+        str | None, Field(description="The first day that it may be. Null where it is unbounded or unknown.")
+    ]
+    latest: Annotated[
+        str | None, Field(description="The last day that it may be. Null where it is unbounded or unknown.")
+    ]
+    open_end: Annotated[bool, Field(description="Whether it is stated to go on.")]
+    note: Annotated[str | None, Field(description="What a reader should know of the date.")]
 
 
 class ConsentDocument(TypedDict):
@@ -88,9 +92,9 @@ class RecordLinks(TypedDict):
     that name it, by collection.
     """
 
-    self: str
-    html: str | None
-    referred_by: dict[str, str]
+    self: Annotated[str, Field(description="The record itself.")]
+    html: Annotated[str | None, Field(description="Its page for people. Null where there are none.")]
+    referred_by: Annotated[dict[str, str], Field(description="The lists of the records that name it, by collection.")]
 
 
 class ReferredBy(TypedDict):
@@ -113,15 +117,21 @@ class RecordDocument(TypedDict):
     kept a copy can prove what it said. `referred_by` counts the records that name this one; that they do is no new version.
     """
 
-    id: str
-    version: int
-    updated_at: str
-    access: AccessDocument
-    translations: dict[str, dict[str, str | list[str] | dict[str, str | list[str]]]]
-    language_of: dict[str, str]
-    cite_as: str
-    referred_by: ReferredBy
-    links: RecordLinks
+    id: Annotated[str, Field(description="The identifier of the record.")]
+    version: Annotated[int, Field(description="How many releases have changed it, the first one included.")]
+    updated_at: Annotated[str, Field(description="When the last change was published (UTC, RFC 3339).")]
+    access: Annotated[AccessDocument, Field(description="On what footing the record is public.")]
+    translations: Annotated[
+        dict[str, dict[str, str | list[str] | dict[str, str | list[str]]]],
+        Field(description="Its texts in other languages, by language (BCP 47)."),
+    ]
+    language_of: Annotated[
+        dict[str, str],
+        Field(description="The language (BCP 47) of each text field that is stated, as it is shown here."),
+    ]
+    cite_as: Annotated[str, Field(description="How to cite this version.")]
+    referred_by: Annotated[ReferredBy, Field(description="How many records of each collection name it.")]
+    links: Annotated[RecordLinks, Field(description="Where it, its page and the lists of what names it are.")]
 
 
 class ActResponseDocument(TypedDict):

@@ -17,7 +17,7 @@ from service.archive.checks import check_archive
 from service.release.documents import RELATED_SHOWN
 from service.release.publish import publish
 from service.settings import Settings
-from tests.archives import archive, record, write
+from tests.archives import CITED, archive, record, write
 from tests.conftest import PublishTo, Serve, running
 
 SITUATIONS = Path(__file__).parents[1] / "archive" / "corpus" / "situations"
@@ -310,3 +310,22 @@ def test_long_chains_and_circles_take_bounded_time(tmp_path: Path, kind: str, cl
     expected = ["reference_cycle"] if closed and kind == "revises" else []
     assert [finding.code for finding in report.findings] == expected
     assert json.dumps([finding.detail for finding in report.findings]).count("sta-") == len(expected)
+
+
+def test_an_answer_about_the_event_around_it_stands_beside_the_act(
+    publish_to: PublishTo, serve: Serve, tmp_path: Path
+) -> None:
+    """It is what satisfies `missing_response`, so whoever reads of the act has to see it: in data, in `included` and on the page."""
+    act = {"type": "blow", "actor": "agt-2", "status": "alleged", "asserted_by": "agt-1", "citations": CITED}
+    answer = record("rsp-1", party="agt-2", kind="denied", about=["evt-1"], summary="Nobody was struck.")
+    inner = record("evt-3", part_of="evt-2", acts=[act])
+    publish_to(
+        tmp_path / "data",
+        archive(record("agt-2"), record("evt-1"), record("evt-2", part_of="evt-1"), inner, answer),
+    )
+    client = serve(tmp_path / "data")
+    shown = client.get("/v1/events?id=evt-3&include=responses").json()
+    assert [each["summary"] for each in shown["data"][0]["acts"][0]["responses"]] == ["Nobody was struck."]
+    assert [each["id"] for each in shown["included"]] == ["rsp-1"]
+    page = client.get("/events/evt-3").text
+    assert page.index("Nobody was struck.") > page.index("What the accused answered")

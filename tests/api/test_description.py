@@ -141,3 +141,19 @@ def test_statuses_that_two_problems_share_name_both() -> None:
 @pytest.mark.parametrize(("path", "shape"), [("/v1", Entrance), ("/healthz", Health), ("/readyz", Readiness)])
 def test_other_answers_have_the_shape_they_are_described_with(client: httpx.Client, path: str, shape: Any) -> None:
     TypeAdapter(shape).validate_python(client.get(path).json(), strict=True)
+
+
+def test_every_key_of_a_record_is_described(client: httpx.Client) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    shapes = [name for name in schemas if name.endswith("Document") and "updated_at" in schemas[name]["properties"]]
+    assert len(shapes) == 8
+    for name in (*shapes, "Reference", "SourceReference", "PlaceReference", "DateDocument", "RecordLinks"):
+        nothing = [key for key, schema in schemas[name]["properties"].items() if "description" not in schema]
+        assert nothing == [], name
+
+
+def test_what_one_list_alone_may_be_asked_for_comes_first(client: httpx.Client) -> None:
+    listed = client.get("/openapi.json").json()["paths"]["/v1/events"]["get"]["parameters"]
+    names = [each["name"] for each in listed]
+    assert names[0] == "type"
+    assert names.index("bbox") < names.index("q") < names.index("tag") < names.index("limit")

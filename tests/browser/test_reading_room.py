@@ -12,6 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from service.archive.evidence import blanked
 from tests.archives import TEXT, archive, passage, record
 from tests.browser.conftest import OpenPage, faults_of
 from tests.conftest import PublishTo, Serve
@@ -124,6 +125,42 @@ def test_a_copy_is_checked_in_the_browser_and_stays_there(checked: httpx.Client,
     expect(page.locator("#checked")).to_contain_text("UTF-8")
     # The browser may get the icon at any time.
     assert [each for each in page.asked[asked:] if "icon.svg" not in each] == []
+
+
+def test_a_copy_is_held_against_what_was_redacted_as_verify_does(
+    publish_to: PublishTo, serve: Serve, open_page: OpenPage, tmp_path: Path
+) -> None:
+    """The archive took words out of its text after the reader had made a copy."""
+    left = blanked(TEXT, [(5, 9)])
+    text = {"length": len(left), "bytes": len(left.encode()), "sha256": _digest(left)}
+    redactions = [{"start": 5, "end": 9, "reason": "safety", "on": "2026-03-04"}]
+    gap, after = (
+        {"source": "src-1", "start": a, "end": b, "sha256": _digest(left[a:b])} for a, b in ((0, 19), (20, 44))
+    )
+    other = {"source": "src-2", "start": 0, "end": 4, "sha256": _digest("Else")}
+    publish_to(
+        tmp_path / "data",
+        archive(
+            record("src-1", text=text, redactions=redactions),
+            record("src-2", text={"length": 4, "bytes": 4, "sha256": _digest("Else")}),
+            record("evt-1", citations=[gap, after, other]),
+        ),
+    )
+    page = open_page(address(serve(tmp_path / "data"), "/events/evt-1"))
+    agrees, same, else_ = "but for words", "word for word", "something else"
+    for copy, verdicts, sum_up in (
+        (TEXT, [agrees, same], "with what was taken out of it there. (2 / 2)"),
+        (left, [agrees, same], "is the same as the text that the archive cites. (2 / 2)"),
+        ("Else", [same], "is the same as the text that the archive cites. (1 / 1)"),
+        (TEXT.replace("They", "Thex"), [else_, same, else_], "differs"),
+        # What stands where words were taken out is not known, nor whether it was what the copy says.
+        (TEXT.replace("came", "went"), [agrees, same], "with what was taken out of it there. (2 / 2)"),
+    ):
+        page.set_input_files("#copy", {"name": "copy.txt", "mimeType": "text/plain", "buffer": copy.encode()})
+        expect(page.locator("#checked")).to_contain_text(sum_up)
+        found = page.locator(".verdict").all_text_contents()
+        assert [part in text for part, text in zip(verdicts, found, strict=True)] == [True] * len(verdicts), copy
+        page.evaluate("document.getElementById('checked').textContent = ''")
 
 
 # --- Hostile archives -------------------------------------------------------------------------------------------------

@@ -201,6 +201,9 @@ def _values(parameter: dict[str, Any], ids: list[str]) -> list[str]:
     listed = schema.get("enum") or schema.get("items", {}).get("enum")
     if listed:
         return [str(each) for each in listed]
+    if parameter["name"].startswith("custom."):
+        # One value of each kind of own field: what any other gives is no other kind of answer.
+        return ["null"]
     if parameter["name"] in GUESSES:
         return GUESSES[parameter["name"]]
     return ids

@@ -5,11 +5,13 @@ of the format set, so that a field that the format gains is marked too, or a tes
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from service.archive.declarations import stated_by
+from service.archive.fields import archive_fields
 from service.archive.identifiers import TYPE_OF_PREFIX
 from service.archive.model import RECORD_MODELS, Part
 from tests.archives import Fields, file_of
@@ -109,6 +111,34 @@ def private(mark: Marks) -> Any:
     }
 
 
+#: A field of the archive's own of every kind, with one value and with many, for every type of record: what the head of an
+#: archive with records of `one_of_each` declares. Its vocabulary is open, so that only the hidden may use a term.
+OWN: Fields = {
+    "vocabularies": {"things": {"closed": False, "terms": [{"value": "plain", "label": "Plain"}]}},
+    "fields": {
+        kind: [
+            {"name": f"own_{of}{'_many' * many}", "label": f"Own {of}", "kind": of, "many": many}
+            | ({"vocabulary": "things"} if of == "term" else {})
+            for of in ("text", "term", "number", "boolean", "date", "url", "reference")
+            for many in (False, True)
+        ]
+        for kind in RECORD_MODELS
+    },
+}
+
+
+def own(mark: Marks, *others: str) -> Fields:
+    """Return what a record has in each of the archive's own fields. A truth cannot be told from another."""
+    made: dict[str, Callable[[str], Any]] = {
+        "text": mark.text, "term": mark.text, "number": mark.number, "date": mark.day, "url": mark.address,
+    }  # fmt: skip
+    custom: Fields = {"own_boolean": True, "own_boolean_many": [True]}
+    custom |= {"own_reference": others[0], "own_reference_many": list(others)}
+    for of, make in made.items():
+        custom |= {f"own_{of}": make(f"own {of}"), f"own_{of}_many": [make(f"own {of}"), make(f"own {of}")]}
+    return {"custom": custom}
+
+
 def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> list[Fields]:
     """Return a record of every type, and those above it, with every field set. What is private is marked by `secret`."""
     hidden = mark if secret is None else secret
@@ -136,12 +166,18 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
         texts: Fields = {name: mark.text(f"translated {name}") for name in (*fields, "notes")}
         for name in {"content_warnings", "notes"} & texts.keys():
             texts[name] = [texts[name]]
+        texts["custom"] = {
+            "own_text": mark.text("translated own text"),
+            "own_text_many": [mark.text("translated own text")],
+        }
         return {"translations": {mark.language("translation"): texts}, **common()}
 
     def common() -> Fields:
+        custom = own(mark, ids["plc"], ids["top"])
         named = {"scheme": mark.text("scheme"), "value": mark.text("identifier"), "url": mark.address("identifier")}
         return {
             "identifiers": [named], "tags": [mark.text("tag")], "notes": [mark.text("note")], "licence": "CC0-1.0",
+            **custom,
         }  # fmt: skip
 
     def related(other: str) -> list[Fields]:
@@ -260,6 +296,9 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                         "title": mark.text("translated title"), "summary": mark.text("translated summary"),
                         "content_warnings": [mark.text("translated warning")],
                         "notes": [mark.text("translated note")],
+                        "custom": {
+            "own_text": mark.text("translated own text"), "own_text_many": [mark.text("translated own text")],
+        },
                     }
                 },
                 **common(),
@@ -341,6 +380,7 @@ def unset_fields(records: list[Fields]) -> set[str]:
             for inner in part.values() if isinstance(part, dict) else part:
                 look(inner)
 
+    models = archive_fields(stated_by(OWN)).models
     for each in records:
-        look(RECORD_MODELS[TYPE_OF_PREFIX[each["id"][:3]]].model_validate(each))
+        look(models[TYPE_OF_PREFIX[each["id"][:3]]].model_validate(each))
     return {f"{name}.{key}" for name, keys in every.items() for key in keys - seen[name]}

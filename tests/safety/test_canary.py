@@ -17,11 +17,12 @@ import pytest
 import tantivy
 
 from service.archive.checks import check_archive
+from service.cli.app import run
 from service.release.publish import publish
 from tests.archives import Fields, archive, record, write
 from tests.cli.test_command import serving
 from tests.safety.asking import ask_all, wire
-from tests.safety.canaries import Marks, canaries, one_of_each, private, unset_fields, visible
+from tests.safety.canaries import OWN, Marks, canaries, one_of_each, private, unset_fields, visible
 from tests.safety.searching import Search, look_through_copy
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -39,7 +40,7 @@ class Planted:
         # The file and its folder may be named by a case or a person.
         inner = folder / "qzcanary9999k"
         inner.mkdir()
-        whole = archive(*self.shown, *concealed(self.hidden), *protected(self.hidden), withdrawn=GONE)
+        whole = archive(*self.shown, *concealed(self.hidden), *protected(self.hidden), withdrawn=GONE, **OWN)
         self.path = write(inner / "qzcanary9998k.json", whole)
         self.data = folder / "data"
         self.folder = publish(self.path, self.data, now=lambda: NOW).folder
@@ -123,6 +124,28 @@ def test_the_only_files_that_are_kept_are_the_public_ones_of_public_records(plan
     kept = [path.read_text() for path in (planted.data / "files").iterdir()]
     assert kept == [planted.shown[0]["files"][0]["path"]]
     assert planted.public.stem in kept[0]
+
+
+def test_nothing_that_is_exported_holds_a_mark(planted: Planted, tmp_path: Path) -> None:
+    exports = (["a.json"], ["a.jsonl"], ["--tables", "tables"], ["--bag", "bag"])
+    for arguments in exports:
+        assert run([*("export", "--data", str(planted.data)), *arguments_in(tmp_path, arguments)]) == 0
+    search, control = Search(planted.hidden), Search(planted.public)
+    for each in (search, control):
+        each.look_through(tmp_path)
+    assert search.found == []
+    for place in ("a.json", "a.jsonl", "tables/testimonies.csv", "tables/archive.toml", "bag/data/archive.jsonl"):
+        assert (tmp_path / place).is_file()
+    # Every own field of a public record is in them.
+    own = {where: text for where, text in planted.public.texts.items() if where.startswith("own ")}
+    assert len(own) > 100
+    for text in own.values():
+        assert all(text in (tmp_path / place).read_text() for place in ("a.json", "a.jsonl"))
+        assert any(text in table.read_text("utf-8-sig") for table in (tmp_path / "tables").glob("*.csv"))
+
+
+def arguments_in(folder: Path, arguments: list[str]) -> list[str]:
+    return [*arguments[:-1], str(folder / arguments[-1])]
 
 
 # --- The search finds what is there ---------------------------------------------------------------------------------
@@ -244,6 +267,9 @@ def test_no_answer_and_no_line_of_the_log_holds_a_mark(planted: Planted) -> None
     print(sorted(kinds))
     assert search.found == []
     assert len(control.found) > 1000
+    # What is looked for in own fields is there to be found: in data, tables, facets, pages and descriptions.
+    for where in ("custom", "facets=", ".csv", ".ndjson", "/events/"):
+        assert any(where in found for found in control.found), where
     assert {status for status, _ in kinds} >= {200, 204, 206, 304, 404, 405, 406, 410, 414, 416, 422}
     assert {kind for _, kind in kinds} >= {
         "application/json", "text/csv", "application/x-ndjson", "application/geo+json", "application/atom+xml",

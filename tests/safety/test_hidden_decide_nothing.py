@@ -16,13 +16,18 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from service.archive.checks import RULES, Report, check_archive
+from service.archive.checks.rules import NOTES
 from service.archive.identifiers import PLURALS, TYPE_OF_PREFIX
 from service.archive.protected_names import private_names
-from tests.archives import Fields, record
+from tests.archives import Fields, archive, file_of, passage, record, write
 
 CORPUS = Path(__file__).parents[1] / "archive" / "corpus"
 TODAY = date(2024, 6, 1)
+KEPT = record("agt-2", kind="person", name_policy="withheld", name=None, label="Somebody")
+FILE = file_of("media/one")
 HIDDEN: dict[str, Fields] = {
     "restricted": {"visibility": "restricted"},
     "embargoed": {"visibility": "embargoed", "embargo_until": "2024-06-02"},
@@ -69,9 +74,38 @@ def hidden_beside(whole: Fields, access: Fields) -> list[Fields]:
         record(f"agt-hidden-namesake-{number}", kind="person", name_policy="published", name=name)
         for number, name in enumerate(kept)
     ]
-    made = [{**each, "access": access} for each in (*twins, *answers, *namesakes, *persons)]
+    others = (*twins, *answers, *namesakes, *accounts_of_protected(whole), *children(whole))
+    made = [{**each, "access": access} for each in (*others, *persons)]
     made[-1]["access"] = {**access, "private": {"name": called}}
     return made
+
+
+def accounts_of_protected(whole: Fields) -> list[Fields]:
+    """Return what everybody whose name is protected says of every event, from every source: it would make all of their
+    passages and files unmask somebody.
+    """
+    by_type: dict[str, list[str]] = {"src": [], "evt": []}
+    for each in records_of(whole):
+        by_type.get(each["id"][:3], []).append(each["id"])
+    kept = [each["id"] for each in records_of(whole) if each.get("name_policy") in ("withheld", "pseudonym")]
+    return [
+        record(
+            f"tes-hidden-kept-{number}", witness=agent, events=by_type["evt"],
+            citations=[{"source": source} for source in by_type["src"]] or [{"source": "src-1"}],
+            relations=[{"type": "account_of", "to": event} for event in by_type["evt"]],
+        )
+        for number, agent in enumerate(kept)
+    ]  # fmt: skip
+
+
+def children(whole: Fields) -> list[Fields]:
+    """Return a record below each record that has one above it: a walk upwards from there enters a circle at another place."""
+    return [
+        {**copy.deepcopy(each), "id": f"{each['id'][:4]}hidden-child-{number}", name: each["id"]}
+        for number, each in enumerate(records_of(whole))
+        for name in ("part_of", "broader", "relative_to")
+        if isinstance(each.get(name), str) and each["id"][:3] in TYPE_OF_PREFIX and each["id"][3:4] == "-"
+    ]
 
 
 def accused(whole: Fields) -> set[tuple[str, str]]:
@@ -90,7 +124,8 @@ def with_hidden(whole: Fields, hidden: list[Fields], seed: str) -> Fields:
     for each in hidden:
         listed = mixed.setdefault(PLURALS[TYPE_OF_PREFIX[each["id"][:3]]], [])
         if isinstance(listed, list):
-            listed.insert(chance.choice([0, chance.randint(0, len(listed))]), each)
+            is_child = "hidden-child" in each["id"]
+            listed.insert(0 if is_child else chance.choice([0, chance.randint(0, len(listed))]), each)
     return mixed
 
 
@@ -127,3 +162,39 @@ def test_what_is_found_of_public_records_is_found_without_the_hidden_ones(tmp_pa
         told |= {code for code, _, _ in alone}
     # Every rule that a file of the corpus can break was broken.
     assert {path.stem.split("-")[0] for path in WHOLE} & set(RULES) <= told
+
+
+#: Archives in which nothing is wrong, or one thing, and in which hidden records would make more or something else of it.
+ALONE: dict[str, tuple[Fields, set[str]]] = {
+    "a passage of an event that she has no part in": (
+        archive(KEPT, record("evt-1", citations=[passage()])), set(),
+    ),
+    "a file of a source that she has no part in": (
+        archive(KEPT, record("src-1", text=None, files=[FILE]), record("evt-1")), set(),
+    ),
+    "a circle": (
+        archive(*(record(f"plc-{n}", part_of=f"plc-{n % 3 + 1}") for n in (1, 2, 3))), {"reference_cycle"},
+    ),
+    "a name that two share": (
+        archive(
+            {**KEPT, "access": {"private": {"name": "Mara Ivanova"}}},
+            record("agt-3", kind="person", name="Olga Petrova"),
+            record("evt-1", title="Ivanova said so"),
+        ),
+        {"protected_name_present"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", HIDDEN)
+@pytest.mark.parametrize("case", ALONE)
+def test_what_hidden_records_would_make_of_it_is_not_found(tmp_path: Path, case: str, way: str) -> None:
+    whole, codes = ALONE[case]
+    whole = json.loads(json.dumps(whole))
+    write(tmp_path / "files.json", whole)
+    alone = about_public(checked(tmp_path / "a.json", whole), whole)
+    assert {code for code, _, _ in alone} - NOTES == codes
+    hidden = [*hidden_beside(whole, HIDDEN[way])]
+    hidden.append(record("agt-hidden-same", kind="person", name="Olga Ivanova", access=HIDDEN[way]))
+    mixed = with_hidden(whole, hidden, case)
+    assert about_public(checked(tmp_path / "b.json", mixed), mixed) == alone

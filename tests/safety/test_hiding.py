@@ -20,7 +20,7 @@ from service.release.publish import publish
 from tests.archives import Fields, archive, record, write
 from tests.conftest import Serve
 from tests.safety.asking import HOST, Question, ask_all, wire
-from tests.safety.canaries import Marks, canaries, one_of_each, visible
+from tests.safety.canaries import OWN, Marks, canaries, one_of_each, visible
 from tests.safety.searching import Search, look_through_copy
 
 
@@ -66,19 +66,19 @@ def hide(folder: Path, way: str) -> Hidden:
     stay = one_of_each(visible(), secret=mark)
     go = one_of_each(mark)
     folder.mkdir(exist_ok=True)
-    path = write(folder / "a.jsonl", archive(*stay, *go))
+    path = write(folder / "a.jsonl", archive(*stay, *go, **OWN))
     first = publish(path, data, now=at(1)).folder
     ids = [each["id"] for each in go]
     if way == "withdrawn":
         withdraw(path, ids, today=at(2)().date())
     else:
-        write(path, archive(*stay, *hidden_again(go, **WAYS[way])))
+        write(path, archive(*stay, *hidden_again(go, **WAYS[way]), **OWN))
     return Hidden(mark, ids, data, first, publish(path, data, now=at(2)).folder)
 
 
 def contents(data: Path) -> dict[str, bytes]:
     """Return all that lies in a data folder, by name. The files of the index have random names, which their lists and the
-    manifest repeat: of these the sizes and the terms are compared instead.
+    manifest repeat: of these the kinds and sizes are compared instead.
     """
     found = {}
     for path in data.rglob("*"):
@@ -207,7 +207,7 @@ PUBLISH = "import sys; from pathlib import Path; from service.release.publish im
 def test_a_publisher_that_is_killed_leaves_no_mark_behind(tmp_path: Path) -> None:
     mark, data = canaries(), tmp_path / "data"
     hidden = [each for _ in range(40) for each in one_of_each(mark, visibility="restricted")]
-    path = write(tmp_path / "a.json", archive(*one_of_each(visible(), secret=mark), *hidden))
+    path = write(tmp_path / "a.json", archive(*one_of_each(visible(), secret=mark), *hidden, **OWN))
     search, killed = Search(mark), 0
     for wait in (0.0, 0.05, 0.1, 0.2, 0.3):
         run = subprocess.Popen([sys.executable, "-c", PUBLISH, path, data])

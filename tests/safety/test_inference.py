@@ -17,7 +17,7 @@ from service.release.publish import Published, publish
 from tests.archives import Fields, archive, record, write
 from tests.conftest import Serve
 from tests.safety.asking import Question, ask_all, wire
-from tests.safety.canaries import canaries, one_of_each, visible
+from tests.safety.canaries import OWN, canaries, one_of_each, visible
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 ACCESS: dict[str, Fields] = {
@@ -71,6 +71,18 @@ def hidden_ones(access: Fields) -> dict[str, list[Fields]]:
         "a language nobody else speaks": [
             record("tes-2", language="ka", translations={"ka": {"title": "ღამე"}}, **said)
         ],
+        "a word like one that is asked for": [record("tes-4", title="Arten", summary="Marra said Nicht.", **said)],
+        "a figure that disputes a public one": [
+            record("sta-8", events=["evt-1"], relations=[{"type": "disputes", "to": "sta-1"}], **said)
+        ],
+        "a figure that revises a public one": [record("sta-7", relations=[{"type": "revises", "to": "sta-1"}], **said)],
+        "a term and own fields nobody else has": [
+            record("evt-16", custom={"own_term": "rifle", "own_number": 9, "own_text": "Marra"}, tags=["rifle"], **said)
+        ],
+        "a person called as one whose name is kept": [
+            record("agt-26", kind="person", name_policy="published", name="A resident", **said),
+            record("rsp-3", kind="referred", referred_to="agt-2", via="agt-2", about=["evt-1"], **said),
+        ],
         "one of each with every field": one_of_each(canaries(), **access),
     }
 
@@ -88,18 +100,18 @@ def release_of(folder: Path, *whole: Fields) -> Published:
 
 @pytest.fixture(scope="module")
 def without(tmp_path_factory: pytest.TempPathFactory) -> Published:
-    return release_of(tmp_path_factory.mktemp("without"), archive(*base()))
+    return release_of(tmp_path_factory.mktemp("without"), archive(*base(), **OWN))
 
 
 @pytest.mark.parametrize(("access", "case"), CASES)
 def test_the_release_is_the_same_as_without_it(tmp_path: Path, without: Published, access: str, case: str) -> None:
     hidden = hidden_ones(ACCESS[access])[case]
-    path = write(tmp_path / "a.json", archive(*base(), *hidden))
+    path = write(tmp_path / "a.json", archive(*base(), *hidden, **OWN))
     assert (
         check_archive(path, today=NOW.date()).counts
-        != check_archive(write(tmp_path / "b.json", archive(*base())), today=NOW.date()).counts
+        != check_archive(write(tmp_path / "b.json", archive(*base(), **OWN)), today=NOW.date()).counts
     )
-    published = release_of(tmp_path, archive(*base(), *hidden))
+    published = release_of(tmp_path, archive(*base(), *hidden, **OWN))
     assert published.manifest.id == without.manifest.id
     assert published.manifest.counts == without.manifest.counts
     # The files of the index have random names, the manifest has their names.
@@ -113,7 +125,7 @@ def test_the_release_is_the_same_as_without_it(tmp_path: Path, without: Publishe
 
 def test_every_answer_is_the_same_as_without_them(tmp_path: Path, without: Published, serve: Serve) -> None:
     everything = [each for hidden in hidden_ones(ACCESS["restricted"]).values() for each in hidden]
-    published = release_of(tmp_path, archive(*base(), *everything))
+    published = release_of(tmp_path, archive(*base(), *everything, **OWN))
     one, other = serve(published.folder.parent.parent), serve(without.folder.parent.parent)
     # Asked about by those who know or guess the identifiers of the hidden, too.
     known = [each["id"] for each in everything if "canary" not in each["id"]]
@@ -243,7 +255,7 @@ def test_a_public_record_must_not_refer_to_a_hidden_one(
     hidden = record(secret_id, access=ACCESS[access])
     each = next(each for each in whole if TYPE_OF_PREFIX[each["id"][:3]] == kind)
     pointer = pointing(each, way, secret_id)
-    path = write(tmp_path / "a.jsonl", archive(*whole, hidden))
+    path = write(tmp_path / "a.jsonl", archive(*whole, hidden, **OWN))
     found = [
         finding
         for finding in check_archive(path, today=date(2026, 3, 4)).findings
@@ -251,6 +263,6 @@ def test_a_public_record_must_not_refer_to_a_hidden_one(
     ]
     assert [finding.pointer.partition(" /")[2] for finding in found] == [pointer.removeprefix("/")]
     # The same reference, the record being public: nothing to say against it.
-    path = write(tmp_path / "a.jsonl", archive(*whole, record(secret_id)))
+    path = write(tmp_path / "a.jsonl", archive(*whole, record(secret_id), **OWN))
     codes = {finding.code for finding in check_archive(path, today=date(2026, 3, 4)).findings}
     assert "visibility_conflict" not in codes

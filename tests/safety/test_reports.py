@@ -6,10 +6,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from service.archive.checks import check_archive
+from service.archive.checks.subjects import with_subjects
 from service.archive.identifiers import PLURALS
-from tests.archives import Fields, archive, write
-from tests.safety.canaries import canaries, one_of_each
+from tests.archives import Fields, archive, record, write
+from tests.safety.canaries import OWN, canaries, one_of_each
 
 #: What no field of the format takes where another is put there: of the wrong type, or no value of that field.
 WRONG: tuple[Any, ...] = ("qzcanary0000k жъщканар", ["qzcanary0000k"], {"nothing": "qzcanary0000k"}, 10**16, None)
@@ -30,7 +33,7 @@ def spoiled(each: Fields) -> Iterator[Fields]:
 
 def test_no_finding_repeats_a_text(tmp_path: Path) -> None:
     mark = canaries(known="qzknown")
-    whole = archive(*one_of_each(mark, visibility="restricted"))
+    whole = archive(*one_of_each(mark, visibility="restricted"), **OWN)
     number = 0
     path = tmp_path / "a.jsonl"
     for plural in PLURALS.values():
@@ -48,3 +51,21 @@ def test_no_finding_repeats_a_text(tmp_path: Path) -> None:
             assert "qzcanary" not in shown
             assert "жъщканар" not in shown
     assert number > 2000
+
+
+@pytest.mark.parametrize(
+    "access",
+    [
+        {"visibility": "restricted"},
+        {"visibility": "embargoed", "embargo_until": "2030-01-01"},
+        {"consent_basis": "direct", "consent": {"expires": "2026-03-04"}},
+        {"consent_basis": "direct", "consent": {"scope": ["research"]}},
+        {"visibility": "no such word"},
+    ],
+)
+def test_a_finding_is_told_with_no_title_of_what_is_hidden(tmp_path: Path, access: Fields) -> None:
+    hidden = record("evt-1", title="Qzcanary", date="no day", access=access)
+    path = write(tmp_path / "a.json", archive(hidden, record("evt-2", title="Shown", date="no day")))
+    report = check_archive(path, today=date(2026, 3, 4))
+    told = {(each.record, each.title) for each in with_subjects(path, report.findings, today=date(2026, 3, 4))}
+    assert told == {("evt-1", None), ("evt-2", "Shown")}

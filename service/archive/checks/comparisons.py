@@ -197,7 +197,8 @@ COMPARISONS: Sequence[Comparison] = (
         "The text of `{}` is known: the passage could be named.",
         """SELECT number, place, at, cited
            FROM unlocated JOIN record USING (number) JOIN source ON source.id = cited
-           WHERE length IS NOT NULL AND number NOT IN (SELECT number FROM part)""",
+           WHERE length IS NOT NULL AND number NOT IN
+                 (SELECT number FROM part JOIN record USING (number) WHERE is_hidden >= needs_hidden)""",
     ),
     Comparison(
         "source_changed",

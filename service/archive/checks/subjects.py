@@ -2,10 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from service.archive.checks.records import is_hidden
 from service.archive.identifiers import is_identifier
+from service.archive.model import Access
 from service.archive.reading import Finding, Item, Line, parsed, read_batches
 
 #: Under which of its fields people know a record. An agent's are names, which a report doesn't repeat.
@@ -14,10 +19,10 @@ _TITLES = ("title", "subject")
 _OF_NAMES = frozenset({"protected_name_present", "deanonymising_anchor", "visibility_conflict"})
 
 
-def with_subjects(path: Path, findings: Sequence[Finding]) -> list[Finding]:
+def with_subjects(path: Path, findings: Sequence[Finding], *, today: date) -> list[Finding]:
     """Return findings about an archive file with the records they are about.
 
-    The title is left out of a record that is not public, and where a finding says that it may name somebody. Raises
+    The title is left out of a record that is not public on `today` (UTC), and where a finding says that it may name somebody. Raises
     ArchiveUnreadable where the file cannot be read again.
     """
     wanted = {_piece(each.pointer) for each in findings}
@@ -27,7 +32,7 @@ def with_subjects(path: Path, findings: Sequence[Finding]) -> list[Finding]:
     for place, record in _pieces(path, wanted):
         identifier = record.get("id")
         if isinstance(identifier, str) and is_identifier(identifier):
-            known[place] = identifier, _title(record)
+            known[place] = identifier, _title(record, today)
     unsafe = {_piece(each.pointer) for each in findings if each.code in _OF_NAMES}
     return [_with_subject(each, known, unsafe) for each in findings]
 
@@ -57,9 +62,11 @@ def _piece(pointer: str) -> str:
     return "/".join(pointer.split("/")[:3])
 
 
-def _title(record: dict[str, Any]) -> str | None:
-    access = record.get("access")
-    if isinstance(access, dict) and access.get("visibility", "public") != "public":
+def _title(record: dict[str, Any], today: date) -> str | None:
+    try:
+        if is_hidden(Access.model_validate(record.get("access", {})), today=today):
+            return None
+    except ValidationError:  # what its access means is not known
         return None
     titles = (record[name] for name in _TITLES if isinstance(record.get(name), str))
     return next((title[:200] for title in titles), None)

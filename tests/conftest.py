@@ -6,6 +6,7 @@ serve       starts the application on a free port and returns a client for it; s
 client      a client of a server with the seed archive; shared
 """
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import httpx
 import pytest
 import uvicorn
 
+import service.http.releases
 from service.app import create_app
 from service.http.application import Application
 from service.http.connections import BoundedConnection
@@ -29,6 +31,24 @@ SEED = Path(__file__).parent.parent / "seed" / "archive.json"
 
 Serve = Callable[..., httpx.Client]
 PublishTo = Callable[..., Published]
+
+#: Seconds between two looks of a test's server at its data folder: tests that wait for one are many.
+service.http.releases.LOOK_EVERY_S = 0.1
+#: Seconds between two looks of a test's server at whether it is to stop. Each test that started one waits for that.
+STOPS_WITHIN_S = 0.01
+
+
+class _Server(uvicorn.Server):
+    """Stops as soon as it is told to, and not at the next tenth of a second."""
+
+    async def main_loop(self) -> None:
+        ticks = 0
+        while not await self.on_tick(ticks):
+            for _ in range(10):
+                await asyncio.sleep(STOPS_WITHIN_S)
+                if self.should_exit:
+                    break
+            ticks += 1
 
 
 @contextmanager
@@ -44,7 +64,7 @@ def running(settings: Settings, application: Application | None = None) -> Itera
         access_log=False,
         proxy_headers=False,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -695,7 +695,7 @@ class DocumentRenderer:
     def __init__(self, fields: ArchiveFields, around: Surroundings) -> None:
         self._to = _Renderer(around)
         self._language = around.language
-        self._records = {each.record: (_Plan(_record_keys(each)), _texts(each), own_texts(each)) for each in fields}
+        self._records = {each.record: _rendering(each) for each in fields}
 
     def render(self, public: PublicRecord) -> dict[str, Any]:
         """Return the document of `public`, complete but for `version` and `updated_at`, which depend on the release."""
@@ -714,6 +714,14 @@ class DocumentRenderer:
             | {f"custom.{name}": self._language for name in own if fields["custom"][name] not in (None, [])},
             "access": _access(public.get("access", {})),
         }
+
+
+@lru_cache(512)
+def _rendering(record: RecordFields) -> tuple[_Plan, list[tuple[str, bool]], list[str]]:
+    """Return how each key of a record's document is rendered, its texts and its own texts: worked out once for all
+    archives with the same fields, since a small archive is published in the time that this takes.
+    """
+    return _Plan(_record_keys(record)), _texts(record), own_texts(record)
 
 
 def _access(access: Mapping[str, Any]) -> AccessDocument:

@@ -21,10 +21,6 @@ from pathlib import Path
 from typing import Protocol
 
 import orjson
-from sqlalchemy import create_mock_engine
-from sqlalchemy.dialects.sqlite import dialect
-from sqlalchemy.schema import ExecutableDDLElement
-from sqlmodel import SQLModel
 
 from service import __version__
 from service.archive.checks import ArchiveInvalid, check_archive
@@ -521,11 +517,8 @@ def _what_is_public(record: Record | Withdrawn, *, today: date) -> ScratchRecord
 def _create_tables(database: sqlite3.Connection) -> None:
     # Uses the connection that is already open: SQLAlchemy's own would sync each table to disk, and raise other errors when the
     # disk is full.
-    def execute(statement: ExecutableDDLElement, *_: object) -> None:
-        database.execute(str(statement.compile(dialect=dialect())))
-
-    engine = create_mock_engine("sqlite://", execute)
-    SQLModel.metadata.create_all(engine, checkfirst=False)
+    for statement in tables.create_statements():
+        database.execute(statement)
 
 
 def timestamp(moment: datetime) -> str:

@@ -6,8 +6,11 @@ the identifiers themselves. Identifiers begin with their type, so the records of
 kept apart from documents, which are touched only for the page that is shown.
 """
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, insert
+from functools import cache
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, create_mock_engine, insert
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import ExecutableDDLElement
 from sqlmodel import Field, SQLModel
 
 
@@ -243,6 +246,19 @@ def table_of(model: type[SQLModel]) -> Table:
     return SQLModel.metadata.tables[str(model.__tablename__)]
 
 
+@cache
+def create_statements() -> tuple[str, ...]:
+    """Return the statements that create all tables and their indexes."""
+    statements: list[str] = []
+
+    def take(statement: ExecutableDDLElement, *_: object) -> None:
+        statements.append(str(statement.compile(dialect=sqlite.dialect())))
+
+    SQLModel.metadata.create_all(create_mock_engine("sqlite://", take), checkfirst=False)
+    return tuple(statements)
+
+
+@cache
 def insert_statement(table: type[SQLModel] | Table) -> str:
     """Return the statement that inserts a row of all columns of `table`, in their order."""
     target = table if isinstance(table, Table) else table_of(table)

@@ -1,5 +1,6 @@
 """What one connection may cost: silence, slowness, endless headers, too many requests at once, too many connections."""
 
+import asyncio
 import json
 import socket
 import time
@@ -131,18 +132,49 @@ def is_established(address: tuple[str, int], connection: socket.socket) -> bool:
     )
 
 
-@pytest.mark.parametrize(("path", "times"), [(b"/openapi.json", 1), (b"/v1/sources?limit=200", 3)])
-def test_who_does_not_read_is_let_go(address: tuple[str, int], path: bytes, times: int) -> None:
+#: What fills more than the kernel takes in for a client that reads nothing, asked for as often as may be asked ahead.
+UNREAD = [b"/openapi.json", b"/v1/sources?limit=200"]
+
+
+@pytest.fixture
+def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the kernel take in as little as it can of what is answered: what it takes in is not waited for."""
+    begin = connections.BoundedConnection.connection_made
+
+    def begin_with_little(self: connections.BoundedConnection, transport: asyncio.Transport) -> None:
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 12)
+        begin(self, transport)
+
+    monkeypatch.setattr(connections.BoundedConnection, "connection_made", begin_with_little)
+
+
+@contextmanager
+def reading_nothing(address: tuple[str, int], path: bytes) -> Iterator[socket.socket]:
+    """A connection over which much has been asked, and nothing is read."""
     with socket.socket() as connection:
-        connection.setsockopt(
-            socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 12
-        )  # what the kernel takes in is not waited for
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 12)
         connection.connect(address)
-        for _ in range(times):
-            connection.sendall(b"GET %b HTTP/1.1\r\nHost: arden\r\n\r\n" % path * connections.PIPELINED)
-            time.sleep(0.02)
+        connection.sendall(b"GET %b HTTP/1.1\r\nHost: arden\r\n\r\n" % path * connections.PIPELINED)
+        yield connection
+
+
+@pytest.mark.usefixtures("small_buffers")
+@pytest.mark.parametrize("path", UNREAD)
+def test_who_does_not_read_is_let_go(address: tuple[str, int], path: bytes) -> None:
+    with reading_nothing(address, path) as connection:
+        assert wait_until(lambda: not is_established(address, connection), within=30)
+
+
+@pytest.mark.usefixtures("small_buffers")
+@pytest.mark.parametrize("path", UNREAD)
+def test_who_does_not_read_is_given_the_time_for_it(
+    address: tuple[str, int], path: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is for what was not read that it is let go, and not because it asks nothing more."""
+    monkeypatch.setattr(connections, "READING_S", 60.0)
+    with reading_nothing(address, path) as connection:
+        time.sleep(4 * connections.ARRIVAL_S)
         assert is_established(address, connection)
-        assert wait_until(lambda: not is_established(address, connection))
 
 
 def test_one_connection_more_than_there_may_be_is_told_to_come_back(

@@ -27,7 +27,7 @@ from tests.archives import archive, file_of, record, write
 ROOT = Path(__file__).parents[2]
 SEED = int(os.environ.get("BREAKING_SEED", "20261125"))
 #: Publishers killed at a random moment, in as many lanes beside each other as there are processors.
-KILLS = int(os.environ.get("BREAKING_KILLS", "200"))
+KILLS = int(os.environ.get("BREAKING_KILLS", "100"))
 LANES = 2
 #: Random moments lie between nothing and this many times what a publication takes: some are let to finish.
 BEYOND = 1.05

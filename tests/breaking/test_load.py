@@ -25,7 +25,7 @@ from tests.archives import archive, record, write
 from tests.http.test_moving_over import wait_until
 
 SEED = int(os.environ.get("BREAKING_SEED", "20261125"))
-REQUESTS = int(os.environ.get("BREAKING_REQUESTS", "20000"))
+REQUESTS = int(os.environ.get("BREAKING_REQUESTS", "10000"))
 #: Connections that ask all the while; and those that are opened at once.
 READERS = 25
 AT_ONCE = 500

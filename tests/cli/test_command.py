@@ -278,7 +278,7 @@ def serving(
     reader = threading.Thread(target=lambda: said.extend(stream), daemon=True)
     reader.start()
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120  # two workers on a busy machine
         while not (found := re.search(r"http://[0-9.]+:\d+", "".join(said))):
             assert process.poll() is None, said
             assert time.monotonic() < deadline, said

@@ -97,6 +97,7 @@ def test_a_release_that_cannot_be_opened_is_not_tried_each_second(
 
     monkeypatch.setattr(Serving, "_open", fails)
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(releases, "LOOK_EVERY_S", 1.0)  # as where it is used, and not as in tests
 
     async def look_for_two_minutes() -> None:
         serving = Serving(tmp_path / "data")

@@ -2,12 +2,16 @@
 format, sort order, facet and language; each record; each page that an answer leads to; each way of being refused.
 """
 
+import http.client
 import itertools
 import json
 import re
+import string
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -76,8 +80,30 @@ class Question:
     body: str | None = None
 
     def ask(self, client: httpx.Client) -> httpx.Response:
-        headers = {"Host": HOST, "Accept-Encoding": "identity", **dict(self.headers)}
-        return client.request(self.method, self.path, headers=headers, content=self.body)
+        with closing(connect(client)) as connection:
+            return self.ask_over(connection)
+
+    def ask_over(self, connection: http.client.HTTPConnection) -> httpx.Response:
+        """Ask over a connection of Python's own library: there are so many questions that half of the time would otherwise
+        go into a client with more comfort.
+        """
+        headers = {"Host": HOST, "Accept": "*/*", "Accept-Encoding": "identity", **dict(self.headers)}
+        connection.request(self.method, quote(self.path, safe=_AS_IT_IS), body=self.body, headers=headers)
+        answer = connection.getresponse()
+        # As a stream: a length that the server did not state is not added.
+        made = httpx.Response(answer.status, headers=answer.getheaders(), stream=httpx.ByteStream(answer.read()))
+        made.read()
+        return made
+
+
+#: What stands in an address as it is.
+_AS_IT_IS = "".join(set(string.punctuation) - set('"<>\\^`{|}'))
+
+
+def connect(client: httpx.Client) -> http.client.HTTPConnection:
+    """Return a connection to the server that a client asks."""
+    assert client.base_url.port is not None
+    return http.client.HTTPConnection(client.base_url.host, client.base_url.port, timeout=20)
 
 
 def questions(description: dict[str, Any], ids: Iterable[str]) -> Iterator[Question]:
@@ -200,16 +226,17 @@ def ask_all(client: httpx.Client, ids: Iterable[str]) -> Iterator[tuple[Question
     """Put every question, follow every page and every match of an ETag, and yield each answer."""
     description = client.get("/openapi.json", headers={"Host": HOST}).json()
     asked: set[Question] = set()
-    for question in questions(description, ids):
-        waiting, pages = [question], 0
-        while waiting and pages < PAGES:
-            at_hand = waiting.pop()
-            if at_hand not in asked:
-                asked.add(at_hand)
-                pages += 1
-                answer = at_hand.ask(client)
-                yield at_hand, answer
-                waiting += _following(at_hand, answer)
+    with closing(connect(client)) as connection:
+        for question in questions(description, ids):
+            waiting, pages = [question], 0
+            while waiting and pages < PAGES:
+                at_hand = waiting.pop()
+                if at_hand not in asked:
+                    asked.add(at_hand)
+                    pages += 1
+                    answer = at_hand.ask_over(connection)
+                    yield at_hand, answer
+                    waiting += _following(at_hand, answer)
 
 
 def _following(question: Question, answer: httpx.Response) -> Iterator[Question]:

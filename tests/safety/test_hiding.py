@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 import pytest
 
 from service.archive.withdrawing import withdraw
-from service.release.data_folder import erase
+from service.release.data_folder import erase, roll_back
+from service.release.manifest import MANIFEST, Manifest, read_manifest
 from service.release.publish import publish
 from tests.archives import Fields, archive, record, write
 from tests.conftest import Serve
@@ -37,6 +39,8 @@ WAYS: dict[str, Fields] = {
     "not_consented": {"consent_basis": "direct", "consent": {"scope": ["research"]}},
     "withdrawn": {},
 }
+#: The first way to hide something leads to the same bytes as these: what is answered from them is the same too.
+LIKE_THE_FIRST = ("embargoed", "expired", "not_consented")
 
 
 def found_in(folder: Path, mark: Marks, copy: Path) -> tuple[list[str], int]:
@@ -45,32 +49,95 @@ def found_in(folder: Path, mark: Marks, copy: Path) -> tuple[list[str], int]:
     return search.found, search.places
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_what_is_hidden_stays_in_no_release_but_the_old_one(tmp_path: Path, way: str, serve: Serve) -> None:
-    mark, data = canaries(known="qzknown"), tmp_path / "data"
+@dataclass
+class Hidden:
+    """An archive of which half was public and has been hidden: both releases, and what is marked."""
+
+    mark: Marks
+    ids: list[str]
+    data: Path
+    first: Path
+    second: Path
+
+
+def hide(folder: Path, way: str) -> Hidden:
+    """Publish an archive, and publish it again with half of it hidden in this way."""
+    mark, data = canaries(known="qzknown"), folder / "data"
     stay = one_of_each(visible(), secret=mark)
     go = one_of_each(mark)
-    path = write(tmp_path / "a.jsonl", archive(*stay, *go, **OWN))
+    folder.mkdir(exist_ok=True)
+    path = write(folder / "a.jsonl", archive(*stay, *go, **OWN))
     first = publish(path, data, now=at(1)).folder
-    client = serve(data)
-    testimony = next(each["id"] for each in go if each["id"].startswith("tes-"))
-    assert client.get(f"/v1/testimonies/{testimony}").status_code == 200
+    ids = [each["id"] for each in go]
     if way == "withdrawn":
-        withdraw(path, [each["id"] for each in go], today=at(2)().date())
+        withdraw(path, ids, today=at(2)().date())
     else:
         write(path, archive(*stay, *hidden_again(go, **WAYS[way]), **OWN))
-    second = publish(path, data, now=at(2)).folder
-    found, places = found_in(second, mark, tmp_path / "copy")
-    assert found == []
-    assert found_in(first, mark, tmp_path / "copy")[0] != []
-    search = Search(mark)
-    for question, answer in ask_all(serve(data), [each["id"] for each in go]):
-        search.look(str(question), wire(answer))
-    print(f"{way}: {mark.count} marks, {places} places of the release, {search.places} answers")
-    assert search.found == []
-    assert [release.number for release in erase(data)] == [1]
+    return Hidden(mark, ids, data, first, publish(path, data, now=at(2)).folder)
+
+
+def contents(data: Path) -> dict[str, bytes]:
+    """Return all that lies in a data folder, by name. The files of the index have random names, which their lists and the
+    manifest repeat: of these the kinds and sizes are compared instead.
+    """
+    found = {}
+    for path in data.rglob("*"):
+        name = path.relative_to(data).as_posix()
+        if path.is_symlink():
+            found[name] = str(path.readlink()).encode()
+        elif path.is_file() and "/index/" not in name and path.name != MANIFEST:
+            found[name] = path.read_bytes()
+    return found
+
+
+@pytest.mark.parametrize("way", LIKE_THE_FIRST)
+def test_every_way_to_hide_leads_to_the_same_data_folder(tmp_path: Path, way: str) -> None:
+    """So that what is answered once a record is hidden needs to be looked through for one of these ways alone."""
+    restricted, other = hide(tmp_path / "restricted", "restricted"), hide(tmp_path / "other", way)
+    assert contents(restricted.data) == contents(other.data)
+    one, also = (read_manifest(each.second) for each in (restricted, other))
+    assert (one.id, one.number, one.published_at, one.counts, one.masked, one.kept) == (
+        also.id, also.number, also.published_at, also.counts, also.masked, also.kept,
+    )  # fmt: skip
+    assert _index_of(one) == _index_of(also)
+
+
+def _index_of(manifest: Manifest) -> list[tuple[str, int]]:
+    """Return the kinds and sizes of the files of an index, whose names are random."""
+    named = ((Path(name).suffix, entry.bytes) for name, entry in manifest.files.items() if name.startswith("index/"))
+    return sorted(named)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_hidden_is_in_no_file_of_a_release_but_the_old_one(tmp_path: Path, way: str) -> None:
+    hidden = hide(tmp_path, way)
+    assert found_in(hidden.second, hidden.mark, tmp_path / "copy")[0] == []
+    assert found_in(hidden.first, hidden.mark, tmp_path / "copy")[0] != []
+    assert [release.number for release in erase(hidden.data)] == [1]
     # All of the data folder, whatever lies in it.
-    assert found_in(data, mark, tmp_path / "copy")[0] == []
+    assert found_in(hidden.data, hidden.mark, tmp_path / "copy")[0] == []
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way not in LIKE_THE_FIRST])
+def test_what_is_hidden_is_in_no_answer(tmp_path: Path, way: str, serve: Serve) -> None:
+    hidden = hide(tmp_path, way)
+    search = Search(hidden.mark)
+    for question, answer in ask_all(serve(hidden.data), hidden.ids):
+        search.look(str(question), wire(answer))
+    print(f"{way}: {hidden.mark.count} marks, {search.places} answers")
+    assert search.found == []
+
+
+def test_what_will_be_hidden_is_answered_before(tmp_path: Path, serve: Serve) -> None:
+    hidden = hide(tmp_path, "restricted")
+    roll_back(hidden.data)
+    client = serve(hidden.data)
+    testimony = next(each for each in hidden.ids if each.startswith("tes-"))
+    answer = client.get(f"/v1/testimonies/{testimony}")
+    assert answer.status_code == 200
+    search = Search(hidden.mark)
+    search.look(testimony, wire(answer))
+    assert search.found != []
 
 
 @pytest.mark.parametrize(("way", "status"), [*((way, 404) for way in WAYS if way != "withdrawn"), ("withdrawn", 410)])

@@ -227,7 +227,10 @@ def written(
         documents = [place(document) for document in batch]
         if wishes:
             documents, _ = catalogue.translate(documents, wishes)
-        yield opening + writer.write(documents)
+        piece = opening + writer.write(documents)
+        # Slow readers take a while over a piece: what it was made from is not kept meanwhile.
+        del batch, documents
+        yield piece
         opening = b""
     if opening or writer.closing:
         yield opening + writer.closing

@@ -12,6 +12,7 @@ import orjson
 
 from service.archive.fields import ArchiveFields, RecordFields
 from service.archive.identifiers import TYPE_OF_PREFIX
+from service.release.addresses import read_stored
 from service.release.documents import SegmentDocument, own_language, shown_label, translated_labels
 from service.release.opening import Release
 from service.release.projection import PublicRecord
@@ -111,8 +112,8 @@ def translate(
 
 
 def translated_texts(document: bytes, wishes: Wishes, fields: ArchiveFields) -> dict[str, Any]:
-    """Return a document as an object, its own texts in the best language that its translations offer."""
-    return _translated(orjson.loads(document), wishes, fields).shown
+    """Return a stored document as an object, its own texts in the best language that its translations offer."""
+    return _translated(read_stored(document), wishes, fields).shown
 
 
 def references_in(shown: object) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import orjson
 from babel.lists import format_list
 from markupsafe import Markup
 
@@ -19,6 +18,7 @@ from service.pages.dates import date_in_words
 from service.pages.figures import figure_in_words, number_in_words
 from service.pages.languages import Words, direction_of, language_name
 from service.pages.vocabulary import BOUNDS, filter_name, order_name, reversed_name, word_of
+from service.release.addresses import read_stored
 from service.release.documents import shown_label
 
 Pairs = Sequence[tuple[str, str]]
@@ -184,7 +184,7 @@ class Reader:
         """Return a record in the languages wished for."""
         if self.wishes:
             return translated_texts(document, self.wishes, self.catalogue.fields)
-        return orjson.loads(document)  # type: ignore[no-any-return]
+        return read_stored(document)
 
     def documents(self, record_ids: Iterable[str]) -> dict[str, Document]:
         """Return the public ones among these records, by identifier."""

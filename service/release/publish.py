@@ -31,7 +31,7 @@ from service.archive.model import Head, Record, Withdrawn
 from service.archive.writing import sync_file, sync_folder
 from service.errors import AdoptionRefused, ReleaseError
 from service.release import tables
-from service.release.addresses import with_marks
+from service.release.addresses import with_marks, without_marks
 from service.release.adopting import Adopted
 from service.release.building.adopted_log import AdoptedLog
 from service.release.building.change_log import Action, ChangeLog, no_changes
@@ -430,7 +430,7 @@ class _Publication:
             public = orjson.loads(line)
             collection = PLURALS[public["record"]]
             around.label_languages.clear()
-            body = orjson.dumps(renderer.render(public))
+            body = without_marks(orjson.dumps(renderer.render(public)))
             if "files" in public:
                 body = with_marks(body)
             of_line = hashlib.sha256(line)

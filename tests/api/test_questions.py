@@ -133,11 +133,12 @@ def test_addresses_are_the_same_however_a_record_is_shown(asked: httpx.Client) -
 
 
 def test_a_text_that_looks_like_a_stored_address_stays_as_it_is(serve: Serve, tmp_path: Path) -> None:
-    odd = 'said "\\/v1" and "html":"\\/x"'
-    whole = archive(record("evt-1", title=odd, summary="\\/"))
+    odd = 'said "\x7f/v1" and "html":"\x7f/x"'
+    whole = archive(record("evt-1", title=odd, summary="\x7f"), citation="\x7f/")
     publish(write(tmp_path / "archive.json", whole), tmp_path / "data")
     event = serve(tmp_path / "data", pages=False).get("/v1/events/evt-1").json()
-    assert (event["title"], event["summary"], event["links"]["html"]) == (odd, "\\/", None)
+    assert (event["title"], event["summary"], event["links"]["html"]) == (odd, "\x7f", None)
+    assert event["cite_as"].startswith("\x7f/. evt-1")
 
 
 def test_being_named_is_no_new_version(tmp_path: Path, serve: Serve) -> None:

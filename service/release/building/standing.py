@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from service.release.addresses import links_of
+from service.release.addresses import links_of, without_marks
 from service.release.citing import cite_as
 
 
@@ -44,7 +44,7 @@ def completed(
         body[:-1],
         standing.version,
         standing.updated_at.encode(),
-        orjson.dumps(cited),
+        without_marks(orjson.dumps(cited)),
         orjson.dumps(referred_by),
         links_of(record_id, referred_by),
     )

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from service.archive.declarations import NOTHING, Stated, declarations_of
-from service.archive.identifiers import PLURALS, RecordType, RefersTo
+from service.archive.identifiers import PLURALS, RECORD_OF, RecordType, RefersTo
 from service.archive.marks import (
     Behaves,
     Filtered,
@@ -222,7 +222,7 @@ class ArchiveFields:
 
     def collection(self, name: str) -> RecordFields:
         """Return the fields of the records of a collection."""
-        return next(each for each in self if each.collection == name)
+        return self.of[RECORD_OF[name]]
 
     @property
     def slots(self) -> int:

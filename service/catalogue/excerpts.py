@@ -1,10 +1,11 @@
 """Cuts excerpts around the words that a query matched. Offsets are in Unicode code points; there is no markup."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from itertools import chain, islice, takewhile
+from typing import Any, NamedTuple
 
 from service.archive.fields import RecordFields
 from service.archive.words import REMEMBERED_LENGTH, REMEMBERED_WORDS, plain, spellings, stemmer_of, stems
@@ -46,64 +47,92 @@ class Finder:
         self.beginnings = tuple(term.words[-1] for term in wanted if term.prefix)
         self._typed = {word for term in wanted for word in (term.typed[:-1] if term.prefix else term.typed)}
         self._everywhere = stemmer_of(language)
-        self._stems: dict[str, set[str]] = {}
+        self._stems: dict[_Stemmers, frozenset[tuple[str, str]]] = {}
+        #: Which words are asked for, of those that texts had so far: most come again and again.
+        self._known: dict[_Stemmers, dict[str, bool]] = {}
 
-    def matches(self, part: SearchedText) -> list[tuple[int, int]]:
-        """Return the offsets of every word of a part that the query asks for."""
-        stemmers = [each for each in {stemmer_of(part.language), self._everywhere} if each is not None]
-        return [match.span() for match in _WORD.finditer(part.text) if self._is_asked(match[0], stemmers)]
+    def matches(self, part: SearchedText) -> Iterator[tuple[int, int]]:
+        """Yield the offsets of every word of a part that the query asks for, from the first on."""
+        stemmers = tuple({each for each in (stemmer_of(part.language), self._everywhere) if each is not None})
+        known = self._known.setdefault(stemmers, {})
+        for match in _WORD.finditer(part.text):
+            word = match[0]
+            asked = known.get(word)
+            if asked is None:
+                asked = known[word] = self._is_asked(word, stemmers)
+            if asked:
+                yield match.span()
 
-    def _is_asked(self, text: str, stemmers: list[str]) -> bool:
-        for word, folded in _read(text):
-            if folded in self.plain or (self.beginnings and folded.startswith(self.beginnings)):
-                return True
-            for stemmer in stemmers:
-                if not self._stemmed(stemmer).isdisjoint(stems(word, stemmer)):
-                    return True
-        return False
+    def _is_asked(self, text: str, stemmers: "_Stemmers") -> bool:
+        forms = _forms(text, stemmers)
+        if not self.plain.isdisjoint(forms.folded) or not self._stemmed(stemmers).isdisjoint(forms.stems):
+            return True
+        return bool(self.beginnings) and any(word.startswith(self.beginnings) for word in forms.folded)
 
-    def _stemmed(self, stemmer: str) -> set[str]:
-        if stemmer not in self._stems:
-            self._stems[stemmer] = {each for word in self._typed for each in stems(word, stemmer)}
-        return self._stems[stemmer]
+    def _stemmed(self, stemmers: "_Stemmers") -> frozenset[tuple[str, str]]:
+        if stemmers not in self._stems:
+            self._stems[stemmers] = _stems_of(self._typed, stemmers)
+        return self._stems[stemmers]
 
 
-def _read(text: str) -> list[tuple[str, str]]:
-    """Return the words of a short text, each as spelled and as folded for comparing."""
-    return _read_again(text) if len(text) <= REMEMBERED_LENGTH else _read_anew(text)
+#: The stemmers that the words of a text are read with.
+_Stemmers = tuple[str, ...]
+
+
+class _Forms(NamedTuple):
+    """What the words of a short text are compared by: as folded, and as stemmed by each stemmer."""
+
+    folded: tuple[str, ...]
+    stems: frozenset[tuple[str, str]]
+
+
+def _stems_of(words: Iterable[str], stemmers: _Stemmers) -> frozenset[tuple[str, str]]:
+    return frozenset((stemmer, stem) for word in words for stemmer in stemmers for stem in stems(word, stemmer))
+
+
+def _forms(text: str, stemmers: _Stemmers) -> _Forms:
+    return _forms_again(text, stemmers) if len(text) <= REMEMBERED_LENGTH else _forms_anew(text, stemmers)
 
 
 @lru_cache(REMEMBERED_WORDS)
-def _read_again(text: str) -> list[tuple[str, str]]:
-    return _read_anew(text)
+def _forms_again(text: str, stemmers: _Stemmers) -> _Forms:
+    return _forms_anew(text, stemmers)
 
 
-def _read_anew(text: str) -> list[tuple[str, str]]:
-    return [(word, plain(word)) for word in spellings(text)]
+def _forms_anew(text: str, stemmers: _Stemmers) -> _Forms:
+    words = spellings(text)
+    return _Forms(tuple(map(plain, words)), _stems_of(words, stemmers))
 
 
 def excerpts(public: dict[str, Any], language: str, finder: Finder, record: RecordFields) -> list[Excerpt]:
     """Return at most `EXCERPTS` excerpts of a record, each from another of its texts."""
-    found = []
-    for part in searched_parts(public, language, record):
-        if matches := finder.matches(part):
-            start, end = _stretch(part.text, matches)
-            within = [(first - start, last - start) for first, last in matches if first >= start and last <= end]
-            text, goes_on = part.text[start:end], end < len(part.text)
-            found.append(Excerpt(part.field, text, within, part.segment, part.start_s, start > 0, goes_on))
-            if len(found) == EXCERPTS:
-                break
-    return found
+    cut = (_excerpt(part, finder.matches(part)) for part in searched_parts(public, language, record))
+    return list(islice((each for each in cut if each is not None), EXCERPTS))
 
 
-def _stretch(text: str, matches: list[tuple[int, int]]) -> tuple[int, int]:
-    """Return where the text around the first match begins and ends, between words."""
-    start = max(0, matches[0][0] - LEAD)
+def _excerpt(part: SearchedText, matches: Iterator[tuple[int, int]]) -> Excerpt | None:
+    """Return the stretch of a text around its first match, if there is one. Matches are looked for no further than they are
+    shown: a transcript has thousands of words.
+    """
+    first = next(matches, None)
+    if first is None:
+        return None
+    start, end = _stretch(part.text, first)
+    shown = chain([first], takewhile(lambda each: each[1] <= end, matches))
+    within = [(begins - start, ends - start) for begins, ends in shown]
+    goes_on = end < len(part.text)
+    return Excerpt(part.field, part.text[start:end], within, part.segment, part.start_s, start > 0, goes_on)
+
+
+def _stretch(text: str, match: tuple[int, int]) -> tuple[int, int]:
+    """Return where the text around a match begins and ends, between words."""
+    first, last = match
+    start = max(0, first - LEAD)
     if start > 0:
-        space = text.find(" ", start, matches[0][0])
+        space = text.find(" ", start, first)
         start = space + 1 if space >= 0 else start
-    end = min(len(text), max(start + EXCERPT_LENGTH, matches[0][1]))
+    end = min(len(text), max(start + EXCERPT_LENGTH, last))
     if end < len(text):
-        space = text.rfind(" ", matches[0][1], end)
+        space = text.rfind(" ", last, end)
         end = space if space >= 0 else end
     return start, end

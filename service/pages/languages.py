@@ -43,11 +43,17 @@ class Words:
         self.language = language
         self.locale = Locale.parse(_LOCALES.get(language, language))
         self._messages = _read_messages(language)
+        # Messages as HTML: a page says a hundred of them.
+        self._as_html: dict[str, Markup] = {}
 
     def say(self, message: str, **values: object) -> Markup:
         """Return a message in this language as HTML. Values are put in at `%(name)s`, and escaped."""
-        said = Markup(escape(self._messages.get(message, message)))  # noqa: S704 - escaped
-        return said % values if values else said
+        said = self._as_html.get(message)
+        if said is None:
+            said = self._as_html[message] = escape(self._messages.get(message, message))
+        if not values:
+            return said
+        return Markup(str(said) % {name: escape(value) for name, value in values.items()})  # noqa: S704 - escaped
 
     def text(self, message: str, **values: object) -> str:
         """Return a message in this language as plain text, for what is not HTML."""

@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlencode
 
+from service.archive.terms import Terms
 from service.catalogue.criteria import Criteria, sort_choices
 from service.catalogue.facets import Bucket, RecordBucket
 from service.catalogue.languages import is_record_id
@@ -172,22 +174,28 @@ def _label(reader: Reader, name: str, value: str, named: dict[str, Any]) -> str:
 
 def facet_views(reader: Reader, path: str, facets: dict[str, list[Bucket]], pairs: Pairs) -> Iterator[FacetView]:
     """Yield the facets that can narrow a list further, or that are in use."""
-    references = (bucket.value for buckets in facets.values() for bucket in buckets if bucket.value)
-    # Labels come with the facets; only a reader of translations needs the records themselves.
-    named = reader.documents(filter(is_record_id, references)) if reader.wishes else {}
+    collection = path.removeprefix("/")
+    if reader.wishes:
+        facets = reader.catalogue.relabelled(facets, reader.wishes, collection)
+    here = reader.href(path, pairs)
     for name, buckets in facets.items():
         set_here = {value for key, value in pairs if key == name}
+        shown = [each for each in buckets if each.value is not None and (each.count or each.value in set_here)]
+        if len(shown) < 2 and not set_here:
+            continue
         labels = Counter(bucket.label for bucket in buckets)
-        choices = [
-            _choice(
-                reader, path, name, _told_apart(bucket, labels), pairs, active=bucket.value in set_here, named=named
-            )
-            for bucket in buckets
-            if bucket.value is not None and (bucket.count or bucket.value in set_here)
-        ]
-        if len(choices) > 1 or set_here:
-            without = sum(bucket.count for bucket in buckets if bucket.value is None)
-            yield FacetView(reader.filter_name(name), choices, without)
+        terms = reader.catalogue.terms_of(collection, name)
+        choices = []
+        for bucket in shown:
+            value = str(bucket.value)
+            label = _value_name(reader, name, _told_apart(bucket, labels), terms)
+            if active := value in set_here:
+                href = reader.href(path, [pair for pair in pairs if pair != (name, value)])
+            else:
+                href = f"{here}{'&' if '?' in here else '?'}{urlencode([(name, value)])}"
+            choices.append(Choice(shortened(label, 80), href, bucket.count, active))
+        without = sum(bucket.count for bucket in buckets if bucket.value is None)
+        yield FacetView(reader.filter_name(name), choices, without)
 
 
 def _told_apart(bucket: Bucket, labels: Counter[str | None]) -> Bucket:
@@ -197,20 +205,12 @@ def _told_apart(bucket: Bucket, labels: Counter[str | None]) -> Bucket:
     return bucket
 
 
-def _choice(
-    reader: Reader, path: str, name: str, bucket: Bucket, pairs: Pairs, *, active: bool, named: dict[str, Any]
-) -> Choice:
-    value = bucket.value or ""
-    rest = [pair for pair in pairs if pair != (name, value)]
-    label = bucket.label or value
-    if (term := _term(reader, path, name, value)) is not None:
-        label = term
-    elif value in named:
-        label = reader.name(named[value])
-    elif not is_record_id(value):
-        label = _label(reader, name, value, {})
-    href = reader.href(path, rest if active else [*rest, (name, value)])
-    return Choice(shortened(label, 80), href, bucket.count, active)
+def _value_name(reader: Reader, name: str, bucket: Bucket, terms: Terms | None) -> str:
+    """Return what a value of a facet is called: a record and a term of the archive's own by the archive, all else by us."""
+    value = str(bucket.value)
+    if is_record_id(value) or (terms is not None and value in terms.own):
+        return bucket.label or value
+    return _label(reader, name, value, {})
 
 
 def _term(reader: Reader, path: str, name: str, value: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -78,8 +79,15 @@ class Reader:
         query = f"?{urlencode(kept)}" if kept else ""
         return f"{self.root}{quote(path)}{query}{'#' if fragment else ''}{fragment}"
 
+    @cached_property
+    def _kept(self) -> str:
+        """The query of every address that says no more than the language that the reader chose."""
+        return "" if self.named is None else f"?{urlencode([('lang', self.named)])}"
+
     def record(self, record_id: str, pairs: Pairs = (), *, fragment: str = "") -> str:
         """Return the address of a record's page."""
+        if not pairs and not fragment:
+            return f"{self.root}/{collection_of(record_id)}/{record_id}{self._kept}"
         return self.href(f"/{collection_of(record_id)}/{record_id}", pairs, fragment=fragment)
 
     def file(self, file: Document, *, at: float | None = None) -> str:

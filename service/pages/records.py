@@ -16,6 +16,8 @@ from service.pages.views import View
 
 #: Records of a kind shown on the page of another; the whole list is one link away.
 SHOWN = 10
+#: The same where a page has a list of each collection: a source, a person, a place, a topic.
+SHOWN_OF_EACH = 5
 #: Figures of a series shown on the page of one of them: ten years of months.
 SERIES_SHOWN = 120
 
@@ -181,7 +183,7 @@ def _agent(reader: Reader, agent: Document) -> Context:
         ("responses", "party"),
         ("sources", "publisher"),
     )
-    found = ((collection, reader.few(collection, SHOWN, **{name: agent["id"]})) for collection, name in asked)
+    found = ((collection, reader.few(collection, SHOWN_OF_EACH, **{name: agent["id"]})) for collection, name in asked)
     return {
         "lists": [(collection, few) for collection, few in found if few.total],
         "members": reader.few("agents", SHOWN, member_of=agent["id"]),
@@ -206,7 +208,7 @@ def _lists(reader: Reader, name: str, record_id: str, *, without: str = "", but:
     for collection, model in reader.catalogue.criteria.items():
         if collection == without or name not in model.FACETS:
             continue
-        few = reader.few(collection, SHOWN, **{name: record_id})
+        few = reader.few(collection, SHOWN_OF_EACH, **{name: record_id})
         shown = [each for each in few.documents if each["id"] != but]
         if shown:
             found.append((collection, Few(shown, few.total - (len(few.documents) - len(shown)), few.href)))

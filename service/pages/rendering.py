@@ -4,12 +4,13 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from service.http.releases import MirrorMark
 from service.pages.languages import LANGUAGES, direction_of
 from service.pages.reader import Reader, shortened
+from service.pages.templating import new_environment
 from service.pages.views import View
 from service.pages.vocabulary import COLLECTIONS, RECORDS
 
@@ -36,14 +37,7 @@ _FOLDER = files("service.pages")
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(str(_FOLDER / "templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
+    environment = new_environment()
     environment.filters |= {"shortened": shortened, "clock": clock}
     environment.tests["web_address"] = lambda value: isinstance(value, str) and value.startswith(_WEB)
     environment.globals |= {

@@ -112,8 +112,11 @@ def translate(
 
 
 def translated_texts(document: bytes, wishes: Wishes, fields: ArchiveFields) -> dict[str, Any]:
-    """Return a stored document as an object, its own texts in the best language that its translations offer."""
-    return _translated(read_stored(document), wishes, fields).shown
+    """Return a stored document as an object, its own texts in the best language that its translations offer, and its
+    addresses without that of the root.
+    """
+    shown = read_stored(document)
+    return _translated(shown, wishes, fields).shown if wishes else shown
 
 
 def references_in(shown: object) -> Iterator[dict[str, Any]]:

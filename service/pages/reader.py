@@ -19,7 +19,6 @@ from service.pages.dates import date_in_words
 from service.pages.figures import figure_in_words, number_in_words
 from service.pages.languages import Words, direction_of, language_name
 from service.pages.vocabulary import BOUNDS, filter_name, order_name, reversed_name, word_of
-from service.release.addresses import read_stored
 from service.release.documents import shown_label
 
 Pairs = Sequence[tuple[str, str]]
@@ -190,9 +189,7 @@ class Reader:
 
     def read(self, document: bytes) -> Document:
         """Return a record in the languages wished for."""
-        if self.wishes:
-            return translated_texts(document, self.wishes, self.catalogue.fields)
-        return read_stored(document)
+        return translated_texts(document, self.wishes, self.catalogue.fields)
 
     def documents(self, record_ids: Iterable[str]) -> dict[str, Document]:
         """Return the public ones among these records, by identifier."""

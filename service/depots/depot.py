@@ -1,7 +1,8 @@
 """What lies in a depot, and how it is read. Nothing here writes.
 
     files/<sha256>          every file of every release, by its SHA-256
-    releases/<n>-<id>.json  the manifest of a release: the manifest.json of its folder, byte for byte
+    releases/<n>-<id>-<sha256>.json
+                            the manifest of a release: the manifest.json of its folder, byte for byte, and its SHA-256
     current                 which release is the one to be served, and what is known for ever: see `Current`
 
 Publishers write in this order and replicas read in the other, so that whoever is interrupted leaves nothing half.
@@ -73,7 +74,7 @@ def read_position(store: Store) -> Position | None:
 
 def read_manifest_of(store: Store, current: Current) -> tuple[Manifest, bytes]:
     """Return the manifest that `current` names, and its bytes. Raises DepotInvalid where it is not what it should be."""
-    key = manifest_key(current.release)
+    key = manifest_key(current.release, current.manifest)
     found = store.find(key)
     if found is None:
         raise DepotInvalid(f"{store.address} holds no {key}, which it says is current")
@@ -134,9 +135,11 @@ def file_key(digest: str) -> str:
     return f"{FILES}/{digest}"
 
 
-def manifest_key(release: str) -> str:
-    """Return the key of a release's manifest, given the name of its folder."""
-    return f"{RELEASES}/{release}.json"
+def manifest_key(release: str, digest: str) -> str:
+    """Return the key of a release's manifest, given the name of its folder and the SHA-256 of the manifest: two publishers
+    of the same content at the same time have two, and neither writes over the other's.
+    """
+    return f"{RELEASES}/{release}-{digest}.json"
 
 
 def folder_name(manifest: Manifest) -> str:

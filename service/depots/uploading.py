@@ -76,13 +76,14 @@ class Depositor:
             signatures=sha256_of(lines[1]),
             withdrawn=self.withdrawn,
         )
-        self.store.write(manifest_key(current.release), data)
+        key = manifest_key(current.release, current.manifest)
+        self.store.write(key, data)
         if self.before is None or self.before.current != current:
             found = None if self.before is None else self.before.found
             self.store.replace(CURRENT, current.model_dump_json(indent=2).encode() + b"\n", found)
             # Looked at once more: whoever removed old releases at this moment may have taken these for left over.
             self._send(files, manifest)
-            self._write_if_missing(manifest_key(current.release), data)
+            self._write_if_missing(key, data)
 
     def _write_if_missing(self, key: str, data: bytes) -> None:
         if self.store.size(key) != len(data):
@@ -143,56 +144,61 @@ class Pruned:
 def prune_depot(store: Store, *, keep: int, everything: bool = False) -> Pruned:
     """Remove all but the current release and the newest others, `keep` in all, and the files that no other release has.
 
-    With `everything` also files that nobody names: those of publishers that were killed. Raises DepotUnreachable,
-    DepotInvalid, NoRelease where there is none, DepotConflict where a publisher moved the depot on meanwhile.
+    With `everything` also what no release has: files and manifests of publishers that were killed, or were not the first.
+    Raises DepotUnreachable, DepotInvalid, NoRelease where there is none, DepotConflict where a publisher moved the depot on
+    meanwhile.
     """
     position = read_position(store)
     if position is None:
         raise NoRelease(f"{store.address} holds no release; nothing was removed")
-    current = position.current.release
-    names = sorted(map(_release_of, store.keys(RELEASES)), key=_number, reverse=True)
-    others = [name for name in names if name != current]
+    manifests = _manifests_in(store)
+    current = manifest_key(position.current.release, position.current.manifest)
+    published = _published(store, position, manifests)
+    others = [key for key in published if key != current]
     doomed = others[max(0, keep - 1) :]
+    if everything:
+        doomed += manifests.keys() - published.keys() - {current}
+    staying = [manifest for key, manifest in manifests.items() if key not in doomed]
     kept = {file_key(digest) for digest in (position.current.statements, position.current.signatures)}
-    for name in (current, *others[: max(0, keep - 1)]):
-        kept |= _files_of(store, name)
+    kept = kept.union(*map(_files_of, staying))
     if everything:
         files = {*store.keys(FILES), *store.keys("probes")}
     else:
-        files = set().union(*(_files_of(store, name) for name in doomed))
-    keys = [*map(manifest_key, doomed), *sorted(files - kept)]
+        files = set().union(*(_files_of(manifests[key]) for key in doomed))
+    keys = [*doomed, *sorted(files - kept)]
     if (now := read_position(store)) is None or now.current != position.current:
         raise DepotConflict(f"a publisher moved {store.address} on meanwhile; nothing was removed. Run it again")
     if keys:
         store.delete(keys)
-    return Pruned(doomed, keys)
+    return Pruned([folder_name(manifests[key]) for key in doomed], keys)
 
 
 def releases_in(store: Store) -> list[Manifest]:
-    """Return the manifests of the releases that a depot keeps, the newest first."""
-    names = sorted(map(_release_of, store.keys(RELEASES)), key=_number, reverse=True)
-    return [manifest for name in names if (manifest := _manifest_of(store, name)) is not None]
+    """Return the manifests of the releases that a depot keeps, the newest first. Raises DepotUnreachable, DepotInvalid."""
+    position = read_position(store)
+    return [] if position is None else [*_published(store, position, _manifests_in(store)).values()]
 
 
-def _release_of(key: str) -> str:
-    return key.rpartition("/")[2].removesuffix(".json")
+def _manifests_in(store: Store) -> dict[str, Manifest]:
+    """Return every manifest by its key."""
+    found = ((key, store.find(key)) for key in store.keys(RELEASES))
+    return {key: parse_manifest(f"{store.address}/{key}", each.data) for key, each in found if each is not None}
 
 
-def _number(release: str) -> int:
-    number = release.partition("-")[0]
-    return int(number) if number.isdecimal() else 0
+def _published(store: Store, position: Position, manifests: Mapping[str, Manifest]) -> dict[str, Manifest]:
+    """Return the manifests of releases that were published, by key, the newest first: those in the chain of statements.
+    The others are of publishers that were killed before the last step, or were not the first.
+    """
+    stated = {
+        (link.statement.number, link.statement.release, link.statement.published_at)
+        for link in read_chain_of(store, position.current)
+    }
+    published = {key: each for key, each in manifests.items() if (each.number, each.id, each.published_at) in stated}
+    return dict(sorted(published.items(), key=lambda pair: pair[1].number, reverse=True))
 
 
-def _manifest_of(store: Store, release: str) -> Manifest | None:
-    found = store.find(manifest_key(release))
-    return None if found is None else parse_manifest(f"{store.address}/{manifest_key(release)}", found.data)
-
-
-def _files_of(store: Store, release: str) -> set[str]:
-    """Return the keys of a release's files; none where its manifest is gone."""
-    manifest = _manifest_of(store, release)
-    if manifest is None:
-        return set()
+def _files_of(manifest: Manifest) -> set[str]:
+    """Return the keys of a release's files."""
     return {file_key(digest) for digest in (*manifest.kept, *(entry.sha256 for entry in manifest.files.values()))}
 
 

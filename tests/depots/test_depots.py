@@ -111,6 +111,52 @@ def test_of_two_at_the_same_moment_one_is_told(tmp_path: Path, depot: str, monke
     assert publish_into(depot, tmp_path / "one", edition(2)).manifest.number == 3
 
 
+def test_two_who_publish_the_same_at_the_same_moment_leave_a_whole_depot(
+    tmp_path: Path, depot: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_into(depot, tmp_path / "one", edition(1))
+    publish_into(depot, tmp_path / "other", edition(1))
+    write_current = Store.replace
+
+    def first_the_other(self: Store, *arguments: Any) -> None:
+        monkeypatch.setattr(Store, "replace", write_current)
+        # A second later, so that its manifest is another.
+        monkeypatch.setattr("service.release.publish.timestamp", lambda _: "2099-01-01T00:00:00Z")
+        publish_into(depot, tmp_path / "other", edition(2))
+        monkeypatch.undo()
+        write_current(self, *arguments)
+
+    monkeypatch.setattr(Store, "replace", first_the_other)
+    with pytest.raises(DepotConflict, match="another publisher"):
+        publish_into(depot, tmp_path / "one", edition(2))
+    replica_of(depot, tmp_path / "replica").look()
+    assert served_from(tmp_path / "replica") == current_in(depot) == served_from(tmp_path / "other")
+
+
+def test_what_was_not_published_is_no_release(
+    tmp_path: Path, depot: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish_into(depot, tmp_path / "data", edition(1))
+    with monkeypatch.context() as patched:
+
+        def is_killed(*_: Any) -> None:
+            raise KeyboardInterrupt
+
+        patched.setattr(Store, "replace", is_killed)
+        with pytest.raises(KeyboardInterrupt):
+            publish_into(depot, tmp_path / "killed", edition(2))
+    assert len(list((tmp_path / "depot" / "releases").iterdir())) == 2
+    capsys.readouterr()
+    assert run(["releases", "list", "--data", str(tmp_path / "data"), "--depot", depot]) == 0
+    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()] == [["*", "1"]]
+    # It takes no other's place, and what it left is removed with everything that nobody needs.
+    publish_into(depot, tmp_path / "data", edition(3), keep=2)
+    publish_into(depot, tmp_path / "data", edition(4), keep=2)
+    assert sorted(path.name[:2] for path in (tmp_path / "depot" / "releases").iterdir()) == ["2-", "2-", "3-"]
+    assert run(["releases", "prune", "--erase", "--data", str(tmp_path / "data"), "--depot", depot]) == 0
+    assert [path.name[:2] for path in (tmp_path / "depot" / "releases").iterdir()] == ["3-"]
+
+
 def test_a_depot_takes_one_archive(tmp_path: Path, depot: str) -> None:
     publish_into(depot, tmp_path / "data", edition(1))
     with pytest.raises(DepotConflict, match="depot of the archive 'arden'"):
@@ -186,7 +232,8 @@ def test_erasing_leaves_the_current_release_alone(
     assert {path.name for path in (tmp_path / "depot" / "files").iterdir()} == {
         entry["sha256"] for entry in manifest["files"].values()
     }
-    assert [path.stem for path in (tmp_path / "depot" / "releases").iterdir()] == [published.name]
+    [kept] = (tmp_path / "depot" / "releases").iterdir()
+    assert kept.name.startswith(f"{published.name}-")
     replica_of(depot, tmp_path / "replica").look()
     assert files_of(tmp_path / "replica" / "releases" / published.name) == files_of(published)
 

@@ -6,11 +6,9 @@ tables. A workbook is not written to; what to change in it is told.
 """
 
 import hashlib
-import os
 import shutil
-import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,9 +36,9 @@ from service.archive.tables.layout import (
 )
 from service.archive.tables.rows import Table, TableRefused, csv_table, workbook_tables
 from service.archive.tables.scratch import Scratch
+from service.archive.tables.transaction import finish_interrupted, hidden_folder, transaction
 from service.archive.tables.transcripts import SUFFIXES as TRANSCRIPTS
 from service.archive.tables.writing import part_rows, row_of
-from service.archive.writing import written_whole
 from service.errors import EditRefused
 
 #: Columns whose new values an operator is told, since they hold no words of the archive.
@@ -89,6 +87,8 @@ class _TableChange:
     def __init__(self, given: Path, stack: ExitStack) -> None:
         self._given = given
         self._places: dict[str, str] = {}
+        if given.is_dir():
+            finish_interrupted(given)
         if given.is_dir() and (given / HEAD_FILE).is_file():
             stack.enter_context(held(given / HEAD_FILE))
         work = Path(stack.enter_context(TemporaryDirectory(prefix="testimony-archive-")))
@@ -119,9 +119,9 @@ class _TableChange:
         if not self._given.is_dir():
             self._refuse_workbook()
         files = {**self._files_of_tables(), **self._texts}
-        with TemporaryDirectory(prefix=".testimony-archive-", dir=self._given) as folder:
-            self._stage(Path(folder), files)
-            self._compare(Path(folder))
+        with hidden_folder(self._given) as hidden:
+            self._stage(folder := hidden / "tables", files)
+            self._compare(folder)
         if {path: state_of(path.stat()) for path in self._files()} != self._states:
             self._refuse("was changed by something else meanwhile")
         self._replace(files)
@@ -339,12 +339,9 @@ class _TableChange:
     # --- What is written --------------------------------------------------------------------------------------------
 
     def _files_of_tables(self) -> dict[Path, bytes]:
-        """Return the tables that change, as they are then. Those of parts come first and withdrawals last: a run that is
-        killed in between is mended by the same command once more.
-        """
-        order = {WITHDRAWN: 2, **dict.fromkeys(RECORD_TABLES, 1)}
+        """Return the tables that change, as they are then."""
         files = {}
-        for sheet in sorted(self._tables.values(), key=lambda each: (order.get(each.name, 0), each.name)):
+        for sheet in self._tables.values():
             if not sheet.edit:
                 continue
             assert sheet.table.file is not None  # a folder's tables are files
@@ -362,7 +359,7 @@ class _TableChange:
         """Make a folder of the tables as they will be."""
         for path in (*self._files(), *(each for each in files if not each.exists())):
             target = folder / path.relative_to(self._given)
-            target.parent.mkdir(exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             if path not in files:
                 _linked(path, target)
             elif (data := files[path]) is not None:
@@ -379,16 +376,14 @@ class _TableChange:
             self._places[f"line {number}"] = f"line {lines[key]}"
 
     def _replace(self, files: Mapping[Path, bytes | None]) -> None:
-        for path, data in files.items():
-            if data is None:
-                path.unlink()
-                continue
-            before = path.stat() if path.exists() else None
-            with written_whole(path, mode=0o600 if before is None else stat.S_IMODE(before.st_mode)) as file:
-                if before is not None:
-                    with suppress(PermissionError):  # whoever may write the file need not be who owns it
-                        os.fchown(file.fileno(), before.st_uid, before.st_gid)
-                file.write(data)
+        with transaction(self._given) as change:
+            for path, data in files.items():
+                name = str(path.relative_to(self._given))
+                if data is None:
+                    change.remove(name)
+                else:
+                    with change.file(name) as file:
+                        file.write(data)
 
     def _refuse_workbook(self) -> None:
         """Say what to change in a workbook by hand: sheets, rows and columns, never a name or other words."""

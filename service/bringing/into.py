@@ -5,11 +5,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
+
+from service.archive.identifiers import PLURALS
 from service.archive.tables import compiled, is_tables, write_tables
+from service.archive.tables.layout import WITHDRAWN
 from service.archive.tables.starting import HEAD
 from service.archive.tables.writing import Piece, head_of, pieces_of
-from service.bringing.brought import Brought
+from service.bringing.brought import Brought, Left
+from service.bringing.merging import BROUGHT, hashes_of, merged, remembered
 from service.errors import BringRefused
+
+_KEPT = "it was changed here since it was brought, and stays as it is here"
 
 
 @dataclass
@@ -24,27 +31,38 @@ class Outcome:
 def bring_into(folder: Path, brought: Brought, *, new_terms: bool) -> Outcome:
     """Write what was brought into a folder of tables, which is started where there is none.
 
-    A record that was brought before keeps what an editor added to it in other fields. Values that are no term yet become
-    terms only with `new_terms`. Raises BringRefused, and changes nothing, where the folder is no sound archive or a value is
+    Of a record that was brought before, what an editor changed since stays as it is; what was withdrawn is not brought
+    again. Both are told. Values that are no term yet become terms only with `new_terms`. Raises BringRefused, and changes nothing, where the folder is no sound archive or a value is
     unknown.
     """
     head, records = _present(folder)
     _extend(head, brought)
     _take_terms(head, brought.new_terms, is_allowed=new_terms)
     outcome = Outcome()
+    memory = {name: each for name, each in remembered(folder).items() if _is_there(records.get(name))}
     for identifier, (kind, record) in brought.records.items():
         before = records.get(identifier)
+        if before is not None and not _is_there(before):
+            brought.left.append(
+                Left(f"{WITHDRAWN}.csv", identifier, kind, "it was withdrawn, and is not brought again")
+            )
+            continue
         if before is None:
             outcome.created[kind] += 1
             records[identifier] = kind, record
-            continue
-        after = before[1] | record
-        if "custom" in before[1]:
-            after["custom"] = before[1]["custom"] | record.get("custom", {})
-        (outcome.unchanged if after == before[1] else outcome.updated)[kind] += 1
-        records[identifier] = kind, after
-    write_tables(head, records.values, folder)
+        else:
+            after, kept = merged(memory.get(identifier, {}), before[1], record)
+            is_same = hashes_of(after) == hashes_of(before[1])
+            (outcome.unchanged if is_same else outcome.updated)[kind] += 1
+            records[identifier] = kind, after
+            brought.left += [Left(f"{PLURALS[kind]}.csv", identifier, field, _KEPT) for field in kept]
+        memory[identifier] = hashes_of(record)
+    write_tables(head, records.values, folder, extra={BROUGHT: orjson.dumps(memory, option=orjson.OPT_INDENT_2)})
     return outcome
+
+
+def _is_there(piece: Piece | None) -> bool:
+    return piece is not None and piece[0] != WITHDRAWN
 
 
 def _present(folder: Path) -> tuple[dict[str, Any], dict[str, Piece]]:

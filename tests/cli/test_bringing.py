@@ -142,6 +142,67 @@ def test_bringing_again_updates_doubles_nothing_and_keeps_what_an_editor_added(c
     assert len(records_of(tmp_path / "mine")["testimony"]) == 1
 
 
+def test_what_was_taken_back_is_not_brought_again(command: Any, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.xml", OHMS)
+    bring = ("bring", "ohms", file, "--into", "mine", "--consent", "published_source", "--json")
+    command(*bring)
+    records = records_of(tmp_path / "mine")
+    [testimony] = records["testimony"]
+    [interviewer] = [each["id"] for each in records["agent"] if each.get("name") == "Bo Example"]
+    assert command("redact", "mine", testimony["id"], "3", "--reason", "consent").code == 0
+    command("unname", "mine", interviewer, "--policy", "withheld", "--label", "A helper")
+    again = json.loads(command(*bring).out)
+    assert again["updated"] == {}
+    tables = "".join(path.read_text("utf-8-sig") for path in (tmp_path / "mine").glob("*.csv"))
+    assert "I was there" not in tables
+    records = records_of(tmp_path / "mine")
+    [person] = [each for each in records["agent"] if each["id"] == interviewer]
+    assert (person["name_policy"], person["label"], "name" in person) == ("withheld", "A helper", False)
+    command("withdraw", "mine", testimony["id"])
+    file.write_text(OHMS.replace("An interview", "The interview"))
+    told = json.loads(command(*bring).out)
+    assert (testimony["id"], "it was withdrawn, and is not brought again") in [
+        (each["where"], each["why"]) for each in told["left"]
+    ]
+    assert "testimony" not in records_of(tmp_path / "mine")
+    assert testimony["id"] not in (tmp_path / "mine" / "brought.json").read_text()
+
+
+def test_what_an_editor_changed_stays_and_is_told_where_something_new_was_brought(command: Any, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.xml", OHMS)
+    bring = ("bring", "ohms", file, "--into", "mine", "--consent", "published_source", "--json")
+    command(*bring)
+    testimonies = tmp_path / "mine" / "testimonies.csv"
+    testimonies.write_text(
+        testimonies.read_text("utf-8-sig").replace("An interview with Ann Example", "An interview on trams")
+    )
+    assert not [each for each in json.loads(command(*bring).out)["left"] if each["file"] == "testimonies.csv"]
+    file.write_text(OHMS.replace("An interview with", "A talk with").replace("2006-06-13", "2006-06-14"))
+    told = json.loads(command(*bring).out)
+    assert [each["what"] for each in told["left"] if each["file"] == "testimonies.csv"] == ["title"]
+    assert told["updated"] == {"source": 1, "testimony": 1}
+    [testimony] = records_of(tmp_path / "mine")["testimony"]
+    assert (testimony["title"], testimony["given"]) == ("An interview on trams", "2006-06-14")
+
+
+def test_consent_that_is_stated_later_publishes_what_was_restricted_for_want_of_it(
+    command: Any, tmp_path: Path
+) -> None:
+    bring = ("bring", "ohms", write(tmp_path / "a.xml", OHMS), "--into", "mine")
+    command(*bring)
+    command(*bring, "--consent", "direct")
+    records = records_of(tmp_path / "mine")
+    assert not [each for those in records.values() for each in those if each.get("access", {}).get("visibility")]
+    assert {each["name"] for each in records["agent"]} == {"Ann Example", "Bo Example", "Arden Archive"}
+    assert command("check", "mine").code == 0
+    # What an editor restricts stays so.
+    sources = tmp_path / "mine" / "sources.csv"
+    header, row = sources.read_text("utf-8-sig").splitlines()
+    sources.write_text(f"{header},access_visibility\n{row},restricted\n")
+    command(*bring, "--consent", "direct")
+    assert records_of(tmp_path / "mine")["source"][0]["access"]["visibility"] == "restricted"
+
+
 def test_a_folder_that_is_no_archive_is_not_written_to(command: Any, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     write(tmp_path / "mine" / "letter.txt", "Dear Ann")

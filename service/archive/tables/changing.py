@@ -7,6 +7,7 @@ tables. A workbook is not written to; what to change in it is told.
 
 import hashlib
 import shutil
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -53,7 +54,7 @@ def edited_archive(path: Path) -> Iterator[tuple[Path, Callable[[str], str]]]:
     """Yield the archive file to change, and what tells places in it in terms of what was given.
 
     That is the archive itself where it is a file. Of a folder of tables it is a file made from them, and the tables are
-    changed when the block ends well. Places may be asked for once the block has ended.
+    changed when the block ends well. Places may be asked for once the block has ended, for as long as the function is kept.
 
     Raises:
         EditRefused: where the tables are not sound, are being changed, or cannot say what the change did; and for a workbook,
@@ -92,9 +93,8 @@ class _TableChange:
         if given.is_dir() and (given / HEAD_FILE).is_file():
             stack.enter_context(held(given / HEAD_FILE))
         work = Path(stack.enter_context(TemporaryDirectory(prefix="testimony-archive-")))
-        self._stack = stack
         self._states = {path: state_of(path.stat()) for path in self._files()}
-        self._before = self._compiled(given)
+        self._before = self._compiled(given, stack)
         if self._before.made.by_row or self._before.made.by_label:
             self._refuse("has records without an identifier: publish it once, which writes those into the tables")
         self.file = work / "archive.jsonl"
@@ -137,9 +137,9 @@ class _TableChange:
         found = [path for pattern in ("*", "texts/*", "transcripts/*") for path in self._given.glob(pattern)]
         return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
 
-    def _compiled(self, folder: Path) -> Compiled:
-        scratch_folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="testimony-archive-")))
-        scratch = self._stack.enter_context(Scratch(scratch_folder))
+    def _compiled(self, folder: Path, stack: ExitStack) -> Compiled:
+        scratch_folder = Path(stack.enter_context(TemporaryDirectory(prefix="testimony-archive-")))
+        scratch = stack.enter_context(Scratch(scratch_folder))
         made = Compiler(folder, scratch_folder, scratch).compile()
         if made.findings:
             first = made.findings[0]
@@ -367,7 +367,10 @@ class _TableChange:
 
     def _compare(self, folder: Path) -> None:
         """Compile the tables as they will be. Raises EditRefused where they say anything else than the changed file."""
-        self._after = self._compiled(folder)
+        # Places are looked up in it when the change is done: it goes when nobody can ask any more.
+        kept = ExitStack()
+        weakref.finalize(self, kept.close)
+        self._after = self._compiled(folder, kept)
         lines = {key: number for number, (key, _) in enumerate(_records(self._after.path), 2)}
         if _digests(self._after.path) != _digests(self.file):
             self._refuse("keeps this in a way that cannot be changed without changing more")

@@ -5,6 +5,7 @@ Tables have the columns that the archive uses, in the order of the format. Readi
 
 import csv
 import io
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +16,7 @@ import tomli_w
 
 from service.archive.identifiers import PLURALS, RECORD_TYPES, RecordType
 from service.archive.model import FORMAT
-from service.archive.reading import Item, read_archive
+from service.archive.reading import Item, open_regular, read_archive
 from service.archive.tables import cells
 from service.archive.tables.layout import (
     HEAD_FILE,
@@ -45,7 +46,7 @@ def write_tables(
     pieces: Callable[[], Iterable[Piece]],
     folder: Path,
     *,
-    extra: Mapping[str, bytes] = MappingProxyType({}),
+    extra: Mapping[str, bytes | Path] = MappingProxyType({}),
 ) -> None:
     """Write an archive as tables into a folder, which is made where it is not there. Tables that are there are replaced, all
     together; those of which the archive has nothing are taken away.
@@ -54,7 +55,7 @@ def write_tables(
         head: what describes the archive, as JSON.
         pieces: yields every record and withdrawal. It is asked twice: for the columns there are, then for the rows.
         folder: where to.
-        extra: other files that are written with them, by name.
+        extra: other files that are written with them, by name: their bytes, or where they are copied from.
 
     Raises:
         TestimonyArchiveError: where a file cannot be written.
@@ -72,7 +73,11 @@ def write_tables(
             change.remove(f"{stale}.csv")
         for name, content in extra.items():
             with change.file(name) as file:
-                file.write(content)
+                if isinstance(content, bytes):
+                    file.write(content)
+                else:
+                    with open_regular(content) as given:
+                        shutil.copyfileobj(given, file)
     (folder / "texts").mkdir(exist_ok=True)
 
 

@@ -22,6 +22,21 @@ class Left:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A field of the archive's own that names other records by what they are called."""
+
+    record: str
+    #: The field, and the one that keeps what could not be found; whether the field is a list.
+    field: str
+    unfound: str
+    many: bool
+    types: tuple[RecordType, ...]
+    labels: list[str]
+    file: Path
+    where: str
+
+
 @dataclass
 class Brought:
     """What was made of some files."""
@@ -35,6 +50,10 @@ class Brought:
     left: list[Left] = field(default_factory=list)
     #: Values that were not known to be terms, as terms, by the vocabulary's name.
     new_terms: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    #: What names other records, to be looked up once all are there.
+    references: list[Reference] = field(default_factory=list)
+    #: Files to be copied beside the tables, by their path there.
+    files: dict[str, Path] = field(default_factory=dict)
 
     def add(self, kind: RecordType, key: str, fields: Mapping[str, Any]) -> str:
         """Add a record, or what is known of one that was added, and return its identifier. Fields that are None are left out.

@@ -71,7 +71,7 @@ def _json_rows(file: Path, brought: Brought) -> Iterator[ForeignRow]:
         lists = [key for key, inner in value.items() if _is_table(inner)]
         if len(lists) != 1:
             raise BringRefused(f"{file} holds no list of objects, or more than one")
-        for key in value.keys() - lists:
+        for key in (key for key in value if key not in lists):
             brought.leave(file, key, "what stands beside the table", "a table has rows alone; say it in archive.toml")
         value = value[lists[0]]
     if not _is_table(value):

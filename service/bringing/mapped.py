@@ -1,17 +1,19 @@
 """Rows of a stranger's table turned into records, as a map says."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from service.archive.dates import DateError, parse_edtf
 from service.archive.fields import FormatField, archive_fields
-from service.archive.identifiers import RecordType
+from service.archive.identifiers import RECORD_TYPES, RecordType
 from service.archive.words import folded
-from service.bringing.brought import Brought
+from service.bringing.brought import Brought, Reference
 from service.bringing.foreign import ForeignRow, foreign_rows
 from service.bringing.maps import ColumnMap, Map
+from service.bringing.points import place_at
 from service.errors import BringRefused
 
 _SLASHES = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})")
@@ -24,10 +26,17 @@ _LABEL_FIELD = {"place": "name", "topic": "label"}
 class Mapping:
     """One table that is being brought by a map."""
 
-    def __init__(self, brought: Brought, file: Path, how: Map) -> None:
+    def __init__(
+        self, brought: Brought, file: Path, how: Map, *, key_of: Callable[[ForeignRow], str] | None = None
+    ) -> None:
+        """`key_of` names a row, where the columns of the map's key cannot."""
         self._brought, self._file, self._how = brought, file, how
+        self._key_of = key_of or (lambda row: " ".join(row.cells.get(name, "") for name in how.key) or str(row.number))
         self._fields = {each.name: each for each in archive_fields()[how.record].fields}
         self._terms: dict[str, dict[str, str]] = {}
+        self._points = how.point
+        #: Points that are kept and not published.
+        self._kept = 0
         self._declare()
 
     def bring(self, rows: Iterable[ForeignRow]) -> None:
@@ -43,14 +52,15 @@ class Mapping:
         named: set[str] = set()
         for row in rows:
             named |= row.cells.keys()
-            key = " ".join(row.cells.get(name, "") for name in self._how.key) or str(row.number)
+            key = self._key_of(row)
             if key in seen:
                 raise BringRefused(
                     f"{self._file}, rows {seen[key]} and {row.number} have one key ({', '.join(self._how.key)})"
                 )
             seen[key] = row.number
             self._add(row, f"{self._file.name} {key}", source)
-        if unknown := named - self._how.columns.keys():
+        self._tell_of_points()
+        if unknown := named - self._how.columns.keys() - set(self._points.columns if self._points else ()):
             raise BringRefused(f"{self._file}: the map does not say what becomes of {', '.join(sorted(unknown)[:10])}")
 
     def _declare(self) -> None:
@@ -72,13 +82,27 @@ class Mapping:
                     )
                 if column.many:
                     field["many"] = True
+                if column.to:
+                    field["to"] = column.to
                 self._brought.declare(self._how.record, field)
-            elif column.leave is None and target not in self._fields:
-                raise BringRefused(f"the map gives column {name} to `{target}`, which no {self._how.record} has")
+            elif column.leave is None and not target.startswith("private."):
+                self._refuse_unfit(name, target)
+        if self._points is not None and not {"place", "latitude"} & self._fields.keys():
+            raise BringRefused(f"the map has points, and no {self._how.record} has a place")
+
+    def _refuse_unfit(self, name: str, target: str) -> None:
+        if target not in self._fields:
+            raise BringRefused(f"the map gives column {name} to `{target}`, which no {self._how.record} has")
+        if self._fields[target].kind == "part" and target != "identifiers":
+            raise BringRefused(
+                f"the map gives column {name} to `{target}`, which has parts that a cell cannot hold; "
+                "give it to a field of your own (custom.NAME)"
+            )
 
     def _add(self, row: ForeignRow, key: str, source: str) -> None:
-        record: dict[str, Any] = dict(self._how.constants)
+        record: dict[str, Any] = deepcopy(self._how.constants)
         custom: dict[str, Any] = {}
+        private: dict[str, Any] = {}
         for name, text in row.cells.items():
             column = self._how.columns.get(name)
             if column is None or column.field is None:
@@ -89,17 +113,74 @@ class Mapping:
                 continue
             if column.language is not None:
                 record.setdefault("translations", {}).setdefault(column.language, {})[column.field] = text
+            elif column.field.startswith("private."):
+                private[column.field.removeprefix("private.")] = values if column.many else text
+            elif column.field == "identifiers":
+                scheme = column.scheme or name
+                record.setdefault("identifiers", []).extend({"scheme": scheme, "value": value} for value in values)
+            elif column.field.startswith("custom.") and column.kind == "reference":
+                self._refer(key, row, name, values, column)
             elif column.field.startswith("custom."):
                 read = [found for value in values if (found := self._own(row, name, value, column)) is not None]
                 if read:
                     custom[column.field.removeprefix("custom.")] = read if column.many else read[0]
             else:
                 self._put(record, row, name, values, column)
+        self._place_point(record, private, row)
         if custom:
             record["custom"] = custom
+        if private:
+            record.setdefault("access", {}).setdefault("private", {}).update(private)
         record.setdefault("citations", [{"source": source, "note": f"Row {row.number}."}])
         self._complete(record)
         self._brought.add(self._how.record, key, record)
+
+    def _refer(self, key: str, row: ForeignRow, name: str, labels: list[str], column: ColumnMap) -> None:
+        own = (column.field or "").removeprefix("custom.")
+        self._brought.references.append(
+            Reference(
+                record=self._brought.identifier(self._how.record, key),
+                field=own,
+                unfound=f"{own[:33]}_titles",
+                many=bool(column.many),
+                types=tuple(column.to) or RECORD_TYPES,
+                labels=labels,
+                file=self._file,
+                where=f"row {row.number}, column {name}",
+            )
+        )
+
+    def _place_point(self, record: dict[str, Any], private: dict[str, Any], row: ForeignRow) -> None:
+        """Make the point of a row a place, no finer than the map says; exactly as it is written it is never published."""
+        if self._points is None or not (found := self._points.of(row.cells))[0]:
+            return
+        written, point = found
+        private["point"] = written
+        if point is None:
+            columns = ", ".join(self._points.columns)
+            self._brought.leave(
+                self._file, f"row {row.number}, column {columns}", "a point", "it is none; it is kept, unpublished"
+            )
+        elif (radius := self._points.radius_m) is None:
+            self._kept += 1
+        elif self._how.record == "place":
+            at = point.rounded(radius)
+            record.update(latitude=at.latitude, longitude=at.longitude, radius_m=radius)
+        else:
+            within = record.get("place")
+            _, around = self._brought.records.get(within or "", ("place", {}))
+            record["place"] = place_at(
+                self._brought, point, radius_m=radius, name=around.get("name", ""), within=within if around else None
+            )
+
+    def _tell_of_points(self) -> None:
+        if self._kept and self._points is not None:
+            self._brought.leave(
+                self._file,
+                f"column {', '.join(self._points.columns)}",
+                f"{self._kept} points",
+                "they are kept, unpublished: it is not said how far off they may be (radius_m)",
+            )
 
     def _complete(self, record: dict[str, Any]) -> None:
         """Say what the format wants said where the table has nothing."""

@@ -3,19 +3,20 @@
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from service.archive.dates import DateError, parse_edtf
 from service.archive.fields import archive_fields
 from service.archive.identifiers import RecordType
 from service.archive.words import folded
 from service.bringing.foreign import BETWEEN, ForeignRow
+from service.bringing.points import Point, point_of, read_point
 from service.errors import BringRefused
 
 #: What an own field may hold.
@@ -26,14 +27,24 @@ Make = Literal["place", "topic", "organisation", "group", "person"]
 _NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
 _ADDRESS = re.compile(r"https?://\S+")
 _SLASHES = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})")
-_LATITUDE = re.compile(r"lat(itude)?|geo.*lat.*", re.IGNORECASE)
-_LONGITUDE = re.compile(r"lo?ng?(itude)?|geo.*lon.*", re.IGNORECASE)
+_LATITUDE = re.compile(r"(.*_)?(lat|latitude|latitud|breitengrad|breite|широта)")
+_LONGITUDE = re.compile(r"(.*_)?(lon|lng|long|longitude|longitud|längengrad|lange|laengengrad|länge|долгота)")
+_POINT = re.compile(r"geo|coord|koord|gps|point|punto|точк|коорд|lat.*lon")
+#: Columns that tell who somebody is, or how to reach them: never published unless a person says so.
+_PERSONAL = re.compile(
+    r"(.*_)?(phones?|telephone|tel|mobile|e-?mails?|contacts?|passports?|address|birthday|dob|date_of_birth|birth_?date"
+    r"|victims?|witness(es)?|survivors?|perpetrators?|informants?|(full|first|last|family|given)_?names?|names?|surnames?"
+    r"|nombres?|apellidos?|tel[eé]fono|correo|v[ií]ctimas?|testigos?|telefon|anschrift|vorname|nachname|opfer|zeugen?"
+    r"|noms?|pr[eé]noms?|victimes?|t[eé]moins?|имя|имена|фамилия|фио|телефон|адрес|почта|свидетел[ьи]|ім'?я|прізвище)"
+)
 #: A column whose values repeat so is one of terms: at most so many, each used more than once on average.
 _MOST_TERMS, _LONGEST_TERM = 200, 60
 
 
 class ColumnMap(BaseModel):
-    """What a column becomes: a field of the format, an own field (`custom.NAME`), or nothing, which then has a reason."""
+    """What a column becomes: a field of the format, an own field (`custom.NAME`), something that is kept and never published
+    (`private.NAME`), or nothing, which then has a reason.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -53,6 +64,41 @@ class ColumnMap(BaseModel):
     values: dict[str, str] = {}
     #: The language of a text that is a translation.
     language: str | None = None
+    #: Of identifiers, whose they are.
+    scheme: str | None = None
+    #: Of references in an own field, to which types of record.
+    to: list[RecordType] = []
+
+
+class Points(BaseModel):
+    """The columns that hold the point of a row, one each or both in one, and how far off it may be."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    latitude: str | None = None
+    longitude: str | None = None
+    column: str | None = None
+    #: Metres. Without it points are kept, and never published.
+    radius_m: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _are_both(self) -> "Points":
+        if (self.column is None) == (self.latitude is None) or (self.latitude is None) != (self.longitude is None):
+            raise ValueError("name a column for `latitude` and one for `longitude`, or one `column` for both")
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that hold a part of it."""
+        return [name for name in (self.latitude, self.longitude, self.column) if name is not None]
+
+    def of(self, cells: Mapping[str, str]) -> tuple[str, Point | None]:
+        """Return what a row says of its point, as it is written and as a point."""
+        if self.column is not None:
+            text = cells.get(self.column, "")
+            return text, read_point(text)
+        latitude, longitude = cells.get(self.latitude or "", ""), cells.get(self.longitude or "", "")
+        return "|".join(filter(None, (latitude, longitude))), point_of(latitude, longitude)
 
 
 class Map(BaseModel):
@@ -70,6 +116,7 @@ class Map(BaseModel):
     #: Fields that every record has, such as the type of an event.
     constants: dict[str, Any] = {}
     columns: dict[str, ColumnMap]
+    point: Points | None = None
     #: Own vocabularies, as the head has them: what is written here is known.
     vocabularies: dict[str, dict[str, Any]] = Field(default={})
 
@@ -89,10 +136,17 @@ def read_map(path: Path) -> Map:
 
 def map_text(suggested: Map) -> str:
     """Return a map as TOML, for a person to look through."""
+    text = tomli_w.dumps(suggested.model_dump(exclude_defaults=True))
     return (
         "# What each column becomes. Look it through, change what is wrong, then: bring table FILE --into DIR --map THIS\n"
-        + tomli_w.dumps(suggested.model_dump(exclude_defaults=True))
-    )
+        "# `private.` stands before what is kept and never published.\n"
+    ) + text.replace("[point]\n", f"[point]\n{_OF_POINTS}")
+
+
+_OF_POINTS = """# A point can be somebody's home. Say how far off points may be, in metres, and they are published no finer than that;
+# without it they are kept, and never published.
+# radius_m = 1000
+"""
 
 
 # --- Suggesting ----------------------------------------------------------------------------------------------------------
@@ -107,9 +161,19 @@ class _Seen:
     is_many: bool = False
     longest: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
+    #: Cells that hold a latitude and a longitude, and of those the ones with a fraction in both, which no list of numbers is.
+    points: int = 0
+    fractions: int = 0
+
+    def holds(self, kind: str) -> bool:
+        """Tell whether there is nothing of another kind."""
+        return self.kinds[kind] == self.kinds.total()
 
     def see(self, text: str) -> None:
         self.count += 1
+        if (point := read_point(text)) is not None:
+            self.points += 1
+            self.fractions += not (point.latitude.is_integer() or point.longitude.is_integer())
         parts = [part.strip() for part in text.split(BETWEEN) if part.strip()] if BETWEEN in text else [text]
         self.is_many |= len(parts) > 1
         self.longest = max(self.longest, *(len(part) for part in parts), 0)
@@ -139,9 +203,33 @@ def suggest(rows: Iterable[ForeignRow], *, record: RecordType = "event", languag
     keys = [name for name, plain in names.items() if plain in ("id", "key", "identifier", "sharedid", "number")]
     unique = [name for name in keys if len(seen[name].values) == total]
     title = _title(seen, names)
-    columns = {name: _column(names[name], seen[name], record, is_title=name == title) for name in seen}
+    point = _points(seen, names)
+    columns = {
+        name: _column(names[name], seen[name], record, is_title=name == title, is_key=name in unique[:1])
+        for name in seen
+        if point is None or name not in point.columns
+    }
     constants: dict[str, Any] = {"type": "other"} if record == "event" else {}
-    return Map(record=record, key=unique[:1] or [title], language=language, constants=constants, columns=columns)
+    key = unique[:1] or [title]
+    return Map(record=record, key=key, language=language, constants=constants, columns=columns, point=point)
+
+
+def _points(seen: dict[str, _Seen], names: dict[str, str]) -> Points | None:
+    """Return the columns of points: the first that are named like some and mostly hold some."""
+    numbers = {
+        name: plain for name, plain in names.items() if 2 * seen[name].kinds["number"] >= seen[name].kinds.total()
+    }
+    latitudes = [name for name, plain in numbers.items() if _LATITUDE.fullmatch(plain)]
+    longitudes = [name for name, plain in numbers.items() if _LONGITUDE.fullmatch(plain)]
+    if latitudes and longitudes:
+        return Points(latitude=latitudes[0], longitude=longitudes[0])
+    pairs = [name for name, plain in names.items() if _are_points(plain, seen[name])]
+    return Points(column=pairs[0]) if pairs else None
+
+
+def _are_points(plain: str, seen: _Seen) -> bool:
+    """Tell whether a column holds points: half of those that are named so, nine in ten of others."""
+    return 2 * seen.points >= seen.count if _POINT.search(plain) else 10 * seen.fractions >= 9 * seen.count
 
 
 def _title(seen: dict[str, _Seen], names: dict[str, str]) -> str:
@@ -152,13 +240,20 @@ def _title(seen: dict[str, _Seen], names: dict[str, str]) -> str:
     return max(seen, key=lambda name: (len(seen[name].values), -seen[name].longest))
 
 
-def _column(plain: str, seen: _Seen, record: RecordType, *, is_title: bool) -> ColumnMap:  # noqa: PLR0911 - one way out for each guess
+def _column(plain: str, seen: _Seen, record: RecordType, *, is_title: bool, is_key: bool) -> ColumnMap:  # noqa: PLR0911 - one way out for each guess
     fields = {each.name: each for each in archive_fields()[record].fields}
     many = BETWEEN if seen.is_many else None
     if is_title:
         return ColumnMap(field="title" if "title" in fields else "name")
-    if _LATITUDE.fullmatch(plain) or _LONGITUDE.fullmatch(plain) or "geolocation" in plain:
-        return ColumnMap(leave="a point needs to say how far off it may be: make it a place by hand")
+    if is_key and "identifiers" in fields:
+        return ColumnMap(field="identifiers", scheme=plain)
+    if (
+        _are_points(plain, seen)
+        or _LATITUDE.fullmatch(plain)
+        or _LONGITUDE.fullmatch(plain)
+        or _PERSONAL.fullmatch(plain)
+    ):
+        return ColumnMap(field=f"private.{own_name(plain, record)}")
     kind = seen.kinds.most_common(1)[0][0]
     is_date = kind in ("date", "slashes") and seen.kinds[kind] >= 0.9 * seen.kinds.total()
     if plain == "date" and "date" in fields and is_date:
@@ -173,13 +268,13 @@ def _column(plain: str, seen: _Seen, record: RecordType, *, is_title: bool) -> C
         return ColumnMap(field="topics", many=many or BETWEEN, make="topic")
     own = own_name(plain, record)
     label = plain.replace("_", " ").strip().capitalize()
-    if is_date and seen.kinds[kind] == seen.kinds.total():  # else a text, so that nothing is lost
+    if is_date and seen.holds(kind):  # else a text, so that nothing is lost
         order = _order(seen) if kind == "slashes" else None
         return ColumnMap(field=f"custom.{own}", label=label, kind="date", many=many, date=order)
     for found, name in (("number", "number"), ("address", "url")):
-        if seen.kinds[found] == seen.kinds.total():
+        if seen.holds(found):
             return ColumnMap(field=f"custom.{own}", label=label, kind=name, many=many)
-    if seen.is_terms:
+    if seen.is_terms and not is_date:
         return ColumnMap(field=f"custom.{own}", label=label, kind="term", vocabulary=own, many=many)
     return ColumnMap(field=f"custom.{own}", label=label, kind="text", many=many)
 

@@ -18,6 +18,7 @@ from defusedxml.ElementTree import parse
 from service.archive.model import Source, Testimony
 from service.archive.tables.transcripts import TranscriptRefused, segments_of_text
 from service.bringing.brought import Brought
+from service.bringing.points import place_at, read_point
 from service.errors import BringRefused
 
 _NAMESPACE = "{https://www.weareavp.com/nunncenter/ohms}"
@@ -40,12 +41,13 @@ _SPEAKER = re.compile(r"([A-ZÀ-Þ][A-ZÀ-Þ.'’\- ]{1,40}):\s+")
 _DAY = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 
 
-def bring_interviews(files: Iterable[Path], *, consent: str | None) -> Brought:
+def bring_interviews(files: Iterable[Path], *, consent: str | None, radius_m: float | None = None) -> Brought:
     """Return a testimony for each interview, and one more for its transcript in another language.
 
     Args:
         files: XML of OHMS.
         consent: on what footing the testimonies may be public. Without one they are restricted, and so are those who speak.
+        radius_m: how far off points may be, in metres; without it they are kept and never published.
 
     Raises:
         BringRefused: for a file that is no XML of OHMS.
@@ -53,7 +55,7 @@ def bring_interviews(files: Iterable[Path], *, consent: str | None) -> Brought:
     brought = Brought("ohms")
     for file in files:
         record = _record(file)
-        _Interview(brought, file, record, consent).bring()
+        _Interview(brought, file, record, consent, radius_m).bring()
     return brought
 
 
@@ -75,9 +77,11 @@ def _record(file: Path) -> Element:
 class _Interview:
     """One interview that is being brought."""
 
-    def __init__(self, brought: Brought, file: Path, record: Element, consent: str | None) -> None:
+    def __init__(
+        self, brought: Brought, file: Path, record: Element, consent: str | None, radius_m: float | None
+    ) -> None:
         self._brought, self._file, self._record = brought, file, record
-        self._consent = consent
+        self._consent, self._radius_m = consent, radius_m
         self._access: dict[str, Any] = {"visibility": "restricted"} if consent is None else {}
         self._key = self._text("accession") or record.get("id") or file.name
 
@@ -247,11 +251,16 @@ class _Interview:
             if (link.text or "").strip():
                 self._leave(where, "a link", "a part of a table of contents has none")
 
-    def _place(self, where: str, point: str, name: str) -> None:
-        """Add the place of a point. Its coordinates need to say how far off they may be, which OHMS does not."""
-        if name:
-            self._brought.add("place", name, {"name": name, "kind": "other"})
-        self._leave(where, f"the point {point}", "it does not say how far off it may be (radius_m)")
+    def _place(self, where: str, written: str, name: str) -> None:
+        """Add the place of a point: published where it is said how far off it may be, which OHMS does not."""
+        point = read_point(written)
+        if point is not None and self._radius_m is not None:
+            place_at(self._brought, point, radius_m=self._radius_m, name=name, within=None)
+            return
+        fields = {"name": name or "A point", "kind": "other", "access": {"private": {"point": written}}}
+        self._brought.add("place", name or f"point {written}", fields)
+        why = "it does not say how far off it may be (--radius)" if point is not None else "it is none"
+        self._leave(where, f"the point {written}", f"{why}; it is kept with the place, unpublished")
 
     # --- Elements -----------------------------------------------------------------------------------------------------
 

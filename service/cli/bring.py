@@ -24,6 +24,17 @@ Consent = Annotated[
 ]
 
 
+Radius = Annotated[
+    float | None,
+    typer.Option(
+        "--radius",
+        min=1,
+        help="How far off points may be, in metres: they are published no finer than that. Without it they are kept, unpublished.",
+        metavar="METRES",
+    ),
+]
+
+
 @bring.command("vtt")
 def bring_vtt(
     files: Files, *, into: Into, language: Spoken = "und", consent: Consent = None, json: AsJson = False
@@ -38,14 +49,16 @@ def bring_vtt(
 
 
 @bring.command("ohms")
-def bring_ohms(files: Files, *, into: Into, consent: Consent = None, json: AsJson = False) -> None:
+def bring_ohms(
+    files: Files, *, into: Into, consent: Consent = None, radius: Radius = None, json: AsJson = False
+) -> None:
     """Bring interviews of OHMS, as XML: a testimony each, with its transcript and its table of contents.
 
     Example: testimony-archive bring ohms interview.xml --into my-archive --consent published_source
     """
     from service.bringing.ohms import bring_interviews  # noqa: PLC0415
 
-    put(bring_interviews(_there(files), consent=consent), into, json=json)
+    put(bring_interviews(_there(files), consent=consent, radius_m=radius), into, json=json)
 
 
 @bring.command("text")
@@ -99,14 +112,17 @@ def bring_a_table(
 
 
 @bring.command("uwazi")
-def bring_uwazi(files: Files, *, into: Into, new_terms: NewTerms = False, json: AsJson = False) -> None:
-    """Bring tables of Uwazi, as its CSV import and export have them: an event for each row.
+def bring_uwazi(
+    files: Files, *, into: Into, new_terms: NewTerms = False, radius: Radius = None, json: AsJson = False
+) -> None:
+    """Bring tables of Uwazi, as its CSV import and export have them: an event for each row, with the files beside the table.
 
     Example: testimony-archive bring uwazi entities.csv --into my-archive --new-terms
     """
+    from service.bringing.into import present_in  # noqa: PLC0415
     from service.bringing.uwazi import bring_entities  # noqa: PLC0415
 
-    put(bring_entities(_there(files)), into, new_terms=new_terms, json=json)
+    put(bring_entities(_there(files), present_in(into), radius_m=radius), into, new_terms=new_terms, json=json)
 
 
 def put(brought: "Brought", into: Path, *, new_terms: bool = False, json: bool) -> None:

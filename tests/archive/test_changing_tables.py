@@ -102,6 +102,13 @@ def plain(tmp_path: Path, *records: Fields, **head: Any) -> Path:
     return tables_of(write(tmp_path / "a.json", archive(*records, **head)), tmp_path / "t")
 
 
+def test_places_in_parts_are_told_too(tmp_path: Path) -> None:
+    event = record("evt-1", participants=[{"agent": "agt-1", "role": "brother of Mara Ivanova"}])
+    folder = plain(tmp_path, record("agt-2", kind="person", name="Mara Ivanova", label="A resident"), event)
+    outcome, told = changed(folder, lambda path: unname(path, "agt-2", policy="withheld", label=None, today=TODAY))
+    assert "participants.csv, row 2, column role" in [told(each.pointer) for each in outcome.places]
+
+
 def table(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"), newline="")))
 

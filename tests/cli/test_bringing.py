@@ -1,18 +1,22 @@
 """What others keep, brought into tables: what came, what was left, and that nothing is doubled."""
 
 import json
+import math
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.archive.tables import compiled
 from service.archive.tables.writing import pieces_of
 from service.bringing.brought import Brought
 from service.bringing.foreign import foreign_rows
 from service.bringing.maps import suggest
+from service.bringing.points import Point, read_point
 
 OHMS = """<?xml version="1.0" encoding="UTF-8"?>
 <ROOT xmlns="https://www.weareavp.com/nunncenter/ohms"><record id="7" dt="2020-01-01"><version>5.4</version>
@@ -142,6 +146,67 @@ def test_bringing_again_updates_doubles_nothing_and_keeps_what_an_editor_added(c
     assert len(records_of(tmp_path / "mine")["testimony"]) == 1
 
 
+def test_what_was_taken_back_is_not_brought_again(command: Any, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.xml", OHMS)
+    bring = ("bring", "ohms", file, "--into", "mine", "--consent", "published_source", "--json")
+    command(*bring)
+    records = records_of(tmp_path / "mine")
+    [testimony] = records["testimony"]
+    [interviewer] = [each["id"] for each in records["agent"] if each.get("name") == "Bo Example"]
+    assert command("redact", "mine", testimony["id"], "3", "--reason", "consent").code == 0
+    command("unname", "mine", interviewer, "--policy", "withheld", "--label", "A helper")
+    again = json.loads(command(*bring).out)
+    assert again["updated"] == {}
+    tables = "".join(path.read_text("utf-8-sig") for path in (tmp_path / "mine").glob("*.csv"))
+    assert "I was there" not in tables
+    records = records_of(tmp_path / "mine")
+    [person] = [each for each in records["agent"] if each["id"] == interviewer]
+    assert (person["name_policy"], person["label"], "name" in person) == ("withheld", "A helper", False)
+    command("withdraw", "mine", testimony["id"])
+    file.write_text(OHMS.replace("An interview", "The interview"))
+    told = json.loads(command(*bring).out)
+    assert (testimony["id"], "it was withdrawn, and is not brought again") in [
+        (each["where"], each["why"]) for each in told["left"]
+    ]
+    assert "testimony" not in records_of(tmp_path / "mine")
+    assert testimony["id"] not in (tmp_path / "mine" / "brought.json").read_text()
+
+
+def test_what_an_editor_changed_stays_and_is_told_where_something_new_was_brought(command: Any, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.xml", OHMS)
+    bring = ("bring", "ohms", file, "--into", "mine", "--consent", "published_source", "--json")
+    command(*bring)
+    testimonies = tmp_path / "mine" / "testimonies.csv"
+    testimonies.write_text(
+        testimonies.read_text("utf-8-sig").replace("An interview with Ann Example", "An interview on trams")
+    )
+    assert not [each for each in json.loads(command(*bring).out)["left"] if each["file"] == "testimonies.csv"]
+    file.write_text(OHMS.replace("An interview with", "A talk with").replace("2006-06-13", "2006-06-14"))
+    told = json.loads(command(*bring).out)
+    assert [each["what"] for each in told["left"] if each["file"] == "testimonies.csv"] == ["title"]
+    assert told["updated"] == {"source": 1, "testimony": 1}
+    [testimony] = records_of(tmp_path / "mine")["testimony"]
+    assert (testimony["title"], testimony["given"]) == ("An interview on trams", "2006-06-14")
+
+
+def test_consent_that_is_stated_later_publishes_what_was_restricted_for_want_of_it(
+    command: Any, tmp_path: Path
+) -> None:
+    bring = ("bring", "ohms", write(tmp_path / "a.xml", OHMS), "--into", "mine")
+    command(*bring)
+    command(*bring, "--consent", "direct")
+    records = records_of(tmp_path / "mine")
+    assert not [each for those in records.values() for each in those if each.get("access", {}).get("visibility")]
+    assert {each["name"] for each in records["agent"]} == {"Ann Example", "Bo Example", "Arden Archive"}
+    assert command("check", "mine").code == 0
+    # What an editor restricts stays so.
+    sources = tmp_path / "mine" / "sources.csv"
+    header, row = sources.read_text("utf-8-sig").splitlines()
+    sources.write_text(f"{header},access_visibility\n{row},restricted\n")
+    command(*bring, "--consent", "direct")
+    assert records_of(tmp_path / "mine")["source"][0]["access"]["visibility"] == "restricted"
+
+
 def test_a_folder_that_is_no_archive_is_not_written_to(command: Any, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     write(tmp_path / "mine" / "letter.txt", "Dear Ann")
@@ -219,6 +284,32 @@ def test_a_map_is_suggested_from_the_table(tmp_path: Path) -> None:
     assert columns["City"].make == "place"
     assert (columns["Injured"].field, columns["Injured"].kind) == ("custom.injured", "number")
     assert columns["Weapon"].kind == "term"
+
+
+def test_what_tells_who_somebody_is_is_kept_and_not_published(command: Any, tmp_path: Path) -> None:
+    table = "id,title,Victim,Contact phone,Имя\n1,A stop,Ann Example,0123,Анна\n2,A raid,Bo Example,0456,Бо\n"
+    file = write(tmp_path / "a.csv", table)
+    how = write(tmp_path / "m.toml", command("bring", "table", file, "--suggest").out)
+    command("bring", "table", file, "--into", "mine", "--map", how)
+    records = records_of(tmp_path / "mine")["event"]
+    assert records[0]["identifiers"] == [{"scheme": "id", "value": "1"}]
+    assert len(records[0]["access"]["private"]) == 3
+    assert command("check", "mine").code == 0
+    command("publish", "mine", "--data", "data")
+    exported = command("export", "-", "--data", "data").out
+    assert "A raid" in exported
+    assert not [told for told in ("Ann Example", "0123", "Анна") if told in exported]
+
+
+def test_a_field_of_the_archive_that_holds_something_else_is_not_written_to(command: Any, tmp_path: Path) -> None:
+    file, how = write(tmp_path / "a.csv", INCIDENTS), write(tmp_path / "m.toml", MAP)
+    command("bring", "table", file, "--into", "mine", "--map", how, "--new-terms")
+    how.write_text(MAP.replace('kind = "number"', 'kind = "text"'))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "mine").glob("*.*")}
+    ran = command("bring", "table", file, "--into", "mine", "--map", how, "--new-terms")
+    assert ran.code == 1
+    assert "custom.injured is there already and holds one (number), not one (text)" in ran.err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "mine").glob("*.*")} == before
 
 
 MAP = """
@@ -299,6 +390,9 @@ def test_a_workbook_and_json_are_tables_too(command: Any, tmp_path: Path) -> Non
         (('field = "summary"', 'field = "sumary"'), "sumary"),
         (('kind = "number"', 'kind = "nomber"'), "columns.Injured.kind"),
         (('key = ["Case"]', 'key = ["City"]'), "one key"),
+        (('field = "summary"', 'field = "citations"'), "parts that a cell cannot hold"),
+        (("[columns.Notes]", '[point]\nlatitude = "Notes"\n[columns.Notes]'), "a column for `latitude` and one for"),
+        (("[columns.Notes]", '[point]\ncolumn = "Notes"\nradius_m = 0\n[columns.Notes]'), "greater than 0"),
         (("[columns.Case]", "[columns.Case"), "TOML"),
     ],
 )
@@ -312,27 +406,184 @@ def test_a_map_that_does_not_fit_is_refused(command: Any, tmp_path: Path, change
 
 # --- Uwazi ------------------------------------------------------------------------------------------------------------
 
-UWAZI = """Title__en, Title__es, kind, tags list, geolocation_geolocation, related, file
-One,Uno,Raid,a|B,1|2,Two,1.pdf
-Two,Dos, raid ,b,,,
-Three,Tres,Nested::Deep,A,,One|Two,
-Four,Cuatro,Raid,a,,,
+UWAZI = """Title__en, Title__es, kind, tags list, geolocation_geolocation, related, file, span, phone
+One,Uno,Raid,a|B,1.234567|2.345678,Two,1.pdf|2.txt,2020-01-05~2020-02-03,0123
+Two,Dos, raid ,b,,,,,
+Three,Tres,Nested::Deep,A,x|y,One|Two|Nobody,other/1.pdf,2020-01-05~,
+Four,Cuatro,Raid,a,,Four,../1.pdf,,
 """
 
 
 def test_a_table_of_uwazi_becomes_events(command: Any, tmp_path: Path) -> None:
     file = write(tmp_path / "u.csv", UWAZI)
-    ran = command("bring", "uwazi", file, "--into", "mine", "--new-terms", "--json")
-    told = json.loads(ran.out)
+    bring = ("bring", "uwazi", file, "--into", "mine", "--new-terms", "--json")
+    told = json.loads(command(*bring).out)
     assert told["created"]["event"] == 4
-    assert {each["where"] for each in told["left"]} == {
-        "column geolocation_geolocation",
-        "column related",
-        "column file",
-    }
+    assert [(each["where"], each["what"]) for each in told["left"]] == [
+        ("column phone", "the column"),
+        ("row 4, column geolocation_geolocation", "a point"),
+        ("column geolocation_geolocation", "1 points"),
+        ("column file", "files (1.pdf, 2.txt, 1.pdf, 1.pdf)"),
+        ("row 4, column related", "a reference"),
+    ]
     events = {each["title"]: each for each in records_of(tmp_path / "mine")["event"]}
     assert events["One"]["translations"] == {"es": {"title": "Uno"}}
     assert [events[name]["custom"]["kind"] for name in ("One", "Two", "Three")] == ["Raid", "Raid", "Nested::Deep"]
     assert events["One"]["custom"]["tags_list"] == ["a", "B"]
+    assert events["Three"]["custom"]["related"] == [events["One"]["id"], events["Two"]["id"]]
+    assert events["Three"]["custom"]["related_titles"] == ["Nobody"]
+    assert [events[name]["custom"]["span"] for name in ("One", "Three")] == ["2020-01-05/2020-02-03", "2020-01-05/.."]
+    private = events["One"]["access"]["private"]
+    assert private == {"point": "1.234567|2.345678", "file": ["1.pdf", "2.txt"], "phone": "0123"}
+    assert events["Three"]["access"]["private"]["point"] == "x|y"
     assert command("check", "mine").code == 0
-    assert "unchanged: 4 event" in command("bring", "uwazi", file, "--into", "mine").err
+    assert json.loads(command(*bring).out)["unchanged"] == {"event": 4, "source": 1}
+
+
+def test_files_that_lie_beside_a_table_of_uwazi_are_brought(command: Any, tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    file = write(given / "u.csv", UWAZI)
+    (given / "1.pdf").write_bytes(b"%PDF-1.4 one")
+    write(given / "2.txt", "two")
+    bring = ("bring", "uwazi", file, "--into", "mine", "--new-terms", "--json")
+    told = json.loads(command(*bring).out)
+    assert not [each for each in told["left"] if each["where"] == "column file"]
+    records = records_of(tmp_path / "mine")
+    [event] = [each for each in records["event"] if each["title"] == "One"]
+    sources = {each["id"]: each for each in records["source"]}
+    files = sources[event["citations"][1]["source"]]["files"]
+    assert [(each["name"], each["path"], each["media_type"]) for each in files] == [
+        ("1.pdf", "media/1.pdf", "application/pdf"),
+        ("2.txt", "media/2.txt", "text/plain"),
+    ]
+    assert (tmp_path / "mine" / "media" / "1.pdf").read_bytes() == b"%PDF-1.4 one"
+    assert command("check", "mine").code == 0
+    assert json.loads(command(*bring).out)["updated"] == {}
+    # Another file of that name takes nothing away, also from an editor.
+    (given / "1.pdf").write_bytes(b"%PDF-1.4 another")
+    command(*bring)
+    assert (tmp_path / "mine" / "media" / "1.pdf").read_bytes() == b"%PDF-1.4 one"
+    assert command("check", "mine").code == 0
+    published = [path for path in (tmp_path / "mine" / "media").iterdir() if path.name.endswith("-1.pdf")]
+    assert [path.read_bytes() for path in published] == [b"%PDF-1.4 another"]
+
+
+EXPORT = """Título,Date added,Template,Kind,Geolocation,Documents,Attachments,Published
+A raid,2024-03-01,Incident,Raid,,/files/1.pdf,https://arden.example/api/files/a%20b.txt,Published
+A raid,2024-03-02,Incident,Raid,,,,Unpublished
+"""
+
+
+def test_what_an_export_of_uwazi_does_not_publish_is_restricted(command: Any, tmp_path: Path) -> None:
+    write(tmp_path / "a b.txt", "words")
+    ran = command("bring", "uwazi", write(tmp_path / "e.csv", EXPORT), "--into", "mine", "--new-terms", "--json")
+    told = json.loads(ran.out)
+    assert [(each["where"], each["what"]) for each in told["left"]] == [
+        ("row 3", "an entity called like another"),
+        ("column Documents", "files (1.pdf)"),
+    ]
+    records = records_of(tmp_path / "mine")
+    assert [each.get("access", {}).get("visibility") for each in records["event"]] == [None, "restricted"]
+    assert [each["custom"]["date_added"] for each in records["event"]] == ["2024-03-01", "2024-03-02"]
+    [source] = [each for each in records["source"] if "files" in each]
+    assert [each["name"] for each in source["files"]] == ["a b.txt"]
+    assert command("check", "mine").code == 0
+
+
+def test_a_relationship_leads_to_what_was_brought_before(command: Any, tmp_path: Path) -> None:
+    command("bring", "uwazi", write(tmp_path / "a.csv", "title,seat\nArden,north\nBeech,south\n"), "--into", "mine")
+    ran = command(
+        "bring", "uwazi", write(tmp_path / "b.csv", "title,in place\nA raid,Arden\nA march,Cedar\n"), "--into", "mine"
+    )
+    assert (
+        "row 3, column in place\ta reference\tno record is called so; it is kept in custom.in_place_titles" in ran.out
+    )
+    events = {each["title"]: each for each in records_of(tmp_path / "mine")["event"]}
+    assert events["A raid"]["custom"]["in_place"] == [events["Arden"]["id"]]
+    assert command("check", "mine").code == 0
+
+
+# --- Points -----------------------------------------------------------------------------------------------------------
+
+POINTS = """id,title,city,lat,long
+1,A raid,Arden,10.123456,20.654321
+2,A march,Arden,10.123457,20.654322
+3,A stop,,-89.9,179.99
+4,A walk,,,
+5,A talk,,95,0
+"""
+
+
+def test_points_are_published_only_as_finely_as_a_person_says(command: Any, tmp_path: Path) -> None:
+    file = write(tmp_path / "p.csv", POINTS)
+    suggested = command("bring", "table", file, "--suggest").out
+    assert "# radius_m = 1000" in suggested
+    how = write(tmp_path / "m.toml", suggested)
+    bring = ("bring", "table", file, "--into", "mine", "--map", how, "--new-terms", "--json")
+    told = json.loads(command(*bring).out)
+    assert [(each["where"], each["what"]) for each in told["left"]] == [
+        ("row 6, column lat, long", "a point"),
+        ("column lat, long", "3 points"),
+    ]
+    records = records_of(tmp_path / "mine")
+    assert not [each for each in records["place"] if "latitude" in each]
+    assert records["event"][0]["access"]["private"]["point"] == "10.123456|20.654321"
+    how.write_text(suggested.replace("# radius_m = 1000", "radius_m = 1000"))
+    command(*bring)
+    records = records_of(tmp_path / "mine")
+    places = {each["id"]: each for each in records["place"]}
+    raid, march, stop, walk, talk = records["event"]
+    assert raid["place"] == march["place"]
+    assert places[raid["place"]]["name"].startswith("Arden (10.")
+    assert places[places[raid["place"]]["part_of"]]["name"] == "Arden"
+    assert places[stop["place"]]["radius_m"] == 1000
+    assert "place" not in walk
+    assert "place" not in talk
+    assert command("check", "mine").code == 0
+    command("publish", "mine", "--data", "data")
+    assert "10.1234" not in command("export", "-", "--data", "data").out
+
+
+@pytest.mark.parametrize(
+    ("text", "point"),
+    [
+        ("1.5|2", (1.5, 2)),
+        ("1.5, -2.5", (1.5, -2.5)),
+        ("(1.5 2.5)", (1.5, 2.5)),
+        ("1,5;2,5", (1.5, 2.5)),
+        ("1|1", (1, 1)),
+        ("91|0", None),
+        ("0|181", None),
+        ("1.5", None),
+        ("1,5,2,5", None),
+        ("nan|0", None),
+        ("here", None),
+        ("", None),
+    ],
+)
+def test_texts_that_are_points(text: str, point: tuple[float, float] | None) -> None:
+    assert read_point(text) == (None if point is None else Point(*point))
+
+
+@given(st.floats(-90, 90), st.floats(-180, 180), st.floats(1, 2_000_000))
+def test_a_rounded_point_is_within_its_radius_and_tells_no_more(
+    latitude: float, longitude: float, radius: float
+) -> None:
+    point = Point(latitude, longitude)
+    rounded = point.rounded(radius)
+    assert abs(rounded.latitude) <= 90
+    assert abs(rounded.longitude) <= 180
+    # What is published is all that is told: rounding it again says the same.
+    if abs(latitude) < 80 and abs(longitude) < 178 and 10 <= radius < 100_000:
+        assert distance(point, rounded) <= radius * 1.01 + 1
+        near = Point(rounded.latitude, rounded.longitude).rounded(radius)
+        assert distance(near, rounded) < 1
+
+
+def distance(one: Point, other: Point) -> float:
+    """Return how far two points lie apart, in metres."""
+    a, b = math.radians(one.latitude), math.radians(other.latitude)
+    between = math.radians(other.longitude - one.longitude)
+    half = math.sin((b - a) / 2) ** 2 + math.cos(a) * math.cos(b) * math.sin(between / 2) ** 2
+    return 2 * 6_371_009 * math.asin(math.sqrt(half))

@@ -6,11 +6,10 @@ tables. A workbook is not written to; what to change in it is told.
 """
 
 import hashlib
-import os
 import shutil
-import stat
+import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,9 +37,9 @@ from service.archive.tables.layout import (
 )
 from service.archive.tables.rows import Table, TableRefused, csv_table, workbook_tables
 from service.archive.tables.scratch import Scratch
+from service.archive.tables.transaction import finish_interrupted, hidden_folder, transaction
 from service.archive.tables.transcripts import SUFFIXES as TRANSCRIPTS
 from service.archive.tables.writing import part_rows, row_of
-from service.archive.writing import written_whole
 from service.errors import EditRefused
 
 #: Columns whose new values an operator is told, since they hold no words of the archive.
@@ -55,7 +54,7 @@ def edited_archive(path: Path) -> Iterator[tuple[Path, Callable[[str], str]]]:
     """Yield the archive file to change, and what tells places in it in terms of what was given.
 
     That is the archive itself where it is a file. Of a folder of tables it is a file made from them, and the tables are
-    changed when the block ends well. Places may be asked for once the block has ended.
+    changed when the block ends well. Places may be asked for once the block has ended, for as long as the function is kept.
 
     Raises:
         EditRefused: where the tables are not sound, are being changed, or cannot say what the change did; and for a workbook,
@@ -89,12 +88,13 @@ class _TableChange:
     def __init__(self, given: Path, stack: ExitStack) -> None:
         self._given = given
         self._places: dict[str, str] = {}
+        if given.is_dir():
+            finish_interrupted(given)
         if given.is_dir() and (given / HEAD_FILE).is_file():
             stack.enter_context(held(given / HEAD_FILE))
         work = Path(stack.enter_context(TemporaryDirectory(prefix="testimony-archive-")))
-        self._stack = stack
         self._states = {path: state_of(path.stat()) for path in self._files()}
-        self._before = self._compiled(given)
+        self._before = self._compiled(given, stack)
         if self._before.made.by_row or self._before.made.by_label:
             self._refuse("has records without an identifier: publish it once, which writes those into the tables")
         self.file = work / "archive.jsonl"
@@ -119,9 +119,9 @@ class _TableChange:
         if not self._given.is_dir():
             self._refuse_workbook()
         files = {**self._files_of_tables(), **self._texts}
-        with TemporaryDirectory(prefix=".testimony-archive-", dir=self._given) as folder:
-            self._stage(Path(folder), files)
-            self._compare(Path(folder))
+        with hidden_folder(self._given) as hidden:
+            self._stage(folder := hidden / "tables", files)
+            self._compare(folder)
         if {path: state_of(path.stat()) for path in self._files()} != self._states:
             self._refuse("was changed by something else meanwhile")
         self._replace(files)
@@ -137,9 +137,9 @@ class _TableChange:
         found = [path for pattern in ("*", "texts/*", "transcripts/*") for path in self._given.glob(pattern)]
         return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
 
-    def _compiled(self, folder: Path) -> Compiled:
-        scratch_folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="testimony-archive-")))
-        scratch = self._stack.enter_context(Scratch(scratch_folder))
+    def _compiled(self, folder: Path, stack: ExitStack) -> Compiled:
+        scratch_folder = Path(stack.enter_context(TemporaryDirectory(prefix="testimony-archive-")))
+        scratch = stack.enter_context(Scratch(scratch_folder))
         made = Compiler(folder, scratch_folder, scratch).compile()
         if made.findings:
             first = made.findings[0]
@@ -339,12 +339,9 @@ class _TableChange:
     # --- What is written --------------------------------------------------------------------------------------------
 
     def _files_of_tables(self) -> dict[Path, bytes]:
-        """Return the tables that change, as they are then. Those of parts come first and withdrawals last: a run that is
-        killed in between is mended by the same command once more.
-        """
-        order = {WITHDRAWN: 2, **dict.fromkeys(RECORD_TABLES, 1)}
+        """Return the tables that change, as they are then."""
         files = {}
-        for sheet in sorted(self._tables.values(), key=lambda each: (order.get(each.name, 0), each.name)):
+        for sheet in self._tables.values():
             if not sheet.edit:
                 continue
             assert sheet.table.file is not None  # a folder's tables are files
@@ -362,7 +359,7 @@ class _TableChange:
         """Make a folder of the tables as they will be."""
         for path in (*self._files(), *(each for each in files if not each.exists())):
             target = folder / path.relative_to(self._given)
-            target.parent.mkdir(exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             if path not in files:
                 _linked(path, target)
             elif (data := files[path]) is not None:
@@ -370,7 +367,10 @@ class _TableChange:
 
     def _compare(self, folder: Path) -> None:
         """Compile the tables as they will be. Raises EditRefused where they say anything else than the changed file."""
-        self._after = self._compiled(folder)
+        # Places are looked up in it when the change is done: it goes when nobody can ask any more.
+        kept = ExitStack()
+        weakref.finalize(self, kept.close)
+        self._after = self._compiled(folder, kept)
         lines = {key: number for number, (key, _) in enumerate(_records(self._after.path), 2)}
         if _digests(self._after.path) != _digests(self.file):
             self._refuse("keeps this in a way that cannot be changed without changing more")
@@ -379,16 +379,14 @@ class _TableChange:
             self._places[f"line {number}"] = f"line {lines[key]}"
 
     def _replace(self, files: Mapping[Path, bytes | None]) -> None:
-        for path, data in files.items():
-            if data is None:
-                path.unlink()
-                continue
-            before = path.stat() if path.exists() else None
-            with written_whole(path, mode=0o600 if before is None else stat.S_IMODE(before.st_mode)) as file:
-                if before is not None:
-                    with suppress(PermissionError):  # whoever may write the file need not be who owns it
-                        os.fchown(file.fileno(), before.st_uid, before.st_gid)
-                file.write(data)
+        with transaction(self._given) as change:
+            for path, data in files.items():
+                name = str(path.relative_to(self._given))
+                if data is None:
+                    change.remove(name)
+                else:
+                    with change.file(name) as file:
+                        file.write(data)
 
     def _refuse_workbook(self) -> None:
         """Say what to change in a workbook by hand: sheets, rows and columns, never a name or other words."""

@@ -26,7 +26,7 @@ from service.archive.identifiers import PREFIXES, RECORD_TYPES, TYPE_OF_PREFIX, 
 from service.archive.model import FORMAT
 from service.archive.reading import Finding, TablePlace, open_regular
 from service.archive.tables import cells
-from service.archive.tables.identifiers import beside, keep_beside, keep_in, kept_beside
+from service.archive.tables.identifiers import beside, keep_beside, kept_beside, with_identifiers
 from service.archive.tables.layout import (
     HEAD_FILE,
     HEAD_SHEET,
@@ -45,6 +45,7 @@ from service.archive.tables.layout import (
 )
 from service.archive.tables.rows import WORKBOOKS, Table, TableRefused, csv_table, workbook_tables
 from service.archive.tables.scratch import Scratch
+from service.archive.tables.transaction import finish_interrupted, locked, transaction
 from service.archive.tables.transcripts import SUFFIXES as TRANSCRIPTS
 from service.archive.tables.transcripts import TranscriptRefused, segments_of
 from service.archive.words import folded
@@ -93,8 +94,11 @@ class Compiled:
 
     def keep_identifiers(self) -> list[Path]:
         """Write the identifiers that were made to where the next reading finds them, and return the files written."""
-        for path, rows in self.made.by_row.items():
-            keep_in(path, rows)
+        if self.made.by_row:
+            with transaction(self.folder) as change:
+                for path, rows in self.made.by_row.items():
+                    with change.file(path.name) as file:
+                        file.write(with_identifiers(path.read_bytes(), rows))
         if self.made.by_label:
             keep_beside(self.made.given, self.made.by_label)
         return [*self.made.by_row, *([beside(self.made.given)] if self.made.by_label else [])]
@@ -251,13 +255,22 @@ class Compiler:
         self._numbers: Counter[str] = Counter()
         self._is_folder = given.is_dir()
         #: The names of files with texts and transcripts.
-        self._beside = {
-            name: {path.name for path in given.glob(f"{name}/*") if path.is_file()} for name in ("texts", "transcripts")
-        }
+        self._beside: dict[str, set[str]] = {}
         self._lines = _Lines(HEAD_FILE if self._is_folder else f"{given.name}, sheet {HEAD_SHEET}")
 
     def compile(self) -> Compiled:
-        """Compile the tables."""
+        """Compile the tables. Raises ArchiveUnreadable where a change of them was interrupted and cannot be finished."""
+        if not self._is_folder:
+            return self._compile()
+        finish_interrupted(self._given)
+        with locked(self._given, shared=True):  # against commands that change several tables
+            return self._compile()
+
+    def _compile(self) -> Compiled:
+        self._beside = {
+            name: {path.name for path in self._given.glob(f"{name}/*") if path.is_file()}
+            for name in ("texts", "transcripts")
+        }
         tables = {table.name: table for table in self._tables()}
         head = self._head(tables.pop(HEAD_SHEET, None))
         self._own = {kind: own_columns(head, kind) for kind in RECORD_TYPES}

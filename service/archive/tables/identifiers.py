@@ -37,11 +37,10 @@ def keep_beside(workbook: Path, made: dict[tuple[str, str], str]) -> None:
         file.write(text.getvalue().encode())
 
 
-def keep_in(path: Path, made: dict[int, str]) -> None:
-    """Write identifiers into a table's column `id`, by row, which is added where the table has none. All else stays as it is,
-    also what stands between cells, at the end of lines and before the first.
+def with_identifiers(data: bytes, made: dict[int, str]) -> bytes:
+    """Return a table with identifiers in its column `id`, by row, which is added where the table has none. All else stays as
+    it is, also what stands between cells, at the end of lines and before the first.
     """
-    data = path.read_bytes()
     text = data.decode("utf-8-sig")
     header = text.partition("\n")[0]
     ending = "\r\n" if header.endswith("\r") else "\n"
@@ -58,5 +57,4 @@ def keep_in(path: Path, made: dict[int, str]) -> None:
         row[at] = identifier
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=delimiter, lineterminator=ending).writerows(rows)
-    with written_whole(path, mode=path.stat().st_mode & 0o777) as file:
-        file.write((_MARK if data.startswith(_MARK) else b"") + out.getvalue().encode())
+    return (_MARK if data.startswith(_MARK) else b"") + out.getvalue().encode()

@@ -7,7 +7,6 @@ from service.archive.evidence import sha256_of
 from service.archive.fields import archive_fields
 from service.archive.tables.layout import OWNER, RECORD_TABLES, WITHIN, part_layout, record_layout
 from service.archive.tables.writing import Piece, write_tables
-from service.archive.writing import written_whole
 from service.errors import TestimonyArchiveError
 
 _TEXT = (
@@ -20,9 +19,7 @@ def start_tables(folder: Path) -> None:
     """Write the tables of a new archive into a folder, which is made, or is empty. Raises TestimonyArchiveError otherwise."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise TestimonyArchiveError(f"{folder} is there already and is not an empty folder")
-    write_tables(HEAD, lambda: _PIECES, folder)
-    with written_whole(folder / "GUIDE.txt") as file:
-        file.write(_guide().encode())
+    write_tables(HEAD, lambda: _PIECES, folder, extra={"GUIDE.txt": _guide().encode()})
 
 
 def _cited(words: str) -> list[dict[str, Any]]:

@@ -5,16 +5,18 @@ Tables have the columns that the archive uses, in the order of the format. Readi
 
 import csv
 import io
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import tomli_w
 
 from service.archive.identifiers import PLURALS, RECORD_TYPES, RecordType
 from service.archive.model import FORMAT
-from service.archive.reading import Item, read_archive
+from service.archive.reading import Item, open_regular, read_archive
 from service.archive.tables import cells
 from service.archive.tables.layout import (
     HEAD_FILE,
@@ -27,8 +29,8 @@ from service.archive.tables.layout import (
     part_layout,
     record_layout,
 )
+from service.archive.tables.transaction import Transaction, transaction
 from service.archive.tables.transcripts import SUFFIXES as TRANSCRIPTS
-from service.archive.writing import written_whole
 from service.errors import ArchiveUnreadable
 
 #: A piece of an archive: a record's type, or `withdrawn`, and the record as JSON.
@@ -39,14 +41,21 @@ _Row = tuple[str, dict[str, str]]
 _MARK = "\ufeff".encode()
 
 
-def write_tables(head: dict[str, Any], pieces: Callable[[], Iterable[Piece]], folder: Path) -> None:
-    """Write an archive as tables into a folder, which is made where it is not there. Tables that are there are replaced,
-    each whole; those of which the archive has nothing are taken away.
+def write_tables(
+    head: dict[str, Any],
+    pieces: Callable[[], Iterable[Piece]],
+    folder: Path,
+    *,
+    extra: Mapping[str, bytes | Path] = MappingProxyType({}),
+) -> None:
+    """Write an archive as tables into a folder, which is made where it is not there. Tables that are there are replaced, all
+    together; those of which the archive has nothing are taken away.
 
     Args:
         head: what describes the archive, as JSON.
         pieces: yields every record and withdrawal. It is asked twice: for the columns there are, then for the rows.
         folder: where to.
+        extra: other files that are written with them, by name: their bytes, or where they are copied from.
 
     Raises:
         TestimonyArchiveError: where a file cannot be written.
@@ -56,15 +65,32 @@ def write_tables(head: dict[str, Any], pieces: Callable[[], Iterable[Piece]], fo
     for kind, record in pieces():
         for table, row in _rows(kind, record, own):
             columns.setdefault(table, {}).update(dict.fromkeys(row))
-    (folder / "texts").mkdir(parents=True, exist_ok=True)
-    with written_whole(folder / HEAD_FILE) as file:
-        tomli_w.dump({"format": FORMAT, "archive": _without_nulls(head)}, file)
+    with transaction(folder) as change:
+        with change.file(HEAD_FILE) as file:
+            tomli_w.dump({"format": FORMAT, "archive": _without_nulls(head)}, file)
+        _write_rows(change, columns, pieces, own)
+        for stale in set(_tables()) - set(columns):
+            change.remove(f"{stale}.csv")
+        for name, content in extra.items():
+            with change.file(name) as file:
+                if isinstance(content, bytes):
+                    file.write(content)
+                else:
+                    with open_regular(content) as given:
+                        shutil.copyfileobj(given, file)
+    (folder / "texts").mkdir(exist_ok=True)
+
+
+def _write_rows(
+    change: Transaction,
+    columns: Mapping[str, Mapping[str, None]],
+    pieces: Callable[[], Iterable[Piece]],
+    own: Mapping[RecordType, Mapping[str, Column]],
+) -> None:
     with ExitStack() as files:
         writers: dict[str, Any] = {}
         for table, names in columns.items():
-            text = io.TextIOWrapper(
-                files.enter_context(written_whole(folder / f"{table}.csv")), encoding="utf-8", newline=""
-            )
+            text = io.TextIOWrapper(files.enter_context(change.file(f"{table}.csv")), encoding="utf-8", newline="")
             files.callback(text.detach)
             text.buffer.write(_MARK)
             writers[table] = csv.DictWriter(text, _in_order(table, names), restval="", lineterminator="\r\n")
@@ -72,9 +98,7 @@ def write_tables(head: dict[str, Any], pieces: Callable[[], Iterable[Piece]], fo
         for kind, record in pieces():
             for table, row in _rows(kind, record, own):
                 writers[table].writerow(row)
-            _write_text(folder, kind, record)
-    for stale in set(_tables()) - set(columns):
-        (folder / f"{stale}.csv").unlink(missing_ok=True)
+            _write_text(change, kind, record)
 
 
 def head_of(path: Path) -> dict[str, Any]:
@@ -96,14 +120,14 @@ def pieces_of(path: Path) -> Iterator[Piece]:
             yield piece.kind, piece.value  # type: ignore[misc]
 
 
-def _write_text(folder: Path, kind: str, record: dict[str, Any]) -> None:
+def _write_text(change: Transaction, kind: str, record: dict[str, Any]) -> None:
     if kind == "testimony" and record.get("transcript"):
         # Subtitles that it was read from would give it a second transcript.
         for suffix in TRANSCRIPTS:
-            (folder / "transcripts" / f"{record['id']}{suffix}").unlink(missing_ok=True)
+            change.remove(f"transcripts/{record['id']}{suffix}")
     content = (record.get("text") or {}).get("content") if kind == "source" else None
     if content is not None:
-        with written_whole(folder / "texts" / f"{record['id']}.txt") as file:
+        with change.file(f"texts/{record['id']}.txt") as file:
             file.write(content.encode())
 
 

@@ -71,7 +71,7 @@ class Asked:
 # --- Lists and records ------------------------------------------------------------------------------------------------
 
 
-def _cursors(get: Get, sort: str, *, step: int, steps: int, start: str | None = None) -> Iterator[str]:
+def cursors(get: Get, sort: str, *, step: int, steps: int, start: str | None = None) -> Iterator[str]:
     """Follow the links of a list, `step` records a page, and yield each new cursor."""
     query = {"sort": sort, "limit": str(step)} | ({} if start is None else {"cursor": start})
     for _ in range(steps):
@@ -87,7 +87,7 @@ def _cursors(get: Get, sort: str, *, step: int, steps: int, start: str | None = 
         query["cursor"] = parse_qs(urlsplit(links["next"]).query)["cursor"][0]
 
 
-def _page(sort: str, cursor: str) -> str:
+def page_at(sort: str, cursor: str) -> str:
     return f"{COLLECTION}?{urlencode({'sort': sort, 'limit': LIMIT, 'cursor': cursor})}"
 
 
@@ -137,7 +137,7 @@ def _cold_pages(get: Get, testimonies: int) -> Work:
     step = min(STEP, max(1, testimonies // STEPS))
     return Work(
         COLD_PAGE,
-        shuffled([_page(sort, cursor) for sort in SORTS for cursor in _cursors(get, sort, step=step, steps=STEPS)]),
+        shuffled([page_at(sort, cursor) for sort in SORTS for cursor in cursors(get, sort, step=step, steps=STEPS)]),
     )
 
 
@@ -168,9 +168,9 @@ def _first_and_last(get: Get, testimonies: int) -> tuple[list[str], list[str]]:
     """Return pages at the beginning of the list and at its end, neither asked before."""
     around = min(AROUND, testimonies // 3)
     far = max(1, (testimonies - around - LIMIT) // MOST)
-    *_, deep = _cursors(get, "id", step=MOST, steps=far)
-    found = [list(_cursors(get, "id", step=1, steps=around, start=start)) for start in (None, deep)]
-    first, last = (shuffled([_page("id", cursor) for cursor in some]) for some in found)
+    *_, deep = cursors(get, "id", step=MOST, steps=far)
+    found = [list(cursors(get, "id", step=1, steps=around, start=start)) for start in (None, deep)]
+    first, last = (shuffled([page_at("id", cursor) for cursor in some]) for some in found)
     return first, last
 
 

@@ -351,7 +351,9 @@ class Point(TypedDict):
 
 
 class Feature(TypedDict):
-    """One record on the map. `properties` is the record, and in it `radius_m`: how far off the point may be."""
+    """One record on the map. `properties` is the record, and in it `radius_m`: how far off the point may be. Of an event,
+    `claimed_by` names who claims that it was there; it is empty where that is the event's own place.
+    """
 
     type: Literal["Feature"]
     id: str

@@ -41,6 +41,9 @@ REFERS_TO = "refers_to"
 #: term of the filter finds.
 NO_VALUE = ""
 
+#: The columns of the points of places that are claimed.
+LATITUDE_CLAIMED, LONGITUDE_CLAIMED = "latitude_claimed", "longitude_claimed"
+
 #: The term of events and places that can be drawn on a map: its value is "true" or "false".
 HAS_POINT = "has_point"
 
@@ -78,6 +81,8 @@ class Entries:
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     #: The same as `days`, of each date that somebody claims for the record.
     claimed: list[tuple[str, tuple[str, str]]] = field(default_factory=list)
+    #: The same as `point`, of each place that somebody claims for an event; None for a place without one.
+    claimed_points: list[tuple[float, float] | None] = field(default_factory=list)
 
 
 #: Adds what follows from one field of a record to what the record is found by.
@@ -237,21 +242,43 @@ def _index_date(event: PublicRecord, _: Hierarchies, entries: Entries) -> None:
 
 
 def _index_event_place(event: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
-    place = event.get("place")
-    entries.point = None if place is None else trees.point(place)
-    _index_country(place, trees, entries)
+    """Let an event be found by its own place and by each that is claimed for it, and tell where it is found for sure."""
+    own, claimed = event.get("place"), claimed_places(event)
+    entries.point = None if own is None else trees.point(own)
+    entries.claimed_points = [trees.point(place) for place in claimed]
+    _index_has_point([entries.point, *entries.claimed_points], entries)
+    places = [own, *claimed]
+    _index_unsure("country", [_country_of(place, trees) for place in places], entries)
+    if claimed:
+        _index_unsure("place", [set() if place is None else set(trees.and_wider(place)) for place in places], entries)
 
 
 def _index_own_country(place: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
-    _index_country(place["id"], trees, entries)
+    _index_has_point([trees.point(place["id"])], entries)
+    entries.terms.update(("country", country) for country in _country_of(place["id"], trees))
 
 
-def _index_country(place: str | None, trees: Hierarchies, entries: Entries) -> None:
+def _country_of(place: str | None, trees: Hierarchies) -> set[str]:
+    """Return the country of a place; nothing where none is stated."""
     country = None if place is None else trees.country(place)
-    if country is not None:
-        entries.terms.add(("country", country))
-    has_point = place is not None and trees.point(place) is not None
+    return set() if country is None else {country}
+
+
+def _index_has_point(points: Iterable[tuple[float, float] | None], entries: Entries) -> None:
+    has_point = any(point is not None for point in points)
     entries.terms.add((HAS_POINT, "true" if has_point else "false"))
+
+
+def _index_unsure(name: str, accounts: list[set[str]], entries: Entries) -> None:
+    """Add the terms of what an event and each claim about it say: all of them, and those that not every account agrees on."""
+    every, sure = set[str]().union(*accounts), set.intersection(*accounts)
+    entries.terms.update((name, value) for value in every)
+    entries.terms.update((unsure_filter(name), value) for value in every - sure)
+
+
+def claimed_places(event: Mapping[str, Any]) -> list[str]:
+    """Return each place that is claimed for an event, once, in the order of identifiers."""
+    return sorted({claim["value"] for claim in event.get("claims", ()) if claim["field"] == "place"})
 
 
 def _index_identifiers(public: PublicRecord, _: Hierarchies, entries: Entries) -> None:
@@ -260,7 +287,7 @@ def _index_identifiers(public: PublicRecord, _: Hierarchies, entries: Entries) -
 
 
 def _index_claims(event: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
-    """Let an event be found by what is claimed of it, too, and tell where it is found for sure."""
+    """Let an event be found by the dates that are claimed for it, too. For places see `_index_event_place`."""
     entries.terms.add(("disputed", "true" if trees.is_disputed(event) else "false"))
     for claim in event.get("claims", ()):
         name, value = claim["field"], claim["value"]
@@ -269,19 +296,6 @@ def _index_claims(event: PublicRecord, trees: Hierarchies, entries: Entries) -> 
                 entries.terms.add((yearless_filter(claimed_filter(name)), month_day))
             else:
                 entries.claimed.append((name, days_of(value)))
-    _index_claimed_places(event, trees, entries)
-
-
-def _index_claimed_places(event: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
-    claimed = {claim["value"] for claim in event.get("claims", ()) if claim["field"] == "place"}
-    if not claimed:
-        return
-    own = event.get("place")
-    around = [set(trees.and_wider(place)) for place in {*claimed, *([] if own is None else [own])}]
-    every = set[str]().union(*around)
-    sure = set[str]() if own is None else set.intersection(*around)
-    entries.terms.update(("place", wider) for wider in every)
-    entries.terms.update((unsure_filter("place"), wider) for wider in every - sure)
 
 
 def _index_revised(statistic: PublicRecord, trees: Hierarchies, entries: Entries) -> None:

@@ -16,6 +16,7 @@ from pyroaring import BitMap
 from service.catalogue.claims import Claimed, claimed_days, claimed_points, points_in
 from service.catalogue.queries import Box, Days, Range, Since, Span, Sure, Terms
 from service.release.indexing import (
+    REFERS_TO,
     day_number,
     days_outside,
     first_column,
@@ -95,6 +96,15 @@ class RecordSets:
             padded = [*batch, *[batch[-1]] * (NAMED_AT_ONCE - len(batch))]
             found.update(self._release.rows(statement, tuple(padded)))
         return found
+
+    def naming(self, record_id: str, collections: Sequence[str]) -> BitMap:
+        """Return the ordinals of the records of these collections that name a record, in whatever role."""
+        marks = ",".join("?" * len(self.collections))
+        statement = f"SELECT collection, members FROM term WHERE collection IN ({marks}) AND name = ? AND value = ?"  # noqa: S608
+        # Always as many marks, so that the statement is compiled only once; no collection is called by none.
+        asked = [*collections, *[""] * (len(self.collections) - len(collections))]
+        found = self._release.rows(statement, (*asked, REFERS_TO, record_id))
+        return _any_of([BitMap.deserialize(data).shift(self.collections[name].first) for name, data in found])
 
     def _named(self, collection: str, record_ids: Sequence[str]) -> Term:
         """Return the set of the members with these identifiers, as if it were a term of the release."""

@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import combinations, islice, permutations, product
 from pathlib import Path
@@ -65,9 +65,10 @@ class Costs:
 def processor_s(pid: int) -> float:
     """Return the processor time that the threads of a process and of all that it started have used, in seconds."""
     nanoseconds = 0
-    for each in family(pid):
-        # The first figure is the time on a processor (the kernel's sched-stats); /proc/PID/stat counts in hundredths.
-        nanoseconds += sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{each}/task").glob("*/schedstat"))
+    for task in (task for each in family(pid) for task in Path(f"/proc/{each}/task").glob("*/schedstat")):
+        with suppress(FileNotFoundError):  # the thread has ended
+            # The first figure is the time on a processor (the kernel's sched-stats); /proc/PID/stat counts in hundredths.
+            nanoseconds += int(task.read_text().split()[0])
     return nanoseconds / 1e9
 
 

@@ -190,7 +190,8 @@ class _GeoJson:
     def _places_drawn(self, records: list[dict[str, Any]], shown: list[bytes]) -> Iterator[bytes]:
         for place, properties in zip(records, shown, strict=True):
             more = {"radius_m": place["radius_m"]} if self._fields and "radius_m" not in self._fields else {}
-            yield _feature(place["id"], _point(place), properties, more)
+            if (point := _point(place)) is not None:
+                yield _feature(place["id"], point, properties, more)
 
     def _events_drawn(self, records: list[dict[str, Any]], shown: list[bytes]) -> Iterator[bytes]:
         claimed = [_claimed(event) for event in records]

@@ -112,8 +112,12 @@ def _equal(criteria: Listed) -> Iterator[tuple[str, list[str]]]:
 def span_conditions(criteria: Criteria) -> list[Span]:
     """Return the conditions of a list that are no terms."""
     since = [] if criteria.updated_since is None else [Since(criteria.updated_since)]
-    corners, match = getattr(criteria, "bbox", None), getattr(criteria, "place_match", "possible")
-    box = [] if corners is None else [Box(*corners, match=match)]
+    corners = getattr(criteria, "bbox", None)
+    match: Literal["possible", "certain"] = getattr(criteria, "place_match", "possible")
+    box = []
+    if corners is not None:
+        west, south, east, north = corners
+        box = [Box(west, south, east, north, match)]
     return [*since, *days_of(criteria), *box, *ranges_of(criteria), *_sure(criteria)]
 
 

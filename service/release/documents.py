@@ -17,7 +17,7 @@ from service.archive.dates import parse_edtf
 from service.archive.fields import ArchiveFields, FormatField, RecordFields, fields_of
 from service.archive.identifiers import RecordType
 from service.archive.marks import NotShown, ShownAsPresence, Translated, TypedBy
-from service.archive.model import Act, Citation, Part, Relation, SourceFile
+from service.archive.model import Act, Citation, IndexEntry, Part, Relation, SourceFile
 from service.archive.terms import Terms
 from service.archive.transcripts import shown_as, shown_names
 from service.archive.vocabularies import ConsentScope, RedactionReason, ResponseKind
@@ -150,6 +150,14 @@ class SegmentTextDocument(TypedDict):
     """What is said in a segment, in another language."""
 
     text: str
+
+
+class EntryTextsDocument(TypedDict):
+    """What an entry of a table of contents says in another language; null or empty where that is not translated."""
+
+    title: Annotated[str | None, Field(description="What the part is about.")]
+    synopsis: Annotated[str | None, Field(description="What is said in it.")]
+    keywords: Annotated[list[str], Field(description="Words that it can be found by.")]
 
 
 class SegmentDocument(TypedDict):
@@ -626,8 +634,25 @@ def _segment_name(each: FormatField) -> _Shown:
     return str | None, render
 
 
+def _entry_translations(each: FormatField) -> _Shown:
+    """A translation of an entry is shown with all its keys, as the entry itself is."""
+
+    def render(entry: Mapping[str, Any], _: _Renderer, __: PublicRecord) -> dict[str, EntryTextsDocument]:
+        return {
+            language: {"title": None, "synopsis": None, "keywords": [], **texts}
+            for language, texts in entry.get(each.name, {}).items()
+        }
+
+    return dict[str, EntryTextsDocument], render
+
+
+def _languages_of_entry(entry: Mapping[str, Any], to: _Renderer, _: PublicRecord) -> dict[str, str]:
+    return {name: to.around.language for name in EntryTextsDocument.__annotations__ if entry.get(name)}
+
+
 #: How fields are shown that something is special about, by the name of their behaviour.
 _SPECIAL: dict[str, Callable[[FormatField], _Shown]] = {
+    "entry_translations": _entry_translations,
     "event_date": _event_date,
     "of_bound": _of_bound,
     "segment": _segment_name,
@@ -667,6 +692,21 @@ _DERIVED: dict[type, tuple[_Derived, ...]] = {
                     Field(description="The address at which the file is served here. Null where it is kept elsewhere."),
                 ],
                 lambda file, _, source: file_address(source["id"], file["name"]) if "path" in file else None,
+            ),
+        ),
+    ),
+    IndexEntry: (
+        _Derived(
+            len(fields_of(IndexEntry)),
+            _Key(
+                "language_of",
+                Annotated[
+                    dict[str, str],
+                    Field(
+                        description="The language (BCP 47) of each of its texts that is stated, as it is shown here."
+                    ),
+                ],
+                _languages_of_entry,
             ),
         ),
     ),

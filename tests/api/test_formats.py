@@ -360,7 +360,7 @@ def test_geojson_is_read_by_shapely(mapped: Path, serve: Serve) -> None:
             point = shape(feature["geometry"])
             found[feature["id"]] = (point.x, point.y, feature["properties"]["radius_m"])
             document = client.get(f"/v1/{collection}/{feature['id']}").json()
-            claimed = {"claimed_by": []} if collection == "events" else {}
+            claimed: Fields = {"claimed_by": []} if collection == "events" else {}
             assert feature["properties"] == document | claimed | {"radius_m": found[feature["id"]][2]}
         assert found == expected
         assert len(shapely.from_geojson(answer.text).geoms) == len(expected)

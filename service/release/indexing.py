@@ -7,17 +7,16 @@ filters, but for `HAS_POINT` and those of days without a year.
 
 import math
 import struct
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Any, Protocol
 
+from service.archive.collation import collation_of
 from service.archive.dates import latest_of, occurs_between, parse_edtf
 from service.archive.fields import ArchiveFields, Filter, FormatField, RecordFields
 from service.archive.marks import Searched
-from service.archive.words import without_marks
 from service.release.documents import shown_label
 from service.release.projection import PublicRecord
 
@@ -27,8 +26,6 @@ UNBOUNDED_LATE = "9999-99-99"
 #: Days outside every real one, as ordinals of the proleptic Gregorian calendar.
 DAY_EARLY, DAY_LATE = 0, 10_000_000
 
-#: Longest sort key, in characters: enough to order by, short enough to keep the index narrow. Ties are ordered by id.
-KEY_LENGTH = 64
 #: The sort key of a record that has nothing to be sorted by: after every other.
 UNKNOWN = "\U0010ffff"
 
@@ -357,22 +354,28 @@ def _find_references(holder: Mapping[str, Any], tree: _ReferenceTree, found: lis
 # --- Sort keys --------------------------------------------------------------------------------------------------------
 
 
-def sort_keys(public: PublicRecord, record: RecordFields) -> tuple[str, ...]:
-    """Return the keys of a record in ascending order, one for each field that its collection can be sorted by."""
-    return tuple([key(public) for key in _keys_of(record)])
+def sort_keys(public: PublicRecord, record: RecordFields, language: str) -> tuple[str, ...]:
+    """Return the keys of a record in ascending order, one for each field that its collection can be sorted by. Texts are in
+    the order of `language`, the archive's.
+    """
+    return tuple([key(public) for key in _keys_of(record, language)])
 
 
 @lru_cache(512)
-def _keys_of(record: RecordFields) -> tuple[Callable[[PublicRecord], str], ...]:
-    return tuple(_key(each) for each in record.sorted)
+def _keys_of(record: RecordFields, language: str) -> tuple[Callable[[PublicRecord], str], ...]:
+    return tuple(_key(each, collation_of(language).key) for each in record.sorted)
 
 
-def _key(by: FormatField) -> Callable[[PublicRecord], str]:
+#: Returns the key that a text is sorted by.
+_TextKey = Callable[[str], str]
+
+
+def _key(by: FormatField, text_key: _TextKey) -> Callable[[PublicRecord], str]:
     """Return what makes a record's key of one field."""
     named = by.mark(Searched)
     if named is not None and named.is_name:
         return lambda public: text_key(shown_label(public))
-    make, (*way, name) = _key_of_value(by), by.path
+    make, (*way, name) = _key_of_value(by, text_key), by.path
 
     def key(public: PublicRecord) -> str:
         holder: Mapping[str, Any] = public
@@ -384,7 +387,7 @@ def _key(by: FormatField) -> Callable[[PublicRecord], str]:
     return key
 
 
-def _key_of_value(by: FormatField) -> Callable[[Any], str]:
+def _key_of_value(by: FormatField, text_key: _TextKey) -> Callable[[Any], str]:
     terms = by.terms
     if by.kind == "date":
         return date_key
@@ -395,19 +398,6 @@ def _key_of_value(by: FormatField) -> Callable[[Any], str]:
 
 #: What a part that is not there has in it.
 _NOTHING: dict[str, Any] = {}
-
-
-#: Letters that Unicode does not take apart, as the words of a search are folded too: Ø is found and sorted with o.
-_LIKE = str.maketrans(
-    {"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ł": "l", "ŋ": "n", "ŧ": "t", "þ": "th"}
-)
-
-
-def text_key(text: str) -> str:
-    """Return the key that titles and labels are ordered by: without regard to case, to accents and to strokes through letters."""
-    if text.isascii():
-        return text.lower()[:KEY_LENGTH]
-    return without_marks(unicodedata.normalize("NFKD", text.casefold())).translate(_LIKE)[:KEY_LENGTH]
 
 
 def number_key(number: float) -> str:

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from service.archive.collation import collation_of
 from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import sort_choices
 from service.catalogue.cursor import decode_cursor
 from service.catalogue.parameters import read_criteria
 from service.errors import InvalidCursor
-from service.release.indexing import UNKNOWN, date_key, number_key, text_key
+from service.release.indexing import UNKNOWN, date_key, number_key
 from service.release.opening import open_current
 from service.release.projection import rounded_point
 from service.release.publish import publish
@@ -73,7 +74,7 @@ def model_order(records: list[Fields], sort: str) -> list[str]:
         if name in ("id", "updated_at"):
             return (each["id"],)
         if name in ("title", "name", "label"):
-            return (text_key(each[name]), each["id"])
+            return (collation_of("en").key(each[name]), each["id"])
         if name == "value":
             return (UNKNOWN if each.get(name) is None else number_key(each[name]), each["id"])
         return (date_key(each.get(name)), each["id"])

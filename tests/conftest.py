@@ -7,6 +7,9 @@ client      a client of a server with the seed archive; shared
 """
 
 import asyncio
+import os
+import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +30,9 @@ from service.release.publish import Published, publish
 from service.settings import Settings
 from tests.archives import Fields, write
 
+#: Where Linux keeps files in memory, and the bytes that must be free there for tests to write them to it.
+MEMORY, NEEDED_BYTES = Path("/dev/shm"), 2_000_000_000
+
 SEED = Path(__file__).parent.parent / "seed" / "archive.json"
 
 Serve = Callable[..., httpx.Client]
@@ -36,6 +42,14 @@ PublishTo = Callable[..., Published]
 service.http.releases.LOOK_EVERY_S = 0.1
 #: Seconds between two looks of a test's server at whether it is to stop. Each test that started one waits for that.
 STOPS_WITHIN_S = 0.01
+
+
+def pytest_configure() -> None:
+    """Have tests write their files into memory where there is room, unless TMPDIR says otherwise: thousands of them publish,
+    which forces every file to disk.
+    """
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > NEEDED_BYTES:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 class _Server(uvicorn.Server):

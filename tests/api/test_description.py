@@ -21,7 +21,7 @@ from tests.conftest import Serve
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 #: Test cases for each operation in the phase that draws at random; the others have as many as the description needs.
-EXAMPLES = 15
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "5"))
 #: The files, the feed and the query of one collection stand for those of all, which are the same code: asking all would take as
 #: long as everything else.
 ALIKE = r"^(list_(?!events_)\w+_(csv|ndjson|geojson|atom)|query_(?!events)\w+)$"

@@ -72,11 +72,16 @@ class Reader:
         self.socket.connect(("127.0.0.1", client.base_url.port))
         self.socket.sendall(f"GET {path} HTTP/{version}\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
 
-    def read(self, most: int = 1 << 30) -> bytes:
-        got = b""
-        while len(got) < most and (part := self.socket.recv(min(65536, most - len(got)))):
+    def read(self, most: int | None = None) -> bytes:
+        """Read some bytes, or all that are still to come and as fast as they do."""
+        if most is None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        got = bytearray()
+        while (most is None or len(got) < most) and (
+            part := self.socket.recv(65536 if most is None else min(65536, most - len(got)))
+        ):
             got += part
-        return got
+        return bytes(got)
 
     def close(self) -> None:
         self.socket.close()

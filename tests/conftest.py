@@ -9,6 +9,7 @@ client      a client of a server with the seed archive; shared
 import asyncio
 import os
 import shutil
+import ssl
 import tempfile
 import threading
 import time
@@ -42,6 +43,8 @@ PublishTo = Callable[..., Published]
 service.http.releases.LOOK_EVERY_S = 0.1
 #: Seconds between two looks of a test's server at whether it is to stop. Each test that started one waits for that.
 STOPS_WITHIN_S = 0.01
+#: For clients of servers that speak plain HTTP: without it each of them reads the certificates of the machine, for 18 ms.
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def pytest_configure() -> None:
@@ -86,7 +89,7 @@ def running(settings: Settings, application: Application | None = None) -> Itera
             assert thread.is_alive(), "the server did not start"
             time.sleep(0.005)
         port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20, verify=PLAIN) as client:
             client.application = application  # type: ignore[attr-defined]
             yield client
     finally:

@@ -7,6 +7,7 @@ client      a client of a server with the seed archive; shared
 """
 
 import asyncio
+import gc
 import os
 import shutil
 import socket
@@ -54,6 +55,11 @@ def pytest_configure() -> None:
     """
     if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > NEEDED_BYTES:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected out of every later collection of garbage: there are millions of objects."""
+    gc.freeze()
 
 
 class _Server(uvicorn.Server):

@@ -79,7 +79,7 @@ class _Server(uvicorn.Server):
             server.close()
         for connection in list(self.server_state.connections):
             connection.shutdown()
-        while self.server_state.connections or self.server_state.tasks:
+        while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - nothing tells when
             await asyncio.sleep(STOPS_WITHIN_S)
         for server in self.servers:
             await server.wait_closed()

@@ -4,6 +4,7 @@ seed_data   a data folder with the seed archive published; shared, so never writ
 publish_to  publishes an archive made of Python values into a data folder of this test
 serve       starts the application on a free port and returns a client for it; stopped after the test
 client      a client of a server with the seed archive; shared
+invented    the same with the invented archive of examples/, which holds more kinds of things; shared
 """
 
 import asyncio
@@ -37,6 +38,7 @@ from tests.archives import Fields, write
 MEMORY, NEEDED_BYTES = Path("/dev/shm"), 2_000_000_000
 
 SEED = Path(__file__).parent.parent / "seed" / "archive.json"
+INVENTED = Path(__file__).parent.parent / "examples" / "arden.json"
 
 Serve = Callable[..., httpx.Client]
 PublishTo = Callable[..., Published]
@@ -125,6 +127,14 @@ def seed_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def client(seed_data: Path) -> Iterator[httpx.Client]:
     with running(Settings(data=seed_data)) as shared:
+        yield shared
+
+
+@pytest.fixture(scope="session")
+def invented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    data = tmp_path_factory.mktemp("invented") / "data"
+    publish(INVENTED, data)
+    with running(Settings(data=data)) as shared:
         yield shared
 
 

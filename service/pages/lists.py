@@ -19,6 +19,8 @@ from service.pages.vocabulary import COLLECTIONS
 
 #: Values of a facet that are offered; the rest is found by narrowing the list.
 FACET_VALUES = 12
+#: Records that one page lists at most: more would not come to a phone in one breath.
+MOST_LISTED = 50
 #: Facets of the archive's own fields that a page offers, and the kinds of fields that it offers.
 OWN_FACETS, _COUNTED_KINDS = 12, frozenset({"term", "truth", "reference"})
 #: Facets that a page does not offer: what can be asked for in the form, or says little beside the others.
@@ -102,6 +104,10 @@ def asked(pairs: Pairs) -> list[tuple[str, str]]:
     wrong = [name for name, _ in given if name in _ONLY_FOR_DATA]
     if wrong:
         raise invalid_parameters([ParameterError(name, "is for the API, below /v1") for name in dict.fromkeys(wrong)])
+    if any(name == "limit" and value.isdecimal() and int(value[:9]) > MOST_LISTED for name, value in given):
+        raise invalid_parameters(
+            [ParameterError("limit", f"must be at most {MOST_LISTED} on a page; the API gives more")]
+        )
     return given
 
 

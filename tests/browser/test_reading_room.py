@@ -10,53 +10,46 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from service.archive.evidence import blanked
 from tests.archives import TEXT, archive, passage, record
 from tests.browser.conftest import OpenPage, faults_of
 from tests.conftest import PublishTo, Serve
-
-#: One address of each kind of page, of the seed archive.
-PAGES = [
-    "/",
-    "/about",
-    "/search?q=police",
-    "/map",
-    "/timeline",
-    "/testimonies",
-    "/statistics",
-    "/testimonies/tes-006",
-    "/events/evt-002",
-    "/statistics/sta-006",
-    "/responses/rsp-004",
-    "/sources/src-001",
-    "/agents/agt-p01",
-    "/places/plc-moscow",
-    "/topics/top-privacy",
-    "/nothing",
-]
+from tests.pages.kinds import KINDS, PROBLEMS, address_of
 
 
 def address(client: httpx.Client, path: str) -> str:
     return str(client.base_url).rstrip("/") + path
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing_wrong(client: httpx.Client, open_page: OpenPage, path: str) -> None:
-    page = open_page(address(client, path))
+def faults_in_both_modes(page: Page) -> list[str]:
+    """Return what axe-core finds wrong with a page on which everything is open, by day and by night."""
     page.evaluate("document.querySelectorAll('details').forEach(each => each.setAttribute('open', ''))")
-    assert faults_of(page) == []
+    found = faults_of(page)
     # In the dark only the colours are others.
     page.emulate_media(color_scheme="dark")
-    assert faults_of(page, rules=["color-contrast"]) == []
+    return found + faults_of(page, rules=["color-contrast"])
 
 
-@pytest.mark.parametrize("path", ["/", "/testimonies/tes-006?lang=ar", "/statistics", "/map", "/timeline", "/events"])
-@pytest.mark.parametrize("width", [320, 1400])
-def test_nothing_runs_over_the_edge(client: httpx.Client, open_page: OpenPage, path: str, width: int) -> None:
-    page = open_page(address(client, path), width=width)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+@pytest.mark.parametrize("kind", KINDS)
+def test_axe_finds_nothing_wrong(invented: httpx.Client, open_page: OpenPage, kind: str) -> None:
+    assert faults_in_both_modes(open_page(address(invented, address_of(kind, invented)))) == []
+
+
+@pytest.mark.parametrize("path", PROBLEMS.values())
+def test_axe_finds_nothing_wrong_with_what_is_not_there(invented: httpx.Client, open_page: OpenPage, path: str) -> None:
+    assert faults_in_both_modes(open_page(address(invented, path))) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_nothing_runs_over_the_edge(invented: httpx.Client, open_page: OpenPage, kind: str, language: str) -> None:
+    path = address_of(kind, invented)
+    page = open_page(address(invented, path), width=320, locale=language)
+    for width in (320, 768, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.errors == []  # type: ignore[attr-defined] # put there by the fixture
 
 

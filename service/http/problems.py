@@ -99,7 +99,8 @@ def problem_response(problem: Problem, scope: Scope, *, base: str | None = None)
         headers["Vary"] = "Accept"
         if _prefers_html(scope) and (shown := _shown(page, document, scope)) is not None:
             shown.status_code = problem.status
-            shown.headers.update(headers)
+            # A page may depend on more: on the reader's language.
+            shown.headers.update(headers | {"Vary": shown.headers.get("Vary", headers["Vary"])})
             return shown
     return Response(orjson.dumps(document), problem.status, headers, media_type=MEDIA_TYPE)
 

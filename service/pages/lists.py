@@ -140,7 +140,7 @@ def exports(reader: Reader, collection: str, pairs: Pairs) -> list[tuple[str, st
 
 def active_filters(reader: Reader, path: str, filters: dict[str, Any], pairs: Pairs) -> list[Choice]:
     """Return each filter that is set, with the address of the list without it."""
-    values = [(name, value) for name, given in filters.items() for value in _each(given)]
+    values = [(name, value) for name, given in filters.items() if given is not None for value in _each(given)]
     named = reader.documents(value for _, value in values if is_record_id(value))
     return [
         Choice(

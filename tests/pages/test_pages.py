@@ -118,11 +118,21 @@ def test_who_said_what_where_it_stands_and_what_the_accused_answered(client: htt
 
 def test_dots_stand_only_where_a_text_goes_on(publish_to: PublishTo, serve: Serve, tmp_path: Path) -> None:
     long = f"{'Many words before. ' * 20}The gate. {'Many words after. ' * 30}"
-    publish_to(tmp_path / "data", archive(record("evt-1", title="The gate is closed", summary=long)))
+    publish_to(tmp_path / "data", archive(record("evt-1", title="An evening", summary=long, date_note="By the gate.")))
     page = serve(tmp_path / "data").get("/search", params={"q": "gate"}, headers=BROWSER).text
-    whole, cut = (re.sub("<[^>]+>", "", each) for each in re.findall(r'<p class="summary" dir="auto">(.*?)</p>', page))
-    assert whole == "The gate is closed"
+    found = re.findall(r'<p class="summary" dir="auto">(.*?)</p>', page)
+    cut, whole = sorted(re.sub("<[^>]+>", "", each) for each in found)[::-1]
+    assert whole == "By the gate."
     assert re.fullmatch(r"… .*The gate\..* …", cut)
+
+
+def test_words_found_in_a_title_are_marked_there_and_not_said_twice(
+    publish_to: PublishTo, serve: Serve, tmp_path: Path
+) -> None:
+    publish_to(tmp_path / "data", archive(record("evt-1", title="The <b>gate</b> is closed")))
+    page = serve(tmp_path / "data").get("/search", params={"q": "gate"}, headers=BROWSER).text
+    assert "<bdi>The &lt;b&gt;<mark>gate</mark>&lt;/b&gt; is closed</bdi></a></h2>" in page
+    assert 'class="summary"' not in page
 
 
 def test_linked_data_is_json_and_cannot_end_its_element(publish_to: PublishTo, serve: Serve, tmp_path: Path) -> None:

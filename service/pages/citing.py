@@ -33,7 +33,7 @@ def citation_text(reader: Reader, document: Document) -> Markup:
         release=_apart(reader.catalogue.manifest.short_id),
     )
     named = [_apart(f"{publisher}, “{reader.head['title']}”"), _apart(f"“{reader.name(document)}”")]
-    return Markup(". ").join([*named, read, *map(_apart, [address, *proof])])
+    return Markup(". ").join([*named, _apart(read), *map(_apart, [address, *proof])])
 
 
 def _apart(text: str) -> Markup:

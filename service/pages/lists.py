@@ -13,7 +13,7 @@ from service.catalogue.languages import is_record_id
 from service.catalogue.parameters import invalid_parameters, read_criteria
 from service.errors import ParameterError
 from service.pages.figures import charts_of
-from service.pages.reader import Pairs, Reader, shortened
+from service.pages.reader import Pairs, Reader, shortened, spaced
 from service.pages.views import View
 from service.pages.vocabulary import COLLECTIONS
 
@@ -175,7 +175,9 @@ def _label(reader: Reader, name: str, value: str, named: dict[str, Any]) -> str:
         return reader.language_name(value)
     if name in ("date_from", "date_to"):
         return reader.date(value)
-    return value if name in ("q", "unit", "act", "bbox", "updated_since") else reader.word(value)
+    if name in ("unit", "act"):
+        return spaced(value)
+    return value if name in ("q", "bbox", "updated_since") else reader.word(value)
 
 
 def facet_views(reader: Reader, path: str, facets: dict[str, list[Bucket]], pairs: Pairs) -> Iterator[FacetView]:

@@ -43,7 +43,8 @@ CODES = """
     source_hash_mismatch passage_hash_mismatch source_text_in_summary
     unsafe_path missing_file file_mismatch media_type_mismatch
     contact_without_address single_source invalid_table unknown_table repeated_column ambiguous_label
-    unknown_table_left_out decimal_comma citation_without_passage
+    unknown_table_left_out decimal_comma merged_cells hidden_sheet formulas formula_without_value number_as_text active_content
+    citation_without_passage
 """.split()
 
 #: Codes that a file alone cannot give: they take the current release, or a copy of a source. Tested below.
@@ -62,6 +63,12 @@ OF_TABLES = {
     "ambiguous_label",
     "unknown_table_left_out",
     "decimal_comma",
+    "merged_cells",
+    "hidden_sheet",
+    "formulas",
+    "formula_without_value",
+    "number_as_text",
+    "active_content",
 }
 
 JSON = dict[str, Any]

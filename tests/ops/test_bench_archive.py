@@ -8,7 +8,10 @@ import orjson
 import pytest
 
 from service.archive.checks import check_archive
+from service.archive.tables.writing import head_of
+from tests.bench.archives import generated
 from tests.bench.generate import DECLARED, MANY_FIELDS, MANY_TERMS, Holding, write_archive
+from tests.bench.tables import as_tables, as_workbook, check
 
 #: What is left out of a plain archive.
 MORE = {"custom", "claims", "relations", "files"}
@@ -45,3 +48,16 @@ def test_one_may_have_very_many_own_fields_and_terms(tmp_path: Path) -> None:
     assert len(head["archive"]["vocabularies"]["many"]["terms"]) == MANY_TERMS
     stated = {name for each in records for name in each.get("custom", ())}
     assert len(stated) == MANY_FIELDS
+
+
+def test_tables_and_a_workbook_are_made_of_it_and_checked(tmp_path: Path) -> None:
+    archive = generated(tmp_path, 40)
+    folder = tmp_path / "tables"
+    rows = as_tables(archive, folder)
+    assert rows > 40 * 3
+    workbook = tmp_path / "archive.xlsx"
+    as_workbook(folder, head_of(archive), workbook)
+    for each in (folder, workbook):
+        cost = check(each)
+        assert cost.seconds > 0
+        assert cost.memory > 1

@@ -4,9 +4,16 @@ seed_data   a data folder with the seed archive published; shared, so never writ
 publish_to  publishes an archive made of Python values into a data folder of this test
 serve       starts the application on a free port and returns a client for it; stopped after the test
 client      a client of a server with the seed archive; shared
+invented    the same with the invented archive of examples/, which holds more kinds of things; shared
 """
 
 import asyncio
+import gc
+import os
+import shutil
+import socket
+import ssl
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +34,11 @@ from service.release.publish import Published, publish
 from service.settings import Settings
 from tests.archives import Fields, write
 
+#: Where Linux keeps files in memory, and the bytes that must be free there for tests to write them to it.
+MEMORY, NEEDED_BYTES = Path("/dev/shm"), 2_000_000_000
+
 SEED = Path(__file__).parent.parent / "seed" / "archive.json"
+INVENTED = Path(__file__).parent.parent / "examples" / "arden.json"
 
 Serve = Callable[..., httpx.Client]
 PublishTo = Callable[..., Published]
@@ -36,10 +47,25 @@ PublishTo = Callable[..., Published]
 service.http.releases.LOOK_EVERY_S = 0.1
 #: Seconds between two looks of a test's server at whether it is to stop. Each test that started one waits for that.
 STOPS_WITHIN_S = 0.01
+#: For clients of servers that speak plain HTTP: without it each of them reads the certificates of the machine, for 18 ms.
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def pytest_configure() -> None:
+    """Have tests write their files into memory where there is room, unless TMPDIR says otherwise: thousands of them publish,
+    which forces every file to disk.
+    """
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > NEEDED_BYTES:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected out of every later collection of garbage: there are millions of objects."""
+    gc.freeze()
 
 
 class _Server(uvicorn.Server):
-    """Stops as soon as it is told to, and not at the next tenth of a second."""
+    """Stops as soon as it is told to, and does not wait for tenths of a second, as uvicorn does twice."""
 
     async def main_loop(self) -> None:
         ticks = 0
@@ -49,6 +75,17 @@ class _Server(uvicorn.Server):
                 if self.should_exit:
                     break
             ticks += 1
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - nothing tells when
+            await asyncio.sleep(STOPS_WITHIN_S)
+        for server in self.servers:
+            await server.wait_closed()
+        await self.lifespan.shutdown()
 
 
 @contextmanager
@@ -72,7 +109,7 @@ def running(settings: Settings, application: Application | None = None) -> Itera
             assert thread.is_alive(), "the server did not start"
             time.sleep(0.005)
         port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20, verify=PLAIN) as client:
             client.application = application  # type: ignore[attr-defined]
             yield client
     finally:
@@ -90,6 +127,14 @@ def seed_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def client(seed_data: Path) -> Iterator[httpx.Client]:
     with running(Settings(data=seed_data)) as shared:
+        yield shared
+
+
+@pytest.fixture(scope="session")
+def invented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    data = tmp_path_factory.mktemp("invented") / "data"
+    publish(INVENTED, data)
+    with running(Settings(data=data)) as shared:
         yield shared
 
 

@@ -16,7 +16,7 @@ import pytest
 from service.release.publish import publish
 from service.settings import Settings
 from tests.archives import archive, record, write
-from tests.conftest import running
+from tests.conftest import PublishTo, Serve, running
 
 VOCABULARIES: dict[str, Any] = {
     "weapons": {
@@ -298,3 +298,43 @@ def test_vocabularies_are_skos_where_that_is_asked_for(client: httpx.Client) -> 
     ]  # fmt: skip
     assert gun["skos:exactMatch"] == [{"@id": "https://example.org/c/gun"}]
     assert pistol["skos:broader"] == {"@id": gun["@id"]}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("events?custom.seat=plc-land", ["evt-1"]),
+        ("events?custom.seat=plc-town", ["evt-1"]),
+        ("events?custom.seat=plc-yard", []),
+        ("events?custom.seat!=plc-land", ["evt-2"]),
+        ("events?custom.seat=plc-land&q=night", ["evt-1"]),
+        ("events?custom.subject=top-wide", ["evt-1"]),
+        ("events?custom.cause=evt-whole", ["evt-1"]),
+        ("events?custom.cause=evt-part", ["evt-1"]),
+        ("events?custom.any=src-series", ["evt-2"]),
+    ],
+)
+def test_a_reference_is_found_with_what_lies_in_the_record_it_names(
+    publish_to: PublishTo, serve: Serve, tmp_path: Path, query: str, expected: list[str]
+) -> None:
+    fields = [own(name, "reference", to=to) for name, to in (("seat", ["place"]), ("subject", ["topic"]), ("any", []))]
+    whole = archive(
+        record("src-series"),
+        record("src-part", part_of="src-series"),
+        record("top-wide"),
+        record("top-narrow", broader="top-wide"),
+        record("plc-land"),
+        record("plc-town", part_of="plc-land"),
+        record("plc-yard", part_of="plc-town"),
+        record("evt-whole"),
+        record("evt-part", part_of="evt-whole"),
+        record("evt-1", custom={"seat": "plc-town", "subject": "top-narrow", "cause": "evt-part"}),
+        record("evt-2", custom={"any": "src-part"}),
+        fields={"event": [*fields, own("cause", "reference", to=["event"])]},
+    )
+    publish_to(tmp_path / "data", whole)
+    client = serve(tmp_path / "data")
+    among = [each["id"] for each in client.get(f"/v1/{query}&id=evt-1&id=evt-2").json()["data"]]
+    assert among == expected
+    counted = client.get("/v1/events?facets=custom.seat").json()["facets"]["custom.seat"]
+    assert {each["value"]: each["count"] for each in counted} == {"plc-town": 1, "plc-land": 1, None: 3}

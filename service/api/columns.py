@@ -294,41 +294,50 @@ def _one_part(each: FormatField) -> Columns:
 
 def _own_fields(each: FormatField) -> Columns:
     """The archive's own fields: each under `custom.` and its name, as the archive states it, then what follows from it."""
-    kinds = [(field, *_own_kind(field)) for field in each.inner]
-    names = tuple(f"{each.name}.{field.name}{beside}" for field, besides, _ in kinds for beside in ("", *besides))
+    names: list[str] = []
+    # An archive may have a hundred of them, of which a record states a few.
+    plan: list[tuple[str, tuple[None, ...], _Read]] = []
+    for field in each.inner:
+        besides, read = _OWN.get(field.kind, _AS_IT_IS)
+        names += [f"{each.name}.{field.name}{beside}" for beside in ("", *besides)]
+        plan.append((field.name, (None,) * (1 + len(besides)), _listed(read) if field.is_list else _alone(read)))
 
     def cells(own: Document, _: Around) -> tuple[Cell, ...]:
-        return tuple(
-            cell for field, _, read in kinds for cell in _own_cells(own[field.name], read, is_list=field.is_list)
-        )
+        row: list[Cell] = []
+        for name, nothing, read in plan:
+            value = own[name]
+            row += nothing if value is None or value == [] else read(value)
+        return tuple(row)
 
-    return Columns(each.name, names, cells)
-
-
-def _own_cells(value: Any, read: Callable[[Any], tuple[Cell, ...]], *, is_list: bool) -> tuple[Cell, ...]:  # noqa: ANN401
-    if not is_list:
-        return tuple(harmless(cell) if isinstance(cell, str) else cell for cell in read(value))
-    if not value:
-        return (None,) * len(read(None))
-    rows = [read(each) for each in value]
-    return tuple(harmless(joined([_as_text(cell) for cell in column])) for column in zip(*rows, strict=True))
+    return Columns(each.name, tuple(names), cells)
 
 
-def _own_kind(each: FormatField) -> tuple[tuple[str, ...], Callable[[Any], tuple[Cell, ...]]]:
-    """Return what stands behind the name in further columns of an own field, and how all of them are read off a value."""
-    if each.kind == "date":
-        return (".earliest", ".latest"), lambda value: _picked(value, "edtf", "earliest", "latest")
-    if each.kind == "reference":
-        return (".label",), lambda value: _picked(value, "id", "label")
-    if each.kind == "term":
-        return (".label",), lambda value: _picked(value, "value", "label")
-    if each.kind == "truth":
-        return (), lambda value: (None if value is None else "true" if value else "false",)
-    return (), lambda value: (value,)
+_Read = Callable[[Any], tuple[Cell, ...]]
 
 
-def _picked(value: Document | None, *keys: str) -> tuple[Cell, ...]:
-    return tuple(None if value is None else value[key] for key in keys)
+def _alone(read: _Read) -> _Read:
+    """Return what reads one value."""
+    return lambda value: tuple([harmless(cell) if isinstance(cell, str) else cell for cell in read(value)])
+
+
+def _listed(read: _Read) -> _Read:
+    """Return what reads a list of values as one reads a value: in each column one entry for each value."""
+
+    def cells(values: list[Any]) -> tuple[Cell, ...]:
+        columns = zip(*[read(each) for each in values], strict=True)
+        return tuple([harmless(joined([_as_text(cell) for cell in column])) for column in columns])
+
+    return cells
+
+
+#: What stands behind the name in further columns of an own field, and how all of them are read off a value, by its kind.
+_OWN: dict[Kind, tuple[tuple[str, ...], _Read]] = {
+    "date": ((".earliest", ".latest"), lambda value: (value["edtf"], value["earliest"], value["latest"])),
+    "reference": ((".label",), lambda value: (value["id"], value["label"])),
+    "term": ((".label",), lambda value: (value["value"], value["label"])),
+    "truth": ((), lambda value: ("true" if value else "false",)),
+}
+_AS_IT_IS: tuple[tuple[str, ...], _Read] = ((), lambda value: (value,))
 
 
 def _as_text(cell: Cell) -> str | None:

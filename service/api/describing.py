@@ -69,7 +69,12 @@ def _described(app: FastAPI, fields: ArchiveFields) -> dict[str, Any]:
     _add_schemas(schemas, {"ProblemDocument": problems.ProblemDocument, FEATURES: FeatureCollection})
     shapes = document_shapes(fields)
     included = _included(shape.__name__ for shape in shapes.values())
-    schemas[_INCLUDED] = {"type": "object", "title": _INCLUDED, "properties": included}
+    schemas[_INCLUDED] = {
+        "type": "object",
+        "title": _INCLUDED,
+        "description": "What `include` adds to one record.",
+        "properties": included,
+    }
     for collection, model in criteria_of(fields).items():
         shape = shapes[model.record]
         page = page_shape(shape.__name__.replace("Document", "Page"), shape)
@@ -100,7 +105,11 @@ def _with_included(schemas: dict[str, Any], either: dict[str, Any]) -> dict[str,
     for named in either["anyOf"]:
         name = named["$ref"].rpartition("/")[2]
         answer = answer_name(name)
-        schemas[answer] = {"title": answer, "allOf": [named, _named_schema(_INCLUDED)]}
+        schemas[answer] = {
+            "title": answer,
+            "description": "A record that was asked for by itself, with what it includes.",
+            "allOf": [named, _named_schema(_INCLUDED)],
+        }
         answers.append(_named_schema(answer))
     return {"anyOf": answers}
 
@@ -148,7 +157,8 @@ def _describe_list(description: dict[str, Any], model: type[Criteria], page: str
     )
     for parameter in parameters:
         if parameter["name"] == EXCLUDED:
-            parameter["schema"] = _named(schemas, page.replace("Page", "Excluding"), parameter["schema"])
+            excluding = {"description": parameter["description"], **parameter["schema"]}
+            parameter["schema"] = _named(schemas, page.replace("Page", "Excluding"), excluding)
     page_operation = paths[listed]["get"]
     page_operation["parameters"] = [of_json(each) for each in parameters if each["name"] != "bom"]
     page_operation["responses"]["200"]["content"] = {JSON: {"schema": _named_schema(page)}}
@@ -161,7 +171,8 @@ def _describe_list(description: dict[str, Any], model: type[Criteria], page: str
     asked = query_schema(model)
     if EXCLUDED in asked["properties"]:
         excluding = asked["properties"][EXCLUDED]
-        asked["properties"][EXCLUDED] = _named(schemas, excluding["title"], excluding)
+        described = {"description": excluding["description"]}
+        asked["properties"][EXCLUDED] = _named(schemas, excluding["title"], excluding) | described
     query["requestBody"] = {"required": True, "content": {JSON: {"schema": _named(schemas, asked["title"], asked)}}}
     query["responses"]["200"]["content"] = page_operation["responses"]["200"]["content"]
     left_out = set(model.model_fields) - feed_parameters(model)

@@ -138,13 +138,12 @@ class _Csv:
 
 def csv_rows(rows: Iterable[list[Cell]]) -> bytes:
     """Return rows as RFC 4180 has them; one empty cell alone is quoted: an empty line is no row to many."""
-    # The same bytes as csv.writer, which looks at every character in turn and takes four times as long.
-    return "".join([(",".join([_quoted(cell) for cell in row]) or '""') + "\r\n" for row in rows]).encode()
+    # The same bytes as csv.writer, which looks at every character in turn and takes four times as long. Most cells are empty.
+    written_rows = [",".join(["" if cell is None else _quoted(cell) for cell in row]) or '""' for row in rows]
+    return "".join([row + "\r\n" for row in written_rows]).encode()
 
 
-def _quoted(cell: Cell) -> str:
-    if cell is None:
-        return ""
+def _quoted(cell: str | float) -> str:
     if not isinstance(cell, str):
         return str(cell)
     if '"' in cell:
@@ -165,8 +164,10 @@ class _Ndjson:
 
 
 class _GeoJson:
-    """RFC 7946: a feature for each record that has a point. Its properties are the record, and how far off the point
-    may be (`radius_m`, in metres) always among them: a point drawn without it claims more than is known.
+    """RFC 7946: a feature for each place with a point that a record has or that is claimed for it. Its properties are the
+    record, and how far off the point may be (`radius_m`, in metres) always among them: a point drawn without it claims more
+    than is known. Those of an event also say who claims that it was there (`claimed_by`): nobody where it is the event's own
+    place.
     """
 
     opening = b'{"type":"FeatureCollection","features":[\n'
@@ -180,31 +181,61 @@ class _GeoJson:
 
     def write(self, documents: list[bytes]) -> bytes:
         records = [orjson.loads(document) for document in documents]
-        # An event lies where its place does.
-        points = {} if self._of_places else self._places.of({record["place"]["id"] for record in records})
-        features = []
-        for document, record in zip(documents, records, strict=True):
-            point = _point(record) if self._of_places else points[record["place"]["id"]]
-            features.append(self._feature(record["id"], point, select_fields(document, self._fields)))
+        shown = [select_fields(document, self._fields) for document in documents]
+        drawn = self._places_drawn if self._of_places else self._events_drawn
         separator = b",\n" if self._begun else b""
         self._begun = True
-        return separator + b",\n".join(features)
+        return separator + b",\n".join(drawn(records, shown))
 
-    def _feature(self, record_id: str, point: tuple[float, float, float | None], properties: bytes) -> bytes:
-        longitude, latitude, radius = point
-        if not self._of_places or (self._fields and "radius_m" not in self._fields):
-            properties = b'%s,"radius_m":%s}' % (properties[:-1], orjson.dumps(radius))
-        # Longitude first (RFC 7946, section 3.1.1).
-        return b'{"type":"Feature","id":%s,"geometry":{"type":"Point","coordinates":%s},"properties":%s}' % (
-            orjson.dumps(record_id),
-            orjson.dumps((longitude, latitude)),
-            properties,
-        )
+    def _places_drawn(self, records: list[dict[str, Any]], shown: list[bytes]) -> Iterator[bytes]:
+        for place, properties in zip(records, shown, strict=True):
+            more = {"radius_m": place["radius_m"]} if self._fields and "radius_m" not in self._fields else {}
+            if (point := _point(place)) is not None:
+                yield _feature(place["id"], point, properties, more)
+
+    def _events_drawn(self, records: list[dict[str, Any]], shown: list[bytes]) -> Iterator[bytes]:
+        claimed = [_claimed(event) for event in records]
+        own = [None if event["place"] is None else event["place"]["id"] for event in records]
+        points = self._places.of({each for each in own if each is not None}.union(*claimed))
+        for event, at, by_place, properties in zip(records, own, claimed, shown, strict=True):
+            if at is not None and (point := points[at]) is not None:
+                yield _feature(event["id"], point, properties, {"radius_m": point[2], "claimed_by": []})
+            for place, claimants in by_place.items():
+                if place != at and (point := points[place]) is not None:
+                    # Readers of GeoJSON take one identifier for one thing on the map.
+                    name, more = f"{event['id']}/{place}", {"radius_m": point[2], "claimed_by": claimants}
+                    yield _feature(name, point, properties, more)
 
 
-def _point(place: dict[str, Any]) -> tuple[float, float, float | None]:
-    """Return a place's longitude and latitude in degrees, and how far off they may be in metres."""
-    return place["longitude"], place["latitude"], place["radius_m"]
+#: Longitude and latitude in degrees, and how far off they may be in metres.
+_Point = tuple[float, float, float | None]
+
+
+def _feature(name: str, point: _Point, properties: bytes, more: dict[str, Any]) -> bytes:
+    """Return a feature with the properties of a record and some more."""
+    if more:
+        properties = b"%b,%b" % (properties[:-1], orjson.dumps(more)[1:])
+    # Longitude first (RFC 7946, section 3.1.1).
+    return b'{"type":"Feature","id":%s,"geometry":{"type":"Point","coordinates":%s},"properties":%s}' % (
+        orjson.dumps(name),
+        orjson.dumps(point[:2]),
+        properties,
+    )
+
+
+def _point(place: dict[str, Any]) -> _Point | None:
+    """Return where a place lies; None where it has no point."""
+    return None if place["longitude"] is None else (place["longitude"], place["latitude"], place["radius_m"])
+
+
+def _claimed(event: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
+    """Return the places that are claimed for an event, each with those who claim it."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for claim in event["claims"]:
+        if claim["field"] == "place":
+            claimants = found.setdefault(claim["value"]["id"], [])
+            claimants += [claim["asserted_by"]] if claim["asserted_by"] not in claimants else []
+    return found
 
 
 def select_fields(document: bytes, fields: Sequence[str]) -> bytes:

@@ -21,8 +21,8 @@ Stated = bytes | None
 NOTHING: Final[bytes] = b"{}"
 
 
-def stated_in(path: Path) -> Stated:
-    """Return what the head of an archive file declares. Reads no further than the head.
+def head_in(path: Path) -> dict[str, Any]:
+    """Return the head of an archive file as JSON, unchecked; an empty one where there is none. Reads no further than the head.
 
     Raises:
         ArchiveUnreadable: for a file that cannot be opened or read.
@@ -30,8 +30,13 @@ def stated_in(path: Path) -> Stated:
     for piece in chain.from_iterable(read_batches(path)):
         item = parsed(piece)
         if isinstance(item, Item) and item.kind == "archive":
-            return stated_by(item.value) if isinstance(item.value, dict) else NOTHING
-    return NOTHING
+            return item.value if isinstance(item.value, dict) else {}
+    return {}
+
+
+def stated_in(path: Path) -> Stated:
+    """Return what the head of an archive file declares. Raises ArchiveUnreadable."""
+    return stated_by(head_in(path))
 
 
 def stated_by(head: Mapping[str, Any]) -> Stated:

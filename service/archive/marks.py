@@ -61,7 +61,7 @@ class Filtered:
     description: str | None = None
     #: The filter's name where it is not the field's own.
     name: str | None = None
-    #: The value of a place or topic finds also what lies in it.
+    #: The value of a record finds also what names one that lies in it, is narrower, or is part of it.
     is_wide: bool = False
     #: Whether its values are counted. Those that nearly every record has for itself are not worth it.
     is_counted: bool = True

@@ -923,8 +923,18 @@ class Contributor(Part):
     role: Annotated[ContributorRole, Field(description="What they did.")]
 
 
+class IndexEntryTranslation(Part):
+    """What an entry of a table of contents says, in another language."""
+
+    title: Annotated[Text | None, Searched(), Field(description="What the part is about, translated.")] = None
+    synopsis: Annotated[Text | None, Searched(), Field(description="What is said in it, translated.")] = None
+    keywords: Annotated[list[Text], Searched(), Field(description="Words that it can be found by, translated.")] = (
+        NO_ITEMS
+    )
+
+
 class IndexEntry(Part):
-    """An entry of an interview's table of contents, with or without a recording."""
+    """An entry of an interview's table of contents, with or without a recording. Its texts are in the archive's language."""
 
     start_s: Annotated[
         Seconds | None, Field(description="Where the part begins, in seconds from the start of the recording.")
@@ -944,6 +954,11 @@ class IndexEntry(Part):
         Behaves("segment"),
         Field(description="The segment of the transcript with which the part begins."),
     ] = None
+    translations: Annotated[
+        dict[Language, IndexEntryTranslation],
+        Behaves("entry_translations"),
+        Field(description="Its texts in other languages, by language (BCP 47)."),
+    ] = NO_ENTRIES
 
 
 class Testimony(Record):

@@ -214,10 +214,17 @@ def _declared(each: OwnField, terms: Mapping[str, Terms]) -> tuple[Any, Any]:
         marks.append(Sorted())
     described = each.description or each.label
     described += f" In {each.unit}." if each.unit is not None else ""
-    marks += [Filtered(f"{each.label}.", name=f"custom.{each.name}"), Declared(each), Field(description=described)]
+    marks += [_filtered(each), Declared(each), Field(description=described)]
     if each.many:
         return Annotated[(list[value], *marks)], NO_ITEMS
     return Annotated[(value | None, *marks)], None
+
+
+def _filtered(each: OwnField) -> Filtered:
+    # As fields of the format find what lies in a place, is narrower than a topic, or part of an event.
+    is_wide = each.kind == "reference"
+    what = f"{each.label}: this record, or one that lies in it or is part of it." if is_wide else f"{each.label}."
+    return Filtered(what, name=f"custom.{each.name}", is_wide=is_wide)
 
 
 #: The type of one value of each kind, and what may be done with such a field beside filtering by it.

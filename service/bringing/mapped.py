@@ -1,6 +1,7 @@
 """Rows of a stranger's table turned into records, as a map says."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from pathlib import Path
@@ -18,6 +19,9 @@ from service.errors import BringRefused
 
 _SLASHES = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})")
 _WHOLE = re.compile(r"[+-]?\d{1,15}")
+_FRACTION = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
+#: A thousand and more in English, one and a fraction in most of Europe.
+_DOUBTFUL = re.compile(r"[+-]?\d{1,3},\d{3}")
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 #: Under which field people know a record.
 _LABEL_FIELD = {"place": "name", "topic": "label"}
@@ -87,6 +91,10 @@ class Mapping:
                 self._brought.declare(self._how.record, field)
             elif column.leave is None and not target.startswith("private."):
                 self._refuse_unfit(name, target)
+        fields = Counter((each.field, each.language) for each in self._how.columns.values() if each.field is not None)
+        for (becomes, _), count in fields.items():
+            if count > 1 and becomes != "identifiers":
+                raise BringRefused(f"the map gives {count} columns to `{becomes}`: one of them would be lost")
         if self._points is not None and not {"place", "latitude"} & self._fields.keys():
             raise BringRefused(f"the map has points, and no {self._how.record} has a place")
 
@@ -204,7 +212,7 @@ class Mapping:
         if field.kind == "date":
             return self._date(row, name, text, column)
         if field.kind == "number":
-            return self._number(row, name, text)
+            return self._number(row, name, text, column)
         if field.kind == "reference":
             return self._reference(row, name, text, column, field.types)
         if field.kind == "truth":
@@ -215,7 +223,7 @@ class Mapping:
         text = column.values.get(text, text)
         match column.kind:
             case "number":
-                return self._number(row, name, text)
+                return self._number(row, name, text, column)
             case "date":
                 return self._date(row, name, text, column)
             case "boolean":
@@ -252,14 +260,21 @@ class Mapping:
             return None
         return text
 
-    def _number(self, row: ForeignRow, name: str, text: str) -> int | float | None:
-        if _WHOLE.fullmatch(text):
-            return int(text)
-        try:
-            return float(text.replace(",", "."))
-        except ValueError:
-            self._brought.leave(self._file, f"row {row.number}, column {name}", "a number", "it is none")
+    def _number(self, row: ForeignRow, name: str, text: str, column: ColumnMap) -> int | float | None:
+        plain = text.replace(" ", "").replace("\u00a0", "").replace("\u202f", "")
+        if column.decimal is not None:
+            plain = plain.replace("," if column.decimal == "." else ".", "").replace(column.decimal, ".")
+        elif _DOUBTFUL.fullmatch(plain):
+            why = f"it may be {plain.replace(',', '')} or {plain.replace(',', '.')}: say `decimal` in the map"
+            self._brought.leave(self._file, f"row {row.number}, column {name}", "a number", why)
             return None
+        plain = plain.replace(",", ".")
+        if _WHOLE.fullmatch(plain):
+            return int(plain)
+        if _FRACTION.fullmatch(plain):
+            return float(plain)
+        self._brought.leave(self._file, f"row {row.number}, column {name}", "a number", "it is none")
+        return None
 
     def _reference(
         self, row: ForeignRow, name: str, label: str, column: ColumnMap, types: tuple[RecordType, ...]
@@ -293,5 +308,5 @@ def _same(value: str) -> str:
 def bring_table(files: Iterable[tuple[Path, Map]], brought: Brought) -> Brought:
     """Add a record for each row of tables, each by its map."""
     for file, how in files:
-        Mapping(brought, file, how).bring(foreign_rows(file, brought))
+        Mapping(brought, file, how).bring(foreign_rows(file, brought, how.reading))
     return brought

@@ -15,7 +15,7 @@ from service.archive.dates import DateError, parse_edtf
 from service.archive.fields import archive_fields
 from service.archive.identifiers import RecordType
 from service.archive.words import folded
-from service.bringing.foreign import BETWEEN, ForeignRow
+from service.bringing.foreign import BETWEEN, ForeignRow, Reading
 from service.bringing.points import Point, point_of, read_point
 from service.errors import BringRefused
 
@@ -24,12 +24,55 @@ Kind = Literal["text", "term", "number", "boolean", "date", "url", "reference"]
 #: What is made of a label that no record has yet. The name of a person is kept, unpublished, until an editor says otherwise.
 Make = Literal["place", "topic", "organisation", "group", "person"]
 
-_NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?")
+_NUMBER = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?|[+-]?\d{1,3}(\.\d{3})+,\d+|[+-]?\d+([.,]\d+)?")
 _ADDRESS = re.compile(r"https?://\S+")
 _SLASHES = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-](\d{4})")
 _LATITUDE = re.compile(r"(.*_)?(lat|latitude|latitud|breitengrad|breite|широта)")
 _LONGITUDE = re.compile(r"(.*_)?(lon|lng|long|longitude|longitud|längengrad|lange|laengengrad|länge|долгота)")
 _POINT = re.compile(r"geo|coord|koord|gps|point|punto|точк|коорд|lat.*lon")
+#: What columns are called that are fields of the format, in the languages of the pages and in German.
+_NAMED: dict[str, tuple[str, ...]] = {
+    "title": (
+        *("title", "headline", "titulo", "título", "titel", "titre", "название", "заголовок", "назва", "العنوان"),
+        *("name", "label", "summary"),
+    ),
+    "date": (
+        *("date", "when", "date_of_incident", "incident_date", "event_date", "date_of_event", "fecha", "datum", "дата"),
+        "التاريخ",
+    ),
+    "summary": (
+        *(
+            "description",
+            "summary",
+            "text",
+            "descripcion",
+            "descripción",
+            "resumen",
+            "beschreibung",
+            "résumé",
+            "resume",
+        ),
+        *("описание", "опис", "الوصف"),
+    ),
+    "place": (
+        *("place", "city", "location", "town", "lugar", "ciudad", "ort", "stadt", "lieu", "ville", "место", "город"),
+        *("місце", "місто", "المكان", "المدينة"),
+    ),
+    "topics": (
+        "topic",
+        "topics",
+        "subject",
+        "subjects",
+        "tema",
+        "temas",
+        "thema",
+        "themen",
+        "sujet",
+        "sujets",
+        "тема",
+        "темы",
+    ),
+}
 #: Columns that tell who somebody is, or how to reach them: never published unless a person says so.
 _PERSONAL = re.compile(
     r"(.*_)?(phones?|telephone|tel|mobile|e-?mails?|contacts?|passports?|address|birthday|dob|date_of_birth|birth_?date"
@@ -64,6 +107,8 @@ class ColumnMap(BaseModel):
     values: dict[str, str] = {}
     #: The language of a text that is a translation.
     language: str | None = None
+    #: Of numbers, what stands before the fraction; the other one of the two then groups digits.
+    decimal: Literal[".", ","] | None = None
     #: Of identifiers, whose they are.
     scheme: str | None = None
     #: Of references in an own field, to which types of record.
@@ -107,6 +152,10 @@ class Map(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     record: RecordType = "event"
+    #: How the table is read: which sheet of a workbook, the rows that the names of its columns stand in, and the encoding.
+    sheet: str | None = None
+    header: list[int] = Field(default=[], max_length=2)
+    encoding: str | None = None
     #: The columns whose values together name a row: the same row is then updated when it is brought again.
     key: list[str] = []
     #: The language that texts are in (BCP 47).
@@ -119,6 +168,12 @@ class Map(BaseModel):
     point: Points | None = None
     #: Own vocabularies, as the head has them: what is written here is known.
     vocabularies: dict[str, dict[str, Any]] = Field(default={})
+
+    @property
+    def reading(self) -> Reading:
+        """How the table is read."""
+        header = (self.header[0], self.header[-1]) if self.header else None
+        return Reading(self.sheet, header, self.encoding)
 
 
 def read_map(path: Path) -> Map:
@@ -189,8 +244,18 @@ class _Seen:
         return self.longest <= _LONGEST_TERM and (few or any("::" in value for value in self.values))
 
 
-def suggest(rows: Iterable[ForeignRow], *, record: RecordType = "event", language: str = "und") -> Map:
-    """Return a map for a table, from the names of its columns and from what stands in them. It is a guess, to be looked at."""
+def suggest(
+    rows: Iterable[ForeignRow],
+    *,
+    record: RecordType = "event",
+    language: str = "und",
+    reading: Reading = Reading(),  # noqa: B008 - it is frozen
+    only_own: bool = False,
+) -> Map:
+    """Return a map for a table, from the names of its columns and from what stands in them. It is a guess, to be looked at.
+
+    With `only_own` no column but the title becomes a field of the format.
+    """
     seen: dict[str, _Seen] = {}
     total = 0
     for row in rows:
@@ -204,14 +269,31 @@ def suggest(rows: Iterable[ForeignRow], *, record: RecordType = "event", languag
     unique = [name for name in keys if len(seen[name].values) == total]
     title = _title(seen, names)
     point = _points(seen, names)
-    columns = {
-        name: _column(names[name], seen[name], record, is_title=name == title, is_key=name in unique[:1])
-        for name in seen
-        if point is None or name not in point.columns
-    }
+    columns: dict[str, ColumnMap] = {}
+    for name in [title, *(name for name in seen if name != title and (point is None or name not in point.columns))]:
+        is_key = name in unique[:1] and name != title
+        fields = {each.name for each in archive_fields()[record].fields} if not only_own else {"title"}
+        column = _column(names[name], seen[name], fields, is_title=name == title, is_key=is_key, record=record)
+        if any(column.field == each.field for each in columns.values()):  # what another is already, it is beside it
+            own = own_name(f"{names[name]} {len(columns)}", record)
+            is_private = (column.field or "").startswith("private.")
+            column = ColumnMap(field=f"private.{own}") if is_private else _own(own, names[name], seen[name])
+        columns[name] = column
+    columns = {name: columns[name] for name in seen if name in columns}
     constants: dict[str, Any] = {"type": "other"} if record == "event" else {}
     key = unique[:1] or [title]
-    return Map(record=record, key=key, language=language, constants=constants, columns=columns, point=point)
+    first, last = reading.header or (1, 1)
+    return Map(
+        record=record,
+        sheet=reading.sheet,
+        header=[] if last == 1 else [first] if first == last else [first, last],
+        encoding=reading.encoding,
+        key=key,
+        language=language,
+        constants=constants,
+        columns=columns,
+        point=point,
+    )
 
 
 def _points(seen: dict[str, _Seen], names: dict[str, str]) -> Points | None:
@@ -233,15 +315,18 @@ def _are_points(plain: str, seen: _Seen) -> bool:
 
 
 def _title(seen: dict[str, _Seen], names: dict[str, str]) -> str:
-    for wanted in ("title", "headline", "name", "label", "summary"):
+    for wanted in _NAMED["title"]:
         for name, plain in names.items():
             if plain == wanted or plain.startswith(f"{wanted}__"):
                 return name
-    return max(seen, key=lambda name: (len(seen[name].values), -seen[name].longest))
+    # Else the column in which the fewest values are alike: of words before numbers, of short ones before long ones.
+    public = {name: each for name, each in seen.items() if not _PERSONAL.fullmatch(names[name])} or seen
+    return max(public, key=lambda name: (seen[name].holds("text"), len(seen[name].values), -seen[name].longest))
 
 
-def _column(plain: str, seen: _Seen, record: RecordType, *, is_title: bool, is_key: bool) -> ColumnMap:  # noqa: PLR0911 - one way out for each guess
-    fields = {each.name: each for each in archive_fields()[record].fields}
+def _column(  # noqa: PLR0911 - one way out for each guess
+    plain: str, seen: _Seen, fields: set[str], *, record: RecordType, is_title: bool, is_key: bool
+) -> ColumnMap:
     many = BETWEEN if seen.is_many else None
     if is_title:
         return ColumnMap(field="title" if "title" in fields else "name")
@@ -256,27 +341,35 @@ def _column(plain: str, seen: _Seen, record: RecordType, *, is_title: bool, is_k
         return ColumnMap(field=f"private.{own_name(plain, record)}")
     kind = seen.kinds.most_common(1)[0][0]
     is_date = kind in ("date", "slashes") and seen.kinds[kind] >= 0.9 * seen.kinds.total()
-    if plain == "date" and "date" in fields and is_date:
+    if plain in _NAMED["date"] and "date" in fields and is_date:
         return ColumnMap(field="date", date=_order(seen) if kind == "slashes" else None)
-    if plain in ("description", "summary", "text") and fields.get("summary") is not None:
+    if plain in _NAMED["summary"] and "summary" in fields:
         return ColumnMap(field="summary")
     if plain == "tags" and "tags" in fields:
         return ColumnMap(field="tags", many=many or BETWEEN)
-    if plain in ("place", "city", "location") and "place" in fields and not seen.is_many:
+    if plain in _NAMED["place"] and "place" in fields and not seen.is_many:
         return ColumnMap(field="place", make="place")
-    if plain in ("topic", "topics", "subject", "subjects") and "topics" in fields:
+    if plain in _NAMED["topics"] and "topics" in fields:
         return ColumnMap(field="topics", many=many or BETWEEN, make="topic")
-    own = own_name(plain, record)
+    return _own(own_name(plain, record), plain, seen)
+
+
+def _own(own: str, plain: str, seen: _Seen) -> ColumnMap:
+    """Return an own field that holds what the column does."""
+    many = BETWEEN if seen.is_many else None
     label = plain.replace("_", " ").strip().capitalize()
-    if is_date and seen.holds(kind):  # else a text, so that nothing is lost
+    field = f"custom.{own}"
+    kind = seen.kinds.most_common(1)[0][0]
+    if kind in ("date", "slashes") and seen.holds(kind):  # else a text, so that nothing is lost
         order = _order(seen) if kind == "slashes" else None
-        return ColumnMap(field=f"custom.{own}", label=label, kind="date", many=many, date=order)
-    for found, name in (("number", "number"), ("address", "url")):
-        if seen.holds(found):
-            return ColumnMap(field=f"custom.{own}", label=label, kind=name, many=many)
-    if seen.is_terms and not is_date:
-        return ColumnMap(field=f"custom.{own}", label=label, kind="term", vocabulary=own, many=many)
-    return ColumnMap(field=f"custom.{own}", label=label, kind="text", many=many)
+        return ColumnMap(field=field, label=label, kind="date", many=many, date=order)
+    if seen.holds("number"):
+        return ColumnMap(field=field, label=label, kind="number", many=many, decimal=_decimal(seen))
+    if seen.holds("address"):
+        return ColumnMap(field=field, label=label, kind="url", many=many)
+    if seen.is_terms and kind not in ("date", "slashes"):
+        return ColumnMap(field=field, label=label, kind="term", vocabulary=own, many=many)
+    return ColumnMap(field=field, label=label, kind="text", many=many)
 
 
 def own_name(plain: str, record: RecordType) -> str:
@@ -307,6 +400,18 @@ def _is_date(text: str) -> bool:
     except DateError:
         return False
     return True
+
+
+def _decimal(seen: _Seen) -> Literal[".", ","] | None:
+    """Return what stands before the fraction, where a value tells: 1,5 does, 1,500 does not."""
+    for value in seen.values:
+        if found := re.search(r"[.,]\d*$", value):
+            sign, digits = found.group()[0], len(found.group()) - 1
+            if digits != 3 or ({".", ","} <= set(value)):
+                return "," if sign == "," else "."
+            if value.count(sign) > 1:
+                return "." if sign == "," else ","
+    return None
 
 
 def _order(seen: _Seen) -> Literal["day-first", "month-first"]:

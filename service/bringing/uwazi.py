@@ -140,7 +140,7 @@ class _Entities:
 
     def _map(self, titles: set[str], radius_m: float | None) -> Map:
         """Return what each column becomes: what Uwazi's own columns mean is not said by their names, so they are own fields."""
-        guessed = suggest(self._rows, language=self._language)
+        guessed = suggest(self._rows, language=self._language, only_own=True)
         point = None if guessed.point is None else guessed.point.model_copy(update={"radius_m": radius_m})
         columns = {
             name: self._column(name, guessed.columns[name], titles)

@@ -1,5 +1,5 @@
-"""What is claimed for the records of a collection beside what they say themselves: dates, each kept apart from the others
-of its record, so that a claim of March and one of May find nothing in April. Knows neither parameters nor HTTP.
+"""What is claimed for the records of a collection beside what they say themselves: dates and places, each kept apart from the
+others of its record, so that a claim of March and one of May find nothing in April. Knows neither parameters nor HTTP.
 """
 
 from array import array
@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from pyroaring import BitMap
 
-from service.catalogue.queries import Days
+from service.catalogue.queries import Box, Days
 from service.release.indexing import (
+    LATITUDE_CLAIMED,
+    LONGITUDE_CLAIMED,
     claimed_filter,
     day_number,
     days_outside,
@@ -17,11 +19,12 @@ from service.release.indexing import (
     yearless_filter,
 )
 from service.release.opening import Release
+from service.release.orders import Column
 
 
 class Claimed(NamedTuple):
-    """What claims say of days: the members for which a date between them is claimed, and those for which a date is claimed
-    that may lie elsewhere.
+    """What claims say of some days or of a box: the members for which a date or a place in it is claimed, and those for
+    which one is claimed that may lie elsewhere.
     """
 
     may: BitMap
@@ -43,6 +46,25 @@ def claimed_days(release: Release, collection: str, days: Days) -> Claimed:
         may |= _members(members, overlaps)
         may_not |= _members(members, every - within)
     return Claimed(may, may_not)
+
+
+def claimed_points(release: Release, collection: str, box: Box) -> Claimed:
+    """Return what the claims of a collection say of a box. A place without a point may lie elsewhere."""
+    members = release.arrays.members_of(f"{collection}/{claimed_filter('place')}")
+    if not members:
+        return Claimed(BitMap(), BitMap())
+    columns = (release.arrays.column(collection, name) for name in (LATITUDE_CLAIMED, LONGITUDE_CLAIMED))
+    inside = points_in(box, *columns)
+    return Claimed(_members(members, inside), _members(members, BitMap(range(len(members))) - inside))
+
+
+def points_in(box: Box, latitude: Column, longitude: Column) -> BitMap:
+    """Return the members whose point lies in a box."""
+    if box.west <= box.east:
+        across = longitude.between(box.west, box.east)
+    else:
+        across = longitude.at_least(box.west) | longitude.at_most(box.east)
+    return latitude.between(box.south, box.north) & across
 
 
 def _members(members: "array[int]", claims: BitMap) -> BitMap:

@@ -543,7 +543,7 @@ _BOX: dict[str, _Parameter] = {
         Annotated[
             Box | None,
             Field(
-                description="At a place whose point lies in this box: west,south,east,north in degrees (WGS 84). "
+                description="At a place whose point lies in this box, the event's own or one that is claimed: west,south,east,north in degrees (WGS 84). "
                 "A west greater than east crosses the antimeridian.",
                 examples=[[36.8, 55.1, 38.2, 56.1]],
             ),
@@ -559,8 +559,8 @@ _PLACE_MATCH: dict[str, _Parameter] = {
         Annotated[
             Literal["possible", "certain"],
             Field(
-                description="possible: the event's own place, or one that somebody claims, is or lies in `place`; certain: its "
-                "own does, and so does every place that is claimed."
+                description="possible: the event's own place, or one that somebody claims, is or lies in `place`, `country` and "
+                "`bbox`; certain: its own does, and so does every place that is claimed."
             ),
         ],
         "possible",

@@ -16,6 +16,7 @@ import orjson
 from cachetools import LRUCache
 from tantivy import Occur, Query
 
+from service.archive.collation import collation_of
 from service.archive.identifiers import RECORD_OF
 from service.archive.terms import Terms
 from service.catalogue.criteria import Criteria, Listed
@@ -24,7 +25,7 @@ from service.catalogue.parameters import invalid_parameters
 from service.catalogue.queries import EXCLUDING, Days, days_of
 from service.catalogue.search import Aggregation, Counted, TextIndex
 from service.errors import ParameterError
-from service.release.indexing import text_key, yearless_filter
+from service.release.indexing import yearless_filter
 from service.release.manifest import DATABASE
 from service.release.opening import Release
 from service.release.text_index import FIRST_SET, FOLDER, MOST_SETS, SETS, UNNUMBERED, bucket_name, bucket_of
@@ -215,7 +216,8 @@ def _buckets(release: Release, counts: dict[str, int], limit: int, terms: Terms 
         buckets = [Bucket(value, labels.get(value, value), number) for value, number in known]
     else:
         buckets = [_term_bucket(terms, value, number) for value, number in known]
-    buckets.sort(key=lambda bucket: (-bucket.count, text_key(bucket.label or ""), bucket.value or ""))
+    sorted_as = collation_of(release.head["language"]).key
+    buckets.sort(key=lambda bucket: (-bucket.count, sorted_as(bucket.label or ""), bucket.value or ""))
     none = counts.get(_UNKNOWN, 0)
     unknown = Bucket(None, None, none) if terms is None or not terms.has_levels else TermBucket(None, None, none, None)
     return [*buckets[:limit], unknown]

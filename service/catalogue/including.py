@@ -9,9 +9,7 @@ from pyroaring import BitMap
 
 from service.archive.identifiers import PREFIXES, RECORD_OF
 from service.catalogue.criteria import RELATED
-from service.catalogue.queries import Terms
 from service.catalogue.sets import RecordSets
-from service.release.indexing import REFERS_TO
 from service.release.opening import Release
 
 #: Records that one answer includes, at most: about three megabytes.
@@ -49,10 +47,8 @@ def include(release: Release, sets: RecordSets, documents: Sequence[bytes], name
         if fields:
             record = orjson.loads(document)
             named |= dict.fromkeys(each for name in fields for each in _named(record, name))
-        for name in collections:
-            first = sets.collections[name].first
-            found = sets.find(name, Terms(REFERS_TO, (own[-1],)))
-            naming += (term.found.shift(first) for term in found)
+        if collections:
+            naming.append(sets.naming(own[-1], collections))
     ordinals = sets.ordinals([*{**named, **dict.fromkeys(own)}])
     either = BitMap.union(BitMap([*ordinals.values()]), *naming)
     wanted = either - BitMap([ordinals[each] for each in own])

@@ -103,6 +103,7 @@ def translate(
     translated = []
     for document, (shown, has_changed), some in zip(documents, read, references, strict=True):
         languages.update(shown["language_of"].values())
+        languages.update(language for entry in shown.get("index", ()) for language in entry["language_of"].values())
         renamed = [reference for reference in some if reference["id"] in labels]
         for reference in renamed:
             reference["label"], language = labels[reference["id"]]
@@ -149,7 +150,7 @@ def _translated(shown: dict[str, Any], wishes: Wishes, fields: ArchiveFields) ->
     own = next(iter(language_of.values()), None)
     # If the original and a translation have the same tag, the original is shown.
     chosen = look_up(wishes, [*shown["translations"], *([own] if own else [])])
-    has_changed = _relabel(shown["custom"], record, wishes, own)
+    has_changed = _relabel(shown["custom"], record, wishes, own) | _put_into_entries(shown, wishes)
     if chosen is not None and chosen != own:
         _put(shown, shown["translations"][chosen], chosen, record)
         has_changed = True
@@ -168,6 +169,22 @@ def _put(shown: dict[str, Any], translation: dict[str, Any], chosen: str, record
         language_of[f"custom.{name}"] = chosen
     if shown["record"] == "event":
         shown["date"]["note"] = shown["date_note"]
+
+
+def _put_into_entries(shown: dict[str, Any], wishes: Wishes) -> bool:
+    """Put each entry of a table of contents into the best language that it offers, and tell whether any is in another."""
+    has_changed = False
+    for entry in shown.get("index", ()):
+        language_of: dict[str, str] = entry["language_of"]
+        own = language_of["title"]
+        chosen = look_up(wishes, [*entry["translations"], own]) if entry["translations"] else own
+        if chosen is None or chosen == own:
+            continue
+        has_changed = True
+        for name, text in entry["translations"][chosen].items():
+            if text:
+                entry[name], language_of[name] = text, chosen
+    return has_changed
 
 
 def _relabel(custom: dict[str, Any], record: RecordFields, wishes: Wishes, own: str | None) -> bool:

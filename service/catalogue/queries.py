@@ -29,12 +29,13 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Events whose point lies in a box, in degrees; west greater than east crosses the antimeridian."""
+    """Records whose point may lie in a box, in degrees, or does for sure; west greater than east crosses the antimeridian."""
 
     west: float
     south: float
     east: float
     north: float
+    match: Literal["possible", "certain"] = "possible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +112,20 @@ def _equal(criteria: Listed) -> Iterator[tuple[str, list[str]]]:
 def span_conditions(criteria: Criteria) -> list[Span]:
     """Return the conditions of a list that are no terms."""
     since = [] if criteria.updated_since is None else [Since(criteria.updated_since)]
-    box = getattr(criteria, "bbox", None)
-    return [*since, *days_of(criteria), *([] if box is None else [Box(*box)]), *ranges_of(criteria), *_sure(criteria)]
+    corners = getattr(criteria, "bbox", None)
+    match: Literal["possible", "certain"] = getattr(criteria, "place_match", "possible")
+    box = []
+    if corners is not None:
+        west, south, east, north = corners
+        box = [Box(west, south, east, north, match)]
+    return [*since, *days_of(criteria), *box, *ranges_of(criteria), *_sure(criteria)]
 
 
 def _sure(criteria: Criteria) -> list[Sure]:
-    places = criteria.filters().get("place", ())
-    return [Sure("place", tuple(places))] if places and getattr(criteria, "place_match", None) == "certain" else []
+    if getattr(criteria, "place_match", None) != "certain":
+        return []
+    asked = ((name, criteria.filters().get(name)) for name in ("place", "country"))
+    return [Sure(name, tuple(values)) for name, values in asked if values]
 
 
 def days_of(criteria: Criteria) -> list[Days]:

@@ -18,7 +18,7 @@ from tantivy import FieldType, Occur, Query
 
 from service.archive.identifiers import PLURALS
 from service.archive.words import plain, prepare, stemmer_of, stems
-from service.catalogue.claims import claimed_days
+from service.catalogue.claims import Claimed, claimed_days, claimed_points
 from service.catalogue.criteria import COLLECTIONS, Criteria, Listed, SearchCriteria
 from service.catalogue.excerpts import Excerpt, Finder, excerpts
 from service.catalogue.parameters import invalid_parameters
@@ -214,7 +214,9 @@ class TextIndex:
             case Days():
                 return self._days(collection, span, ignoring)
             case Box():
-                return self._box(span.west, span.south, span.east, span.north)
+                return self._with_claims(
+                    collection, span, self._box(span), claimed_points(self._release, collection, span)
+                )
             case Range():
                 first, last = high_column(span.figure), low_column(span.figure)
                 if span.match == "certain":
@@ -259,16 +261,16 @@ class TextIndex:
             days.match,
         )
         own = self._own_days(days)
-        claimed = claimed_days(self._release, collection, days) if own else None
-        if claimed is None or not (claimed.may or claimed.may_not):
+        return self._with_claims(collection, days, own, claimed_days(self._release, collection, days)) if own else []
+
+    def _with_claims(self, collection: str, span: Days | Box, own: list[Query], claimed: Claimed) -> list[Query]:
+        """Return the clauses for what records say themselves together with what is claimed of them."""
+        if not (claimed.may or claimed.may_not):
             return own
         everything = Query.boolean_query([(Occur.Must, each) for each in own])
-        if days.match == "possible":
-            return [
-                Query.boolean_query(
-                    [(Occur.Should, each) for each in (everything, self._members(collection, claimed.may))]
-                )
-            ]
+        if span.match == "possible":
+            either = (everything, self._members(collection, claimed.may))
+            return [Query.boolean_query([(Occur.Should, each) for each in either])]
         unsure = (Occur.MustNot, self._members(collection, claimed.may_not))
         return [Query.boolean_query([(Occur.Must, everything), unsure])]
 
@@ -296,11 +298,11 @@ class TextIndex:
             filters.append(_but(self._equal(f"is_{yearless_filter(days.date)}", outside)))
         return filters
 
-    def _box(self, west: float, south: float, east: float, north: float) -> list[Query]:
-        latitude = self._range("latitude", south, north)
-        if west <= east:
-            return [latitude, self._range("longitude", west, east)]
-        across = [self._range("longitude", west, None), self._range("longitude", None, east)]
+    def _box(self, box: Box) -> list[Query]:
+        latitude = self._range("latitude", box.south, box.north)
+        if box.west <= box.east:
+            return [latitude, self._range("longitude", box.west, box.east)]
+        across = [self._range("longitude", box.west, None), self._range("longitude", None, box.east)]
         return [latitude, Query.boolean_query([(Occur.Should, side) for side in across])]
 
     def _equal(self, field: str, values: list[str]) -> Query:

@@ -13,9 +13,10 @@ from threading import Lock
 
 from pyroaring import BitMap
 
-from service.catalogue.claims import claimed_days
+from service.catalogue.claims import Claimed, claimed_days, claimed_points, points_in
 from service.catalogue.queries import Box, Days, Range, Since, Span, Sure, Terms
 from service.release.indexing import (
+    REFERS_TO,
     day_number,
     days_outside,
     first_column,
@@ -95,6 +96,15 @@ class RecordSets:
             padded = [*batch, *[batch[-1]] * (NAMED_AT_ONCE - len(batch))]
             found.update(self._release.rows(statement, tuple(padded)))
         return found
+
+    def naming(self, record_id: str, collections: Sequence[str]) -> BitMap:
+        """Return the ordinals of the records of these collections that name a record, in whatever role."""
+        marks = ",".join("?" * len(self.collections))
+        statement = f"SELECT collection, members FROM term WHERE collection IN ({marks}) AND name = ? AND value = ?"  # noqa: S608
+        # Always as many marks, so that the statement is compiled only once; no collection is called by none.
+        asked = [*collections, *[""] * (len(self.collections) - len(collections))]
+        found = self._release.rows(statement, (*asked, REFERS_TO, record_id))
+        return _any_of([BitMap.deserialize(data).shift(self.collections[name].first) for name, data in found])
 
     def _named(self, collection: str, record_ids: Sequence[str]) -> Term:
         """Return the set of the members with these identifiers, as if it were a term of the release."""
@@ -176,14 +186,11 @@ class RecordSets:
                         *([column(collection, last).at_most(day_number(span.end))] if span.end else []),
                     ]
                 )
-                return self._with_claims(collection, span, found - self._outside(collection, span))
+                claimed = claimed_days(self._release, collection, span)
+                return _with_claims(span, found - self._outside(collection, span), claimed)
             case Box():
-                longitude = column(collection, "longitude")
-                if span.west <= span.east:
-                    across = longitude.between(span.west, span.east)
-                else:
-                    across = longitude.at_least(span.west) | longitude.at_most(span.east)
-                return column(collection, "latitude").between(span.south, span.north) & across
+                found = points_in(span, column(collection, "latitude"), column(collection, "longitude"))
+                return _with_claims(span, found, claimed_points(self._release, collection, span))
             case Range():
                 first, last = high_column(span.figure), low_column(span.figure)
                 if span.match == "certain":
@@ -198,10 +205,6 @@ class RecordSets:
                 return self._since(collection, span.moment)
             case Sure():
                 return self._sure(collection, span)
-
-    def _with_claims(self, collection: str, span: Days, found: BitMap) -> BitMap:
-        claimed = claimed_days(self._release, collection, span)
-        return found | claimed.may if span.match == "possible" else found - claimed.may_not
 
     def _sure(self, collection: str, span: Sure) -> BitMap:
         sets = []
@@ -253,6 +256,10 @@ class RecordSets:
 
         between = bisect_left(order.members, (key, record_id), key=standing)
         return between, between
+
+
+def _with_claims(span: Days | Box, found: BitMap, claimed: Claimed) -> BitMap:
+    return found | claimed.may if span.match == "possible" else found - claimed.may_not
 
 
 def _any_of(sets: list[BitMap]) -> BitMap:

@@ -1,5 +1,6 @@
 """`testimony-archive bring`: a command for each kind of thing that others keep."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -85,6 +86,16 @@ def bring_a_table(
     suggest: Annotated[
         bool, typer.Option("--suggest", help="Print a map for the table instead, to be looked through.")
     ] = False,
+    sheet: Annotated[
+        str | None, typer.Option(help="With --suggest: which sheet of a workbook.", metavar="NAME")
+    ] = None,
+    header: Annotated[
+        str | None,
+        typer.Option(help="With --suggest: the row with the names of columns, or two of them.", metavar="ROW[-ROW]"),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="With --suggest: the encoding of a CSV file, such as cp1251.", metavar="NAME")
+    ] = None,
     new_terms: NewTerms = False,
     json: AsJson = False,
 ) -> None:
@@ -94,7 +105,7 @@ def bring_a_table(
     Then: testimony-archive bring table incidents.csv --into my-archive --map map.toml --new-terms
     """
     from service.bringing.brought import Brought  # noqa: PLC0415
-    from service.bringing.foreign import foreign_rows  # noqa: PLC0415
+    from service.bringing.foreign import Reading, foreign_table  # noqa: PLC0415
     from service.bringing.mapped import bring_table  # noqa: PLC0415
     from service.bringing.maps import map_text, read_map  # noqa: PLC0415
     from service.bringing.maps import suggest as suggest_map  # noqa: PLC0415
@@ -102,7 +113,12 @@ def bring_a_table(
     there = _there(files)
     brought = Brought("table")
     if suggest:
-        print_line(map_text(suggest_map(row for file in there for row in foreign_rows(file, brought))).rstrip())
+        asked = Reading(sheet, _rows_of(header), encoding)
+        tables = [foreign_table(file, brought, asked) for file in there]
+        rows = (row for table in tables for row in table.rows)
+        print_line(map_text(suggest_map(rows, reading=tables[0].reading)).rstrip())
+        for each in brought.left:
+            say(f"{each.file}{f', {each.where}' if each.where else ''}: {each.what}: {each.why}")
         return
     if into is None or how is None:
         raise typer.BadParameter(
@@ -146,6 +162,15 @@ def put(brought: "Brought", into: Path, *, new_terms: bool = False, json: bool) 
         if counts:
             say(f"{name}: {', '.join(f'{count} {kind}' for kind, count in sorted(counts.items()))}")
     say(f"Brought into {into}; {len(brought.left)} things were left. Next: testimony-archive check {into}")
+
+
+def _rows_of(header: str | None) -> tuple[int, int] | None:
+    if header is None:
+        return None
+    if (found := re.fullmatch(r"([1-9]\d{0,5})(?:-([1-9]\d{0,5}))?", header)) is None:
+        raise typer.BadParameter("is a row, or two with a hyphen", param_hint="--header")
+    first = int(found.group(1))
+    return first, max(first, int(found.group(2) or first))
 
 
 def _there(files: list[Path]) -> list[Path]:

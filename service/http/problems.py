@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, NotRequired
+from typing import Annotated, Any, NotRequired
 from urllib.parse import quote
 
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
@@ -43,22 +44,22 @@ QUERY_METHODS = "POST, OPTIONS"
 class ParameterErrorDocument(TypedDict):
     """What is wrong with one parameter; `allowed` lists what is accepted, where that can be listed."""
 
-    parameter: str
-    message: str
-    allowed: list[str] | None
+    parameter: Annotated[str, Field(description="The name of the parameter.")]
+    message: Annotated[str, Field(description="What is wrong with it.")]
+    allowed: Annotated[list[str] | None, Field(description="What is accepted. Null where that cannot be listed.")]
 
 
 class ProblemDocument(TypedDict):
     """A problem (RFC 9457). `type` is the address of its description, `request_id` what to name when asking the operator."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: list[ParameterErrorDocument]
-    request_id: str
-    id: NotRequired[str]
-    on: NotRequired[str]
+    type: Annotated[str, Field(description="The address of its description.")]
+    title: Annotated[str, Field(description="What is wrong, in a few words.")]
+    status: Annotated[int, Field(description="The status of the answer.")]
+    detail: Annotated[str, Field(description="What is wrong with this request.")]
+    errors: Annotated[list[ParameterErrorDocument], Field(description="What is wrong with each parameter.")]
+    request_id: Annotated[str, Field(description="What to name when asking the operator.")]
+    id: NotRequired[Annotated[str, Field(description="The identifier of the record that was withdrawn.")]]
+    on: NotRequired[Annotated[str, Field(description="The day on which it was withdrawn.")]]
 
 
 def problem_document(problem: Problem, scope: Scope, *, base: str | None = None) -> ProblemDocument:
@@ -99,7 +100,8 @@ def problem_response(problem: Problem, scope: Scope, *, base: str | None = None)
         headers["Vary"] = "Accept"
         if _prefers_html(scope) and (shown := _shown(page, document, scope)) is not None:
             shown.status_code = problem.status
-            shown.headers.update(headers)
+            # A page may depend on more: on the reader's language.
+            shown.headers.update(headers | {"Vary": shown.headers.get("Vary", headers["Vary"])})
             return shown
     return Response(orjson.dumps(document), problem.status, headers, media_type=MEDIA_TYPE)
 

@@ -19,24 +19,26 @@ _TYPES = {
 }
 
 
-def citation_text(reader: Reader, document: Document) -> str:
-    """Return how to cite a record: who publishes it, its title, its identifier with the version and release read, its address,
+def citation_text(reader: Reader, document: Document) -> Markup:
+    """Return how to cite a record, as HTML: who publishes it, its title, its identifier with the version and release read, its address,
     and the SHA-256 of its line in the public archive, so that whoever kept a copy can prove what it said.
     """
     publisher = reader.head["publisher"]["name"]
     address = f"{reader.base}/{collection_of(document['id'])}/{document['id']}"
     proof = [version.digest for version in reader.catalogue.history(document["id"])[-1:] if version.digest is not None]
-    parts = [
-        f"{publisher}, “{reader.head['title']}”",
-        f"“{reader.name(document)}”",
-        reader.words.text(
-            "%(id)s, version %(version)s, release %(release)s",
-            id=document["id"],
-            version=document["version"],
-            release=reader.catalogue.manifest.short_id,
-        ),
-    ]
-    return ". ".join([*parts, address, *proof])
+    read = reader.say(
+        "%(id)s, version %(version)s, release %(release)s",
+        id=_apart(document["id"]),
+        version=document["version"],
+        release=_apart(reader.catalogue.manifest.short_id),
+    )
+    named = [_apart(f"{publisher}, “{reader.head['title']}”"), _apart(f"“{reader.name(document)}”")]
+    return Markup(". ").join([*named, _apart(read), *map(_apart, [address, *proof])])
+
+
+def _apart(text: str) -> Markup:
+    """Return a part of a sentence that may be in another script, so that the script of either does not turn the other."""
+    return Markup("<bdi>%s</bdi>") % text
 
 
 def linked_data(reader: Reader, document: Document) -> Markup:

@@ -11,6 +11,7 @@ from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
 from service.catalogue.languages import look_up
+from service.http.negotiation import wished_languages
 
 #: The languages that the interface is written in, by their tags, each under its own name.
 LANGUAGES = {
@@ -80,6 +81,11 @@ def interface_language(wishes: Iterable[str], archive_language: str) -> str:
     the interface is written in it, else English.
     """
     return look_up((*wishes, archive_language.lower()), LANGUAGES) or "en"
+
+
+def words_for(accepted: str | None) -> Words:
+    """Return the words of the interface for a reader by what their browser accepts, where no release is at hand."""
+    return words_of(interface_language(wished_languages(None, accepted), "en"))
 
 
 def direction_of(tag: str) -> str:

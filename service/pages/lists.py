@@ -13,12 +13,14 @@ from service.catalogue.languages import is_record_id
 from service.catalogue.parameters import invalid_parameters, read_criteria
 from service.errors import ParameterError
 from service.pages.figures import charts_of
-from service.pages.reader import Pairs, Reader, shortened
+from service.pages.reader import Pairs, Reader, shortened, spaced
 from service.pages.views import View
 from service.pages.vocabulary import COLLECTIONS
 
 #: Values of a facet that are offered; the rest is found by narrowing the list.
 FACET_VALUES = 12
+#: Records that one page lists at most: more would not come to a phone in one breath.
+MOST_LISTED = 50
 #: Facets of the archive's own fields that a page offers, and the kinds of fields that it offers.
 OWN_FACETS, _COUNTED_KINDS = 12, frozenset({"term", "truth", "reference"})
 #: Facets that a page does not offer: what can be asked for in the form, or says little beside the others.
@@ -102,6 +104,10 @@ def asked(pairs: Pairs) -> list[tuple[str, str]]:
     wrong = [name for name, _ in given if name in _ONLY_FOR_DATA]
     if wrong:
         raise invalid_parameters([ParameterError(name, "is for the API, below /v1") for name in dict.fromkeys(wrong)])
+    if any(name == "limit" and value.isdecimal() and int(value[:9]) > MOST_LISTED for name, value in given):
+        raise invalid_parameters(
+            [ParameterError("limit", f"must be at most {MOST_LISTED} on a page; the API gives more")]
+        )
     return given
 
 
@@ -134,7 +140,7 @@ def exports(reader: Reader, collection: str, pairs: Pairs) -> list[tuple[str, st
 
 def active_filters(reader: Reader, path: str, filters: dict[str, Any], pairs: Pairs) -> list[Choice]:
     """Return each filter that is set, with the address of the list without it."""
-    values = [(name, value) for name, given in filters.items() for value in _each(given)]
+    values = [(name, value) for name, given in filters.items() if given is not None for value in _each(given)]
     named = reader.documents(value for _, value in values if is_record_id(value))
     return [
         Choice(
@@ -169,7 +175,9 @@ def _label(reader: Reader, name: str, value: str, named: dict[str, Any]) -> str:
         return reader.language_name(value)
     if name in ("date_from", "date_to"):
         return reader.date(value)
-    return value if name in ("q", "unit", "act", "bbox", "updated_since") else reader.word(value)
+    if name in ("unit", "act"):
+        return spaced(value)
+    return value if name in ("q", "bbox", "updated_since") else reader.word(value)
 
 
 def facet_views(reader: Reader, path: str, facets: dict[str, list[Bucket]], pairs: Pairs) -> Iterator[FacetView]:

@@ -132,11 +132,11 @@ class Reader:
         return format_list([self.word(each) for each in values], style="standard", locale=self.words.locale)
 
     def term(self, vocabulary: str, value: str) -> str:
-        """Return what a term is called: by the archive, else by the format; of an open list, the value itself."""
+        """Return what a term is called: by the archive, else by the format; of an open list, as it stands, with spaces."""
         terms = self.catalogue.fields.vocabularies[vocabulary]
         if value in terms.own:
             return terms.label(value, self.label_language(terms))
-        return self.word(value) if value in terms.built_in else value
+        return self.word(value) if value in terms.built_in else spaced(value)
 
     def label_language(self, terms: Terms) -> str | None:
         """Return the first language wished for in which terms have labels; None for the archive's own."""
@@ -216,6 +216,11 @@ class Reader:
 def collection_of(record_id: str) -> str:
     """Return the collection that a record is in, by the prefix of its identifier."""
     return PLURALS[TYPE_OF_PREFIX[record_id.partition("-")[0]]]
+
+
+def spaced(value: str) -> str:
+    """Return a value that is written as one word, `taken_to_a_station`, as people write it."""
+    return value if " " in value else value.replace("_", " ")
 
 
 def shortened(text: str, length: int = LONGEST_NAME) -> str:

@@ -8,7 +8,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from service.http.releases import MirrorMark
-from service.pages.languages import LANGUAGES, direction_of
+from service.pages.languages import LANGUAGES, Words, direction_of
 from service.pages.reader import Reader, shortened
 from service.pages.templating import new_environment
 from service.pages.views import View
@@ -25,6 +25,7 @@ ASSETS = {
     "style.css": "text/css",
     "check.js": "text/javascript",
     "player.js": "text/javascript",
+    "findings.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 #: Characters of a title in the title bar.
@@ -78,9 +79,10 @@ def draw(reader: Reader, view: View, *, indexed: bool, mirror: MirrorMark | None
     return html.encode()
 
 
-def bare(template: str, **context: object) -> bytes:
-    """Return a page that is about no release: not in a reader's language, without the archive's look."""
-    return _environment().get_template(template).render(**context).encode()
+def bare(template: str, words: Words, **context: object) -> bytes:
+    """Return a page that is about no release: without the archive's look."""
+    given = {"_": words.say, "language": words.language, "direction": direction_of(words.language)}
+    return _environment().get_template(template).render(**given, **context).encode()
 
 
 def theme_of(head: dict[str, object]) -> dict[str, str]:

@@ -23,12 +23,12 @@ from service.http.releases import Served
 from service.http.responses import RawHeaders, release_answer
 from service.http.routing import AtOnce, PlainRoute
 from service.pages.entrance import about_view, home_view
-from service.pages.languages import interface_language, words_of
+from service.pages.languages import interface_language, words_for, words_of
 from service.pages.lists import list_view
 from service.pages.maps import map_view
 from service.pages.reader import Reader
 from service.pages.records import record_view
-from service.pages.rendering import ASSETS, POLICY, asset, draw, theme_of
+from service.pages.rendering import ASSETS, POLICY, asset, bare, draw, theme_of
 from service.pages.search import search_view
 from service.pages.sitemaps import robots, sitemap, sitemap_index
 from service.pages.timeline import timeline_view
@@ -193,7 +193,9 @@ async def _show_asset(request: Request) -> Response:
     name = request.path_params["id"]
     if name not in ASSETS:
         raise NotFound("There is no such file.")
-    served: Served = request.app.state.serving.of(request.scope)
+    served: Served | None = request.scope["state"].get("served")
+    if served is None:
+        return Response(asset(name, None), media_type=ASSETS[name], headers={"Cache-Control": "no-cache"})
     body = asset(name, theme_of(served.catalogue.head).get("accent"))
     answer = release_answer(request.scope, served.key, body, media_type=ASSETS[name])
     kept = [(key, value) for key, value in answer.raw_headers if key != b"cache-control"]
@@ -210,17 +212,22 @@ def problem_page(*, indexed: bool) -> ProblemPage:
     def show(problem: ProblemDocument, scope: Scope) -> Response:
         served: Served | None = scope["state"].get("served")
         if served is None:
-            return Response(_bare_page(problem), problem["status"], _problem_headers(), media_type=HTML)
+            return _bare_page(problem, scope)
         reader = _tolerant_reader(scope, served.catalogue)
         slug = problem["type"].rpartition("/")[2]
         title, advice = PROBLEMS.get(slug, (problem["title"], ""))
         context = {"problem": problem, "slug": slug, "title": title, "advice": advice, "status": problem["status"]}
+        context["begins"] = slug in _OF_A_LIST
         view = View("problem.html", reader.words.text(title), context)
         body = draw(reader, view, indexed=indexed, mirror=served.mirror)
         headers = _problem_headers() | {"Content-Language": reader.language}
         return Response(body, problem["status"], headers, media_type=HTML)
 
     return show
+
+
+#: Problems of a list that is there: it can be begun again without what was asked of it.
+_OF_A_LIST = frozenset({"invalid-parameters", "invalid-cursor", "too-deep"})
 
 
 def _problem_headers() -> dict[str, str]:
@@ -236,10 +243,10 @@ def _tolerant_reader(scope: Scope, catalogue: Catalogue) -> Reader:
         return reader_of({**scope, "query_string": b""}, catalogue)
 
 
-def _bare_page(problem: ProblemDocument) -> str:
-    """Return the page that says that there is no release: without an archive there is no title, and no style sheet."""
+def _bare_page(problem: ProblemDocument, scope: Scope) -> Response:
+    """Return the page that says that there is no release: without an archive there is no title."""
     title, advice = PROBLEMS.get(problem["type"].rpartition("/")[2], (problem["title"], ""))
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
-        f"<body><main><h1>{title}</h1><p>{advice}</p></main></body></html>\n"
-    )
+    words = words_for(header(scope, b"accept-language"))
+    body = bare("unready.html", words, title=title, advice=advice, root=scope.get("root_path", ""))
+    headers = _problem_headers() | {"Content-Language": words.language}
+    return Response(body, problem["status"], headers, media_type=HTML)

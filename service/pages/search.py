@@ -23,7 +23,7 @@ _FACETS = [("facets", "topic,place"), ("facet_limit", "10"), ("facet_mode", "oth
 def search_view(reader: Reader, _name: str) -> View:
     """Return the search. Raises InvalidParameters, InvalidCursor, TooDeep.
 
-    Context: `q`, `suggestions`, `did_you_mean` (the query and its address, or None), `hits` (record, title, excerpts as HTML), `total`, `collections_found` (name, count, address, whether chosen),
+    Context: `q`, `suggestions`, `did_you_mean` (the query and its address, or None), `hits` (record, its title as HTML where words of it are marked, excerpts as HTML), `total`, `collections_found` (name, count, address, whether chosen),
     `active`, `facets`, `kept`, `next`, `prev`.
     """
     pairs = asked(reader.pairs)
@@ -50,7 +50,8 @@ def search_view(reader: Reader, _name: str) -> View:
         ],
         "total": found.total,
         "collections_found": _collections(reader, found.collections, beside),
-        "active": active_filters(reader, "/search", _filters(criteria), beside),
+        # The words stand in the field above.
+        "active": active_filters(reader, "/search", _filters(criteria) | {"q": None}, beside),
         "facets": list(facet_views(reader, "/search", found.facets or {}, beside)),
         "kept": [pair for pair in beside if pair[0] != "q"],
         "next": at(found.next),
@@ -82,13 +83,16 @@ def suggestions(reader: Reader, typed: str) -> list[str]:
 
 
 def _hit(reader: Reader, document: dict[str, Any], excerpts: list[Excerpt]) -> dict[str, Any]:
-    shown = []
+    title, shown, name = None, [], reader.name(document)
     for excerpt in excerpts:
+        if excerpt.text == name:  # It is shown as the title; the same words below it would say nothing more.
+            title = marked(name, excerpt.matches)
+            continue
         segment = None if excerpt.segment is None else anchor_of(document["id"], excerpt.segment)
         href = None if segment is None else reader.record(document["id"], fragment=segment)
         cut = {"follows": excerpt.follows, "goes_on": excerpt.goes_on}
         shown.append({"html": marked(excerpt.text, excerpt.matches), "href": href, "start_s": excerpt.start_s, **cut})
-    return {"record": document, "excerpts": shown}
+    return {"record": document, "title": title, "excerpts": shown}
 
 
 def marked(text: str, matches: list[tuple[int, int]]) -> Markup:

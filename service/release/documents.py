@@ -17,7 +17,7 @@ from service.archive.dates import parse_edtf
 from service.archive.fields import ArchiveFields, FormatField, RecordFields, fields_of
 from service.archive.identifiers import RecordType
 from service.archive.marks import NotShown, ShownAsPresence, Translated, TypedBy
-from service.archive.model import Act, Citation, Part, Relation, SourceFile
+from service.archive.model import Act, Citation, IndexEntry, Part, Relation, SourceFile
 from service.archive.terms import Terms
 from service.archive.transcripts import shown_as, shown_names
 from service.archive.vocabularies import ConsentScope, RedactionReason, ResponseKind
@@ -37,6 +37,8 @@ class Reference(TypedDict):
 
 
 class SourceReference(Reference):
+    """A source that is referred to, and who published it."""
+
     publisher: Annotated[Reference | None, Field(description="Who published it. Null where that is not known.")]
 
 
@@ -49,8 +51,8 @@ class PlaceReference(Reference):
 class TermDocument(TypedDict):
     """A term of a vocabulary that is the archive's own: its value, and what it is called in the reader's language."""
 
-    value: str
-    label: str
+    value: Annotated[str, Field(description="The value.")]
+    label: Annotated[str, Field(description="What it is called.")]
 
 
 class DateDocument(TypedDict):
@@ -75,16 +77,25 @@ class ConsentDocument(TypedDict):
     longer holds (in UTC), null where none is stated.
     """
 
-    scope: list[ConsentScope]
-    expires: str | None
+    scope: Annotated[list[ConsentScope], Field(description="What was consented to. Empty where that is not stated.")]
+    expires: Annotated[
+        str | None,
+        Field(description="The first day on which the consent no longer holds (UTC). Null where none is stated."),
+    ]
 
 
 class AccessDocument(TypedDict):
     """On what footing the record is public. `consent` is null where neither its scope nor its end is stated."""
 
-    visibility: Literal["public"]
-    consent_basis: Literal["direct", "published_source", "guardian", "none_recorded"] | None
-    consent: ConsentDocument | None
+    visibility: Annotated[Literal["public"], Field(description="That the record is public.")]
+    consent_basis: Annotated[
+        Literal["direct", "published_source", "guardian", "none_recorded"] | None,
+        Field(description="On whose consent or on what it was published. Null where that is not stated."),
+    ]
+    consent: Annotated[
+        ConsentDocument | None,
+        Field(description="What was consented to. Null where neither its scope nor its end is stated."),
+    ]
 
 
 class RecordLinks(TypedDict):
@@ -100,14 +111,14 @@ class RecordLinks(TypedDict):
 class ReferredBy(TypedDict):
     """How many records of each collection name a record, in whatever role."""
 
-    testimonies: int
-    events: int
-    statistics: int
-    responses: int
-    sources: int
-    agents: int
-    places: int
-    topics: int
+    testimonies: Annotated[int, Field(description="How many testimonies.")]
+    events: Annotated[int, Field(description="How many events.")]
+    statistics: Annotated[int, Field(description="How many statistics.")]
+    responses: Annotated[int, Field(description="How many responses.")]
+    sources: Annotated[int, Field(description="How many sources.")]
+    agents: Annotated[int, Field(description="How many agents.")]
+    places: Annotated[int, Field(description="How many places.")]
+    topics: Annotated[int, Field(description="How many topics.")]
 
 
 class RecordDocument(TypedDict):
@@ -137,19 +148,31 @@ class RecordDocument(TypedDict):
 class ActResponseDocument(TypedDict):
     """What the actor of an act answered, shown beside what is said of them."""
 
-    id: str
-    kind: ResponseKind
-    subject: str | None
-    summary: str | None
-    date: DateDocument | None
-    asked_by: Reference | None
-    referred_to: Reference | None
+    id: Annotated[str, Field(description="The identifier of the response.")]
+    kind: Annotated[ResponseKind, Field(description="How the actor answered.")]
+    subject: Annotated[str | None, Field(description="What was asked. Null where that is not stated.")]
+    summary: Annotated[
+        str | None, Field(description="What the actor said, in the archive's own words. Null where that is not stated.")
+    ]
+    date: Annotated[DateDocument | None, Field(description="When. Null where that is not stated.")]
+    asked_by: Annotated[Reference | None, Field(description="Who asked. Null where that is not stated.")]
+    referred_to: Annotated[
+        Reference | None, Field(description="To whom the actor referred. Null but for such answers.")
+    ]
 
 
 class SegmentTextDocument(TypedDict):
     """What is said in a segment, in another language."""
 
-    text: str
+    text: Annotated[str, Field(description="What is said, translated.")]
+
+
+class EntryTextsDocument(TypedDict):
+    """What an entry of a table of contents says in another language; null or empty where that is not translated."""
+
+    title: Annotated[str | None, Field(description="What the part is about.")]
+    synopsis: Annotated[str | None, Field(description="What is said in it.")]
+    keywords: Annotated[list[str], Field(description="Words that it can be found by.")]
 
 
 class SegmentDocument(TypedDict):
@@ -157,16 +180,32 @@ class SegmentDocument(TypedDict):
     it is null where the words are left out, and `redacted` says why.
     """
 
-    id: str
-    start_s: float | None
-    end_s: float | None
-    file: str | None
-    speaker: str | None
-    speaker_agent: Reference | None
-    language: str
-    text: str | None
-    redacted: RedactionReason | None
-    translations: dict[str, SegmentTextDocument]
+    id: Annotated[
+        str, Field(description="The name of the segment, which stands for the same words from release to release.")
+    ]
+    start_s: Annotated[
+        float | None,
+        Field(description="Where it begins, in seconds from the start of the recording. Null where not stated."),
+    ]
+    end_s: Annotated[float | None, Field(description="Where it ends, in seconds. Null where not stated.")]
+    file: Annotated[
+        str | None,
+        Field(description="The name of the recording that the times count in. Null where it is the only one."),
+    ]
+    speaker: Annotated[
+        str | None, Field(description="Who speaks, as the transcript names them. Null where not stated.")
+    ]
+    speaker_agent: Annotated[
+        Reference | None, Field(description="Who speaks, as an agent of the archive. Null where not stated.")
+    ]
+    language: Annotated[str, Field(description="The language of `text` (BCP 47).")]
+    text: Annotated[str | None, Field(description="What is said. Null where the words are left out.")]
+    redacted: Annotated[
+        RedactionReason | None, Field(description="Why the words are left out. Null where they are not.")
+    ]
+    translations: Annotated[
+        dict[str, SegmentTextDocument], Field(description="What is said in other languages, by language (BCP 47).")
+    ]
 
 
 # --- Rendering ----------------------------------------------------------------------------------------------------
@@ -475,7 +514,8 @@ def _own_term(terms: Terms) -> tuple[Any, Callable[[Any, _Renderer], Any]]:
 @lru_cache(512)
 def _term_shape(terms: Terms) -> Any:  # noqa: ANN401 - a typed dictionary made here
     name = "".join(part.title() for part in terms.name.split("_"))
-    return _made(f"{name}Term", {"value": terms.annotation, "label": str}, TermDocument.__doc__)
+    value: Any = Annotated[(terms.annotation, Field(description="The value."))]
+    return _made(f"{name}Term", TermDocument.__annotations__ | {"value": value}, TermDocument.__doc__)
 
 
 _VALUES: dict[str, Callable[[FormatField], tuple[Any, Callable[[Any, _Renderer], Any]]]] = {
@@ -626,8 +666,25 @@ def _segment_name(each: FormatField) -> _Shown:
     return str | None, render
 
 
+def _entry_translations(each: FormatField) -> _Shown:
+    """A translation of an entry is shown with all its keys, as the entry itself is."""
+
+    def render(entry: Mapping[str, Any], _: _Renderer, __: PublicRecord) -> dict[str, EntryTextsDocument]:
+        return {
+            language: {"title": None, "synopsis": None, "keywords": [], **texts}
+            for language, texts in entry.get(each.name, {}).items()
+        }
+
+    return dict[str, EntryTextsDocument], render
+
+
+def _languages_of_entry(entry: Mapping[str, Any], to: _Renderer, _: PublicRecord) -> dict[str, str]:
+    return {name: to.around.language for name in EntryTextsDocument.__annotations__ if entry.get(name)}
+
+
 #: How fields are shown that something is special about, by the name of their behaviour.
 _SPECIAL: dict[str, Callable[[FormatField], _Shown]] = {
+    "entry_translations": _entry_translations,
     "event_date": _event_date,
     "of_bound": _of_bound,
     "segment": _segment_name,
@@ -667,6 +724,21 @@ _DERIVED: dict[type, tuple[_Derived, ...]] = {
                     Field(description="The address at which the file is served here. Null where it is kept elsewhere."),
                 ],
                 lambda file, _, source: file_address(source["id"], file["name"]) if "path" in file else None,
+            ),
+        ),
+    ),
+    IndexEntry: (
+        _Derived(
+            len(fields_of(IndexEntry)),
+            _Key(
+                "language_of",
+                Annotated[
+                    dict[str, str],
+                    Field(
+                        description="The language (BCP 47) of each of its texts that is stated, as it is shown here."
+                    ),
+                ],
+                _languages_of_entry,
             ),
         ),
     ),

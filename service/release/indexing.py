@@ -7,17 +7,16 @@ filters, but for `HAS_POINT` and those of days without a year.
 
 import math
 import struct
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Any, Protocol
 
+from service.archive.collation import collation_of
 from service.archive.dates import latest_of, occurs_between, parse_edtf
 from service.archive.fields import ArchiveFields, Filter, FormatField, RecordFields
 from service.archive.marks import Searched
-from service.archive.words import without_marks
 from service.release.documents import shown_label
 from service.release.projection import PublicRecord
 
@@ -27,8 +26,6 @@ UNBOUNDED_LATE = "9999-99-99"
 #: Days outside every real one, as ordinals of the proleptic Gregorian calendar.
 DAY_EARLY, DAY_LATE = 0, 10_000_000
 
-#: Longest sort key, in characters: enough to order by, short enough to keep the index narrow. Ties are ordered by id.
-KEY_LENGTH = 64
 #: The sort key of a record that has nothing to be sorted by: after every other.
 UNKNOWN = "\U0010ffff"
 
@@ -40,6 +37,9 @@ REFERS_TO = "refers_to"
 #: each filter of which a record may have no value, so that such records are found as fast as others; it is all that no other
 #: term of the filter finds.
 NO_VALUE = ""
+
+#: The columns of the points of places that are claimed.
+LATITUDE_CLAIMED, LONGITUDE_CLAIMED = "latitude_claimed", "longitude_claimed"
 
 #: The term of events and places that can be drawn on a map: its value is "true" or "false".
 HAS_POINT = "has_point"
@@ -78,6 +78,8 @@ class Entries:
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     #: The same as `days`, of each date that somebody claims for the record.
     claimed: list[tuple[str, tuple[str, str]]] = field(default_factory=list)
+    #: The same as `point`, of each place that somebody claims for an event; None for a place without one.
+    claimed_points: list[tuple[float, float] | None] = field(default_factory=list)
 
 
 #: Adds what follows from one field of a record to what the record is found by.
@@ -237,21 +239,43 @@ def _index_date(event: PublicRecord, _: Hierarchies, entries: Entries) -> None:
 
 
 def _index_event_place(event: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
-    place = event.get("place")
-    entries.point = None if place is None else trees.point(place)
-    _index_country(place, trees, entries)
+    """Let an event be found by its own place and by each that is claimed for it, and tell where it is found for sure."""
+    own, claimed = event.get("place"), claimed_places(event)
+    entries.point = None if own is None else trees.point(own)
+    entries.claimed_points = [trees.point(place) for place in claimed]
+    _index_has_point([entries.point, *entries.claimed_points], entries)
+    places = [own, *claimed]
+    _index_unsure("country", [_country_of(place, trees) for place in places], entries)
+    if claimed:
+        _index_unsure("place", [set() if place is None else set(trees.and_wider(place)) for place in places], entries)
 
 
 def _index_own_country(place: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
-    _index_country(place["id"], trees, entries)
+    _index_has_point([trees.point(place["id"])], entries)
+    entries.terms.update(("country", country) for country in _country_of(place["id"], trees))
 
 
-def _index_country(place: str | None, trees: Hierarchies, entries: Entries) -> None:
+def _country_of(place: str | None, trees: Hierarchies) -> set[str]:
+    """Return the country of a place; nothing where none is stated."""
     country = None if place is None else trees.country(place)
-    if country is not None:
-        entries.terms.add(("country", country))
-    has_point = place is not None and trees.point(place) is not None
+    return set() if country is None else {country}
+
+
+def _index_has_point(points: Iterable[tuple[float, float] | None], entries: Entries) -> None:
+    has_point = any(point is not None for point in points)
     entries.terms.add((HAS_POINT, "true" if has_point else "false"))
+
+
+def _index_unsure(name: str, accounts: list[set[str]], entries: Entries) -> None:
+    """Add the terms of what an event and each claim about it say: all of them, and those that not every account agrees on."""
+    every, sure = set[str]().union(*accounts), set.intersection(*accounts)
+    entries.terms.update((name, value) for value in every)
+    entries.terms.update((unsure_filter(name), value) for value in every - sure)
+
+
+def claimed_places(event: Mapping[str, Any]) -> list[str]:
+    """Return each place that is claimed for an event, once, in the order of identifiers."""
+    return sorted({claim["value"] for claim in event.get("claims", ()) if claim["field"] == "place"})
 
 
 def _index_identifiers(public: PublicRecord, _: Hierarchies, entries: Entries) -> None:
@@ -260,7 +284,7 @@ def _index_identifiers(public: PublicRecord, _: Hierarchies, entries: Entries) -
 
 
 def _index_claims(event: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
-    """Let an event be found by what is claimed of it, too, and tell where it is found for sure."""
+    """Let an event be found by the dates that are claimed for it, too. For places see `_index_event_place`."""
     entries.terms.add(("disputed", "true" if trees.is_disputed(event) else "false"))
     for claim in event.get("claims", ()):
         name, value = claim["field"], claim["value"]
@@ -269,19 +293,6 @@ def _index_claims(event: PublicRecord, trees: Hierarchies, entries: Entries) -> 
                 entries.terms.add((yearless_filter(claimed_filter(name)), month_day))
             else:
                 entries.claimed.append((name, days_of(value)))
-    _index_claimed_places(event, trees, entries)
-
-
-def _index_claimed_places(event: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
-    claimed = {claim["value"] for claim in event.get("claims", ()) if claim["field"] == "place"}
-    if not claimed:
-        return
-    own = event.get("place")
-    around = [set(trees.and_wider(place)) for place in {*claimed, *([] if own is None else [own])}]
-    every = set[str]().union(*around)
-    sure = set[str]() if own is None else set.intersection(*around)
-    entries.terms.update(("place", wider) for wider in every)
-    entries.terms.update((unsure_filter("place"), wider) for wider in every - sure)
 
 
 def _index_revised(statistic: PublicRecord, trees: Hierarchies, entries: Entries) -> None:
@@ -343,22 +354,28 @@ def _find_references(holder: Mapping[str, Any], tree: _ReferenceTree, found: lis
 # --- Sort keys --------------------------------------------------------------------------------------------------------
 
 
-def sort_keys(public: PublicRecord, record: RecordFields) -> tuple[str, ...]:
-    """Return the keys of a record in ascending order, one for each field that its collection can be sorted by."""
-    return tuple([key(public) for key in _keys_of(record)])
+def sort_keys(public: PublicRecord, record: RecordFields, language: str) -> tuple[str, ...]:
+    """Return the keys of a record in ascending order, one for each field that its collection can be sorted by. Texts are in
+    the order of `language`, the archive's.
+    """
+    return tuple([key(public) for key in _keys_of(record, language)])
 
 
 @lru_cache(512)
-def _keys_of(record: RecordFields) -> tuple[Callable[[PublicRecord], str], ...]:
-    return tuple(_key(each) for each in record.sorted)
+def _keys_of(record: RecordFields, language: str) -> tuple[Callable[[PublicRecord], str], ...]:
+    return tuple(_key(each, collation_of(language).key) for each in record.sorted)
 
 
-def _key(by: FormatField) -> Callable[[PublicRecord], str]:
+#: Returns the key that a text is sorted by.
+_TextKey = Callable[[str], str]
+
+
+def _key(by: FormatField, text_key: _TextKey) -> Callable[[PublicRecord], str]:
     """Return what makes a record's key of one field."""
     named = by.mark(Searched)
     if named is not None and named.is_name:
         return lambda public: text_key(shown_label(public))
-    make, (*way, name) = _key_of_value(by), by.path
+    make, (*way, name) = _key_of_value(by, text_key), by.path
 
     def key(public: PublicRecord) -> str:
         holder: Mapping[str, Any] = public
@@ -370,7 +387,7 @@ def _key(by: FormatField) -> Callable[[PublicRecord], str]:
     return key
 
 
-def _key_of_value(by: FormatField) -> Callable[[Any], str]:
+def _key_of_value(by: FormatField, text_key: _TextKey) -> Callable[[Any], str]:
     terms = by.terms
     if by.kind == "date":
         return date_key
@@ -381,19 +398,6 @@ def _key_of_value(by: FormatField) -> Callable[[Any], str]:
 
 #: What a part that is not there has in it.
 _NOTHING: dict[str, Any] = {}
-
-
-#: Letters that Unicode does not take apart, as the words of a search are folded too: Ø is found and sorted with o.
-_LIKE = str.maketrans(
-    {"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ł": "l", "ŋ": "n", "ŧ": "t", "þ": "th"}
-)
-
-
-def text_key(text: str) -> str:
-    """Return the key that titles and labels are ordered by: without regard to case, to accents and to strokes through letters."""
-    if text.isascii():
-        return text.lower()[:KEY_LENGTH]
-    return without_marks(unicodedata.normalize("NFKD", text.casefold())).translate(_LIKE)[:KEY_LENGTH]
 
 
 def number_key(number: float) -> str:

@@ -24,7 +24,7 @@ import orjson
 
 from service import __version__
 from service.archive.checks import ArchiveInvalid, check_archive
-from service.archive.declarations import NOTHING, Stated, stated_in
+from service.archive.declarations import NOTHING, Stated, head_in, stated_by
 from service.archive.fields import archive_fields, fields_of_record
 from service.archive.identifiers import PLURALS
 from service.archive.model import Head, Record, Withdrawn
@@ -254,7 +254,10 @@ class _Publication:
 
     def run(self, *, keep: int) -> Published:
         # Before the records: what they may have, and are sorted by, is declared in the head.
-        self.declared = stated_in(self.archive)
+        stated = head_in(self.archive)
+        self.declared = stated_by(stated)
+        #: The archive's language, by which texts are sorted. Whether it is one, the checks say.
+        self.language = str(stated.get("language"))
         with closing(Scratch(self.staging / "scratch.sqlite", archive_fields(self.declared))) as scratch:
             head = self.check(scratch)
             with closing(self.word_index()) as index:
@@ -330,7 +333,7 @@ class _Publication:
             folder=self.folder,
             predecessor=Predecessor(self.previous) if self.previous is not None and self.adopted is None else None,
             withdrawn=former,
-            prepare=partial(_what_is_public, today=self.today),
+            prepare=partial(_what_is_public, today=self.today, language=self.language),
             accept=accept,
             progress=lambda done: self.progress("Checking", done, size),
         )
@@ -502,16 +505,15 @@ def _sealed(path: Path) -> FileEntry:
     return FileEntry(bytes=path.stat().st_size, sha256=file_sha256(path))
 
 
-def _what_is_public(record: Record | Withdrawn, *, today: date) -> ScratchRecord | Withdrawn | None:
+def _what_is_public(record: Record | Withdrawn, *, today: date, language: str) -> ScratchRecord | Withdrawn | None:
     """Return what is kept of a record of the archive, if anything is."""
     if isinstance(record, Withdrawn):
         return record
     public = public_record(record, today=today)
-    return (
-        None
-        if public is None
-        else scratch_record(public, fields_of_record(type(record)), files_to_keep(record, today=today))
-    )
+    if public is None:
+        return None
+    fields, files = fields_of_record(type(record)), files_to_keep(record, today=today)
+    return scratch_record(public, fields, files, language=language)
 
 
 def _create_tables(database: sqlite3.Connection) -> None:

@@ -79,7 +79,7 @@ def _transcript(public: PublicRecord, each: FormatField, own: str) -> Iterator[S
 
 
 def _index(public: PublicRecord, each: FormatField, own: str) -> Iterator[SearchedText]:
-    """Yield the texts of a table of contents, each with the segment that it leads to."""
+    """Yield the texts of a table of contents, in each language, each with the segment that it leads to."""
     entries = public.get(each.name, ())
     starts = dict(shown_names(public)) if any("segment" in entry for entry in entries) else {}
     for entry in entries:
@@ -87,6 +87,10 @@ def _index(public: PublicRecord, each: FormatField, own: str) -> Iterator[Search
         start_s = entry.get("start_s", starts.get(name or "", {}).get("start_s"))
         for text, language in _texts(entry, each.searched_inner, own):
             yield SearchedText(each.name, text, language, name, start_s)
+        for tag, texts in entry.get("translations", {}).items():
+            for _, text in _flat(texts):
+                for one in text if isinstance(text, list) else (text,):
+                    yield SearchedText(f"translations.{tag}.{each.name}", one, tag, name, start_s)
 
 
 #: How texts are found in fields that something is special about, by the name of their behaviour.

@@ -41,7 +41,14 @@ HEAP = 64_000_000
 # Bytes free on a disk that counts as full: less than any segment has.
 _FULL = 1 << 20
 #: Filters that follow from no field of their own: see `indexing`.
-DERIVED_FILTERS: Final = ("country", REFERS_TO, "undated", "disputed", "current", unsure_filter("place"))
+DERIVED_FILTERS: Final = (
+    "country",
+    REFERS_TO,
+    "undated",
+    "disputed",
+    "current",
+    *map(unsure_filter, ("country", "place")),
+)
 
 #: The columns of the orders that a record has a place in, with the place.
 Places = tuple[tuple[str, int], ...]

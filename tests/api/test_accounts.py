@@ -102,6 +102,89 @@ def test_facets_count_what_the_filters_find(differing: httpx.Client) -> None:
     }
 
 
+@pytest.fixture(scope="module")
+def borders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A night that two claim for other places than the archive, one beyond a border; one that has no place but a claimed
+    one; and one on which all agree. Of the places that are claimed for the first, no point lies where the two are mixed.
+    """
+    folder = tmp_path_factory.mktemp("borders")
+    claims = [
+        {"field": "place", "value": place, "asserted_by": agent, "citations": CITED}
+        for place, agent in (("plc-far", "agt-1"), ("plc-far", "agt-2"), ("plc-vague", "agt-2"))
+    ]
+    whole = archive(
+        record("agt-1"),
+        record("agt-2"),
+        record("plc-land", country="AQ"),
+        record("plc-near", part_of="plc-land", latitude=10, longitude=10, radius_m=10),
+        record("plc-beside", part_of="plc-land", latitude=11, longitude=11, radius_m=10),
+        record("plc-far", country="BV", latitude=50, longitude=50, radius_m=20),
+        record("plc-vague", part_of="plc-land"),
+        record("evt-agreed", title="agreed", place="plc-near", claims=[claims[0] | {"value": "plc-beside"}]),
+        record("evt-claimed", title="claimed", claims=claims[:1]),
+        record("evt-night", title="night", place="plc-near", claims=claims),
+        record("evt-plain", title="plain", place="plc-near"),
+    )
+    publish(write(folder / "archive.json", whole), folder / "data")
+    with running(Settings(data=folder / "data")) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("country=AQ", ["agreed", "night", "plain"]),
+        ("country=BV", ["claimed", "night"]),
+        ("country=AQ&place_match=certain", ["agreed", "plain"]),
+        ("country=BV&place_match=certain", []),
+        ("country=null", []),
+        ("country!=BV", ["agreed", "plain"]),
+        ("bbox=49,49,51,51", ["claimed", "night"]),
+        ("bbox=9,9,10.5,10.5", ["agreed", "night", "plain"]),
+        ("bbox=9,49,10.5,51", []),
+        ("bbox=9,9,51,51&place_match=certain", ["agreed", "plain"]),
+        ("bbox=9,9,10.5,10.5&place_match=certain", ["plain"]),
+        ("bbox=49,49,10.5,51", ["claimed", "night"]),
+        ("place=plc-land&place_match=certain", ["agreed", "plain"]),
+    ],
+)
+@pytest.mark.parametrize("words", ["", "&q=agreed", "&q=claimed", "&q=night", "&q=plain"])
+def test_countries_and_boxes_look_at_claims(borders: httpx.Client, query: str, expected: list[str], words: str) -> None:
+    about = words.removeprefix("&q=")
+    assert found(borders, "events", query + words) == [f"evt-{each}" for each in expected if about in ("", each)]
+
+
+def test_countries_are_counted_as_they_are_found(borders: httpx.Client) -> None:
+    assert counted(borders, "events", "country") == {"AQ": 3, "BV": 2, None: 0}
+
+
+def test_a_map_draws_each_place_that_is_claimed(borders: httpx.Client) -> None:
+    answer = borders.get("/v1/events.geojson?fields=title")
+    drawn = {
+        each["id"]: ([round(degrees, 4) for degrees in each["geometry"]["coordinates"]], each["properties"])
+        for each in answer.json()["features"]
+    }
+    one, other = ({"id": f"agt-{number}", "label": "The council"} for number in (1, 2))
+    assert drawn == {
+        "evt-agreed": ([10, 10], {"title": "agreed", "radius_m": 10, "claimed_by": []}),
+        "evt-agreed/plc-beside": (
+            [11, 11],
+            {"title": "agreed", "radius_m": 10, "claimed_by": [one]},
+        ),
+        "evt-claimed/plc-far": (
+            [50, 50],
+            {"title": "claimed", "radius_m": 20, "claimed_by": [one]},
+        ),
+        "evt-night": ([10, 10], {"title": "night", "radius_m": 10, "claimed_by": []}),
+        "evt-night/plc-far": (
+            [50, 50],
+            {"title": "night", "radius_m": 20, "claimed_by": [one, other]},
+        ),
+        "evt-plain": ([10, 10], {"title": "plain", "radius_m": 10, "claimed_by": []}),
+    }
+    assert (answer.headers["archive-total"], answer.headers["archive-omitted"]) == ("4", "0")
+
+
 def test_claims_are_columns(differing: httpx.Client) -> None:
     rows = {row["id"]: row for row in csv.DictReader(io.StringIO(differing.get("/v1/events?format=csv").text))}
     strike = rows["evt-strike"]

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ from pydantic import TypeAdapter
 from service.api.operations import problem_responses
 from service.api.shapes import Entrance, Health, Readiness
 from service.errors import problems
+from service.release.publish import publish
 from tests.archives import CRITERIA
 from tests.conftest import Serve
 
+ROOT = Path(__file__).parents[2]
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 #: Test cases for each operation in the phase that draws at random; the others have as many as the description needs.
-EXAMPLES = 15
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "5"))
 #: The files, the feed and the query of one collection stand for those of all, which are the same code: asking all would take as
 #: long as everything else.
 ALIKE = r"^(list_(?!events_)\w+_(csv|ndjson|geojson|atom)|query_(?!events)\w+)$"
@@ -143,13 +146,30 @@ def test_other_answers_have_the_shape_they_are_described_with(client: httpx.Clie
     TypeAdapter(shape).validate_python(client.get(path).json(), strict=True)
 
 
-def test_every_key_of_a_record_is_described(client: httpx.Client) -> None:
-    schemas = client.get("/openapi.json").json()["components"]["schemas"]
-    shapes = [name for name in schemas if name.endswith("Document") and "updated_at" in schemas[name]["properties"]]
-    assert len(shapes) == 8
-    for name in (*shapes, "Reference", "SourceReference", "PlaceReference", "DateDocument", "RecordLinks"):
-        nothing = [key for key, schema in schemas[name]["properties"].items() if "description" not in schema]
-        assert nothing == [], name
+def undescribed(schema: Any, at: str) -> Iterator[str]:
+    """Yield where a property, or a schema that has some, is not described, however deep."""
+    if isinstance(schema, list):
+        for number, each in enumerate(schema):
+            yield from undescribed(each, f"{at}/{number}")
+    if not isinstance(schema, dict):
+        return
+    for name, each in schema.get("properties", {}).items():
+        if not each.get("description"):
+            yield f"{at}/{name}"
+    for name, each in schema.get("properties", {}).items():
+        yield from undescribed(each, f"{at}/{name}")
+    for key, each in schema.items():
+        if key not in ("properties", "examples", "enum", "default", "const"):
+            yield from undescribed(each, f"{at}/{key}")
+
+
+@pytest.mark.parametrize("archive", ["seed/archive.json", "examples/arden.json"])
+def test_every_schema_and_every_property_of_one_is_described(serve: Serve, tmp_path: Path, archive: str) -> None:
+    publish(ROOT / archive, tmp_path / "data")
+    schemas = serve(tmp_path / "data").get("/openapi.json").json()["components"]["schemas"]
+    assert len(schemas) > 100
+    assert [name for name, schema in schemas.items() if not schema.get("description")] == []
+    assert [place for name, schema in schemas.items() for place in undescribed(schema, name)] == []
 
 
 def test_what_one_list_alone_may_be_asked_for_comes_first(client: httpx.Client) -> None:

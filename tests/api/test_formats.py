@@ -25,7 +25,7 @@ from service.catalogue.browsing import Catalogue
 from service.catalogue.parameters import read_criteria
 from service.release.opening import open_current
 from service.release.publish import publish
-from tests.archives import CRITERIA, FIELDS, Fields, archive, random_archives, record, write
+from tests.archives import CRITERIA, FIELDS, Fields, archive, random_archives, record, said_of, write
 from tests.conftest import PublishTo, Serve
 
 EVERY = [(collection, name) for collection, model in CRITERIA.items() for name in formats_of(model) if name != "json"]
@@ -360,7 +360,8 @@ def test_geojson_is_read_by_shapely(mapped: Path, serve: Serve) -> None:
             point = shape(feature["geometry"])
             found[feature["id"]] = (point.x, point.y, feature["properties"]["radius_m"])
             document = client.get(f"/v1/{collection}/{feature['id']}").json()
-            assert feature["properties"] == document | {"radius_m": found[feature["id"]][2]}
+            claimed: Fields = {"claimed_by": []} if collection == "events" else {}
+            assert feature["properties"] == document | claimed | {"radius_m": found[feature["id"]][2]}
         assert found == expected
         assert len(shapely.from_geojson(answer.text).geoms) == len(expected)
         assert answer.headers["archive-total"] == str(len(expected))
@@ -372,7 +373,7 @@ def test_a_point_is_never_without_its_uncertainty(mapped: Path, serve: Serve) ->
     client = serve(mapped)
     for path in ("/v1/events?format=geojson&fields=title", "/v1/places?format=geojson&fields=name"):
         for feature in client.get(path).json()["features"]:
-            assert len(feature["properties"]) == 2
+            assert set(feature["properties"]) - {"claimed_by"} in ({"title", "radius_m"}, {"name", "radius_m"})
             assert feature["properties"]["radius_m"] is not None
             assert feature["id"]
 
@@ -449,8 +450,9 @@ def test_a_whole_list_is_what_a_walk_through_its_pages_finds(whole: Fields, data
                     mapped = catalogue.on_map(listing) if chosen.on_map else listing
                     text = b"".join(written(chosen.writer(export), catalogue, mapped, place=bytes)).decode()
                     if name == "geojson":
-                        found = [feature["id"] for feature in json.loads(text)["features"]]
-                        assert found == [each for each in expected if has_point(whole, each)]
+                        drawn = [feature["id"] for feature in json.loads(text)["features"]]
+                        assert drawn == [name for each in expected for name in features_of(whole, each)]
+                        found = list(dict.fromkeys(name.partition("/")[0] for name in drawn))
                     elif name == "csv":
                         found = [row["id"] for row in rows(text)]
                         assert found == expected
@@ -480,11 +482,14 @@ def filters(whole: Fields, collection: str) -> st.SearchStrategy[tuple[str, str]
     return st.sampled_from(choices)
 
 
-def has_point(whole: Fields, record_id: str) -> bool:
-    places = {each["id"]: each for each in whole["places"]}
-    if record_id.startswith("evt-"):
-        record_id = next(each["place"] for each in whole["events"] if each["id"] == record_id) or ""
-    return places.get(record_id, {}).get("latitude") is not None
+def features_of(whole: Fields, record_id: str) -> list[str]:
+    """Return the names of the features that a record has: one for each of its places that has a point."""
+    on_map = {each["id"] for each in whole["places"] if each.get("latitude") is not None}
+    if not record_id.startswith("evt-"):
+        return [record_id] if record_id in on_map else []
+    own, *claimed = said_of(next(each for each in whole["events"] if each["id"] == record_id), "place")
+    others = [place for place in dict.fromkeys(claimed) if place in on_map and place != own]
+    return [*([record_id] if own in on_map else []), *(f"{record_id}/{place}" for place in others)]
 
 
 # --- With a query -----------------------------------------------------------------------------------------------------

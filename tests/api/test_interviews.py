@@ -21,7 +21,15 @@ SAID: list[Fields] = [
 ]  # fmt: skip
 INDEX: list[Fields] = [
     {"title": "At home", "synopsis": "The kettle sang.", "keywords": ["teapot"], "topics": ["top-2"], "segment": "a1"},
-    {"start_s": 12, "title": "A knock", "segment": "4"},
+    {
+        "start_s": 12,
+        "title": "A knock",
+        "segment": "4",
+        "translations": {
+            "de": {"title": "Ein Klopfen", "synopsis": "Ohne Vorlage.", "keywords": ["Türklopfer"]},
+            "fr": {"title": "On frappe"},
+        },
+    },
     {"start_s": 70, "title": "Ladders"},
 ]
 
@@ -65,6 +73,7 @@ def ids(client: httpx.Client, query: str) -> list[str]:
         ("topic=top-1", ["tes-1"]),
         ("q=teapot", ["tes-1"]),
         ("q=samovar", ["tes-1"]),
+        ("q=Türklopfer", ["tes-1"]),
         ("q=third_party", []),
     ],
 )
@@ -79,6 +88,11 @@ def test_a_record_shows_them_always(client: httpx.Client) -> None:
     assert [each["segment"] for each in shown["index"]] == ["a1", "tes-1-s4", None]
     assert shown["index"][1] == {
         "start_s": 12, "title": "A knock", "synopsis": None, "keywords": [], "topics": [], "segment": "tes-1-s4",
+        "language_of": {"title": "en"},
+        "translations": {
+            "de": {"title": "Ein Klopfen", "synopsis": "Ohne Vorlage.", "keywords": ["Türklopfer"]},
+            "fr": {"title": "On frappe", "synopsis": None, "keywords": []},
+        },
     }  # fmt: skip
     bare = client.get("/v1/testimonies/tes-2").json()
     assert (bare["part_of"], bare["contributors"], bare["index"]) == (None, [], [])
@@ -141,6 +155,8 @@ def test_a_gap_says_why_in_every_format(client: httpx.Client) -> None:
         ("kettle", "index", "a1", 3),
         ("knock", "index", "tes-1-s4", 12),
         ("ladders", "index", None, 70),
+        ("Klopfen", "translations.de.index", "tes-1-s4", 12),
+        ("Türklopfer", "translations.de.index", "tes-1-s4", 12),
     ],
 )
 def test_a_hit_leads_to_the_second(
@@ -155,6 +171,33 @@ def test_a_hit_leads_to_the_second(
         address, _, fragment = led["href"].partition("#")
         assert fragment in {each["id"] for each in client.get(address).json()["segments"]}
         assert f'id="tes-1-{fragment.removeprefix("tes-1-")}"' in client.get("/testimonies/tes-1").text
+
+
+@pytest.mark.parametrize(
+    ("query", "language", "shown"),
+    [
+        ("?lang=fr", "en, fr", ["At home", "On frappe", "Ladders"]),
+        ("?lang=de", "de, en", ["At home", "Ein Klopfen", "Ladders"]),
+        ("?lang=en", "en", ["At home", "A knock", "Ladders"]),
+        ("", None, ["At home", "A knock", "Ladders"]),
+    ],
+)
+def test_each_entry_of_the_contents_is_shown_in_a_language_that_is_wished_for(
+    client: httpx.Client, query: str, language: str | None, shown: list[str]
+) -> None:
+    answer = client.get(f"/v1/testimonies/tes-1{query}")
+    entries = answer.json()["index"]
+    assert [each["title"] for each in entries] == shown
+    assert answer.headers.get("content-language") == language
+    knock = entries[1]
+    translated = query.removeprefix("?lang=") if query and query != "?lang=en" else "en"
+    assert knock["language_of"]["title"] == translated
+    assert (knock["synopsis"], knock["keywords"]) == (
+        ("Ohne Vorlage.", ["Türklopfer"]) if translated == "de" else (None, [])
+    )
+    assert set(knock["language_of"]) == ({"title", "synopsis", "keywords"} if translated == "de" else {"title"})
+    page = client.get(f"/testimonies/tes-1{query}").text
+    assert f'<bdi lang="{translated}">{shown[1]}</bdi>' in page
 
 
 def test_pages_show_sessions_contents_and_gaps(client: httpx.Client) -> None:

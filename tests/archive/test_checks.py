@@ -43,7 +43,8 @@ CODES = """
     source_hash_mismatch passage_hash_mismatch source_text_in_summary
     unsafe_path missing_file file_mismatch media_type_mismatch
     contact_without_address single_source invalid_table unknown_table repeated_column ambiguous_label
-    unknown_table_left_out decimal_comma citation_without_passage
+    unknown_table_left_out decimal_comma merged_cells hidden_sheet formulas formula_without_value number_as_text active_content
+    citation_without_passage
 """.split()
 
 #: Codes that a file alone cannot give: they take the current release, or a copy of a source. Tested below.
@@ -62,6 +63,12 @@ OF_TABLES = {
     "ambiguous_label",
     "unknown_table_left_out",
     "decimal_comma",
+    "merged_cells",
+    "hidden_sheet",
+    "formulas",
+    "formula_without_value",
+    "number_as_text",
+    "active_content",
 }
 
 JSON = dict[str, Any]
@@ -596,7 +603,7 @@ def places_in(value: object) -> Iterator[tuple[Any, Any]]:
         yield from places_in(inner)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_archive_breaks_the_check_or_is_repeated(check_json: Callable[..., Report], data: st.DataObject) -> None:
     archive = good()
@@ -655,8 +662,8 @@ def test_memory_does_not_grow_with_the_archive(tmp_path: Path) -> None:
         finally:
             tracemalloc.stop()
 
-    peak(5_000)  # fills caches, and the tuples that Python keeps for the next use
-    assert peak(20_000) < 1.5 * peak(5_000)  # both fill a batch of rows
+    peak(1_000)  # fills caches, and the tuples that Python keeps for the next use
+    assert peak(8_000) < 1.2 * peak(2_000)  # both fill a batch of rows
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -13,6 +14,8 @@ import openpyxl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openpyxl.styles import PatternFill
+from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH
 from pydantic import AfterValidator
 
 from service.archive.checks import Report, check_archive
@@ -331,6 +334,215 @@ def test_a_workbook_that_is_none_is_refused(tmp_path: Path) -> None:
     rubbish.write_bytes(b"hello")
     for path in (bomb, locked, rubbish):
         assert [code for code, _ in found(path)] == ["invalid_table"]
+
+
+SHEETS: dict[str, list[list[Any]]] = {
+    "sources": [["id", "type", "title", "language", "rights"], ["src-1", "article", "A report", "en", "CC-BY-4.0"]],
+    "events": [["id", "type", "title", "date"], ["evt-1", "detention", "A stop", "2021-05-09"]],
+    "citations": [["record_id", "source_id"], ["evt-1", "src-1"]],
+}
+
+
+def changed(path: Path, change: Callable[[openpyxl.Workbook], object]) -> Path:
+    """Change a workbook as a spreadsheet program does."""
+    book = openpyxl.load_workbook(path)
+    change(book)
+    book.save(path)
+    return path
+
+
+def repacked(
+    path: Path, change: Callable[[str, bytes], bytes], *, name: str = "", more: dict[str, bytes] | None = None
+) -> Path:
+    """Change the parts of a workbook, and add some."""
+    target = path.with_name(name or f"changed-{path.name}")
+    with zipfile.ZipFile(path) as given, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+        for each in given.namelist():
+            packed.writestr(each, change(each, given.read(each)))
+        for each, content in (more or {}).items():
+            packed.writestr(each, content)
+    return target
+
+
+def told(tables: Path) -> list[tuple[str, str]]:
+    """Return what was found, errors and notes, less those that every small archive has."""
+    report = check(tables)
+    assert report.more is False
+    return [(each.code, each.pointer) for each in (*report.findings, *report.notes) if each.code != "single_source"]
+
+
+def events_of(tables: Path) -> list[dict[str, Any]]:
+    with compiled(tables) as made:
+        return [record for kind, record in pieces_of(made.path) if kind == "event"]
+
+
+@pytest.mark.parametrize("epoch", [WINDOWS_EPOCH, MAC_EPOCH], ids=["1900", "1904"])
+def test_days_are_those_that_a_spreadsheet_program_shows(tmp_path: Path, epoch: dt.datetime) -> None:
+    book = workbook(tmp_path / "a.xlsx", **SHEETS)
+
+    def days(opened: openpyxl.Workbook) -> None:
+        opened.epoch = epoch
+        opened["events"]["D2"] = dt.datetime(2021, 5, 9)  # noqa: DTZ001 - a cell has no zone
+        opened["events"].append(["evt-2", "protest", "A march", 44325])
+        opened["citations"].append(["evt-2", "src-1"])
+
+    changed(book, days)
+    assert [each["date"] for each in events_of(book)] == ["2021-05-09", "44325"]
+    [finding] = check(book).findings
+    assert (finding.code, finding.pointer) == ("invalid_date", "a.xlsx, sheet events, row 3, column date")
+    assert "2021-05-09, or 2025-05-10 where days count from 1904" in finding.detail
+
+
+def test_rows_and_columns_that_hold_nothing_are_no_records(tmp_path: Path) -> None:
+    def space(book: openpyxl.Workbook) -> None:
+        sheet = book["events"]
+        for row in range(5, 500):
+            sheet.cell(row, 3).fill = PatternFill("solid", "FFFF00")
+        sheet.cell(700, 2).value = " "
+        sheet.insert_rows(1, 2)
+        sheet.insert_cols(1, 2)
+
+    book = changed(workbook(tmp_path / "a.xlsx", **SHEETS), space)
+    assert [each["id"] for each in events_of(book)] == ["evt-1"]
+    assert told(book) == []
+
+
+def test_merged_cells_and_hidden_sheets_are_told(tmp_path: Path) -> None:
+    def change(book: openpyxl.Workbook) -> None:
+        book["events"]["C3"] = "A march"
+        book["events"].merge_cells("C3:D4")
+        book.create_sheet("agents").append(["id", "kind", "name_policy", "name"])
+        book["agents"].append(["agt-1", "person", "published", "Ann Example"])
+        book["agents"].sheet_state = "hidden"
+        book.create_sheet("topics").append(["id", "label"])
+        book["topics"].sheet_state = "veryHidden"
+
+    book = changed(workbook(tmp_path / "a.xlsx", **SHEETS), change)
+    with compiled(book) as made:
+        assert b"Ann Example" not in made.path.read_bytes()
+        assert [(each.code, each.pointer) for each in made.notes] == [
+            ("merged_cells", "a.xlsx, sheet events, row 3"),
+            ("hidden_sheet", "a.xlsx, sheet agents"),
+            ("hidden_sheet", "a.xlsx, sheet topics"),
+        ]
+        assert "C3:D4" in made.notes[0].detail
+
+
+def test_of_formulas_the_saved_value_is_read(tmp_path: Path) -> None:
+    def formulas(book: openpyxl.Workbook) -> None:
+        book["events"]["C2"] = '=CONCATENATE("A ","stop")'
+        book["events"]["D2"] = "=A9"
+
+    book = changed(workbook(tmp_path / "a.xlsx", **SHEETS), formulas)
+    assert ("formula_without_value", "a.xlsx, sheet events, row 2") in told(book)
+    [finding] = [each for each in check(book).findings if each.code == "formula_without_value"]
+    assert "(C2, D2)" in finding.detail
+
+    def saved(_: str, content: bytes) -> bytes:
+        content = re.sub(
+            rb'<c r="C2"([^>]*)><f>([^<]*)</f><v ?/?>(</v>)?', rb'<c r="C2" t="str"\1><f>\2</f><v>A stop</v>', content
+        )
+        return re.sub(
+            rb'<c r="D2"([^>]*)><f>([^<]*)</f><v ?/?>(</v>)?', rb'<c r="D2" t="str"\1><f>\2</f><v></v>', content
+        )
+
+    with_values = repacked(book, saved)
+    assert events_of(with_values)[0]["title"] == "A stop"
+    assert ("formulas", "changed-a.xlsx, sheet events") in told(with_values)
+    assert "formula_without_value" not in dict(told(with_values))
+
+
+def test_numbers_among_texts_and_texts_that_are_numbers(tmp_path: Path) -> None:
+    def numbers(book: openpyxl.Workbook) -> None:
+        book["events"]["C2"] = 7
+        sheet = book.create_sheet("places")
+        for row in (
+            ["id", "name", "kind", "latitude", "longitude", "radius_m"],
+            ["plc-1", "Arden", "city", "1,5", "2.5", "10"],
+        ):
+            sheet.append(row)
+
+    book = changed(workbook(tmp_path / "a.xlsx", **SHEETS), numbers)
+    assert events_of(book)[0]["title"] == "7"
+    place = records_of(book)["plc-1"]
+    assert (place["latitude"], place["longitude"], place["radius_m"]) == (1.5, 2.5, 10)
+    assert sorted(told(book), reverse=True) == [
+        ("number_as_text", "a.xlsx, sheet events, row 2, column title"),
+        ("decimal_comma", "a.xlsx, sheet places, row 2, column latitude"),
+    ]
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    sheets = {**SHEETS, "events": [[*SHEETS["events"][0], " Title "], [*SHEETS["events"][1], "Another"]]}
+    book = workbook(tmp_path / "a.xlsx", **sheets)
+    assert told(book) == [("repeated_column", "a.xlsx, sheet events, column title")]
+
+
+def test_macros_are_not_run_and_links_not_followed(tmp_path: Path) -> None:
+    book = workbook(tmp_path / "a.xlsx", **SHEETS)
+    link = b'<externalLink xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"/>'
+    more = {"xl/vbaProject.bin": b"\xd0\xcf", "xl/externalLinks/externalLink1.xml": link}
+    active = repacked(book, lambda _, content: content, name="a.xlsm", more=more)
+    [note] = [each for each in check(active).notes if each.code == "active_content"]
+    assert "macros and links to other files" in note.detail
+    assert [each["id"] for each in events_of(active)] == ["evt-1"]
+
+
+ODS = """<?xml version="1.0"?><office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0">
+<office:body><office:spreadsheet><table:table table:name="archive"><table:table-row table:number-rows-repeated="100000">
+<table:table-cell office:value-type="string" table:number-columns-repeated="900"><text:p>x</text:p></table:table-cell>
+</table:table-row></table:table></office:spreadsheet></office:body></office:document-content>"""
+
+
+def test_cells_far_apart_do_not_take_all_memory(tmp_path: Path) -> None:
+    book = workbook(tmp_path / "a.xlsx", **SHEETS)
+    changed(book, lambda opened: opened["events"].__setitem__("XFD1048576", "x"))
+    [finding] = check(book).findings[:1]
+    assert (finding.code, finding.pointer) == ("invalid_table", "a.xlsx, sheet events")
+    assert "XFD1048576" in finding.detail
+    with zipfile.ZipFile(tmp_path / "a.ods", "w") as packed:
+        packed.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        packed.writestr(
+            "META-INF/manifest.xml", '<m:manifest xmlns:m="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
+        )
+        packed.writestr("content.xml", ODS)
+    [finding] = check(tmp_path / "a.ods").findings[:1]
+    assert (finding.code, finding.pointer) == ("invalid_table", "a.ods")
+    assert "ADP100000" in finding.detail or "AHP100000" in finding.detail
+
+
+@pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/worksheets/sheet3.xml"])
+def test_a_workbook_whose_xml_declares_entities_is_not_read(tmp_path: Path, part: str) -> None:
+    laughs = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">]>'
+
+    def declare(name: str, content: bytes) -> bytes:
+        start = content.index(b"?>") + 2 if content.startswith(b"<?xml") else 0
+        return content[:start] + laughs + content[start:] if name == part else content
+
+    book = repacked(workbook(tmp_path / "a.xlsx", **SHEETS), declare)
+    assert told(book) == [("invalid_table", "changed-a.xlsx")]
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [
+        ("id,name,kind\rplc-1,Arden,city\r\nplc-2,Beech,city\n", []),
+        ("id,name,kind\nplc-1,Arden,city\nplc-1,Beech,city\n", [("duplicate_id", "places.csv, row 3, column id")]),
+        (
+            "id,name,kind,part_of\nplc-1,Arden,city,Beech\nplc-2,Beech,city,Arden\n",
+            [("reference_cycle", "places.csv, row 2, column part_of_id")],
+        ),
+        (
+            "id,name,kind,part_of\nplc-1,Arden,city,\nplc-2,Arden,city,\nplc-3,Cedar,site,Arden\n",
+            [("ambiguous_label", "places.csv, row 4, column part_of_id")],
+        ),
+        ("," * 1_000_000 + "\n", [("invalid_table", "places.csv, row 1")]),
+    ],
+    ids=["mixed line ends", "ids that clash", "a cycle", "a label that two have", "a million columns"],
+)
+def test_each_fault_of_a_table_is_one_finding(tmp_path: Path, places: str, expected: list[tuple[str, str]]) -> None:
+    assert told(folder_of(tmp_path / "t", places_csv=places)) == expected
 
 
 def test_entities_of_a_workbook_are_not_followed(tmp_path: Path) -> None:

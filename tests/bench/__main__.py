@@ -47,7 +47,7 @@ CHECKED, PAGES = 50, 2000
 def measured(work: Path, testimonies: int, given: argparse.Namespace) -> Figures:
     """Measure everything at one size."""
     note(f"{testimonies:,} testimonies: writing and publishing")
-    archive = generated(work, testimonies, plain=given.plain)
+    archive = generated(work, testimonies, holding="plain" if given.plain else "real")
     data, database, answers = (archive.with_name(name) for name in ("data", "plain.sqlite", "answers.json"))
     cost, plain = published(archive, data, testimonies), Plain(written(archive, database))
     asked = prepared(data, plain, answers, testimonies)

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from tests.bench import generate
+from tests.bench.generate import Holding
 from tests.bench.load import ROOT
 from tests.bench.memory import Memory, watched
 from tests.bench.processes import environment
@@ -37,13 +38,13 @@ class Published:
         return self.testimonies / self.seconds
 
 
-def generated(work: Path, testimonies: int, *, plain: bool = False) -> Path:
+def generated(work: Path, testimonies: int, *, holding: Holding = "real") -> Path:
     """Return the archive of so many testimonies in a folder of its own, written unless this very one is there."""
     maker = hashlib.sha256(Path(generate.__file__).read_bytes()).hexdigest()[:8]
-    archive = work / f"{testimonies}-{maker}{'-plain' if plain else ''}" / "archive.jsonl"
+    archive = work / f"{testimonies}-{maker}-{holding.replace(' ', '-')}" / "archive.jsonl"
     if not archive.exists():
         archive.parent.mkdir(parents=True, exist_ok=True)
-        generate.write_archive(archive, testimonies, plain=plain)
+        generate.write_archive(archive, testimonies, holding=holding)
     return archive
 
 

@@ -5,18 +5,22 @@ where nobody lives. What is lifelike is the shape: languages, how often words co
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import accumulate, chain, count, cycle
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import orjson
 
 Fields = dict[str, Any]
 T = TypeVar("T")
+
+#: What an archive holds beside what every one does. plain: nothing; real: own fields, claims, relations and files; many
+#: fields: 100 own fields, and a vocabulary of 10,000 terms.
+Holding = Literal["plain", "real", "many fields"]
 
 SEED = 20_260_131
 #: Words of each language; the nth is drawn about 1/n as often as the first (Zipf).
@@ -56,6 +60,25 @@ DECLARED: Fields = {
         "testimony": [{"name": "setting", "label": "Where it was told", "kind": "text"}],
     },
 }
+
+#: Own fields and terms of an archive that has very many, and how many of these fields a testimony states.
+MANY_FIELDS, MANY_TERMS, STATED = 100, 10_000, 10
+#: The kinds that these fields have, in turn.
+MANY_KINDS = ("term", "number", "text", "date", "boolean")
+
+
+def _declared_many() -> Fields:
+    """Return what the head declares of an archive with very many own fields and terms: a tenth of the terms have others below."""
+    tops = MANY_TERMS // 10
+    terms: list[Fields] = [{"value": f"term-{number:05}", "label": f"Term {number}"} for number in range(MANY_TERMS)]
+    for number, term in enumerate(terms[tops:]):
+        term["broader"] = f"term-{number % tops:05}"
+    fields = []
+    for number, kind in zip(range(MANY_FIELDS), cycle(MANY_KINDS), strict=False):
+        field = {"name": f"field_{number:03}", "label": f"Field {number}", "kind": kind}
+        fields.append({**field, "vocabulary": "many"} if kind == "term" else field)
+    return {"vocabularies": {"many": {"title": "Many terms", "terms": terms}}, "fields": {"testimony": fields}}
+
 
 # tag, share of testimonies, consonants, vowels
 _SCRIPTS = (
@@ -171,9 +194,9 @@ def is_hidden(number: int) -> bool:
 class _Archive:
     """All records, one after the other. Keeps only what later records refer to."""
 
-    def __init__(self, testimonies: int, *, plain: bool) -> None:
+    def __init__(self, testimonies: int, *, holding: Holding) -> None:
         self._testimonies = testimonies
-        self._plain = plain
+        self._holding = holding
         #: Draws what real archives hold beside all else, so that all else is the same without it.
         self._beside = Random(f"{SEED} beside")
         #: The last public testimony.
@@ -194,7 +217,8 @@ class _Archive:
 
     def lines(self) -> Iterator[Fields]:
         """Yield the head and every record, each with its type."""
-        yield HEAD if self._plain else {**HEAD, "archive": HEAD["archive"] | DECLARED}
+        declared = {"plain": {}, "real": DECLARED, "many fields": _declared_many()}[self._holding]
+        yield {**HEAD, "archive": HEAD["archive"] | declared}
         parts = {
             "topic": self.topics(),
             "place": self.places(),
@@ -208,7 +232,7 @@ class _Archive:
         }
         for record, fields in parts.items():
             for number, one in enumerate(fields):
-                yield {"record": record, **one, **({} if self._plain else self._more(record, number, one))}
+                yield {"record": record, **one, **self._more(record, number, one)}
 
     # --- Choosing -----------------------------------------------------------------------------------------------------
 
@@ -280,6 +304,8 @@ class _Archive:
 
     def _more(self, record: str, number: int, fields: Fields) -> Fields:
         """Return what a record has of these."""
+        if self._holding != "real":
+            return self._many_values() if self._holding == "many fields" and record == "testimony" else {}
         match record:
             case "event":
                 return self._more_of_event()
@@ -309,6 +335,18 @@ class _Archive:
         if not is_hidden(number):
             self._last = own
         return more
+
+    def _many_values(self) -> Fields:
+        draw = self._beside
+        values: dict[str, Callable[[], Any]] = {
+            "term": lambda: f"term-{draw.randrange(MANY_TERMS):05}",
+            "number": lambda: draw.randrange(1000),
+            "text": lambda: draw.choice(("at home", "by telephone", "in the office")),
+            "date": lambda: f"{draw.randrange(2009, 2026)}-{draw.randrange(1, 13):02}",
+            "boolean": lambda: draw.random() < 0.5,
+        }
+        stated = sorted(draw.sample(range(MANY_FIELDS), STATED))
+        return {"custom": {f"field_{number:03}": values[MANY_KINDS[number % len(MANY_KINDS)]]() for number in stated}}
 
     def _file(self, source: str) -> Fields:
         stated = {"name": "scan.pdf", "url": f"https://files.invalid/{source}", "media_type": "application/pdf"}
@@ -557,14 +595,12 @@ class _Archive:
             yield {"id": f"tes-gone-{number:05}", "on": self._day()}
 
 
-def write_archive(path: Path, testimonies: int, *, plain: bool = False) -> int:
-    """Write an archive of so many testimonies as `.jsonl`: where it is `plain` without own fields, claims, relations and
-    files. Returns how many records it has, withdrawals not counted.
-    """
+def write_archive(path: Path, testimonies: int, *, holding: Holding = "real") -> int:
+    """Write an archive of so many testimonies as `.jsonl`. Returns how many records it has, withdrawals not counted."""
     written = -1  # the head is no record
     unfinished = path.with_name(path.name + ".part")
     with unfinished.open("wb") as file:
-        for line in _Archive(testimonies, plain=plain).lines():
+        for line in _Archive(testimonies, holding=holding).lines():
             file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
             written += line.get("record") != "withdrawn"
     unfinished.rename(path)

@@ -74,13 +74,13 @@ class Measuring:
         asked = {name: targets for name, targets in asked.items() if name in self._others}
         for number in range(self._rounds):
             with running("the server", server(self._data), ready="/readyz") as ours:
-                _warm(ours, work.targets if work.once else work.targets * WARMING)
+                warm(ours, work.targets if work.once else work.targets * WARMING)
                 fresh = work.targets[WARMING:] if work.once else work.targets
                 result.ours.append(self._load(ours, work, fresh, once=work.once))
                 self.worker.saw(work.name, ours)
             for name, targets in asked.items():
                 if number == 0:
-                    _warm(self._others[name], targets)
+                    warm(self._others[name], targets)
                 plainly = work if name == RAW else Work(work.name, targets)
                 measured = self._load(self._others[name], plainly, targets, once=False)
                 result.others.setdefault(name, []).append(measured)
@@ -93,7 +93,7 @@ class Measuring:
             for workers, kept in ((2, result.ours), (1, result.others.setdefault("one worker", []))):
                 every = sorted({*SERVER_CORES, *LOAD_CORES})
                 with running("the server", server(self._data, workers=workers), ready="/readyz", cores=every) as ours:
-                    _warm(ours, work.targets)
+                    warm(ours, work.targets)
                     kept.append(self._load(ours, work, work.targets[WARMING:], once=True, cores=every))
         return result
 
@@ -104,7 +104,7 @@ class Measuring:
             rates = []
             with running("the server", server(self._data), ready="/readyz") as ours:
                 for targets in (first, last):
-                    _warm(ours, targets)
+                    warm(ours, targets)
                     measured = self._load(ours, Work("", targets), targets[WARMING:], once=True, connections=1)
                     rates.append(measured.per_second)
             ratios.append(rates[0] / rates[1])
@@ -125,7 +125,7 @@ class Measuring:
         return load(Job(target.port, targets, headers, work.status, self._seconds, connections, once, cores))
 
 
-def _warm(asked: Running, targets: list[str]) -> None:
+def warm(asked: Running, targets: list[str]) -> None:
     with asked.asking() as get:
         for target in targets[:WARMING]:
             get(target)

@@ -20,6 +20,9 @@ WARM_RECORD, COLD_RECORD = "record, asked before", "record, never asked"
 WARM_GZIP, COLD_GZIP = f"{WARM_PAGE}, gzip", f"{COLD_PAGE}, gzip"
 WARM_ZSTD, COLD_ZSTD = f"{WARM_PAGE}, zstd", f"{COLD_PAGE}, zstd"
 COLD_RECORD_GZIP = f"{COLD_RECORD}, gzip"
+#: Pages for people, as browsers ask for them.
+READ_RECORD, FRESH_RECORD = "a record to read (HTML, gzip), asked before", "a record to read (HTML, gzip), never asked"
+READ_LIST, FRESH_LIST = "a list to read (HTML, gzip), asked before", "a list to read (HTML, gzip), never asked"
 UNCHANGED, COLD_LIST = "304", "two filters and a sort, never asked"
 BEST, FACETED, RARELY = "best 20 of a word in half", "four facets over it, one record shown", "a rare word"
 SUGGEST = "suggest"
@@ -59,19 +62,21 @@ class Asked:
     zipped: list[Work]
     lists: Work
     records: Work
+    #: Pages for people.
+    read: list[Work]
     #: Pages at the beginning of the list and at its end.
     first: list[str]
     last: list[str]
 
     @property
     def works(self) -> list[Work]:
-        return [*self.warm, self.pages, *self.zipped, self.lists, self.records]
+        return [*self.warm, self.pages, *self.zipped, self.lists, self.records, *self.read]
 
 
 # --- Lists and records ------------------------------------------------------------------------------------------------
 
 
-def _cursors(get: Get, sort: str, *, step: int, steps: int, start: str | None = None) -> Iterator[str]:
+def cursors(get: Get, sort: str, *, step: int, steps: int, start: str | None = None) -> Iterator[str]:
     """Follow the links of a list, `step` records a page, and yield each new cursor."""
     query = {"sort": sort, "limit": str(step)} | ({} if start is None else {"cursor": start})
     for _ in range(steps):
@@ -87,7 +92,7 @@ def _cursors(get: Get, sort: str, *, step: int, steps: int, start: str | None = 
         query["cursor"] = parse_qs(urlsplit(links["next"]).query)["cursor"][0]
 
 
-def _page(sort: str, cursor: str) -> str:
+def page_at(sort: str, cursor: str) -> str:
     return f"{COLLECTION}?{urlencode({'sort': sort, 'limit': LIMIT, 'cursor': cursor})}"
 
 
@@ -97,7 +102,7 @@ def asked(get: Get, plain: Plain, testimonies: int) -> Asked:
     page = f"{COLLECTION}?limit={LIMIT}"
     etag = get(page)[1]["etag"]
     ids = plain.ids()
-    pages, records = _cold_pages(get, testimonies), _cold_records(plain)
+    pages, records, lists = _cold_pages(get, testimonies), _cold_records(plain), _cold_lists(plain)
     return Asked(
         warm=[
             Work(WARM_PAGE, [page], once=False),
@@ -112,8 +117,14 @@ def asked(get: Get, plain: Plain, testimonies: int) -> Asked:
             _zipped(Work(COLD_ZSTD, pages.targets), "zstd"),
             _zipped(Work(COLD_RECORD_GZIP, records.targets), "gzip"),
         ],
-        lists=_cold_lists(plain),
+        lists=lists,
         records=records,
+        read=[
+            _read(READ_LIST, [COLLECTION], once=False),
+            _read(READ_RECORD, [f"{COLLECTION}/{ids[len(ids) // 2]}"], once=False),
+            _read(FRESH_LIST, lists.targets, once=True),
+            _read(FRESH_RECORD, records.targets, once=True),
+        ],
         first=first,
         last=last,
     )
@@ -124,6 +135,12 @@ def _zipped(work: Work, coding: str) -> Work:
     end = "&" if coding == "gzip" else "&&"
     targets = [target + (end if "?" in target else "?" + end) for target in work.targets]
     return Work(work.name, targets, once=work.once, headers=[f"Accept-Encoding: {coding}"])
+
+
+def _read(name: str, targets: list[str], *, once: bool) -> Work:
+    """Return the pages that show what these addresses of the API give, asked for by a browser."""
+    headers = ["Accept: text/html", "Accept-Encoding: gzip"]
+    return Work(name, [target.removeprefix("/v1") for target in targets], once=once, headers=headers)
 
 
 def _cold_records(plain: Plain) -> Work:
@@ -137,7 +154,7 @@ def _cold_pages(get: Get, testimonies: int) -> Work:
     step = min(STEP, max(1, testimonies // STEPS))
     return Work(
         COLD_PAGE,
-        shuffled([_page(sort, cursor) for sort in SORTS for cursor in _cursors(get, sort, step=step, steps=STEPS)]),
+        shuffled([page_at(sort, cursor) for sort in SORTS for cursor in cursors(get, sort, step=step, steps=STEPS)]),
     )
 
 
@@ -168,9 +185,9 @@ def _first_and_last(get: Get, testimonies: int) -> tuple[list[str], list[str]]:
     """Return pages at the beginning of the list and at its end, neither asked before."""
     around = min(AROUND, testimonies // 3)
     far = max(1, (testimonies - around - LIMIT) // MOST)
-    *_, deep = _cursors(get, "id", step=MOST, steps=far)
-    found = [list(_cursors(get, "id", step=1, steps=around, start=start)) for start in (None, deep)]
-    first, last = (shuffled([_page("id", cursor) for cursor in some]) for some in found)
+    *_, deep = cursors(get, "id", step=MOST, steps=far)
+    found = [list(cursors(get, "id", step=1, steps=around, start=start)) for start in (None, deep)]
+    first, last = (shuffled([page_at("id", cursor) for cursor in some]) for some in found)
     return first, last
 
 

@@ -76,17 +76,17 @@ def _show_sizes(figures: Figures) -> None:
 
 
 def _show_goals(shown: list[Goal], title: str) -> None:
-    table = _table(title, "work", "measured", "from – to", "target", "reached")
+    table = new_table(title, "work", "measured", "from – to", "target", "reached")
     for goal in shown:
         verdict = {True: "yes", False: "no", None: ""}[goal.reached]
-        measured = "not installed" if goal.median is None else _figure(goal.median)
+        measured = "not installed" if goal.median is None else figure(goal.median)
         target = f"{goal.sign} {goal.target:,g} {goal.unit}"
-        table.add_row(goal.work, measured, _range(goal.values), target, verdict)
+        table.add_row(goal.work, measured, spread(goal.values), target, verdict)
     console.print(table)
 
 
 def _show_rates(works: list[Rounds]) -> None:
-    table = _table(
+    table = new_table(
         "requests a second", "work", "server", "median", "from – to", "p50 ms", "p99 ms", "bytes", "load", "by"
     )
     for rounds in works:
@@ -96,7 +96,7 @@ def _show_rates(works: list[Rounds]) -> None:
                 rounds.work.name if name == "ours" else "",
                 name,
                 f"{statistics.median(rates):,.0f}",
-                _range(rates),
+                spread(rates),
                 f"{statistics.median(one.p50_ms for one in measures):.2f}",
                 f"{statistics.median(one.p99_ms for one in measures):.2f}",
                 f"{measures[0].bytes_per_answer:,.0f}",
@@ -113,13 +113,13 @@ def _load(measures: list[Measure]) -> str:
 
 
 def _show_times(figures: Figures) -> None:
-    table = _table("one question at a time", "question", "median ms", "from – to", "p99 ms", "times")
+    table = new_table("one question at a time", "question", "median ms", "from – to", "p99 ms", "times")
     named = {**figures.found, "record by id beside 8 searches and exports": figures.crowded}
     for name, times in named.items():
         median = f"{statistics.median(times.taken):.2f}"
-        table.add_row(name, median, _range(times.medians), f"{times.p99:.2f}", f"{len(times.taken):,}")
+        table.add_row(name, median, spread(times.medians), f"{times.p99:.2f}", f"{len(times.taken):,}")
     table.add_row(
-        "FTS5 bm25, the same best 20, without HTTP", f"{statistics.median(figures.fts5):.2f}", _range(figures.fts5)
+        "FTS5 bm25, the same best 20, without HTTP", f"{statistics.median(figures.fts5):.2f}", spread(figures.fts5)
     )
     console.print(table)
 
@@ -127,22 +127,22 @@ def _show_times(figures: Figures) -> None:
 def show_growth(sizes: list[Figures]) -> None:
     """Print each figure that has a target at every size measured, and how the last compares with the first."""
     names = [f"{one.published.testimonies:,}" for one in sizes]
-    table = _table("growth", "work", *names, "last : first")
+    table = new_table("growth", "work", *names, "last : first")
     for row in zip(*map(goals, sizes), strict=True):
         medians = [goal.median for goal in row]
         first, last = medians[0], medians[-1]
         growth = f"{last / first:.2f}" if first and last is not None else ""
-        table.add_row(f"{row[0].work} {row[0].unit}", *map(_figure, medians), growth)
+        table.add_row(f"{row[0].work} {row[0].unit}", *map(figure, medians), growth)
     rates = [
         [statistics.median(one.per_second for one in size.lists[name].ours) for size in sizes]
         for name in sizes[0].lists
     ]
     for name, values in zip(sizes[0].lists, rates, strict=True):
-        table.add_row(f"{name}: requests/s", *map(_figure, values), f"{values[-1] / values[0]:.2f}")
+        table.add_row(f"{name}: requests/s", *map(figure, values), f"{values[-1] / values[0]:.2f}")
     console.print(table)
 
 
-def _table(title: str, first: str, *others: str) -> Table:
+def new_table(title: str, first: str, *others: str) -> Table:
     table = Table(title=title, title_justify="left", box=MARKDOWN)
     table.add_column(first)
     for name in others:
@@ -150,15 +150,15 @@ def _table(title: str, first: str, *others: str) -> Table:
     return table
 
 
-def _figure(value: float | None) -> str:
+def figure(value: float | None) -> str:
     if value is None:
         return ""
     digits = 0 if value >= 1000 else 1 if value >= 20 else 2 if value >= 0.1 or not value else 4
     return f"{value:,.{digits}f}"
 
 
-def _range(values: list[float]) -> str:
-    return f"{_figure(min(values))} – {_figure(max(values))}" if len(values) > 1 else ""
+def spread(values: list[float]) -> str:
+    return f"{figure(min(values))} – {figure(max(values))}" if len(values) > 1 else ""
 
 
 def as_json(figures: Figures) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from service.release.predecessor import Predecessor
 from service.release.publish import publish
 from tests.archives import CRITERIA, TEXT, Fields, archive, passage, record
 
-EXAMPLES = int(os.environ.get("BREAKING_EXAMPLES", "500"))
+EXAMPLES = int(os.environ.get("BREAKING_EXAMPLES", "250"))
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 VERBATIM = {

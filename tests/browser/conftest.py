@@ -7,6 +7,7 @@ open_page    opens an address in a window of its own; closed after the test
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -42,9 +43,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def open_page(chromium: Browser) -> Iterator[OpenPage]:
-    """Open an address; `scripts`, `dark`, `width` in pixels and `locale` are the reader's. What the page logs as an error, and what it
+@contextmanager
+def windows(chromium: Browser) -> Iterator[OpenPage]:
+    """Open addresses until it ends; `scripts`, `dark`, `width` in pixels and `locale` are the reader's. What the page logs as an error, and what it
     asks for, is gathered in `page.errors` and `page.asked`.
     """
     contexts = []
@@ -67,13 +68,24 @@ def open_page(chromium: Browser) -> Iterator[OpenPage]:
         page.goto(address)
         return page  # type: ignore[no-any-return]
 
-    yield open_one
-    for context in contexts:
-        context.close()
+    try:
+        yield open_one
+    finally:
+        for context in contexts:
+            context.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[OpenPage]:
+    with windows(chromium) as open_one:
+        yield open_one
 
 
 def faults_of(page: Page, *, rules: list[str] | None = None) -> list[str]:
     """Return what axe-core finds wrong with a page, by all of its rules or by these: the rule and the element."""
-    options = None if rules is None else {"runOnly": {"type": "rule", "values": rules}}
+    # Else it tells of every element what is right with it, which takes longer than to find out.
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if rules is not None:
+        options["runOnly"] = {"type": "rule", "values": rules}
     found = Axe().run(page, options=options).response["violations"]
     return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]

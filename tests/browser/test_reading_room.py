@@ -1,6 +1,7 @@
 """The reading room in a real browser: with scripts and without, by keyboard, in the dark, for a screen reader; and hostile archives."""
 
 import hashlib
+import re
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -10,53 +11,48 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from service.archive.evidence import blanked
 from tests.archives import TEXT, archive, passage, record
 from tests.browser.conftest import OpenPage, faults_of
 from tests.conftest import PublishTo, Serve
-
-#: One address of each kind of page, of the seed archive.
-PAGES = [
-    "/",
-    "/about",
-    "/search?q=police",
-    "/map",
-    "/timeline",
-    "/testimonies",
-    "/statistics",
-    "/testimonies/tes-006",
-    "/events/evt-002",
-    "/statistics/sta-006",
-    "/responses/rsp-004",
-    "/sources/src-001",
-    "/agents/agt-p01",
-    "/places/plc-moscow",
-    "/topics/top-privacy",
-    "/nothing",
-]
+from tests.pages.kinds import KINDS, PROBLEMS, address_of
 
 
 def address(client: httpx.Client, path: str) -> str:
     return str(client.base_url).rstrip("/") + path
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing_wrong(client: httpx.Client, open_page: OpenPage, path: str) -> None:
-    page = open_page(address(client, path))
+def faults_in_all_modes(page: Page) -> list[str]:
+    """Return what axe-core finds wrong with a page on which everything is open: by day, by night, and printed by night."""
     page.evaluate("document.querySelectorAll('details').forEach(each => each.setAttribute('open', ''))")
-    assert faults_of(page) == []
+    found = faults_of(page)
     # In the dark only the colours are others.
     page.emulate_media(color_scheme="dark")
-    assert faults_of(page, rules=["color-contrast"]) == []
+    found += faults_of(page, rules=["color-contrast"])
+    page.emulate_media(media="print", color_scheme="dark")
+    return found + faults_of(page, rules=["color-contrast"])
 
 
-@pytest.mark.parametrize("path", ["/", "/testimonies/tes-006?lang=ar", "/statistics", "/map", "/timeline", "/events"])
-@pytest.mark.parametrize("width", [320, 1400])
-def test_nothing_runs_over_the_edge(client: httpx.Client, open_page: OpenPage, path: str, width: int) -> None:
-    page = open_page(address(client, path), width=width)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+@pytest.mark.parametrize("kind", KINDS)
+def test_axe_finds_nothing_wrong(invented: httpx.Client, open_page: OpenPage, kind: str) -> None:
+    assert faults_in_all_modes(open_page(address(invented, address_of(kind, invented)))) == []
+
+
+@pytest.mark.parametrize("path", PROBLEMS.values())
+def test_axe_finds_nothing_wrong_with_what_is_not_there(invented: httpx.Client, open_page: OpenPage, path: str) -> None:
+    assert faults_in_all_modes(open_page(address(invented, path))) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_nothing_runs_over_the_edge(invented: httpx.Client, open_page: OpenPage, kind: str, language: str) -> None:
+    path = address_of(kind, invented)
+    page = open_page(address(invented, path), width=320, locale=language)
+    for width in (320, 768, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.errors == []  # type: ignore[attr-defined] # put there by the fixture
 
 
@@ -73,30 +69,74 @@ def test_a_page_asks_for_itself_its_style_sheet_and_its_icon_alone(
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
+def tab_to(page: Page, selector: str, *, most: int = 120) -> Locator:
+    """Press the tabulator until an element has the focus, which is seen; return it."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        if focused.count() and focused.evaluate("(element, selector) => element.matches(selector)", selector):
+            assert focused.evaluate("element => getComputedStyle(element).outlineStyle") != "none"
+            return focused
+    raise AssertionError(f"{selector} is not reached by keyboard on {page.url}")
+
+
 def test_from_the_entrance_to_the_answer_of_the_accused_by_keyboard_without_scripts(
     client: httpx.Client, open_page: OpenPage
 ) -> None:
+    """Who said what about the police station, where that stands in the source, what the accused answered, and how to cite it."""
     page = open_page(address(client, "/"), scripts=False)
     page.keyboard.press("Tab")
     assert page.locator(":focus").get_attribute("class") == "skip"
-    for _ in range(20):
-        if page.locator(":focus").get_attribute("name") == "q":
-            break
-        page.keyboard.press("Tab")
+    tab_to(page, "input[name=q]")
     page.keyboard.type("police station")
     page.keyboard.press("Enter")
     page.wait_for_url("**/search?q=police+station*")
-    link = page.locator("article a[href^='/testimonies/']").first
-    link.focus()
+    tab_to(page, "article a[href='/testimonies/tes-006']")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/testimonies/*")
-    page.locator("details.evidence summary").first.focus()
+    page.wait_for_url("**/testimonies/tes-006")
+    # Who, and what.
+    assert page.locator("h1").inner_text().startswith("Sergei Pinchuk")
+    told = page.locator("article.record").inner_text()
+    assert told.index("Before you read:") < told.index("took him to a police station")
+    # Where it stands.
+    tab_to(page, "details.evidence summary")
     page.keyboard.press("Enter")
-    assert page.locator("details.evidence .grade").first.is_visible()
-    assert page.get_by_text("What the accused answered").first.is_visible()
-    assert page.get_by_role("heading", name="How to cite this").is_visible()
+    cited = page.locator("li.citation").first
+    expect(cited).to_be_visible()
+    assert re.search(r"characters [0-9,]+ to [0-9,]+", cited.inner_text())
+    assert re.search(r"SHA-256\s+[0-9a-f]{64}", cited.inner_text())
+    tab_to(page, "li.citation a[href='/sources/src-001']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/sources/src-001")
+    assert "Reuters" in page.locator("dl.facts").first.inner_text()
+    page.go_back()
+    # What the accused answered.
+    expect(page.locator(".answered").first).to_have_text("What the accused answered")
+    answer = page.locator(".answers li").first
+    assert answer.inner_text().startswith("Not stated whether there was an answer")
+    tab_to(page, ".answers a[href^='/responses/']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/responses/*")
+    assert "By" in page.locator("dl.facts dt").all_inner_texts()
+    page.go_back()
+    # How to cite it.
+    expect(page.get_by_role("heading", name="How to cite this")).to_be_visible()
+    citation = page.locator(".cite p").first.inner_text()
+    assert "Sergei Pinchuk" in citation
+    assert address(client, "/testimonies/tes-006") in citation
     # What needs a script is not offered without.
-    assert page.locator("#check").count() == 0 or not page.locator("#check").is_visible()
+    expect(page.locator("#check")).not_to_be_visible()
+
+
+def test_on_paper_evidence_is_open_and_what_only_a_screen_can_do_is_left_out(
+    client: httpx.Client, open_page: OpenPage
+) -> None:
+    page = open_page(address(client, "/testimonies/tes-006"))
+    expect(page.locator("li.citation").first).not_to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.locator("li.citation").first).to_be_visible()
+    for screen in ("header.site nav", "form.find", "#check"):
+        expect(page.locator(screen)).not_to_be_visible()
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from service.archive.collation import collation_of
 from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import SearchCriteria, SuggestCriteria
 from service.catalogue.parameters import read_criteria
 from service.catalogue.words import parse_query
 from service.errors import InvalidParameters, TooDeep
-from service.release.indexing import text_key
 from service.release.opening import open_current
 from service.release.publish import publish
 from tests.archives import CRITERIA, Fields, ancestors, archive, random_archives, record, said_of, write
@@ -251,7 +251,9 @@ def model_facet(whole: Fields, records: list[Fields], name: str, limit: int) -> 
 
     shown = {each["id"]: each.get("label") or each.get("name") or each.get("title") for each in _everything(whole)}
     counts = Counter(value for each in records for value in values(each))
-    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], text_key(shown.get(pair[0]) or pair[0]), pair[0]))
+    ordered = sorted(
+        counts.items(), key=lambda pair: (-pair[1], collation_of("en").key(shown.get(pair[0]) or pair[0]), pair[0])
+    )
     return [*ordered[:limit], (None, sum(not values(each) for each in records))]
 
 
@@ -328,7 +330,7 @@ def _has(each: Fields, word: str) -> bool:
     texts = [
         text for key in ("title", "summary", "population", "unit", "as_stated", "date_note") if (text := each.get(key))
     ]
-    words = {part for text in texts for part in text_key(text).split()}
+    words = {part for text in texts for part in collation_of("en").key(text).split()}
     words |= {"ss"} & {"ss" if "ß" in text else "" for text in texts}
     # Sort keys are cut; the words are not.
     words |= {text.casefold() for text in texts}

@@ -39,6 +39,17 @@ def days_of(edtf: str) -> tuple[date, ...]:
     return tuple(day for day in ALL_DAYS if may_lie_on(edtf, day))
 
 
+@cache
+def buckets_of(edtf: str, length: int) -> frozenset[str]:
+    """Return the years or months of the days that a date may be."""
+    return frozenset(str(day)[:length] for day in days_of(edtf))
+
+
+@cache
+def all_buckets(length: int) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(str(day)[:length] for day in ALL_DAYS))
+
+
 def is_endless(edtf: str) -> bool:
     return edtf.endswith(("/", "/.."))
 
@@ -85,7 +96,7 @@ def model_timeline(
             for said in known
             if all(has_year(edtf) and len(stated_days(edtf)) == 2 for edtf in (said[0] or "", *said[1]))
         ]
-        counted = [{str(day)[:length] for edtf in dates for day in days_of(edtf)} for dates in sure]
+        counted = [{bucket for edtf in dates for bucket in buckets_of(edtf, length)} for dates in sure]
         in_one = [next(iter(buckets)) for buckets in counted if len(buckets) == 1]
         counts = {bucket: in_one.count(bucket) for bucket in in_one}
     else:
@@ -97,14 +108,11 @@ def model_timeline(
         first = min((str(day)[:length] for dates in stated for edtf in dates for day in stated_days(edtf)), default="")
         first, last = max(first, str(low or "")[:length]), min(last, str(high or "9999")[:length])
         counts = {}
-        for bucket in dict.fromkeys(str(day)[:length] for day in ALL_DAYS):
+        for bucket in all_buckets(length):
             if first <= bucket <= last:
-                counts[bucket] = sum(
-                    any(str(day)[:length] == bucket for edtf in dates for day in days_of(edtf)) for dates in stated
-                )
+                counts[bucket] = sum(any(bucket in buckets_of(edtf, length) for edtf in dates) for dates in stated)
     filled = [bucket for bucket, number in counts.items() if number]
-    every = dict.fromkeys(str(day)[:length] for day in ALL_DAYS)
-    shown = [bucket for bucket in every if filled and min(filled) <= bucket <= max(filled)]
+    shown = [bucket for bucket in all_buckets(length) if filled and min(filled) <= bucket <= max(filled)]
     return [*((bucket, counts.get(bucket, 0)) for bucket in shown), *beside]
 
 

@@ -387,6 +387,7 @@ def test_a_workbook_and_json_are_tables_too(command: Any, tmp_path: Path) -> Non
     ("change", "said"),
     [
         (("[columns.Notes]", "[columns.Other]"), "Notes"),
+        (('field = "summary"', 'field = "title"'), "2 columns to `title`"),
         (('field = "summary"', 'field = "sumary"'), "sumary"),
         (('kind = "number"', 'kind = "nomber"'), "columns.Injured.kind"),
         (('key = ["Case"]', 'key = ["City"]'), "one key"),
@@ -406,11 +407,11 @@ def test_a_map_that_does_not_fit_is_refused(command: Any, tmp_path: Path, change
 
 # --- Uwazi ------------------------------------------------------------------------------------------------------------
 
-UWAZI = """Title__en, Title__es, kind, tags list, geolocation_geolocation, related, file, span, phone
-One,Uno,Raid,a|B,1.234567|2.345678,Two,1.pdf|2.txt,2020-01-05~2020-02-03,0123
-Two,Dos, raid ,b,,,,,
-Three,Tres,Nested::Deep,A,x|y,One|Two|Nobody,other/1.pdf,2020-01-05~,
-Four,Cuatro,Raid,a,,Four,../1.pdf,,
+UWAZI = """Title__en, Title__es, kind, tags list, geolocation_geolocation, related, file, span, phone, date
+One,Uno,Raid,a|B,1.234567|2.345678,Two,1.pdf|2.txt,2020-01-05~2020-02-03,0123,2020-01-05
+Two,Dos, raid ,b,,,,,,
+Three,Tres,Nested::Deep,A,x|y,One|Two|Nobody,other/1.pdf,2020-01-05~,,
+Four,Cuatro,Raid,a,,Four,../1.pdf,,,
 """
 
 
@@ -433,6 +434,7 @@ def test_a_table_of_uwazi_becomes_events(command: Any, tmp_path: Path) -> None:
     assert events["Three"]["custom"]["related"] == [events["One"]["id"], events["Two"]["id"]]
     assert events["Three"]["custom"]["related_titles"] == ["Nobody"]
     assert [events[name]["custom"]["span"] for name in ("One", "Three")] == ["2020-01-05/2020-02-03", "2020-01-05/.."]
+    assert events["One"]["custom"]["date_stated"] == "2020-01-05"
     private = events["One"]["access"]["private"]
     assert private == {"point": "1.234567|2.345678", "file": ["1.pdf", "2.txt"], "phone": "0123"}
     assert events["Three"]["access"]["private"]["point"] == "x|y"

@@ -22,7 +22,7 @@ from service import __version__
 from service.archive.model import archive_schema
 from service.settings import read_settings
 from tests.archives import archive, record, write
-from tests.conftest import SEED, PublishTo
+from tests.conftest import PLAIN, SEED, PublishTo
 
 # --- Usage ----------------------------------------------------------------------------------------------------------
 
@@ -346,7 +346,7 @@ def test_an_archive_that_is_watched_is_published_at_each_save(tmp_path: Path, pu
     with serving("--archive", path, "--watch", **environment) as (_, address, _said):
 
         def shows(text: str, page: str) -> bool:
-            return text in httpx.get(f"{address}{page}", trust_env=False).text
+            return text in httpx.get(f"{address}{page}", trust_env=False, verify=PLAIN).text
 
         wait_until(lambda: shows("After", "/v1/testimonies/tes-1"))
         wait_until(lambda: shows("published as it was saved", "/findings"))

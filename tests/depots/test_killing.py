@@ -21,6 +21,7 @@ import pytest
 from service.release.data_folder import kept_releases
 from service.release.manifest import verify_release
 from tests.archives import write
+from tests.conftest import PLAIN
 from tests.depots.conftest import BUCKET, free_port, running_store
 from tests.depots.publishing import edition
 
@@ -63,7 +64,7 @@ class Fleet:
 
     def client(self, name: str) -> httpx.Client:
         """Return a client of the replica or the mirror."""
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.ports[name]}", trust_env=False, timeout=20)
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.ports[name]}", trust_env=False, timeout=20, verify=PLAIN)
 
     def _parts(self) -> dict[str, Callable[[], AbstractContextManager[object]]]:
         origin = f"http://127.0.0.1:{self.ports['replica']}"

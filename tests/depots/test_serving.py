@@ -17,6 +17,7 @@ import pytest
 from service.cli.app import run
 from service.release.data_folder import kept_releases
 from service.release.manifest import verify_release
+from tests.conftest import PLAIN
 from tests.depots.publishing import current_in, edition, publish_into, served_from
 
 SEED = int(os.environ.get("BREAKING_SEED", "20261126"))
@@ -38,7 +39,7 @@ class Server:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             if found := re.search(r"Serving at (http://\S+)/v1", line):
-                return httpx.Client(base_url=found[1], trust_env=False, timeout=20)
+                return httpx.Client(base_url=found[1], trust_env=False, timeout=20, verify=PLAIN)
         raise AssertionError("the server did not start")
 
     def followers(self) -> list[int]:

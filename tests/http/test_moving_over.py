@@ -10,7 +10,7 @@ import httpx
 
 from service.release.data_folder import current_folder, roll_back
 from tests.archives import archive, record
-from tests.conftest import PublishTo, Serve
+from tests.conftest import PLAIN, PublishTo, Serve
 
 #: Seconds within which a server shows a new release.
 PROMISED_S = 2.0
@@ -38,7 +38,7 @@ def test_a_new_release_is_shown_without_dropping_a_request(tmp_path: Path, publi
     stop = threading.Event()
 
     def keep_asking() -> None:
-        with httpx.Client(base_url=client.base_url, trust_env=False) as other:
+        with httpx.Client(base_url=client.base_url, trust_env=False, verify=PLAIN) as other:
             while not stop.is_set():
                 page = other.get("/v1/testimonies")
                 statuses.add(page.status_code)
@@ -115,7 +115,7 @@ def test_requests_under_way_finish_on_the_release_they_began_with(
     old = client.get("/v1").json()["release"]["id"]
     with client.stream("GET", "/v1/testimonies?limit=200") as answer:
         publish_to(data, archive(*(record(f"tes-{n}") for n in range(31))))
-        with httpx.Client(base_url=client.base_url, trust_env=False) as other:
+        with httpx.Client(base_url=client.base_url, trust_env=False, verify=PLAIN) as other:
             assert wait_until(lambda: release_of(other) == "2")
         answer.read()
     assert answer.json()["meta"]["release"] == old

@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -65,6 +64,9 @@ def test_no_secret_is_written_down() -> None:
 
 @pytest.mark.parametrize("kind", BY_KIND)
 def test_a_manifest_is_valid(kind: str) -> None:
+    # Here: it takes seconds to import, which every process that runs tests would spend.
+    import kubernetes_validate
+
     kubernetes_validate.validate(BY_KIND[kind], kubernetes_validate.latest_version(), strict=True)
 
 

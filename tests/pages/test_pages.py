@@ -14,26 +14,9 @@ from justhtml import JustHTML
 from service.archive.checks import check_archive
 from tests.archives import CRITERIA, archive, passage, record, write
 from tests.conftest import PublishTo, Serve
+from tests.pages.kinds import KINDS, address_of
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-#: One address of each kind of page, of the seed archive.
-PAGES = [
-    "/",
-    "/about",
-    "/search",
-    "/search?q=police",
-    "/map",
-    "/timeline",
-    *(f"/{collection}" for collection in CRITERIA),
-    "/testimonies/tes-006",
-    "/events/evt-002",
-    "/statistics/sta-006",
-    "/responses/rsp-004",
-    "/sources/src-001",
-    "/agents/agt-p01",
-    "/places/plc-moscow",
-    "/topics/top-privacy",
-]
 LARGEST = 30_000
 
 
@@ -61,10 +44,12 @@ class Links(HTMLParser):
         (self.loads if loaded else self.leads).append(address)
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("language", ["en", "ar"])
-def test_a_page_is_valid_html_and_small(client: httpx.Client, path: str, language: str) -> None:
-    page = client.get(path, headers={**BROWSER, "Accept-Language": language, "Accept-Encoding": "gzip"})
+def test_a_page_is_valid_html_and_small(client: httpx.Client, kind: str, language: str) -> None:
+    page = client.get(
+        address_of(kind, client), headers={**BROWSER, "Accept-Language": language, "Accept-Encoding": "gzip"}
+    )
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     JustHTML(page.text, strict=True, sanitize=False)
@@ -72,9 +57,9 @@ def test_a_page_is_valid_html_and_small(client: httpx.Client, path: str, languag
     assert f'<html lang="{language}" dir="{"rtl" if language == "ar" else "ltr"}">' in page.text
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_loads_nothing_from_elsewhere_and_keeps_readers_safe(client: httpx.Client, path: str) -> None:
-    page = client.get(path, headers=BROWSER)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_loads_nothing_from_elsewhere_and_keeps_readers_safe(client: httpx.Client, kind: str) -> None:
+    page = client.get(address_of(kind, client), headers=BROWSER)
     assert all(address.startswith("/assets/") for address in Links(page.text).loads)
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "unsafe" not in page.headers["content-security-policy"]
@@ -85,14 +70,15 @@ def test_a_page_loads_nothing_from_elsewhere_and_keeps_readers_safe(client: http
     assert re.search(r"<script(?! type=\"(application/ld\+json|module)\")", page.text) is None
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_has_its_etag_and_names_the_api(client: httpx.Client, path: str) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_has_its_etag_and_names_the_api(client: httpx.Client, kind: str) -> None:
+    path = address_of(kind, client)
     page = client.get(path, headers=BROWSER)
     assert page.headers["archive-release"].startswith("sha256:")
     again = client.get(path, headers={**BROWSER, "If-None-Match": page.headers["etag"]})
     assert again.status_code == 304
     [address] = re.findall(r'This page as data: <a href="([^"]+)"', " ".join(page.text.split())) or [None]
-    if path != "/search":
+    if kind != "/search":
         assert address is not None
         assert client.get(html.unescape(address)).status_code == 200
 
@@ -114,8 +100,8 @@ def test_every_link_of_a_crawl_answers(client: httpx.Client) -> None:
 
 
 def test_every_fragment_leads_to_a_place_on_its_page(client: httpx.Client) -> None:
-    for path in PAGES:
-        page = client.get(path, headers=BROWSER).text
+    for kind in KINDS:
+        page = client.get(address_of(kind, client), headers=BROWSER).text
         for address in Links(page).leads:
             if address.startswith("#"):
                 assert f'id="{address[1:]}"' in page
@@ -132,11 +118,21 @@ def test_who_said_what_where_it_stands_and_what_the_accused_answered(client: htt
 
 def test_dots_stand_only_where_a_text_goes_on(publish_to: PublishTo, serve: Serve, tmp_path: Path) -> None:
     long = f"{'Many words before. ' * 20}The gate. {'Many words after. ' * 30}"
-    publish_to(tmp_path / "data", archive(record("evt-1", title="The gate is closed", summary=long)))
+    publish_to(tmp_path / "data", archive(record("evt-1", title="An evening", summary=long, date_note="By the gate.")))
     page = serve(tmp_path / "data").get("/search", params={"q": "gate"}, headers=BROWSER).text
-    whole, cut = (re.sub("<[^>]+>", "", each) for each in re.findall(r'<p class="summary" dir="auto">(.*?)</p>', page))
-    assert whole == "The gate is closed"
+    found = re.findall(r'<p class="summary" dir="auto">(.*?)</p>', page)
+    cut, whole = sorted(re.sub("<[^>]+>", "", each) for each in found)[::-1]
+    assert whole == "By the gate."
     assert re.fullmatch(r"… .*The gate\..* …", cut)
+
+
+def test_words_found_in_a_title_are_marked_there_and_not_said_twice(
+    publish_to: PublishTo, serve: Serve, tmp_path: Path
+) -> None:
+    publish_to(tmp_path / "data", archive(record("evt-1", title="The <b>gate</b> is closed")))
+    page = serve(tmp_path / "data").get("/search", params={"q": "gate"}, headers=BROWSER).text
+    assert "<bdi>The &lt;b&gt;<mark>gate</mark>&lt;/b&gt; is closed</bdi></a></h2>" in page
+    assert 'class="summary"' not in page
 
 
 def test_linked_data_is_json_and_cannot_end_its_element(publish_to: PublishTo, serve: Serve, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from service.errors import ReleaseDamaged
-from service.release.orders import ARRAYS, Arrays, ArrayWriter, Column
+from service.release.orders import ARRAYS, Arrays, ArrayWriter, Column, Order
 
 
 def test_an_order_is_read_as_it_was_written_both_ways(tmp_path: Path) -> None:
@@ -46,3 +46,10 @@ def test_a_column_finds_what_lies_in_a_range(values: list[float], low: float, hi
     assert list(column.at_least(low)) == [member for member, value in enumerate(values) if value >= low]
     assert list(column.at_most(high)) == [member for member, value in enumerate(values) if value <= high]
     assert list(column.between(low, high)) == [member for member, value in enumerate(values) if low <= value <= high]
+
+
+@given(st.permutations(range(12)), st.sets(st.integers(0, 11)))
+def test_few_or_most_of_the_members_take_their_own_places(members: list[int], chosen: set[int]) -> None:
+    places = array("I", (members.index(member) for member in range(len(members))))
+    order = Order(array("I", members), places)
+    assert set(order.placed(BitMap(chosen))) == {members.index(member) for member in chosen}

@@ -279,6 +279,12 @@ def one_of_each(mark: Marks, *, secret: Marks | None = None, **access: Any) -> l
                     {
                         "start_s": mark.number("entry"), "title": mark.text("entry"), "synopsis": mark.text("synopsis"),
                         "keywords": [mark.text("keyword")], "topics": [ids["top"]], "segment": "s-1",
+                        "translations": {
+                            mark.language("entry"): {
+                                "title": mark.text("translated entry"), "synopsis": mark.text("translated synopsis"),
+                                "keywords": [mark.text("translated keyword")],
+                            }
+                        },
                     }
                 ],
                 "transcript": [

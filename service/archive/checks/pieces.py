@@ -151,15 +151,22 @@ class _Judge:
             elif citation.anchored or citation.quote is not None:
                 rows.add("exposing", number, at)
         remember(rows, number, record)
-        self.judged.languages.update(record.translations)
-        if isinstance(record, Source | Testimony):
-            self.judged.languages.add(record.language)
-        if isinstance(record, Testimony):
-            for segment in record.transcript:
-                self.judged.languages.update(segment.translations)
-                if segment.language is not None:
-                    self.judged.languages.add(segment.language)
+        self.judged.languages.update(_languages_of(record))
 
     def _hand_on(self, record: Record | Withdrawn) -> None:
         if (prepared := self._prepare(record)) is not None:
             self.judged.prepared.append(prepared)
+
+
+def _languages_of(record: Record) -> Iterator[str]:
+    """Yield every language that a record has texts in, as it names them."""
+    yield from record.translations
+    if isinstance(record, Source | Testimony):
+        yield record.language
+    if isinstance(record, Testimony):
+        for segment in record.transcript:
+            yield from segment.translations
+            if segment.language is not None:
+                yield segment.language
+        for entry in record.index:
+            yield from entry.translations

@@ -5,7 +5,10 @@ from typing import Final
 
 #: Codes that do not stop a publication: what an editor should know, and may have reasons for.
 NOTES: Final = frozenset(
-    {"contact_without_address", "single_source", "citation_without_passage", "unknown_table_left_out", "decimal_comma"}
+    """
+    contact_without_address single_source citation_without_passage unknown_table_left_out decimal_comma merged_cells
+    hidden_sheet formulas number_as_text active_content
+    """.split()
 )
 
 #: Every code, with what it stands for.
@@ -69,5 +72,11 @@ RULES: Final[Mapping[str, str]] = {
     "ambiguous_label": "A label that stands for a record in a table is that of one record alone.",
     "unknown_table_left_out": "Every table is one of the format's.",
     "decimal_comma": "Numbers in tables have a decimal point.",
+    "merged_cells": "No cells of a sheet are merged: the first of them alone holds the value.",
+    "hidden_sheet": "No sheet is hidden: hidden ones are left out.",
+    "formulas": "Cells hold values. Of a formula the value that was saved last is read.",
+    "formula_without_value": "Every formula was saved with its value.",
+    "number_as_text": "A cell with a text is formatted as text: a number loses the zeros before it.",
+    "active_content": "A workbook has no macros and no links to other files: they are never run or followed.",
     "citation_without_passage": "A citation names the passage where the text of its source is known.",
 }

@@ -35,7 +35,7 @@ from service.archive.tables.layout import (
     part_tables,
     record_layout,
 )
-from service.archive.tables.rows import Table, TableRefused, csv_table, workbook_tables
+from service.archive.tables.rows import Table, TableRefused, csv_table, read_workbook
 from service.archive.tables.scratch import Scratch
 from service.archive.tables.transaction import finish_interrupted, hidden_folder, transaction
 from service.archive.tables.transcripts import SUFFIXES as TRANSCRIPTS
@@ -149,7 +149,8 @@ class _TableChange:
     def _known_tables(self) -> Iterator[Table]:
         known = {WITHDRAWN, *RECORD_TABLES, *part_tables()}
         tables = map(csv_table, sorted(self._given.glob("*.[cC][sS][vV]"))) if self._given.is_dir() else None
-        yield from (table for table in tables or workbook_tables(self._given) if table.name in known)
+        given = tables or read_workbook(self._given).tables
+        yield from (table for table in given if table.name in known and not table.is_hidden)
 
     def _opened(self, table: Table) -> _Changed:
         _, names = next(table.rows(), (1, []))

@@ -43,7 +43,15 @@ from service.archive.tables.layout import (
     part_tables,
     record_layout,
 )
-from service.archive.tables.rows import WORKBOOKS, Table, TableRefused, csv_table, workbook_tables
+from service.archive.tables.rows import (
+    WORKBOOKS,
+    NumberText,
+    Remark,
+    Table,
+    TableRefused,
+    csv_table,
+    read_workbook,
+)
 from service.archive.tables.scratch import Scratch
 from service.archive.tables.transaction import finish_interrupted, locked, transaction
 from service.archive.tables.transcripts import SUFFIXES as TRANSCRIPTS
@@ -247,6 +255,7 @@ class Compiler:
         self.notes: list[Finding] = []
         self._said: set[str] = set()
         self._serials: dict[str, str] = {}
+        self._numbers_told: set[tuple[str, str]] = set()
         self._made = _Made(given, {}, {})
         #: All of them by table and row, those made before included.
         self._identifiers: dict[str, dict[int, str]] = {}
@@ -271,7 +280,7 @@ class Compiler:
             name: {path.name for path in self._given.glob(f"{name}/*") if path.is_file()}
             for name in ("texts", "transcripts")
         }
-        tables = {table.name: table for table in self._tables()}
+        tables = {table.name: table for table in self._tables() if self._is_shown(table)}
         head = self._head(tables.pop(HEAD_SHEET, None))
         self._own = {kind: own_columns(head, kind) for kind in RECORD_TYPES}
         parts = [tables.pop(name) for name in sorted(part_tables()) if name in tables]
@@ -309,10 +318,25 @@ class Compiler:
 
     # --- The tables there are ---------------------------------------------------------------------------------------
 
+    def _is_shown(self, table: Table) -> bool:
+        """Tell whether a table is one for others to read; say what is to be known of it where it is one of the format."""
+        is_known = table.name in {HEAD_SHEET, WITHDRAWN, *RECORD_TABLES, *part_tables()}
+        if table.is_hidden:
+            self._note("hidden_sheet", TablePlace(table.shown), "The sheet is hidden in the workbook: it was left out.")
+        elif is_known:
+            self._remark(table.shown, table.remarks)
+        return not table.is_hidden
+
+    def _remark(self, shown: str, remarks: Iterable[Remark]) -> None:
+        for code, row, detail in remarks:
+            (self._note if code in NOTES else self._find)(code, TablePlace(shown, row), detail)
+
     def _tables(self) -> Iterator[Table]:
         if not self._is_folder:
             try:
-                yield from workbook_tables(self._given)
+                workbook = read_workbook(self._given)
+                self._remark(self._given.name, workbook.remarks)
+                yield from workbook.tables
             except TableRefused as refused:
                 self._find("invalid_table", TablePlace(self._given.name), str(refused))
                 self._said.update({"", self._lines.head})
@@ -369,7 +393,7 @@ class Compiler:
 
     def _rows(self, table: Table, *, least: int) -> Iterator[tuple[int, list[str]]]:
         for number, row in table.rows():
-            if any(row):
+            if not _is_empty(row):
                 yield number, row + [""] * (least - len(row))
 
     def _leave_out(self, tables: Iterable[Table]) -> None:
@@ -470,7 +494,7 @@ class Compiler:
             identifier = row[at["id",]].strip() if ("id",) in at and at["id",] < len(row) else ""
             if identifier:
                 batch += [(label, kind, identifier) for label in (identifier, *called)]
-            elif any(row):
+            elif not _is_empty(row):
                 nameless.append((number, called[0] if called else ""))
             if len(batch) > _BATCH:
                 self._scratch.add_labels(batch)
@@ -522,7 +546,7 @@ class Compiler:
         batch: list[tuple[str, str, str, str, int, bytes]] = []
         headers: dict[tuple[str, str], _Header] = {}
         for number, row in rows:
-            if not any(row):
+            if _is_empty(row):
                 continue
             named = row[owner].strip() if owner < len(row) else ""
             within = _cell(row, header.within).strip("/")
@@ -580,7 +604,7 @@ class Compiler:
         has_parts = self._scratch.has_parts()
         self._lines.begin(table.shown, kind)
         for number, row in rows:
-            if not any(row):
+            if _is_empty(row):
                 continue
             record = self._value(table, number, row, header)
             if number in made:
@@ -612,7 +636,7 @@ class Compiler:
         columns = [plain_name(name) for name in names]
         self._lines.begin(table.shown, WITHDRAWN)
         for number, row in rows:
-            if not any(row):
+            if _is_empty(row):
                 continue
             self._lines.add(number, "")
             record = {name: cell.strip() for name, cell in zip(columns, row, strict=False) if name and cell}
@@ -643,7 +667,17 @@ class Compiler:
             self._serials[str(here)] = _as_days(read)
         elif column.kind == "number" and _COMMA.fullmatch(cell):
             self._note("decimal_comma", here, "The comma is read as a decimal point.")
+        elif column.kind == "text" and isinstance(cell, NumberText):
+            read = str(read) if isinstance(read, str) else read
+            self._note_number(here)
         _put(value, column, read)
+
+    def _note_number(self, here: TablePlace) -> None:
+        """Tell of a number among texts, once for each column."""
+        if (column := (here.table, here.column)) not in self._numbers_told:
+            self._numbers_told.add(column)
+            detail = "The cell holds a number: zeros before it are lost. Format the column as text."
+            self._note("number_as_text", here, detail)
 
     def _referred(self, read: Any, column: Column, here: TablePlace) -> Any:  # noqa: ANN401
         """Return identifiers for what is named by label."""
@@ -720,10 +754,14 @@ class Compiler:
 def _is_plain(kind: str, cell: str) -> bool:
     """Tell whether a cell that is not empty is the value itself, so that nothing has to be read out of it."""
     if kind == "text":
-        return cell[0] != "'"
+        return cell[0] != "'" and not isinstance(cell, NumberText)
     if kind == "reference":
         return is_identifier(cell)
     return kind == "term" and cell[0] not in "' " and cell[-1] != " "
+
+
+def _is_empty(row: list[str]) -> bool:
+    return not any(row) or not any(map(str.strip, row))
 
 
 def _cell(row: list[str], position: int | None) -> str:

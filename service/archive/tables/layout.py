@@ -225,5 +225,13 @@ def _aliases(column: Column) -> Iterator[str]:
 def _may_be_translated(each: FormatField, fields: tuple[FormatField, ...]) -> bool:
     if each.mark(Translated) is not None:
         return True
-    # A part says which of its texts may be translated by the model of its translations.
-    return each.kind == "text" and any(other.name == "translations" for other in fields) and each.name == "text"
+    # A part says which of its texts may be translated by the model of its translations, whose texts have the same names.
+    return each.kind == "text" and any(
+        other.name == "translations" and each.name in _texts_of(other.annotation) for other in fields
+    )
+
+
+def _texts_of(translations: object) -> frozenset[str]:
+    """Return the texts that a field of translations may hold, given what it holds for each language."""
+    models = [model for model in get_args(translations) if isinstance(model, type) and issubclass(model, Part)]
+    return frozenset(name for model in models for name in model.model_fields)

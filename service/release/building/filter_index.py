@@ -7,7 +7,7 @@ moved to the scratch database, so that memory use does not grow with the archive
 import sqlite3
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, groupby
 from operator import itemgetter
 
@@ -15,6 +15,8 @@ from pyroaring import BitMap
 
 from service.release.building.scratch import BATCH, Scratch
 from service.release.indexing import (
+    LATITUDE_CLAIMED,
+    LONGITUDE_CLAIMED,
     NO_VALUE,
     Entries,
     claimed_filter,
@@ -52,7 +54,7 @@ class FilterIndexWriter:
         self._columns: defaultdict[tuple[str, str], tuple[array[float], array[int]]] = defaultdict(
             lambda: (array("d"), array("I"))
         )
-        #: The member for which each date is claimed, and the days of these claims.
+        #: The member for which each date or place is claimed.
         self._claimants: defaultdict[tuple[str, str], array[int]] = defaultdict(lambda: array("I"))
         #: When each record changed, as numbers of moments in `_moments`.
         self._updated = array("I")
@@ -87,15 +89,22 @@ class FilterIndexWriter:
             values.append(number)
             members.append(member)
         for name, days in entries.claimed:
-            self._add_claim(collection, member, claimed_filter(name), days)
+            filtered = claimed_filter(name)
+            columns = first_column(filtered), last_column(filtered)
+            self._add_claim(collection, member, filtered, zip(columns, map(day_number, days), strict=True))
+        for point in entries.claimed_points:
+            columns = LATITUDE_CLAIMED, LONGITUDE_CLAIMED
+            self._add_claim(
+                collection, member, claimed_filter("place"), zip(columns, point or (), strict=point is not None)
+            )
         self._updated.append(self._moments.setdefault(updated_at, len(self._moments)))
 
-    def _add_claim(self, collection: str, member: int, name: str, days: tuple[str, str]) -> None:
-        """Take what is claimed of one date: a claim is an item of its own, since a record may have several."""
+    def _add_claim(self, collection: str, member: int, name: str, numbers: Iterable[tuple[str, float]]) -> None:
+        """Take what is claimed of one date or place, by column: a claim is an item of its own, since a record may have several."""
         claimants = self._claimants[collection, name]
-        for column, day in zip((first_column(name), last_column(name)), days, strict=True):
+        for column, number in numbers:
             values, claims = self._columns[collection, column]
-            values.append(day_number(day))
+            values.append(number)
             claims.append(len(claimants))
         claimants.append(member)
 

@@ -77,9 +77,9 @@ class ScratchRecord(NamedTuple):
 
 
 def scratch_record(
-    public: PublicRecord, fields: RecordFields, files: tuple[tuple[str, str], ...] = ()
+    public: PublicRecord, fields: RecordFields, files: tuple[tuple[str, str], ...] = (), *, language: str
 ) -> ScratchRecord:
-    """Return the form in which the scratch database takes a public record."""
+    """Return the form in which the scratch database takes a public record of an archive in a language."""
     return ScratchRecord(
         line=canonical_line(public),
         id=public["id"],
@@ -89,7 +89,7 @@ def scratch_record(
         parent=public.get("part_of") or public.get("broader"),
         latitude=public.get("latitude"),
         longitude=public.get("longitude"),
-        keys=sort_keys(public, fields),
+        keys=sort_keys(public, fields, language),
         answers=tuple(_answers(public)) if public["record"] == "response" else (),
         refers_to=referred_to(public, fields),
         relations=tuple((each["to"], each["type"], orjson.dumps(each)) for each in public.get("relations", ())),

@@ -39,7 +39,9 @@ class TextWriter:
             # A wish for a language is only listened to where something can be read in it.
             for language in {tag for segment in said for tag in segment["translations"]}:
                 self._translations[collection, language] += 1
-        elif public["record"] == "source":
+        for language in {tag for entry in public.get("index", ()) for tag in entry.get("translations", ())}:
+            self._translations[collection, language] += 1
+        if public["record"] == "source":
             text: dict[str, Any] = public.get("text", {})
             if public.get("verbatim") and "content" in text:
                 content = text["content"].encode()

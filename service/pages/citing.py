@@ -72,7 +72,9 @@ def _own(reader: Reader, document: Document) -> dict[str, Any]:
     match document["record"]:
         case "testimony" | "statistic" | "response":
             archive = {"@type": "Dataset", "name": shortened(reader.head["title"]), "url": f"{reader.base}/"}
-            cited = [{"@type": "CreativeWork", "name": shortened(each["source"]["label"])} for each in document["citations"]]
+            cited = [
+                {"@type": "CreativeWork", "name": shortened(each["source"]["label"])} for each in document["citations"]
+            ]
             unique = [each for index, each in enumerate(cited) if each not in cited[:index]]
             return {**common, "isPartOf": archive, "license": _licence(reader), "citation": unique}
         case "event":

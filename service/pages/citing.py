@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from markupsafe import Markup
 
-from service.pages.reader import Document, Reader, collection_of
+from service.pages.reader import Document, Reader, collection_of, shortened
 
 _TYPES = {
     "testimony": "CreativeWork",
@@ -23,7 +23,7 @@ def citation_text(reader: Reader, document: Document) -> Markup:
     """Return how to cite a record, as HTML: who publishes it, its title, its identifier with the version and release read, its address,
     and the SHA-256 of its line in the public archive, so that whoever kept a copy can prove what it said.
     """
-    publisher = reader.head["publisher"]["name"]
+    publisher, title = (shortened(each) for each in (reader.head["publisher"]["name"], reader.head["title"]))
     address = f"{reader.base}/{collection_of(document['id'])}/{document['id']}"
     proof = [version.digest for version in reader.catalogue.history(document["id"])[-1:] if version.digest is not None]
     read = reader.say(
@@ -32,7 +32,7 @@ def citation_text(reader: Reader, document: Document) -> Markup:
         version=document["version"],
         release=_apart(reader.catalogue.manifest.short_id),
     )
-    named = [_apart(f"{publisher}, “{reader.head['title']}”"), _apart(f"“{reader.name(document)}”")]
+    named = [_apart(f"{publisher}, “{title}”"), _apart(f"“{reader.name(document)}”")]
     return Markup(". ").join([*named, _apart(read), *map(_apart, [address, *proof])])
 
 
@@ -67,17 +67,20 @@ def _type_of(document: Document) -> str:
 def _own(reader: Reader, document: Document) -> dict[str, Any]:
     """Return what schema.org has a word for in a record of this type."""
     description = document.get("summary") or document.get("description")
-    common = {"description": description} if isinstance(description, str) else {}
+    # The words themselves stand on the page: machines are told what it is about.
+    common = {"description": shortened(description)} if isinstance(description, str) else {}
     match document["record"]:
         case "testimony" | "statistic" | "response":
-            archive = {"@type": "Dataset", "name": reader.head["title"], "url": f"{reader.base}/"}
-            cited = [{"@type": "CreativeWork", "name": each["source"]["label"]} for each in document["citations"]]
+            archive = {"@type": "Dataset", "name": shortened(reader.head["title"]), "url": f"{reader.base}/"}
+            cited = [
+                {"@type": "CreativeWork", "name": shortened(each["source"]["label"])} for each in document["citations"]
+            ]
             unique = [each for index, each in enumerate(cited) if each not in cited[:index]]
             return {**common, "isPartOf": archive, "license": _licence(reader), "citation": unique}
         case "event":
             day = document["date"]["earliest"] if document["date"]["earliest"] == document["date"]["latest"] else None
             place = document["place"]
-            located = {"@type": "Place", "name": place["label"]} if place else None
+            located = {"@type": "Place", "name": shortened(place["label"])} if place else None
             return {**common, "startDate": day, "location": located}
         case "source":
             return {"inLanguage": document["language"], "sameAs": document["url"]}

@@ -204,7 +204,8 @@ def test_a_body_is_answered_as_an_address_is(asked: httpx.Client, body: dict[str
 
 def test_the_body_is_described_with_what_leaves_records_out(asked: httpx.Client) -> None:
     schemas = asked.get("/openapi.json").json()["components"]["schemas"]
-    assert schemas["EventQuery"]["properties"]["excluding"] == {"$ref": "#/components/schemas/EventQueryExcluding"}
+    described = {"$ref": "#/components/schemas/EventQueryExcluding", "description": "What leaves records out."}
+    assert schemas["EventQuery"]["properties"]["excluding"] == described
     excluding = schemas["EventQueryExcluding"]["properties"]
     assert excluding["type!"]["type"] == "array"
     assert {name.removesuffix("!") for name in excluding} <= schemas["EventQuery"]["properties"].keys()

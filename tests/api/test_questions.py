@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from service.catalogue.including import MOST_INCLUDED
 from service.http.bodies import BODY_BYTES
 from service.release.publish import publish
 from service.settings import Settings
-from tests.archives import archive, record, write
+from tests.archives import CRITERIA, archive, record, write
 from tests.conftest import PublishTo, Serve, running
 
 RECORDS = [
@@ -203,7 +204,8 @@ def test_a_body_is_answered_as_an_address_is(asked: httpx.Client, body: dict[str
 
 def test_the_body_is_described_with_what_leaves_records_out(asked: httpx.Client) -> None:
     schemas = asked.get("/openapi.json").json()["components"]["schemas"]
-    assert schemas["EventQuery"]["properties"]["excluding"] == {"$ref": "#/components/schemas/EventQueryExcluding"}
+    described = {"$ref": "#/components/schemas/EventQueryExcluding", "description": "What leaves records out."}
+    assert schemas["EventQuery"]["properties"]["excluding"] == described
     excluding = schemas["EventQueryExcluding"]["properties"]
     assert excluding["type!"]["type"] == "array"
     assert {name.removesuffix("!") for name in excluding} <= schemas["EventQuery"]["properties"].keys()
@@ -338,6 +340,18 @@ def test_no_more_is_included_than_the_limit(monkeypatch: pytest.MonkeyPatch, ask
     monkeypatch.setattr("service.catalogue.including.MOST_INCLUDED", 2)
     answer = asked.get("/v1/sources/src-1?include=events,testimonies").json()
     assert (len(answer["included"]), answer["included_total"]) == (2, 5)
+
+
+def test_everything_at_once_is_a_thousand_records(serve: Serve, publish_to: PublishTo, tmp_path: Path) -> None:
+    events = [record(f"evt-{number:04}") for number in range(MOST_INCLUDED + 50)]
+    agents = [record(f"agt-{number}") for number in range(1, 201)]
+    publish_to(tmp_path / "data", archive(record("src-1", publisher="agt-1"), *agents, *events))
+    everything = ",".join(CRITERIA)
+    answer = serve(tmp_path / "data").get(f"/v1/agents?limit=200&include={everything}").json()
+    assert (len(answer["data"]), len(answer["included"]), answer["included_total"]) == (200, 1, 1)
+    answer = serve(tmp_path / "data").get(f"/v1/sources?limit=200&include={everything}").json()
+    assert (len(answer["included"]), answer["included_total"]) == (MOST_INCLUDED, len(events) + 1)
+    assert len({each["id"] for each in answer["included"]}) == MOST_INCLUDED
 
 
 def test_buckets_of_topics_and_places_say_what_they_lie_below(asked: httpx.Client) -> None:

@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
 
 from pyroaring import BitMap
@@ -34,6 +35,8 @@ from service.release.orders import PLACED_FROM, Order
 SETS_KEPT = 16 << 20
 #: Identifiers looked up by one SQL statement. The number is fixed so that the statement is compiled only once.
 NAMED_AT_ONCE = 50
+#: Records of which is kept when they last changed.
+MOMENTS_KEPT = 4096
 #: Stands for the number of a term that the release does not keep. Numbers begin with 1.
 UNKEPT = 0
 #: Bytes that keeping a set costs besides: its names and the objects around it.
@@ -69,6 +72,8 @@ class RecordSets:
         self._kept: OrderedDict[tuple[str | int, ...], Term] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
+        # Looking for a moment asks the same few records each time: all those that are near the middle of some part.
+        self._updated_at = lru_cache(MOMENTS_KEPT)(lambda ordinal: release.keys(ordinal).updated_at)
 
     # --- What the release keeps -----------------------------------------------------------------------------------
 
@@ -229,7 +234,7 @@ class RecordSets:
         first = self.collections[collection].first
 
         def changed(member: int) -> str:
-            return self._release.keys(first + member).updated_at
+            return self._updated_at(first + member)
 
         return BitMap(order.members[bisect_left(order.members, moment, key=changed) :])
 

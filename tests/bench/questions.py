@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import chain, combinations, permutations, product
 from random import Random
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -24,6 +25,7 @@ COLD_RECORD_GZIP = f"{COLD_RECORD}, gzip"
 READ_RECORD, FRESH_RECORD = "a record to read (HTML, gzip), asked before", "a record to read (HTML, gzip), never asked"
 READ_LIST, FRESH_LIST = "a list to read (HTML, gzip), asked before", "a list to read (HTML, gzip), never asked"
 UNCHANGED, COLD_LIST = "304", "two filters and a sort, never asked"
+COLD_QUESTION = "changed since a moment, never asked"
 BEST, FACETED, RARELY = "best 20 of a word in half", "four facets over it, one record shown", "a rare word"
 SUGGEST = "suggest"
 SORTS = ("id", "-id", "title", "-title", "given", "-given", "updated_at", "-updated_at")
@@ -61,6 +63,7 @@ class Asked:
     pages: Work
     zipped: list[Work]
     lists: Work
+    moments: Work
     records: Work
     #: Pages for people.
     read: list[Work]
@@ -70,7 +73,7 @@ class Asked:
 
     @property
     def works(self) -> list[Work]:
-        return [*self.warm, self.pages, *self.zipped, self.lists, self.records, *self.read]
+        return [*self.warm, self.pages, *self.zipped, self.lists, self.moments, self.records, *self.read]
 
 
 # --- Lists and records ------------------------------------------------------------------------------------------------
@@ -118,6 +121,7 @@ def asked(get: Get, plain: Plain, testimonies: int) -> Asked:
             _zipped(Work(COLD_RECORD_GZIP, records.targets), "gzip"),
         ],
         lists=lists,
+        moments=_moments(),
         records=records,
         read=[
             _read(READ_LIST, [COLLECTION], once=False),
@@ -171,6 +175,14 @@ def _cold_lists(plain: Plain) -> Work:
         COLD_LIST,
         shuffled([f"{COLLECTION}?{urlencode(query, doseq=True)}" for query in queries]),
     )
+
+
+def _moments() -> Work:
+    """The first page of what changed since each of many moments: nothing that is kept of one list helps with the next."""
+    first = datetime(2026, 1, 1, tzinfo=UTC)
+    moments = (first + timedelta(seconds=number) for number in range(ENOUGH))
+    targets = [f"{COLLECTION}?limit={LIMIT}&updated_since={each:%Y-%m-%dT%H:%M:%SZ}" for each in moments]
+    return Work(COLD_QUESTION, targets)
 
 
 def filtered(plain: Plain) -> list[Filtered]:

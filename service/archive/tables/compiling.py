@@ -39,6 +39,7 @@ from service.archive.tables.layout import (
     layout_within,
     layouts_of,
     nullable,
+    own_column,
     own_columns,
     part_tables,
     record_layout,
@@ -442,7 +443,7 @@ class Compiler:
                 header.within = position
             elif name:
                 found = (each for layout in layouts if (each := layout.column(name)) is not None)
-                column = own.get(name) or next(found, None)
+                column = own_column(own, name) or next(found, None)
                 column = self._once(TablePlace(table.shown, column=name), header, column, taken, layouts, tell=tell)
             header.columns.append(column)
         return header

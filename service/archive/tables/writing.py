@@ -164,9 +164,11 @@ def row_of(layout: Layout, value: dict[str, Any]) -> dict[str, str]:
         if inner is not None and inner != []:
             row[column.name] = cells.written(inner, column)
     for language, texts in (value.get("translations") or {}).items():
-        for name, text in texts.items():
-            column = Column(f"{name}@{language}", (name,), "text", isinstance(text, list), language=language)
-            row[column.name] = cells.written(text, column)
+        own = {f"custom.{name}": text for name, text in (texts.get("custom") or {}).items()}
+        for name, text in {**texts, **own}.items():
+            if name != "custom":
+                column = Column(f"{name}@{language}", (name,), "text", isinstance(text, list), language=language)
+                row[column.name] = cells.written(text, column)
     return row
 
 

@@ -21,7 +21,8 @@ from service.bringing.brought import UNKNOWN_RIGHTS, Brought
 from service.bringing.foreign import BETWEEN, ForeignRow, foreign_rows
 from service.bringing.into import Present
 from service.bringing.mapped import Mapping
-from service.bringing.maps import ColumnMap, Map, own_name, suggest
+from service.bringing.maps import ColumnMap, Map
+from service.bringing.suggesting import own_name, suggest
 from service.errors import BringRefused, FileChanged, FileUnsafe
 
 _IN_LANGUAGE = re.compile(r"(.+)__([a-z]{2,3})")

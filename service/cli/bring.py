@@ -107,8 +107,9 @@ def bring_a_table(
     from service.bringing.brought import Brought  # noqa: PLC0415
     from service.bringing.foreign import Reading, foreign_table  # noqa: PLC0415
     from service.bringing.mapped import bring_table  # noqa: PLC0415
-    from service.bringing.maps import map_text, read_map  # noqa: PLC0415
-    from service.bringing.maps import suggest as suggest_map  # noqa: PLC0415
+    from service.bringing.maps import read_map  # noqa: PLC0415
+    from service.bringing.suggesting import map_text  # noqa: PLC0415
+    from service.bringing.suggesting import suggest as suggest_map  # noqa: PLC0415
 
     there = _there(files)
     brought = Brought("table")

@@ -195,7 +195,7 @@ class Drawn:
         if each.name == "private":
             return {self._odd(): self._json() for _ in range(2)}
         has_form = any(isinstance(mark, AfterValidator) for mark in each.marks)
-        kinds = {
+        kinds: dict[str, Callable[[], Any]] = {
             "number": self._number,
             "truth": self._truth,
             "object": self._json,
@@ -204,7 +204,12 @@ class Drawn:
         return kinds.get(each.kind, self._plain)()
 
     def _own(self, each: dict[str, Any]) -> Any:
-        kinds = {"text": self._odd, "number": self._number, "boolean": self._truth, "reference": lambda: "evt-1"}
+        kinds: dict[str, Callable[[], Any]] = {
+            "text": self._odd,
+            "number": self._number,
+            "boolean": self._truth,
+            "reference": lambda: "evt-1",
+        }
         one = kinds.get(each["kind"], self._plain)
         return self._list(one) if each["many"] else one()
 
@@ -212,10 +217,9 @@ class Drawn:
         return [one() for _ in range(self._random.randint(1, 3))]
 
     def _json(self) -> Any:
-        draw = self._random.choice(
-            [self._odd, self._number, self._truth, lambda: [self._json()], lambda: {self._odd(): self._json()}]
-        )
-        return draw()
+        kinds: list[Callable[[], Any]] = [self._odd, self._number, self._truth]
+        kinds += [lambda: [self._json()], lambda: {self._odd(): self._json()}]
+        return self._random.choice(kinds)()
 
     def _odd(self) -> str:
         return "".join(self._random.choices("|\\,;\t\"'=+-@\n\r ^#ё中 a1é.{}[]", k=self._random.randint(1, 8)))

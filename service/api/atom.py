@@ -16,7 +16,7 @@ from service.catalogue.parameters import invalid_parameters, read_criteria
 from service.errors import ParameterError
 from service.http.links import record_url
 from service.http.negotiation import ATOM
-from service.release.documents import shown_label
+from service.release.labels import shown_label
 
 _ATOM = "http://www.w3.org/2005/Atom"
 #: Identifiers are made from names below this one (RFC 9562, section 5.5), so that they are the same wherever and however

@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from service.archive.identifiers import RecordType
-from service.release.documents import Reference, SegmentDocument
+from service.release.document_parts import Reference, SegmentDocument
 
 
 class NoteDocument(TypedDict):

@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Sequence
 
-from service.release.documents import SegmentDocument
+from service.release.document_parts import SegmentDocument
 
 # A blank line would end a cue.
 _LINE_ENDS = re.compile(r"[\r\n]+")

@@ -31,7 +31,7 @@ from service.catalogue.releases import ReleaseCriteria, page_of_releases, statem
 from service.catalogue.search import Hit, TextIndex, read_hits
 from service.catalogue.sets import RecordSets, Term
 from service.catalogue.suggestions import Suggestion, suggest
-from service.release.documents import SegmentDocument
+from service.release.document_parts import SegmentDocument
 from service.release.indexing import HAS_POINT, sort_column, sort_key
 from service.release.kept_files import KeptFile
 from service.release.manifest import DATABASE

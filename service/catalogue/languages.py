@@ -13,7 +13,8 @@ import orjson
 from service.archive.fields import ArchiveFields, RecordFields
 from service.archive.identifiers import TYPE_OF_PREFIX
 from service.release.addresses import read_stored
-from service.release.documents import SegmentDocument, own_language, shown_label, translated_labels
+from service.release.document_parts import SegmentDocument
+from service.release.labels import own_language, shown_label, translated_labels
 from service.release.opening import Release
 from service.release.projection import PublicRecord
 

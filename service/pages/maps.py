@@ -16,7 +16,7 @@ from service.pages.lists import asked
 from service.pages.outlines import Box, Point, land_in
 from service.pages.reader import Reader, shortened
 from service.pages.views import View
-from service.release.documents import shown_label
+from service.release.labels import shown_label
 
 #: Size of the drawing, in its own units.
 WIDTH, HEIGHT = 1000, 560

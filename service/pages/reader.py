@@ -19,7 +19,7 @@ from service.pages.dates import date_in_words
 from service.pages.figures import figure_in_words, number_in_words
 from service.pages.languages import Words, direction_of, language_name
 from service.pages.vocabulary import BOUNDS, filter_name, order_name, reversed_name, word_of
-from service.release.documents import shown_label
+from service.release.labels import shown_label
 
 Pairs = Sequence[tuple[str, str]]
 Document = dict[str, Any]

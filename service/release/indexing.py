@@ -17,7 +17,7 @@ from service.archive.collation import collation_of
 from service.archive.dates import latest_of, occurs_between, parse_edtf
 from service.archive.fields import ArchiveFields, Filter, FormatField, RecordFields
 from service.archive.marks import Searched
-from service.release.documents import shown_label
+from service.release.labels import shown_label
 from service.release.projection import PublicRecord
 
 #: Sort before and after every real day.

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from service.api.shapes import Transcript
 from service.api.transcripts import as_text, as_vtt
-from service.release.documents import SegmentDocument
+from service.release.document_parts import SegmentDocument
 from service.release.opening import open_current
 from service.release.publish import publish
 from service.settings import Settings

@@ -13,8 +13,9 @@ from service.archive.declarations import stated_in
 from service.archive.fields import archive_fields
 from service.archive.identifiers import PLURALS
 from service.catalogue.criteria import sort_choices
-from service.release.documents import document_shapes, evidence_of, shown_label
+from service.release.documents import document_shapes, evidence_of
 from service.release.indexing import UNKNOWN, date_key, days_of, sort_key, stated_range
+from service.release.labels import shown_label
 from service.release.opening import open_current
 from service.release.publish import publish
 from tests.archives import CRITERIA, FIELDS

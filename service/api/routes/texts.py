@@ -22,7 +22,7 @@ from service.http.negotiation import JSON, TEXT, VTT, choose_format, choose_medi
 from service.http.releases import Served
 from service.http.responses import release_answer
 from service.http.routing import PlainRoute
-from service.release.documents import SegmentDocument
+from service.release.document_parts import SegmentDocument
 
 router = APIRouter(route_class=PlainRoute)
 

@@ -8,7 +8,7 @@ from service.archive.identifiers import PLURALS
 from service.archive.model import Head
 from service.release import tables
 from service.release.building.scratch import BATCH
-from service.release.documents import own_language, translated_labels
+from service.release.labels import own_language, translated_labels
 from service.release.projection import PublicRecord, canonical_line, public_head
 from service.release.searched_texts import completion_keys, names_of
 from service.release.tables import insert_statement

@@ -22,8 +22,9 @@ from service.archive.fields import ArchiveFields, RecordFields
 from service.archive.identifiers import PLURALS, PREFIXES
 from service.archive.model import Head
 from service.release.disputes import Figure, claims_disagree, events_in_dispute, figures_disagree, figures_of
-from service.release.documents import RELATED_SHOWN, own_language, shown_label, translated_labels
+from service.release.documents import RELATED_SHOWN
 from service.release.indexing import UNKNOWN, referred_to, sort_keys
+from service.release.labels import own_language, shown_label, translated_labels
 from service.release.projection import PublicRecord, canonical_line, public_head
 
 #: Rows written to a database at a time. Larger batches gain nothing; smaller ones cost calls.

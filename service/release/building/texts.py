@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from service.archive.identifiers import PLURALS
-from service.release.documents import Surroundings, own_language, segment_documents
+from service.release.documents import Surroundings, segment_documents
+from service.release.labels import own_language
 from service.release.projection import PublicRecord
 from service.release.tables import SourceTextRow, TextLanguageRow, TranscriptRow, insert_statement
 

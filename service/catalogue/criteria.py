@@ -35,6 +35,8 @@ from service.release.documents import record_shape
 RELEVANCE = "relevance"
 #: Includes what a record relates to and what relates to it.
 RELATED = "related"
+#: Puts the transcript of a testimony beside it.
+TRANSCRIPT = "transcript"
 
 
 # --- Values -----------------------------------------------------------------------------------------------------------
@@ -87,8 +89,8 @@ _FIELDS = (
 
 _INCLUDE = (
     "Answer with these records as well, under `included`, each once: those that a field names (witness), all of a collection "
-    "that are named or that name what is shown (sources, responses), or those that it relates to (related). Separated by "
-    "commas; 1,000 records at most, `included_total` says how many there are."
+    "that are named or that name what is shown (sources, responses) or a part of an event, or those that it relates to "
+    "and, of a testimony, those told of the same events (related); of one testimony also its transcript. Separated by commas; 1,000 records at most, `included_total` says how many there are."
 )
 
 
@@ -431,7 +433,10 @@ def view_of(record: RecordFields) -> type[RecordView]:
 @lru_cache(512)
 def _view(record: RecordFields) -> type[RecordView]:
     view = create_model(f"{record.model.__name__}View", __base__=RecordView, __module__=__name__)
-    view.record, view.KEYS, view.INCLUDABLE = record.record, document_keys(record), includable(record)
+    view.record, view.KEYS = record.record, document_keys(record)
+    # A transcript may be as long as a book: it stands beside one testimony, not beside each of a list.
+    has_transcript = record.by_behaviour("transcript") is not None
+    view.INCLUDABLE = (*includable(record), *([TRANSCRIPT] if has_transcript else []))
     return view
 
 

@@ -322,6 +322,40 @@ def test_what_belongs_to_records_is_answered_with_them_once(
         assert each == asked.get(each["links"]["self"]).json()
 
 
+def test_an_event_brings_what_was_said_of_its_parts_and_a_testimony_what_others_say(
+    serve: Serve, publish_to: PublishTo, tmp_path: Path
+) -> None:
+    answer = record("rsp-1", party="agt-2", kind="denied", about=["evt-inner"])
+    whole = archive(
+        record("agt-2"),
+        record("evt-other"),
+        record("evt-whole"),
+        record("evt-part", part_of="evt-whole"),
+        record("evt-inner", part_of="evt-part"),
+        record("tes-whole", events=["evt-whole"]),
+        record("tes-inner", events=["evt-inner"]),
+        record("tes-other", events=["evt-other"]),
+        record("sta-part", events=["evt-part"]),
+        answer,
+    )
+    publish_to(tmp_path / "data", whole)
+    client = serve(tmp_path / "data")
+
+    def included(address: str) -> list[str]:
+        found = client.get(f"/v1/{address}").json()
+        assert found["included_total"] == len(found["included"])
+        return [each["id"] for each in found["included"]]
+
+    asked = "include=events,testimonies,statistics,responses"
+    of_all = ["evt-inner", "evt-part", "rsp-1", "sta-part", "tes-inner", "tes-whole"]
+    assert sorted(included(f"events/evt-whole?{asked}")) == of_all
+    assert sorted(included(f"events/evt-part?{asked}")) == ["evt-inner", "evt-whole", "rsp-1", "sta-part", "tes-inner"]
+    assert included("events/evt-whole?include=testimonies") == ["tes-inner", "tes-whole"]
+    assert included("events?id=evt-whole&id=evt-other&include=testimonies") == ["tes-inner", "tes-other", "tes-whole"]
+    assert included("testimonies/tes-whole?include=related") == ["tes-inner"]
+    assert included("testimonies/tes-inner?include=related") == []
+
+
 def test_a_list_with_much_included_is_answered_apart_and_by_a_body(asked: httpx.Client) -> None:
     everything = ["testimonies", "events", "statistics", "responses", "sources", "agents", "places", "topics"]
     answer = asked.get("/v1/agents", params={"include": ",".join(everything), "limit": 200, "fields": "id"}).json()

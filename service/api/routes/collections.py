@@ -23,6 +23,7 @@ from service.api.operations import (
     record_operation,
     whole_list_operation,
 )
+from service.api.transcripts import find_transcript
 from service.archive.identifiers import (
     PLURALS,
     PREFIXES,
@@ -32,7 +33,7 @@ from service.archive.identifiers import (
     is_identifier,
 )
 from service.catalogue.browsing import Catalogue, Listing, Page
-from service.catalogue.criteria import COLLECTIONS, Criteria, QueryAddress, view_of
+from service.catalogue.criteria import COLLECTIONS, TRANSCRIPT, Criteria, QueryAddress, view_of
 from service.catalogue.cursor import CURSOR_LENGTH
 from service.catalogue.including import Included
 from service.catalogue.languages import Wishes
@@ -336,7 +337,7 @@ def record_at_once(scope: Scope, served: Served, collection: str, record_id: str
         wishes = served.catalogue.effective(collection, wished)
         [shown], headers = show_in([document], wishes, served.catalogue)
         return release_answer(scope, served.key, select_fields(shown, view.fields), headers=headers, wishes=wishes)
-    included = served.catalogue.include([document], view.include)
+    included = served.catalogue.include([document], [name for name in view.include if name != TRANSCRIPT])
     wishes = served.catalogue.effective_anywhere(wished)
     # All addresses at once where no text is translated, which spares a look at each record.
     others = included.documents
@@ -345,9 +346,18 @@ def record_at_once(scope: Scope, served: Served, collection: str, record_id: str
     else:
         others = [with_addresses(scope, b",".join(others))]
     [shown, *others], headers = show_in([document, *others], wishes, served.catalogue)
-    member = _included_member(others, included.total)
-    body = b"%b,%b}" % (select_fields(shown, view.fields)[:-1], member)
+    members = [select_fields(shown, view.fields)[:-1], _included_member(others, included.total)]
+    if TRANSCRIPT in view.include:
+        found = find_transcript(scope, served, record_id, document, wishes=wishes, lang=view.lang)
+        members.append(b'"transcript":%b' % orjson.dumps(None if found is None else found.transcript))
+        headers = _also_in(headers, [] if found is None else found.languages)
+    body = b",".join(members) + b"}"
     return release_answer(scope, served.key, body, headers=headers, wishes=wishes)
+
+
+def _also_in(headers: RawHeaders, languages: list[str]) -> RawHeaders:
+    """Return the header that names the languages of an answer with some more; none where it has none."""
+    return [(name, ", ".join(sorted({*value.decode().split(", "), *languages})).encode()) for name, value in headers]
 
 
 def find_document(served: Served, collection: str, record_id: str) -> bytes:

@@ -126,11 +126,17 @@ def hint_for_identifier(name: str, value: str, pattern: str) -> str | None:
         return _several(name, parts)
     if _LETTER.search(value) is None or _PREFIXED.match(value) is not None or len(value) > LONGEST:
         return None
-    if (prefix := _ONE_PREFIX.match(pattern)) is not None and prefix[1] in _COLLECTIONS:
-        return f"for a name, /v1/{_COLLECTIONS[prefix[1]]}?q={quote_plus(value)} finds the identifier"
+    if (collection := collection_of_form(pattern)) is not None:
+        return f"for a name, /v1/{collection}?q={quote_plus(value)} finds the identifier"
     if pattern.startswith("^(") and ")-" in pattern:  # identifiers of several types
         return f"for a name, /v1/search?q={quote_plus(value)} finds the identifier"
     return None
+
+
+def collection_of_form(pattern: str) -> str | None:
+    """Return the collection whose identifiers have this form; None where it is the form of several or of something else."""
+    prefix = _ONE_PREFIX.match(pattern)
+    return None if prefix is None else _COLLECTIONS.get(prefix[1])
 
 
 def hint_for_code(name: str, value: str) -> str | None:

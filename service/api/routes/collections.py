@@ -99,7 +99,10 @@ def ask_list(
     in. Raises InvalidParameters, NotAcceptable.
     """
     pairs = pairs_of(query)
-    criteria = read_criteria(model, pairs)
+    try:
+        criteria = read_criteria(model, pairs)
+    except InvalidParameters as refused:
+        raise served.catalogue.with_identifiers(refused, model, pairs) from None
     return asked_list(served, criteria, accept, languages, query=kept_query(query, pairs), addressed=addressed)
 
 

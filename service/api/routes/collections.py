@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from service.api.atom import draw_list_feed, read_feed
+from service.api.atom import Where, draw_list_feed, read_feed
 from service.api.formats import FORMATS, Export, Format, files_of, format_of, select_fields, written
 from service.api.operations import (
     feed_operation,
@@ -44,6 +44,7 @@ from service.http.bodies import read_json_object
 from service.http.compression import IDENTITY, choose_coding, compress_pieces
 from service.http.links import (
     base_url,
+    has_pages,
     header,
     kept_query,
     link_header,
@@ -223,7 +224,8 @@ async def list_as_feed(request: Request, *, collection: str) -> Response:
     shown, languages = show_in(page.documents, wishes, catalogue)
     links = {"next": None if page.next is None else page_url(scope, pairs, page.next)}
     own = request_url(scope)
-    body = draw_list_feed(catalogue, collection, shown, base=base_url(scope), own=own, following=links["next"])
+    at = Where(base_url(scope), own, links["next"], has_pages=has_pages(scope))
+    body = draw_list_feed(catalogue, collection, shown, at)
     headers = [*link_header(links), *languages]
     return release_answer(scope, served.key, body, headers=headers, media_type=ATOM, wishes=wishes)
 
@@ -312,17 +314,19 @@ async def export_list(
     # Looking up and counting may take as long as a page that is not quick.
     listing = await served.apart(catalogue.whole, listing)
     total = await served.apart(catalogue.total, listing)
+    omitted = 0
     if chosen.on_map:
         matching, listing = total, catalogue.on_map(listing)
         total = await served.apart(catalogue.total, listing)
-        headers["Archive-Omitted"] = str(matching - total)
+        omitted = matching - total
+        headers["Archive-Omitted"] = str(omitted)
     name = f"{catalogue.head['id']}-{criteria.collection}.{chosen.suffix}"
     headers |= {
         "Content-Type": chosen.media_type + chosen.parameters,
         "Content-Disposition": f'attachment; filename="{name}"',
         "Archive-Total": str(total),
     }
-    writer = chosen.writer(Export(catalogue, criteria, base_url(request.scope)))
+    writer = chosen.writer(Export(catalogue, criteria, base_url(request.scope), omitted))
     pieces = written(writer, catalogue, listing, place=partial(with_addresses, request.scope), wishes=wishes)
     if coding != IDENTITY:
         headers["Content-Encoding"] = coding

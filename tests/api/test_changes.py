@@ -24,7 +24,7 @@ from service.release.data_folder import prune, roll_back
 from service.release.opening import open_release
 from service.release.publish import publish
 from service.settings import Settings
-from tests.archives import CRITERIA, Fields, archive, record, write
+from tests.archives import CRITERIA, TIMES, Fields, archive, record, write
 from tests.conftest import PublishTo, Serve, running
 
 GONE: list[Fields] = [{"id": "tes-1", "on": "2026-03-02"}]
@@ -423,7 +423,7 @@ def archive_of(step: Fields, withdrawn: set[str]) -> Fields:
 
 
 @settings(
-    max_examples=8,
+    max_examples=6 * TIMES,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],

@@ -25,7 +25,7 @@ from service.catalogue.browsing import Catalogue
 from service.catalogue.parameters import read_criteria
 from service.release.opening import open_current
 from service.release.publish import publish
-from tests.archives import CRITERIA, FIELDS, Fields, archive, random_archives, record, said_of, write
+from tests.archives import CRITERIA, FIELDS, TIMES, Fields, archive, random_archives, record, said_of, write
 from tests.conftest import PublishTo, Serve
 
 EVERY = [(collection, name) for collection, model in CRITERIA.items() for name in formats_of(model) if name != "json"]
@@ -420,7 +420,7 @@ UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
 @settings(
-    max_examples=15,
+    max_examples=10 * TIMES,
     deadline=None,
     phases=UNSHRUNK,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -29,7 +29,7 @@ from service.archive.tables import compiled, write_tables
 from service.archive.tables.rows import MAX_COLUMNS
 from service.archive.tables.writing import Piece, head_of, pieces_of
 from service.release.projection import canonical_line, public_record
-from tests.archives import TEXT
+from tests.archives import TEXT, TIMES
 
 GOOD = Path(__file__).parent / "corpus" / "good.json"
 ROOT = Path(__file__).parents[2]
@@ -131,7 +131,7 @@ def _with_odd_texts(value: dict[str, Any], fields: tuple[FormatField, ...], odd:
     return changed
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12 * TIMES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_texts_that_mean_something_to_a_spreadsheet_come_back(tmp_path: Path, data: st.DataObject) -> None:
     pool = data.draw(st.lists(ODD, min_size=6, max_size=6))

@@ -65,6 +65,9 @@ def bring_into(folder: Path, brought: Brought, *, new_terms: bool, progress: Pro
                 Left(f"{WITHDRAWN}.csv", identifier, kind, "it was withdrawn, and is not brought again")
             )
             continue
+        if before is not None and _would_hide(kind, before[1], record):
+            outcome.unchanged[kind] += 1
+            continue
         if before is None:
             outcome.created[kind] += 1
             records[identifier] = kind, record
@@ -79,6 +82,12 @@ def bring_into(folder: Path, brought: Brought, *, new_terms: bool, progress: Pro
     extra: dict[str, bytes | Path] = {**brought.files, BROUGHT: memory_file}
     write_tables(head, records.values, folder, extra=extra, progress=progress)
     return outcome
+
+
+def _would_hide(kind: str, before: dict[str, Any], record: dict[str, Any]) -> bool:
+    """Tell whether a person, a topic or a place that is public would be hidden: others refer to it, so it stays as it is."""
+    hidden, now = (each.get("access", {}).get("visibility") for each in (before, record))
+    return kind in ("agent", "topic", "place") and hidden is None and now is not None
 
 
 def _is_there(piece: Piece | None) -> bool:

@@ -313,6 +313,19 @@ def test_subtitles_of_one_speaker_are_that_persons_testimony(command: Any, tmp_p
     assert records["testimony"][0]["access"] == {"consent_basis": "direct"}
 
 
+def test_without_consent_nothing_of_a_transcript_is_published(command: Any, tmp_path: Path) -> None:
+    file = write(tmp_path / "ann-example.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ann>Hello there.\n")
+    command("bring", "vtt", file, "--into", "mine", "--language", "en")
+    assert command("publish", "mine", "--data", "data").code == 0
+    exported = command("export", "-", "--data", "data").out
+    assert "my-archive" in exported
+    for said in ("ann-example", "Ann", "Hello"):
+        assert said not in exported
+    command("bring", "vtt", file, "--into", "mine", "--language", "en", "--consent", "direct")
+    command("publish", "mine", "--data", "data")
+    assert "Hello there." in command("export", "-", "--data", "data").out
+
+
 # --- Tables -----------------------------------------------------------------------------------------------------------
 
 INCIDENTS = """Case,Headline,When,Weapon,Injured,City,Notes

@@ -483,7 +483,7 @@ def _choosing(parameters: dict[str, _Parameter]) -> dict[str, _Parameter]:
         several, described = get_args(annotation)
         value, meaning = get_args(several)[0], described.description or ""
         if name not in ("id", "refers_to"):
-            value, meaning = Annotated[value, OR_NULL], f"{meaning} null: stating none."
+            value, meaning = Annotated[value, OR_NULL], f"{meaning} null: stating none.".strip()
         made[name] = (Annotated[_several(value), any_of(meaning)], ())
         made[f"{name}!"] = (Annotated[_several(value), any_of(f"Leaves out: {meaning}")], ())
     return made
@@ -515,11 +515,16 @@ def _value_of(each: FormatField, record: RecordType) -> Any:  # noqa: ANN401 - t
     return LanguageTag if each.mark(IsLanguage) is not None else Words
 
 
+#: A date or a figure is asked for by bounds; by its own name, only whether there is one.
+_NOT_STATED: _Parameter = (Annotated[tuple[Literal["null"], ...], any_of("")], ())
+
+
 def _days(name: str, described: str = "") -> dict[str, _Parameter]:
     after = "On or after this day, or the first day of this month or year. Leaves records without a date out."
     before = "On or before this day, or the last day of this month or year. Leaves records without a date out."
     match = "possible: it may lie between these days; certain: it does, whatever the exact day."
     return {
+        name: _NOT_STATED,
         f"{name}_from": (Annotated[FirstDay | None, Field(description=f"{described} {after}".strip())], None),
         f"{name}_to": (Annotated[LastDay | None, Field(description=f"{described} {before}".strip())], None),
         f"{name}_match": (Annotated[Literal["possible", "certain"], Field(description=match)], "possible"),
@@ -531,6 +536,7 @@ def _bounds(name: str, least: str, most: str) -> dict[str, _Parameter]:
         "possible: the stated range overlaps these values; certain: it lies between them, whatever the exact figure."
     )
     return {
+        name: _NOT_STATED,
         f"{name}_min": (Annotated[Number | None, Field(description=least)], None),
         f"{name}_max": (Annotated[Number | None, Field(description=most)], None),
         f"{name}_match": (Annotated[Literal["possible", "certain"], Field(description=match)], "possible"),

@@ -106,6 +106,16 @@ def hint_for_limit(known: Collection[str]) -> str | None:
     return f"for more, follow links.next{whole}"
 
 
+def hint_for_bounds(name: str, known: Collection[str]) -> str | None:
+    """Return how days or figures are asked for, where their own name only finds records that state none."""
+    plain = name.removesuffix("!")
+    for low, high, what in (("_from", "_to", "days"), ("_min", "_max", "figures")):
+        if {plain + low, plain + high} <= {*known}:
+            example = f", such as {plain}_from=2017-01-01&{plain}_to=2017-12-31" if what == "days" else ""
+            return f"{what} are asked for with {plain}{low} and {plain}{high}{example}"
+    return None
+
+
 def hint_for_key(name: str, value: str, allowed: Collection[str]) -> str | None:
     """Return what can be counted or included, where something cannot, and that all keys come without being named; the
     archive's own fields, which may be many, are not listed.

@@ -14,7 +14,7 @@ from threading import Lock
 from pyroaring import BitMap
 
 from service.catalogue.claims import Claimed, claimed_days, claimed_points, points_in
-from service.catalogue.queries import Box, Days, Range, Since, Span, Sure, Terms
+from service.catalogue.queries import Box, Days, Range, Since, Span, Stated, Sure, Terms, stated_column
 from service.release.indexing import (
     REFERS_TO,
     day_number,
@@ -210,6 +210,9 @@ class RecordSets:
                 )
             case Since():
                 return self._since(collection, span.moment)
+            case Stated():
+                stating = BitMap(column(collection, stated_column(span)).members)
+                return stating if span.is_stated else BitMap(range(self.collections[collection].size)) - stating
             case Sure():
                 return self._sure(collection, span)
 

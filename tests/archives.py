@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
@@ -139,6 +140,9 @@ def write(path: Path, whole: Fields) -> Path:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return path
 
+
+#: How many times as many archives, texts and numbers are drawn as by default, where what comes of them is held against a model.
+TIMES = int(os.environ.get("BREAKING_TIMES", "1"))
 
 # --- Random archives ----------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from xml.etree import ElementTree as ET  # writes only; nothing is parsed here
 
 import orjson
@@ -15,7 +16,7 @@ from service.catalogue.criteria import Criteria
 from service.catalogue.parameters import invalid_parameters, read_criteria
 from service.errors import ParameterError
 from service.http.links import record_url
-from service.http.negotiation import ATOM
+from service.http.negotiation import ATOM, HTML, JSON
 from service.release.labels import shown_label
 
 _ATOM = "http://www.w3.org/2005/Atom"
@@ -46,23 +47,29 @@ def read_feed(model: type[Criteria], pairs: Sequence[tuple[str, str]]) -> Criter
     return read_criteria(model, [*pairs, ("sort", "-updated_at")])
 
 
-def draw_list_feed(
-    catalogue: Catalogue, collection: str, documents: Sequence[bytes], *, base: str, own: str, following: str | None
-) -> bytes:
-    """Return records of a list as a feed, in the order given. `own` and `following` are the addresses of this page and the
-    next, if any.
-    """
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The addresses of a feed: the root of the API, this page and the next, if any; and whether records have pages for people."""
+
+    base: str
+    own: str
+    following: str | None
+    has_pages: bool
+
+
+def draw_list_feed(catalogue: Catalogue, collection: str, documents: Sequence[bytes], at: Where) -> bytes:
+    """Return records of a list as a feed, in the order given."""
     records = [orjson.loads(document) for document in documents]
     updated = max((record["updated_at"] for record in records), default=catalogue.manifest.published_at)
     # A feed is the same wherever it is read, and another with other filters.
-    identifier = _identifier(catalogue.head["id"], own.removeprefix(base))
-    feed = _begin(catalogue, identifier, collection, updated=updated, base=base, own=own, following=following)
+    identifier = _identifier(catalogue.head["id"], at.own.removeprefix(at.base))
+    feed = _begin(catalogue, identifier, collection, updated=updated, at=at)
     for record in records:
         entry = ET.SubElement(feed, "entry")
         _text(entry, "id", _identifier(catalogue.head["id"], record["id"]))
         _text(entry, "title", shown_label(record))
         _text(entry, "updated", record["updated_at"])
-        _link(entry, "alternate", record_url(base, record["id"]))
+        _link_record(entry, record["id"], at)
         warnings = record.get("content_warnings", [])
         warned = f" Content warnings: {'; '.join(warnings)}." if warnings else ""
         _text(entry, "content", f"{record['id']}, version {record['version']}.{warned}", type="text")
@@ -70,30 +77,28 @@ def draw_list_feed(
     return body
 
 
-def draw_feed(catalogue: Catalogue, changes: Sequence[Change], *, base: str, own: str, following: str | None) -> bytes:
-    """Return a page of the log as a feed. `own` and `following` are the addresses of this page and the next, if any."""
+def draw_feed(catalogue: Catalogue, changes: Sequence[Change], at: Where) -> bytes:
+    """Return a page of the log as a feed."""
     updated = max((change.at for change in changes), default=catalogue.manifest.published_at)
     identifier = _identifier(catalogue.head["id"])
-    feed = _begin(catalogue, identifier, "changes", updated=updated, base=base, own=own, following=following)
+    feed = _begin(catalogue, identifier, "changes", updated=updated, at=at)
     for change in changes:
-        _add_entry(feed, change, base=base, archive_id=catalogue.head["id"])
+        _add_entry(feed, change, at=at, archive_id=catalogue.head["id"])
     body: bytes = ET.tostring(feed, encoding="UTF-8", xml_declaration=True)
     return body
 
 
-def _begin(
-    catalogue: Catalogue, identifier: str, name: str, *, updated: str, base: str, own: str, following: str | None
-) -> ET.Element:
+def _begin(catalogue: Catalogue, identifier: str, name: str, *, updated: str, at: Where) -> ET.Element:
     """Return a feed that has no entries yet."""
     head = catalogue.head
     feed = ET.Element("feed", {"xmlns": _ATOM, "xml:lang": head["language"]})
     _text(feed, "id", identifier)
     _text(feed, "title", f"{head['title']}: {name}")
     _text(feed, "updated", updated)
-    _link(feed, "self", own, ATOM)
-    _link(feed, "alternate", f"{base}/v1")
-    if following is not None:
-        _link(feed, "next", following, ATOM)
+    _link(feed, "self", at.own, ATOM)
+    _link(feed, "alternate", f"{at.base}/" if at.has_pages else f"{at.base}/v1")
+    if at.following is not None:
+        _link(feed, "next", at.following, ATOM)
     author = ET.SubElement(feed, "author")
     _text(author, "name", head["publisher"]["name"])
     if head["publisher"]["url"] is not None:
@@ -103,7 +108,7 @@ def _begin(
     return feed
 
 
-def _add_entry(feed: ET.Element, change: Change, *, base: str, archive_id: str) -> None:
+def _add_entry(feed: ET.Element, change: Change, *, at: Where, archive_id: str) -> None:
     """Add one change. Of a record that is gone only the identifier and the day are told."""
     entry = ET.SubElement(feed, "entry")
     record = TYPE_OF_PREFIX[change.record_id.partition("-")[0]]
@@ -115,7 +120,7 @@ def _add_entry(feed: ET.Element, change: Change, *, base: str, archive_id: str) 
     for term in (change.action, *(["erase"] if change.erase else [])):
         ET.SubElement(entry, "category", {"term": term})
     if document is not None:
-        _link(entry, "alternate", record_url(base, change.record_id))
+        _link_record(entry, change.record_id, at)
     warnings = [] if document is None else document.get("content_warnings", [])
     warned = f" Content warnings: {'; '.join(warnings)}." if warnings else ""
     _text(entry, "content", f"{_sentence(change)}{warned}", type="text")
@@ -140,6 +145,16 @@ def _identifier(*names: str) -> str:
 
 def _text(parent: ET.Element, name: str, text: str, **attributes: str) -> None:
     ET.SubElement(parent, name, attributes).text = _UNWRITABLE.sub("\ufffd", text)
+
+
+def _link_record(entry: ET.Element, record_id: str, at: Where) -> None:
+    """Lead to a record: to its page for people, where there are such, and to its data."""
+    address = record_url(at.base, record_id)
+    if not at.has_pages:
+        _link(entry, "alternate", address)
+        return
+    _link(entry, "alternate", at.base + address.removeprefix(f"{at.base}/v1"), HTML)
+    _link(entry, "alternate", address, JSON)
 
 
 def _link(parent: ET.Element, rel: str, href: str, media_type: str | None = None) -> None:

@@ -31,6 +31,8 @@ from service.release.documents import document_shapes
 
 #: The schema of what `include` adds to one record.
 _INCLUDED = "Included"
+#: The same of what it adds to a testimony besides.
+_WITH_TRANSCRIPT = "IncludedTranscript"
 
 
 DESCRIPTION = """
@@ -75,6 +77,17 @@ def _described(app: FastAPI, fields: ArchiveFields) -> dict[str, Any]:
         "description": "What `include` adds to one record.",
         "properties": included,
     }
+    schemas[_WITH_TRANSCRIPT] = {
+        "type": "object",
+        "title": _WITH_TRANSCRIPT,
+        "description": "What `include=transcript` adds to a testimony.",
+        "properties": {
+            "transcript": {
+                "anyOf": [_named_schema("Transcript"), {"type": "null"}],
+                "description": "With `include=transcript`: what was said, as at the transcript's own address. Null where there is none.",
+            }
+        },
+    }
     for collection, model in criteria_of(fields).items():
         shape = shapes[model.record]
         page = page_shape(shape.__name__.replace("Document", "Page"), shape)
@@ -86,7 +99,8 @@ def _described(app: FastAPI, fields: ArchiveFields) -> dict[str, Any]:
         one = description["paths"][f"/v1/{collection}/{{id}}"]["get"]
         view = query_parameters(view_of(fields.collection(collection)))
         one["parameters"] = [identifier_parameter(model.record), *view]
-        one["responses"]["200"]["content"] = {JSON: {"schema": _with_included(schemas, either)}}
+        beside = [_INCLUDED, *([_WITH_TRANSCRIPT] if model.record == "testimony" else [])]
+        one["responses"]["200"]["content"] = {JSON: {"schema": _with_included(schemas, either, beside)}}
     return description
 
 
@@ -95,7 +109,7 @@ def answer_name(document: str) -> str:
     return document.removesuffix("Document") + "Answer"
 
 
-def _with_included(schemas: dict[str, Any], either: dict[str, Any]) -> dict[str, Any]:
+def _with_included(schemas: dict[str, Any], either: dict[str, Any], beside: list[str]) -> dict[str, Any]:
     """Say what `include` adds to a record that is asked for by itself.
 
     It stands in no record's own schema: those that are included would hold it again, and so on, which takes a program that
@@ -108,7 +122,7 @@ def _with_included(schemas: dict[str, Any], either: dict[str, Any]) -> dict[str,
         schemas[answer] = {
             "title": answer,
             "description": "A record that was asked for by itself, with what it includes.",
-            "allOf": [named, _named_schema(_INCLUDED)],
+            "allOf": [named, *map(_named_schema, beside)],
         }
         answers.append(_named_schema(answer))
     return {"anyOf": answers}

@@ -45,6 +45,8 @@ class Export:
     criteria: Criteria
     #: The absolute address of the API's root.
     base: str
+    #: How many records of the list have no place in the file: those without a point, on a map.
+    omitted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +172,14 @@ class _GeoJson:
     place.
     """
 
-    opening = b'{"type":"FeatureCollection","features":[\n'
     closing = b"\n]}\n"
 
     def __init__(self, export: Export) -> None:
         self._fields = export.criteria.fields
         self._places = _Lookup(export.catalogue, _point)
         self._of_places = export.criteria.record == "place"
+        # Why a map is empty is told in the file too, which is often looked at without its headers (RFC 7946, section 6.1).
+        self.opening = b'{"type":"FeatureCollection","omitted":%d,"features":[\n' % export.omitted
         self._begun = False
 
     def write(self, documents: list[bytes]) -> bytes:

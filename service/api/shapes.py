@@ -434,6 +434,7 @@ class FeatureCollection(TypedDict):
     """GeoJSON (RFC 7946)."""
 
     type: Annotated[Literal["FeatureCollection"], Field(description="That it is a collection of features.")]
+    omitted: Annotated[int, Field(description="How many records of the list have no point, and are left out.")]
     features: Annotated[list[Feature], Field(description="One for each place of a record that has a point.")]
 
 

@@ -1,13 +1,71 @@
-"""A transcript as WebVTT and as plain text."""
+"""A transcript as JSON, as WebVTT and as plain text."""
 
 import html
 import re
+from collections import Counter
 from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+from urllib.parse import urlencode
 
+from starlette.types import Scope
+
+from service.api.shapes import Transcript, TranscriptLinks
+from service.catalogue.languages import Wishes, languages_of, spoken_in, translated_texts
+from service.http.links import base_url, record_url
+from service.http.releases import Served
 from service.release.document_parts import SegmentDocument
 
 # A blank line would end a cue.
 _LINE_ENDS = re.compile(r"[\r\n]+")
+
+
+class FoundTranscript(NamedTuple):
+    """A transcript as it is answered, and the languages that it is shown in, that which most is in first."""
+
+    transcript: Transcript
+    languages: list[str]
+
+
+def find_transcript(
+    scope: Scope, served: Served, record_id: str, document: bytes, *, wishes: Wishes, lang: str | None
+) -> FoundTranscript | None:
+    """Return the transcript of a testimony in the languages wished for, None where it has none. `document` is that of the
+    testimony, `lang` what the address says of the language, which its links keep.
+    """
+    catalogue = served.catalogue
+    found = catalogue.transcript(record_id)
+    if found is None:
+        return None
+    language, held = found
+    segments = spoken_in(held, wishes, partial(catalogue.called, wishes=wishes))
+    shown = Counter(segment["language"] for segment in segments if segment["text"] is not None)
+    # Where it makes no difference, that of the testimony goes first.
+    languages = sorted(shown, key=lambda each: (-shown[each], each != language, each)) or [language]
+    testimony = translated_texts(document, wishes, catalogue.fields)
+    transcript: Transcript = {
+        "testimony": {"id": record_id, "label": testimony["title"]},
+        "language": language,
+        "content_warnings": testimony["content_warnings"],
+        "segments": segments,
+        "meta": {
+            "release": catalogue.manifest.id,
+            "licence": catalogue.head["licence"],
+            "languages": languages_of(held),
+        },
+        "links": _links(record_url(base_url(scope), record_id), lang),
+    }
+    return FoundTranscript(transcript, languages)
+
+
+def _links(address: str, lang: str | None) -> TranscriptLinks:
+    """Return the addresses of the same in each format, in the language that was asked for by name, if one was."""
+    chosen = [] if lang is None else [urlencode({"lang": lang})]
+
+    def at(*format_name: str) -> str:
+        return "?".join([f"{address}/transcript", *filter(None, ["&".join([*format_name, *chosen])])])
+
+    return {"self": at(), "testimony": address, "vtt": at("format=vtt"), "text": at("format=text")}
 
 
 def as_vtt(segments: Sequence[SegmentDocument], warnings: Sequence[str] = (), *, language: str = "") -> str:

@@ -29,6 +29,7 @@ _TOP = 20
 #: What is not UTF-8 is taken for what Western spreadsheet programs write; `encoding` says otherwise.
 _WESTERN = "cp1252"
 _PIECE = 1 << 20
+_OF_MERGED = "Cells are merged: what stands in the first is taken for all."
 _RANGE = re.compile(r"([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})")
 
 
@@ -133,10 +134,11 @@ def _table(file: Path, brought: Brought, reading: Reading) -> tuple[Table, Readi
     for each in workbook.tables:
         if each is not chosen[0]:
             why = "it is hidden" if each.is_hidden else "another is brought: name this one with `sheet`"
-            brought.leave(file, each.shown, "a sheet", why)
+            brought.leave(file, each.shown.removeprefix(f"{file.name}, "), "a sheet", why)
+    where = chosen[0].shown.removeprefix(f"{file.name}, ")
     for remark in chosen[0].remarks:
-        detail = "Cells are merged: what stands in the first is taken for all." if chosen[0].merged else remark.detail
-        brought.leave(file, chosen[0].shown, "cells", detail if remark.code == "merged_cells" else remark.detail)
+        is_merged = remark.code == "merged_cells"
+        brought.leave(file, where, "cells", _OF_MERGED if is_merged else remark.detail)
     return chosen[0], reading
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from service.archive.identifiers import PLURALS
+from service.archive.progress import Progress, silent
 from service.archive.tables import compiled, is_tables, write_tables
 from service.archive.tables.compiling import LABELS
 from service.archive.tables.layout import WITHDRAWN
@@ -43,14 +44,14 @@ class Present:
         return _labels(self.records)
 
 
-def bring_into(folder: Path, brought: Brought, *, new_terms: bool) -> Outcome:
+def bring_into(folder: Path, brought: Brought, *, new_terms: bool, progress: Progress = silent) -> Outcome:
     """Write what was brought into a folder of tables, which is started where there is none.
 
     Of a record that was brought before, what an editor changed since stays as it is; what was withdrawn is not brought
     again. Both are told. Values that are no term yet become terms only with `new_terms`. Raises BringRefused, and changes nothing, where the folder is no sound archive or a value is
     unknown.
     """
-    present = present_in(folder)
+    present = present_in(folder, progress=progress)
     head, records = present.head, present.records
     _refer(brought, records)
     _extend(head, brought)
@@ -64,6 +65,9 @@ def bring_into(folder: Path, brought: Brought, *, new_terms: bool) -> Outcome:
                 Left(f"{WITHDRAWN}.csv", identifier, kind, "it was withdrawn, and is not brought again")
             )
             continue
+        if before is not None and _would_hide(kind, before[1], record):
+            outcome.unchanged[kind] += 1
+            continue
         if before is None:
             outcome.created[kind] += 1
             records[identifier] = kind, record
@@ -75,21 +79,28 @@ def bring_into(folder: Path, brought: Brought, *, new_terms: bool) -> Outcome:
             brought.left += [Left(f"{PLURALS[kind]}.csv", identifier, field, _KEPT) for field in kept]
         memory[identifier] = hashes_of(record)
     memory_file = orjson.dumps(memory, option=orjson.OPT_INDENT_2)
-    write_tables(head, records.values, folder, extra={**brought.files, BROUGHT: memory_file})
+    extra: dict[str, bytes | Path] = {**brought.files, BROUGHT: memory_file}
+    write_tables(head, records.values, folder, extra=extra, progress=progress)
     return outcome
+
+
+def _would_hide(kind: str, before: dict[str, Any], record: dict[str, Any]) -> bool:
+    """Tell whether a person, a topic or a place that is public would be hidden: others refer to it, so it stays as it is."""
+    hidden, now = (each.get("access", {}).get("visibility") for each in (before, record))
+    return kind in ("agent", "topic", "place") and hidden is None and now is not None
 
 
 def _is_there(piece: Piece | None) -> bool:
     return piece is not None and piece[0] != WITHDRAWN
 
 
-def present_in(folder: Path) -> Present:
+def present_in(folder: Path, *, progress: Progress = silent) -> Present:
     """Return what is in a folder of tables; what a new archive begins with where there is none. Raises BringRefused."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return Present(folder, {**HEAD}, {})
     if not folder.is_dir() or not is_tables(folder):
         raise BringRefused(f"{folder} is there already and is no folder of tables")
-    with compiled(folder) as tables:
+    with compiled(folder, progress=progress) as tables:
         if tables.findings:
             first = tables.findings[0]
             raise BringRefused(f"{folder} is not sound ({first.pointer}: {first.detail}); see: testimony-archive check")

@@ -10,6 +10,7 @@ from typing import Any
 from service.archive.dates import DateError, parse_edtf
 from service.archive.fields import FormatField, archive_fields
 from service.archive.identifiers import RECORD_TYPES, RecordType
+from service.archive.progress import Progress, silent
 from service.archive.words import folded
 from service.bringing.brought import Brought, Reference
 from service.bringing.foreign import ForeignRow, foreign_rows
@@ -23,6 +24,8 @@ _FRACTION = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 #: A thousand and more in English, one and a fraction in most of Europe.
 _DOUBTFUL = re.compile(r"[+-]?\d{1,3},\d{3}")
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+#: Rows after which it is told how far the reading is.
+_TOLD = 500
 #: Under which field people know a record.
 _LABEL_FIELD = {"place": "name", "topic": "label"}
 
@@ -43,7 +46,7 @@ class Mapping:
         self._kept = 0
         self._declare()
 
-    def bring(self, rows: Iterable[ForeignRow]) -> None:
+    def bring(self, rows: Iterable[ForeignRow], *, progress: Progress = silent) -> None:
         """Add a record for each row. Raises BringRefused where the map names a column that no row has, or two rows have one key."""
         title = self._file.stem
         source = self._brought.source_of(
@@ -54,7 +57,9 @@ class Mapping:
                 self._brought.leave(self._file, f"column {name}", "the column", column.leave)
         seen: dict[str, int] = {}
         named: set[str] = set()
-        for row in rows:
+        for count, row in enumerate(rows, 1):
+            if count % _TOLD == 0:
+                progress(f"Reading {self._file.name}", count, 0)
             named |= row.cells.keys()
             key = self._key_of(row)
             if key in seen:
@@ -305,8 +310,8 @@ def _same(value: str) -> str:
     return " ".join(folded(value).split())
 
 
-def bring_table(files: Iterable[tuple[Path, Map]], brought: Brought) -> Brought:
+def bring_table(files: Iterable[tuple[Path, Map]], brought: Brought, *, progress: Progress = silent) -> Brought:
     """Add a record for each row of tables, each by its map."""
     for file, how in files:
-        Mapping(brought, file, how).bring(foreign_rows(file, brought, how.reading))
+        Mapping(brought, file, how).bring(foreign_rows(file, brought, how.reading), progress=progress)
     return brought

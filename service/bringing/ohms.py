@@ -29,7 +29,7 @@ _PLACED = frozenset(
     transcript transcript_alt transcript_alt_lang vtt_transcript vtt_transcript_alt subject keyword description
     """.split()
 )
-#: Elements that say how a recording is played or a page is drawn, not what was said.
+#: Elements that say how a recording is played or a page is drawn, not what was said: they are kept as well, and not told.
 _OF_THE_PLAYER = frozenset(
     """
     mediafile kembed fmt format xmllocation xmlfilename translate userestrict file_name media_id repository_url
@@ -84,16 +84,19 @@ class _Interview:
         self._consent, self._radius_m = consent, radius_m
         self._access: dict[str, Any] = {"visibility": "restricted"} if consent is None else {}
         self._key = self._text("accession") or record.get("id") or file.name
+        #: What points of the table of contents hold that has no place.
+        self._rest: list[dict[str, Any]] = []
 
     def bring(self) -> None:
         """Add the testimony, and what it refers to."""
         language = self._language(self._text("language"))
+        segments = self._segments("")
+        index = list(self._index(has_transcript=bool(segments)))
         source = self._source(language)
         topics = [self._topic(subject) for subject in self._texts("subject")]
         people = self._people()
         witnesses = [agent for agent, role in people if role == "interviewee"]
         witness = witnesses[0] if witnesses else self._unknown_witness()
-        segments = self._segments("")
         testimony: dict[str, Any] = {
             "title": self._text("title") or self._file.stem,
             "summary": self._text("description") or f"An interview, as kept in {self._file.name}.",
@@ -103,7 +106,7 @@ class _Interview:
             "given": self._day(),
             "topics": topics,
             "attribution": "labelled",
-            "index": list(self._index()),
+            "index": index,
             "transcript": segments,
             "citations": [{"source": source}],
             "access": self._access | ({} if self._consent is None else {"consent_basis": self._consent}),
@@ -135,8 +138,10 @@ class _Interview:
 
     def _source(self, language: str) -> str:
         kept = dict(self._kept())
-        for name in kept:
+        for name in (name for name in kept if name not in _OF_THE_PLAYER):
             self._leave(name, "kept with the source, unpublished", "the archive has no field for it")
+        if self._rest:
+            kept["index"] = self._rest
         rest = self._access | ({"private": {"ohms": kept}} if kept else {})
         fields: dict[str, Any] = {
             "type": "interview",
@@ -178,12 +183,13 @@ class _Interview:
 
     def _person(self, name: str, role: str) -> str:
         if self._consent is None:
-            withheld = {
-                "name_policy": "withheld",
+            # Not `withheld`, which is an editor's decision: evidence that would unmask a person is then refused even here.
+            hidden = {
+                "name_policy": "unknown",
                 "label": role.capitalize(),
                 "access": {**self._access, "private": {"name": name}},
             }
-            return self._brought.add("agent", f"person {name}", {"kind": "person", **withheld})
+            return self._brought.add("agent", f"person {name}", {"kind": "person", **hidden})
         return self._brought.add(
             "agent", f"person {name}", {"kind": "person", "name_policy": "published", "name": name}
         )
@@ -194,7 +200,8 @@ class _Interview:
         return self._brought.add("agent", f"interviewee of {self._key}", fields)
 
     def _topic(self, label: str) -> str:
-        return self._brought.add("topic", label, {"label": label})
+        # Subjects name people too.
+        return self._brought.add("topic", label, {"label": label, "access": self._access or None})
 
     # --- The transcript -----------------------------------------------------------------------------------------------
 
@@ -223,7 +230,8 @@ class _Interview:
 
     # --- The table of contents ----------------------------------------------------------------------------------------
 
-    def _index(self) -> Iterator[dict[str, Any]]:
+    def _index(self, *, has_transcript: bool) -> Iterator[dict[str, Any]]:
+        other = self._other_language()
         for number, point in enumerate(self._record.iterfind(f"{_NAMESPACE}index/{_NAMESPACE}point"), 1):
             texts = {_name(each): (each.text or "").strip() for each in point}
             entry: dict[str, Any] = {
@@ -233,33 +241,52 @@ class _Interview:
                 "keywords": _divided(texts.get("keywords", "")),
                 "topics": [self._topic(subject) for subject in _divided(texts.get("subjects", ""))],
             }
-            yield {name: value for name, value in entry.items() if value not in (None, "", [])}
-            self._leave_of_point(number, point, texts)
+            translation = {
+                "title": texts.get("title_alt"),
+                "synopsis": texts.get("synopsis_alt"),
+                "keywords": _divided(texts.get("keywords_alt", "")),
+            }
+            if other is not None and (translated := _stated(translation)):
+                entry["translations"] = {other: translated}
+            yield _stated(entry)
+            self._keep_rest(number, point, texts, has_transcript=has_transcript, is_translated=other is not None)
 
-    def _leave_of_point(self, number: int, point: Element, texts: dict[str, str]) -> None:
+    def _keep_rest(
+        self, number: int, point: Element, texts: dict[str, str], *, has_transcript: bool, is_translated: bool
+    ) -> None:
+        """Keep, unpublished, what a point holds that has no place. The words it begins with stand in the transcript, if any."""
+        names = {"subjects_alt", "partial_transcript_alt"}
+        names |= set() if has_transcript else {"partial_transcript"}
+        names |= set() if is_translated else {"title_alt", "synopsis_alt", "keywords_alt"}
+        rest: dict[str, Any] = {name: text for name, text in texts.items() if name in names and text}
+        links = [dict(_texts_of(each)) for each in point.iterfind(f"{_NAMESPACE}hyperlinks")]
+        rest |= {"hyperlinks": found} if (found := [each for each in links if each]) else {}
         where = f"index, point {number}"
-        if texts.get("partial_transcript"):
-            self._leave(where, "the words it begins with", "they stand in the transcript")
-        for name in ("title_alt", "synopsis_alt", "keywords_alt", "subjects_alt", "partial_transcript_alt"):
-            if texts.get(name):
-                self._leave(where, name, "a table of contents is kept in one language")
+        if rest:
+            self._rest.append({"time": texts.get("time", ""), **rest})
+            self._leave(where, ", ".join(sorted(rest)), "kept with the source, unpublished: there is no field for it")
         for gps in point.iterfind(f"{_NAMESPACE}gpspoints"):
-            named = {_name(each): (each.text or "").strip() for each in gps}
+            named = dict(_texts_of(gps))
             if named.get("gps"):
                 self._place(where, named["gps"], named.get("gps_text", ""))
-        for link in point.iterfind(f"{_NAMESPACE}hyperlinks/{_NAMESPACE}hyperlink"):
-            if (link.text or "").strip():
-                self._leave(where, "a link", "a part of a table of contents has none")
+
+    def _other_language(self) -> str | None:
+        """Return the language that texts beside the first are in; None where the file does not say."""
+        name = self._text("transcript_alt_lang")
+        tag = self._language(name) if name else "und"
+        return None if tag == "und" else tag
 
     def _place(self, where: str, written: str, name: str) -> None:
         """Add the place of a point: published where it is said how far off it may be, which OHMS does not."""
         point = read_point(written)
-        if point is not None and self._radius_m is not None:
+        if point is not None and self._radius_m is not None and self._consent is not None:
             place_at(self._brought, point, radius_m=self._radius_m, name=name, within=None)
             return
-        fields = {"name": name or "A point", "kind": "other", "access": {"private": {"point": written}}}
+        access = self._access | {"private": {"point": written}}
+        fields = {"name": name or "A point", "kind": "other", "access": access}
         self._brought.add("place", name or f"point {written}", fields)
         why = "it does not say how far off it may be (--radius)" if point is not None else "it is none"
+        why = why if self._consent is not None or point is None else "nobody's consent is stated (--consent)"
         self._leave(where, f"the point {written}", f"{why}; it is kept with the place, unpublished")
 
     # --- Elements -----------------------------------------------------------------------------------------------------
@@ -273,11 +300,12 @@ class _Interview:
     def _texts(self, name: str) -> list[str]:
         return [text for each in self._record.iterfind(f"{_NAMESPACE}{name}") if (text := (each.text or "").strip())]
 
-    def _kept(self) -> Iterator[tuple[str, str]]:
+    def _kept(self) -> Iterator[tuple[str, Any]]:
         for each in self._record:
-            name, text = _name(each), (each.text or "").strip()
-            if text and name not in _PLACED and name not in _OF_THE_PLAYER:
-                yield name, text
+            name = _name(each)
+            value: Any = dict(_texts_of(each)) if len(each) else (each.text or "").strip()
+            if value and name not in _PLACED:
+                yield name, value
 
     def _day(self) -> str | None:
         date = self._record.find(f"{_NAMESPACE}date")
@@ -331,6 +359,15 @@ def _paragraphs(text: str, marks: dict[tuple[int, int], int]) -> Iterator[dict[s
 
 def _name(element: Element) -> str:
     return str(element.tag).removeprefix(_NAMESPACE)
+
+
+def _texts_of(element: Element) -> Iterator[tuple[str, str]]:
+    """Yield the names and the texts of the elements in one, those that hold none left out."""
+    return ((_name(each), text) for each in element if (text := (each.text or "").strip()))
+
+
+def _stated(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if value not in (None, "", [])}
 
 
 def _divided(text: str) -> list[str]:

@@ -26,12 +26,14 @@ class Point:
 
     def rounded(self, radius_m: float) -> "Point":
         """Return the middle of a square that this point lies in, of which no corner is further off than the radius."""
-        step = radius_m * math.sqrt(2) / _DEGREE_M
+        # A little less than would do, since the middle is then written with no more digits than tell something.
+        step = 0.9 * radius_m * math.sqrt(2) / _DEGREE_M
+        digits = max(0, min(6, math.ceil(-math.log10(step)) + 1))
         latitude = max(-90.0, min(90.0, _middle(self.latitude, step)))
         # A degree of longitude is shorter the nearer to a pole: seen from the middle, the square is one there too.
         narrow = max(math.cos(math.radians(min(89.9, abs(latitude)))), 1e-3)
         longitude = _middle(self.longitude, min(step / narrow, 360.0))
-        return Point(round(latitude, 6), round((longitude + 180) % 360 - 180, 6))
+        return Point(round(latitude, digits), round((longitude + 180) % 360 - 180, digits))
 
 
 def read_point(text: str) -> Point | None:

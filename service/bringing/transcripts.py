@@ -109,10 +109,12 @@ def add_interview(
     The witness is named where exactly one person speaks. Where that is not so, or nobody consents, the testimony is
     restricted: an editor says who it is, and that it may be public.
     """
-    source = brought.source_of(file, {"type": "interview", "language": language, "verbatim": True})
     speakers = {segment["speaker"] for segment in segments if segment.get("speaker")}
     is_open = consent is not None and len(speakers) == 1
     hidden: dict[str, Any] = {} if is_open else {"visibility": "restricted"}
+    # The name of a file may be somebody's.
+    described = {"type": "interview", "language": language, "verbatim": True, "access": hidden or None}
+    source = brought.source_of(file, described)
     agent: dict[str, Any] = (
         {"name_policy": "published", "name": next(iter(speakers))}
         if is_open

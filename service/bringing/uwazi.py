@@ -17,11 +17,13 @@ import filetype
 import langcodes
 
 from service.archive.files import open_inside
+from service.archive.progress import Progress, silent
 from service.bringing.brought import UNKNOWN_RIGHTS, Brought
 from service.bringing.foreign import BETWEEN, ForeignRow, foreign_rows
 from service.bringing.into import Present
 from service.bringing.mapped import Mapping
-from service.bringing.maps import ColumnMap, Map, own_name, suggest
+from service.bringing.maps import ColumnMap, Map
+from service.bringing.suggesting import own_name, suggest
 from service.errors import BringRefused, FileChanged, FileUnsafe
 
 _IN_LANGUAGE = re.compile(r"(.+)__([a-z]{2,3})")
@@ -35,13 +37,16 @@ _TOLD = 10
 _BEGINNING = 8192
 
 
-def bring_entities(files: Iterable[Path], present: Present, *, radius_m: float | None = None) -> Brought:
+def bring_entities(
+    files: Iterable[Path], present: Present, *, radius_m: float | None = None, progress: Progress = silent
+) -> Brought:
     """Return an event for each row of tables.
 
     Args:
         files: tables of Uwazi. Files that they name are looked for beside them.
         present: what is in the folder that it is brought into: relationships may lead there, and its fields stay what they are.
         radius_m: how far off points may be, in metres; without it they are kept and never published.
+        progress: told the rows read.
 
     Raises:
         BringRefused: for a file that is no table of Uwazi.
@@ -52,7 +57,7 @@ def bring_entities(files: Iterable[Path], present: Present, *, radius_m: float |
     entities = [_Entities(brought, file, rows, present) for file, rows in tables]
     titles.update(title for each in entities for title in each.titles())
     for each in entities:
-        each.bring(titles, radius_m)
+        each.bring(titles, radius_m, progress)
     return brought
 
 
@@ -102,11 +107,13 @@ class _Entities:
         """Yield what the entities are called, in the language that they are brought in."""
         return (title for row in self._rows if (title := row.cells.get(self._title)))
 
-    def bring(self, titles: set[str], radius_m: float | None) -> None:
+    def bring(self, titles: set[str], radius_m: float | None, progress: Progress) -> None:
         """Add an event for each row. `titles` are those that a relationship may name."""
         how = self._map(titles, radius_m)
         keys = {row.number: self._key(row) for row in self._rows}
-        Mapping(self._brought, self._file, how, key_of=lambda row: keys[row.number]).bring(self._rows)
+        Mapping(self._brought, self._file, how, key_of=lambda row: keys[row.number]).bring(
+            self._rows, progress=progress
+        )
         for row in self._rows:
             event = self._brought.identifier("event", f"{self._file.name} {keys[row.number]}")
             self._hide(row, event)

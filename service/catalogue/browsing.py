@@ -23,6 +23,7 @@ from service.catalogue.criteria import (
 from service.catalogue.cursor import Cursor, decode_cursor, fingerprint, not_ours
 from service.catalogue.facets import Bucket, Facets, relabelled, terms_of
 from service.catalogue.history import Version, history_of
+from service.catalogue.identifying import with_identifiers
 from service.catalogue.including import Included, include
 from service.catalogue.languages import Wishes, look_up, read_languages, translate
 from service.catalogue.meant import did_you_mean
@@ -31,6 +32,7 @@ from service.catalogue.releases import ReleaseCriteria, page_of_releases, statem
 from service.catalogue.search import Hit, TextIndex, read_hits
 from service.catalogue.sets import RecordSets, Term
 from service.catalogue.suggestions import Suggestion, suggest
+from service.errors import InvalidParameters
 from service.release.document_parts import SegmentDocument
 from service.release.indexing import HAS_POINT, sort_column, sort_key
 from service.release.kept_files import KeptFile
@@ -234,6 +236,12 @@ class Catalogue:
     def effective_anywhere(self, wishes: Wishes) -> Wishes:
         """Return the wished-for languages where they can change how a record of any collection is shown."""
         return wishes if any(self.effective(collection, wishes) for collection in self.criteria) else ()
+
+    def with_identifiers(
+        self, refused: InvalidParameters, model: type[Criteria], pairs: Sequence[tuple[str, str]]
+    ) -> InvalidParameters:
+        """Return a problem that also names the record which a name in place of an identifier means: see `identifying`."""
+        return with_identifiers(refused, model, pairs, self.release)
 
     def include(self, documents: Sequence[bytes], names: Sequence[str]) -> Included:
         """Return the records that belong to some others: see `including`. Raises ReleaseDamaged."""

@@ -35,6 +35,8 @@ from service.release.documents import record_shape
 RELEVANCE = "relevance"
 #: Includes what a record relates to and what relates to it.
 RELATED = "related"
+#: Puts the transcript of a testimony beside it.
+TRANSCRIPT = "transcript"
 
 
 # --- Values -----------------------------------------------------------------------------------------------------------
@@ -87,8 +89,8 @@ _FIELDS = (
 
 _INCLUDE = (
     "Answer with these records as well, under `included`, each once: those that a field names (witness), all of a collection "
-    "that are named or that name what is shown (sources, responses), or those that it relates to (related). Separated by "
-    "commas; 1,000 records at most, `included_total` says how many there are."
+    "that are named or that name what is shown (sources, responses) or a part of an event, or those that it relates to "
+    "and, of a testimony, those told of the same events (related); of one testimony also its transcript. Separated by commas; 1,000 records at most, `included_total` says how many there are."
 )
 
 
@@ -431,7 +433,10 @@ def view_of(record: RecordFields) -> type[RecordView]:
 @lru_cache(512)
 def _view(record: RecordFields) -> type[RecordView]:
     view = create_model(f"{record.model.__name__}View", __base__=RecordView, __module__=__name__)
-    view.record, view.KEYS, view.INCLUDABLE = record.record, document_keys(record), includable(record)
+    view.record, view.KEYS = record.record, document_keys(record)
+    # A transcript may be as long as a book: it stands beside one testimony, not beside each of a list.
+    has_transcript = record.by_behaviour("transcript") is not None
+    view.INCLUDABLE = (*includable(record), *([TRANSCRIPT] if has_transcript else []))
     return view
 
 
@@ -478,7 +483,7 @@ def _choosing(parameters: dict[str, _Parameter]) -> dict[str, _Parameter]:
         several, described = get_args(annotation)
         value, meaning = get_args(several)[0], described.description or ""
         if name not in ("id", "refers_to"):
-            value, meaning = Annotated[value, OR_NULL], f"{meaning} null: stating none."
+            value, meaning = Annotated[value, OR_NULL], f"{meaning} null: stating none.".strip()
         made[name] = (Annotated[_several(value), any_of(meaning)], ())
         made[f"{name}!"] = (Annotated[_several(value), any_of(f"Leaves out: {meaning}")], ())
     return made
@@ -510,11 +515,16 @@ def _value_of(each: FormatField, record: RecordType) -> Any:  # noqa: ANN401 - t
     return LanguageTag if each.mark(IsLanguage) is not None else Words
 
 
+#: A date or a figure is asked for by bounds; by its own name, only whether there is one.
+_NOT_STATED: _Parameter = (Annotated[tuple[Literal["null"], ...], any_of("")], ())
+
+
 def _days(name: str, described: str = "") -> dict[str, _Parameter]:
     after = "On or after this day, or the first day of this month or year. Leaves records without a date out."
     before = "On or before this day, or the last day of this month or year. Leaves records without a date out."
     match = "possible: it may lie between these days; certain: it does, whatever the exact day."
     return {
+        name: _NOT_STATED,
         f"{name}_from": (Annotated[FirstDay | None, Field(description=f"{described} {after}".strip())], None),
         f"{name}_to": (Annotated[LastDay | None, Field(description=f"{described} {before}".strip())], None),
         f"{name}_match": (Annotated[Literal["possible", "certain"], Field(description=match)], "possible"),
@@ -526,6 +536,7 @@ def _bounds(name: str, least: str, most: str) -> dict[str, _Parameter]:
         "possible: the stated range overlaps these values; certain: it lies between them, whatever the exact figure."
     )
     return {
+        name: _NOT_STATED,
         f"{name}_min": (Annotated[Number | None, Field(description=least)], None),
         f"{name}_max": (Annotated[Number | None, Field(description=most)], None),
         f"{name}_match": (Annotated[Literal["possible", "certain"], Field(description=match)], "possible"),

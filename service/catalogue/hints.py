@@ -106,6 +106,16 @@ def hint_for_limit(known: Collection[str]) -> str | None:
     return f"for more, follow links.next{whole}"
 
 
+def hint_for_bounds(name: str, known: Collection[str]) -> str | None:
+    """Return how days or figures are asked for, where their own name only finds records that state none."""
+    plain = name.removesuffix("!")
+    for low, high, what in (("_from", "_to", "days"), ("_min", "_max", "figures")):
+        if {plain + low, plain + high} <= {*known}:
+            example = f", such as {plain}_from=2017-01-01&{plain}_to=2017-12-31" if what == "days" else ""
+            return f"{what} are asked for with {plain}{low} and {plain}{high}{example}"
+    return None
+
+
 def hint_for_key(name: str, value: str, allowed: Collection[str]) -> str | None:
     """Return what can be counted or included, where something cannot, and that all keys come without being named; the
     archive's own fields, which may be many, are not listed.
@@ -126,11 +136,17 @@ def hint_for_identifier(name: str, value: str, pattern: str) -> str | None:
         return _several(name, parts)
     if _LETTER.search(value) is None or _PREFIXED.match(value) is not None or len(value) > LONGEST:
         return None
-    if (prefix := _ONE_PREFIX.match(pattern)) is not None and prefix[1] in _COLLECTIONS:
-        return f"for a name, /v1/{_COLLECTIONS[prefix[1]]}?q={quote_plus(value)} finds the identifier"
+    if (collection := collection_of_form(pattern)) is not None:
+        return f"for a name, /v1/{collection}?q={quote_plus(value)} finds the identifier"
     if pattern.startswith("^(") and ")-" in pattern:  # identifiers of several types
         return f"for a name, /v1/search?q={quote_plus(value)} finds the identifier"
     return None
+
+
+def collection_of_form(pattern: str) -> str | None:
+    """Return the collection whose identifiers have this form; None where it is the form of several or of something else."""
+    prefix = _ONE_PREFIX.match(pattern)
+    return None if prefix is None else _COLLECTIONS.get(prefix[1])
 
 
 def hint_for_code(name: str, value: str) -> str | None:

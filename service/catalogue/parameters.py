@@ -27,6 +27,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from service.archive.dates import DateError, DateSpan, parse_edtf
 from service.catalogue.hints import (
+    hint_for_bounds,
     hint_for_choice,
     hint_for_code,
     hint_for_identifier,
@@ -377,10 +378,12 @@ def _refused(model: type[Parameters], error: ErrorDetails) -> ParameterError:
     value = error["input"]
     schema = parameter_schemas(model).get(name, {})
     schema = schema.get("items", schema)
-    allowed = tuple(str(choice) for choice in schema["enum"]) if "enum" in schema else None
+    choices = schema.get("enum", [schema["const"]] if "const" in schema else None)
+    allowed = None if choices is None else tuple(map(str, choices))
     match error["type"]:
         case "literal_error":
-            message = _hinted("is not one of the values that exist", hint_for_choice(name, str(value), allowed or ()))
+            hint = hint_for_choice(name, str(value), allowed or ()) or hint_for_bounds(name, parameter_schemas(model))
+            message = _hinted("is not one of the values that exist", hint)
         case "string_pattern_mismatch":
             example = f", such as {schema['examples'][0]}" if "examples" in schema else ""
             message = f"does not have the form {schema['pattern']}{example}"

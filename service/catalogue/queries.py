@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from service.catalogue.criteria import Criteria, Listed
 from service.catalogue.parameters import NULL
-from service.release.indexing import NO_VALUE
+from service.release.indexing import NO_VALUE, first_column, low_column
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,15 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class Stated:
+    """Records that state a date, or a figure, or do not."""
+
+    name: str
+    kind: Literal["date", "figure"]
+    is_stated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Sure:
     """Records that have one of these values of a filter for sure: what is claimed of them does not say otherwise."""
 
@@ -65,7 +74,7 @@ class Since:
     moment: str
 
 
-Span = Days | Box | Range | Since | Sure
+Span = Days | Box | Range | Since | Stated | Sure
 
 
 class Conditions(NamedTuple):
@@ -102,10 +111,11 @@ def excluded_terms(criteria: Listed) -> dict[str, list[str]]:
 
 
 def _equal(criteria: Listed) -> Iterator[tuple[str, list[str]]]:
+    ranges = {*getattr(criteria, "DATES", ()), *getattr(criteria, "FIGURES", ())}
     for name, value in criteria.filters().items():
         if isinstance(value, bool):
             yield name, [str(value).lower()]
-        elif isinstance(value, list) and name not in ("bbox", "among"):
+        elif isinstance(value, list) and name not in ("bbox", "among") and name.removesuffix(EXCLUDING) not in ranges:
             yield name, [NO_VALUE if each == NULL else each for each in dict.fromkeys(value)]
 
 
@@ -118,7 +128,16 @@ def span_conditions(criteria: Criteria) -> list[Span]:
     if corners is not None:
         west, south, east, north = corners
         box = [Box(west, south, east, north, match)]
-    return [*since, *days_of(criteria), *box, *ranges_of(criteria), *_sure(criteria)]
+    return [*since, *days_of(criteria), *box, *ranges_of(criteria), *_sure(criteria), *_stated(criteria)]
+
+
+def _stated(criteria: Criteria) -> Iterator[Stated]:
+    """Yield which dates and figures records must not state (`given=null`), or must (`given!=null`)."""
+    kinds: dict[str, Literal["date", "figure"]] = dict.fromkeys(criteria.DATES, "date")
+    kinds |= dict.fromkeys(criteria.FIGURES, "figure")
+    for name in criteria.filters():
+        if (kind := kinds.get(name.removesuffix(EXCLUDING))) is not None:
+            yield Stated(name.removesuffix(EXCLUDING), kind, is_stated=name.endswith(EXCLUDING))
 
 
 def _sure(criteria: Criteria) -> list[Sure]:
@@ -151,3 +170,8 @@ def order_of(criteria: Criteria) -> tuple[str, bool]:
     name = criteria.sort.removeprefix("-")
     descending = criteria.sort.startswith("-")
     return (f"-{name}" if descending and name in criteria.LACKING else name), descending
+
+
+def stated_column(span: Stated) -> str:
+    """Return the column that has a value of each record which states the date or the figure."""
+    return first_column(span.name) if span.kind == "date" else low_column(span.name)

@@ -22,7 +22,19 @@ from service.catalogue.claims import Claimed, claimed_days, claimed_points
 from service.catalogue.criteria import COLLECTIONS, Criteria, Listed, SearchCriteria
 from service.catalogue.excerpts import Excerpt, Finder, excerpts
 from service.catalogue.parameters import invalid_parameters
-from service.catalogue.queries import Box, Days, Range, Since, Span, Sure, excluded_terms, span_conditions, term_filters
+from service.catalogue.queries import (
+    Box,
+    Days,
+    Range,
+    Since,
+    Span,
+    Stated,
+    Sure,
+    excluded_terms,
+    span_conditions,
+    stated_column,
+    term_filters,
+)
 from service.catalogue.sets import RecordSets
 from service.catalogue.words import SearchTerm, parse_query
 from service.errors import ParameterError, TooDeep
@@ -226,6 +238,9 @@ class TextIndex:
                 return least + most
             case Since():
                 return []  # every list has it, that of the search included: see `_filters`
+            case Stated():
+                stating = Query.exists_query(stated_column(span))
+                return [stating if span.is_stated else _but(stating)]
             case Sure():
                 return [] if span.name in ignoring else [self._sure(span)]
 

@@ -7,7 +7,7 @@ that the last page costs what the first one does, and an exact total costs nothi
 
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
@@ -15,7 +15,7 @@ from threading import Lock
 from pyroaring import BitMap
 
 from service.catalogue.claims import Claimed, claimed_days, claimed_points, points_in
-from service.catalogue.queries import Box, Days, Range, Since, Span, Sure, Terms
+from service.catalogue.queries import Box, Days, Range, Since, Span, Stated, Sure, Terms, stated_column
 from service.release.indexing import (
     REFERS_TO,
     day_number,
@@ -102,14 +102,21 @@ class RecordSets:
             found.update(self._release.rows(statement, tuple(padded)))
         return found
 
-    def naming(self, record_id: str, collections: Sequence[str]) -> BitMap:
-        """Return the ordinals of the records of these collections that name a record, in whatever role."""
+    def naming(self, record_id: str, collections: Iterable[str]) -> dict[str, BitMap]:
+        """Return the ordinals of the records of these collections that name a record in whatever role, by collection."""
         marks = ",".join("?" * len(self.collections))
         statement = f"SELECT collection, members FROM term WHERE collection IN ({marks}) AND name = ? AND value = ?"  # noqa: S608
         # Always as many marks, so that the statement is compiled only once; no collection is called by none.
-        asked = [*collections, *[""] * (len(self.collections) - len(collections))]
+        asked = [*collections]
+        asked += [""] * (len(self.collections) - len(asked))
         found = self._release.rows(statement, (*asked, REFERS_TO, record_id))
-        return _any_of([BitMap.deserialize(data).shift(self.collections[name].first) for name, data in found])
+        return {name: BitMap.deserialize(data).shift(self.collections[name].first) for name, data in found}
+
+    def parts_of(self, event_id: str, *, most: int) -> list[str]:
+        """Return the identifiers of the events that are part of one, and of their parts, `most` at most."""
+        first = self.collections["events"].first
+        members = _any_of([term.found for term in self.find("events", Terms("part_of", (event_id,)))])
+        return [self._release.keys(first + member).id for member in members[:most]]
 
     def _named(self, collection: str, record_ids: Sequence[str]) -> Term:
         """Return the set of the members with these identifiers, as if it were a term of the release."""
@@ -208,6 +215,9 @@ class RecordSets:
                 )
             case Since():
                 return self._since(collection, span.moment)
+            case Stated():
+                stating = BitMap(column(collection, stated_column(span)).members)
+                return stating if span.is_stated else BitMap(range(self.collections[collection].size)) - stating
             case Sure():
                 return self._sure(collection, span)
 

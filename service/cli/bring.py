@@ -8,9 +8,13 @@ import typer
 
 from service.cli.output import one_line, print_json, print_line, say
 from service.cli.parameters import AsJson
+from service.cli.progress import progress_bars
 from service.errors import BringRefused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from service.archive.progress import Progress
     from service.bringing.brought import Brought
 
 bring = typer.Typer(help="Bring what others keep into a folder of tables.", no_args_is_help=True)
@@ -46,7 +50,7 @@ def bring_vtt(
     """
     from service.bringing.transcripts import bring_subtitles  # noqa: PLC0415 - each importer has libraries of its own
 
-    put(bring_subtitles(_there(files), language=language, consent=consent), into, json=json)
+    put(lambda _: bring_subtitles(_there(files), language=language, consent=consent), into, json=json)
 
 
 @bring.command("ohms")
@@ -59,7 +63,7 @@ def bring_ohms(
     """
     from service.bringing.ohms import bring_interviews  # noqa: PLC0415
 
-    put(bring_interviews(_there(files), consent=consent, radius_m=radius), into, json=json)
+    put(lambda _: bring_interviews(_there(files), consent=consent, radius_m=radius), into, json=json)
 
 
 @bring.command("text")
@@ -72,7 +76,7 @@ def bring_texts(
     """
     from service.bringing.transcripts import bring_plain  # noqa: PLC0415
 
-    put(bring_plain(_there(files), language=language, consent=consent), into, json=json)
+    put(lambda _: bring_plain(_there(files), language=language, consent=consent), into, json=json)
 
 
 @bring.command("table")
@@ -107,8 +111,9 @@ def bring_a_table(
     from service.bringing.brought import Brought  # noqa: PLC0415
     from service.bringing.foreign import Reading, foreign_table  # noqa: PLC0415
     from service.bringing.mapped import bring_table  # noqa: PLC0415
-    from service.bringing.maps import map_text, read_map  # noqa: PLC0415
-    from service.bringing.maps import suggest as suggest_map  # noqa: PLC0415
+    from service.bringing.maps import read_map  # noqa: PLC0415
+    from service.bringing.suggesting import map_text  # noqa: PLC0415
+    from service.bringing.suggesting import suggest as suggest_map  # noqa: PLC0415
 
     there = _there(files)
     brought = Brought("table")
@@ -124,7 +129,13 @@ def bring_a_table(
         raise typer.BadParameter(
             "is required; a map is made with --suggest", param_hint="--into" if into is None else "--map"
         )
-    put(bring_table([(file, read_map(how)) for file in there], brought), into, new_terms=new_terms, json=json)
+    maps = [(file, read_map(how)) for file in there]
+    put(
+        lambda progress: bring_table(maps, brought, progress=progress),
+        into,
+        new_terms=new_terms,
+        json=json,
+    )
 
 
 @bring.command("uwazi")
@@ -138,14 +149,21 @@ def bring_uwazi(
     from service.bringing.into import present_in  # noqa: PLC0415
     from service.bringing.uwazi import bring_entities  # noqa: PLC0415
 
-    put(bring_entities(_there(files), present_in(into), radius_m=radius), into, new_terms=new_terms, json=json)
+    put(
+        lambda progress: bring_entities(_there(files), present_in(into), radius_m=radius, progress=progress),
+        into,
+        new_terms=new_terms,
+        json=json,
+    )
 
 
-def put(brought: "Brought", into: Path, *, new_terms: bool = False, json: bool) -> None:
-    """Put what was brought into a folder of tables, and tell what was brought and what was left."""
+def put(bring_them: "Callable[[Progress], Brought]", into: Path, *, new_terms: bool = False, json: bool) -> None:
+    """Bring something, put it into a folder of tables, and tell what was brought and what was left."""
     from service.bringing.into import bring_into  # noqa: PLC0415
 
-    outcome = bring_into(into, brought, new_terms=new_terms)
+    with progress_bars() as progress:
+        brought = bring_them(progress)
+        outcome = bring_into(into, brought, new_terms=new_terms, progress=progress)
     if json:
         print_json(
             {

@@ -9,6 +9,7 @@ import typer
 from service.archive.checks import check_archive
 from service.cli.opening import opened_archive, predecessor_in, today
 from service.cli.parameters import ArchiveFile, AsJson, CopiesOfSources, copies_of_sources
+from service.cli.progress import progress_bars
 from service.cli.reports import show_report, write_findings
 from service.errors import TestimonyArchiveError
 
@@ -30,13 +31,23 @@ def check_command(
     Example: testimony-archive check my.json --source src-001=report.txt
     """
     sources = copies_of_sources(source or [])
-    with opened_archive(archive) as opened, predecessor_in(data) as predecessor:
+    with (
+        progress_bars() as progress,
+        opened_archive(archive, progress=progress) as opened,
+        predecessor_in(data) as predecessor,
+    ):
         if opened.tables is not None:
             sources = opened.tables.texts() | sources
+        size = opened.path.stat().st_size if opened.path.is_file() else 0
         try:
             report = opened.told(
                 check_archive(
-                    opened.path, today=today(), sources=sources, folder=opened.files_in, predecessor=predecessor
+                    opened.path,
+                    today=today(),
+                    sources=sources,
+                    folder=opened.files_in,
+                    predecessor=predecessor,
+                    progress=lambda done: progress("Checking", done, size),
                 )
             )
         except sqlite3.OperationalError as error:

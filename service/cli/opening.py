@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from service.archive.checks import Report
 from service.archive.checks.subjects import with_subjects
+from service.archive.progress import Progress, silent
 from service.archive.tables import Compiled, compiled, is_tables
 from service.cli.standard_input import archive_file, folder_of_files
 from service.errors import NoRelease
@@ -76,7 +77,7 @@ class OpenedArchive:
 
 
 @contextmanager
-def opened_archive(archive: Path) -> Iterator[OpenedArchive]:
+def opened_archive(archive: Path, *, progress: Progress = silent) -> Iterator[OpenedArchive]:
     """Yield the archive that was given in any of its forms: a file, standard input, a bag, a folder of tables or a workbook.
 
     Raises BagInvalid where a bag is not as it was packed, ReleaseDamaged where its statements are no chain.
@@ -89,7 +90,7 @@ def opened_archive(archive: Path) -> Iterator[OpenedArchive]:
             canonical = open_bag(file)
             yield OpenedArchive(canonical, read_chain(canonical.parent))
         elif is_tables(file):
-            with compiled(file) as tables:
+            with compiled(file, progress=progress) as tables:
                 yield OpenedArchive(tables.path, [], tables, tables.folder)
         else:
             yield OpenedArchive(file, [], files_in=folder_of_files(archive))

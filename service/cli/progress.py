@@ -1,24 +1,24 @@
-"""How far a publication is, as bars in a terminal."""
+"""How far a publication, a check or an import is, as bars in a terminal."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-if TYPE_CHECKING:
-    from service.release.publish import Progress as Told
+from service.archive.progress import Progress as Told
+from service.archive.progress import silent
 
 
 @contextmanager
-def progress_bars() -> Iterator["Told"]:
+def progress_bars() -> Iterator[Told]:
     """Yield a function that takes a stage, how much of it is done, and how much there is; without a terminal it does
     nothing.
     """
     if not sys.stderr.isatty():
-        yield lambda *_: None
+        yield silent
         return
     columns = (
         TextColumn("{task.description}"),
@@ -31,7 +31,7 @@ def progress_bars() -> Iterator["Told"]:
 
         def show(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
+                tasks[stage] = bars.add_task(stage, total=total or None)
             bars.update(tasks[stage], completed=done)
 
         yield show

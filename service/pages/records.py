@@ -9,7 +9,7 @@ from service.catalogue.languages import languages_of, spoken_in
 from service.errors import NotFound, Withdrawn
 from service.pages.citing import citation_text, linked_data
 from service.pages.figures import charts_of
-from service.pages.reader import Document, Few, Reader
+from service.pages.reader import Document, Few, Reader, collection_of
 from service.pages.recordings import heard_in, pictures_of, recordings_of
 from service.pages.source_texts import source_context
 from service.pages.views import View
@@ -32,14 +32,15 @@ def record_view(reader: Reader, collection: str, record_id: str) -> View:
     """
     document = find_record(reader, collection, record_id)
     name = reader.name(document)
-    sources = reader.documents(each["source"]["id"] for each in citations_of(document))
+    citations = list(citations_of(document))
+    sources = reader.documents(each["source"]["id"] for each in citations)
     context = {
         "record": document,
         "name": name,
         "cite": citation_text(reader, document),
         "linked_data": linked_data(reader, document),
         "sources": sources,
-        "checkable": any(each["evidence"] == "anchored" for each in citations_of(document)),
+        "checkable": any(each["evidence"] == "anchored" for each in citations),
         **_AROUND[document["record"]](reader, document),
     }
     reader.relabel(context)
@@ -79,6 +80,17 @@ def citations_of(part: object) -> Iterator[dict[str, Any]]:
             yield from citations_of(each)
 
 
+def _naming(reader: Reader, document: Document, collection: str, name: str, limit: int = SHOWN) -> Few:
+    """Return the first records that have this one as the value of a filter. A list is only looked for where there can be one:
+    some record of the collection names this one, or another of its kind does, and so may lie below it. That an event is
+    claimed to have happened at a place is not counted among what names the place.
+    """
+    named_by = document["referred_by"]
+    if name != "place" and not named_by[collection] and not named_by[collection_of(document["id"])]:
+        return Few([], 0, "")
+    return reader.few(collection, limit, **{name: document["id"]})
+
+
 # --- What stands around a record, by its type -------------------------------------------------------------------------
 
 
@@ -95,12 +107,12 @@ def _testimony(reader: Reader, testimony: Document) -> Context:
         "recorded": recorded,
         "recordings": [] if recorded is None else recordings_of(recorded),
         "events": [events[each["id"]] for each in testimony["events"] if each["id"] in events],
-        "sessions": reader.few("testimonies", SHOWN, part_of=testimony["id"]),
+        "sessions": _naming(reader, testimony, "testimonies", "part_of"),
         "transcript": transcript,
         "anchor": anchor_of,
         "heard_in": heard_in,
         "others": _others(reader, testimony),
-        "answers": reader.few("responses", SHOWN, about=testimony["id"]),
+        "answers": _naming(reader, testimony, "responses", "about"),
     }
 
 
@@ -139,9 +151,9 @@ def _others(reader: Reader, testimony: Document) -> list[Document]:
 def _event(reader: Reader, event: Document) -> Context:
     """`testimonies`, `figures`, `answers`: few of each."""
     return {
-        "figures": reader.few("statistics", SHOWN, event=event["id"]),
-        "testimonies": reader.few("testimonies", SHOWN, event=event["id"]),
-        "answers": reader.few("responses", SHOWN, about=event["id"]),
+        "figures": _naming(reader, event, "statistics", "event"),
+        "testimonies": _naming(reader, event, "testimonies", "event"),
+        "answers": _naming(reader, event, "responses", "about"),
     }
 
 
@@ -153,8 +165,8 @@ def _statistic(reader: Reader, statistic: Document) -> Context:
     return {
         "series": None if named is None else reader.few("statistics", SERIES_SHOWN, series=named, sort="period"),
         "charts": charts_of([statistic], reader.words),
-        "parts_of": reader.few("statistics", SHOWN, relative_to=statistic["id"]),
-        "answers": reader.few("responses", SHOWN, about=statistic["id"]),
+        "parts_of": _naming(reader, statistic, "statistics", "relative_to"),
+        "answers": _naming(reader, statistic, "responses", "about"),
     }
 
 
@@ -170,7 +182,7 @@ def _source(reader: Reader, source: Document) -> Context:
     return {
         **source_context(reader, source),
         **shown,
-        "lists": _lists(reader, "source", source["id"], without="sources"),
+        "lists": _lists(reader, source, "source", without="sources"),
     }
 
 
@@ -183,33 +195,33 @@ def _agent(reader: Reader, agent: Document) -> Context:
         ("responses", "party"),
         ("sources", "publisher"),
     )
-    found = ((collection, reader.few(collection, SHOWN_OF_EACH, **{name: agent["id"]})) for collection, name in asked)
+    found = ((collection, _naming(reader, agent, collection, name, SHOWN_OF_EACH)) for collection, name in asked)
     return {
         "lists": [(collection, few) for collection, few in found if few.total],
-        "members": reader.few("agents", SHOWN, member_of=agent["id"]),
+        "members": _naming(reader, agent, "agents", "member_of"),
     }
 
 
 def _place(reader: Reader, place: Document) -> Context:
-    return {"lists": _lists(reader, "place", place["id"], but=place["id"])}
+    return {"lists": _lists(reader, place, "place")}
 
 
 def _topic(reader: Reader, topic: Document) -> Context:
     """`narrower`: topics directly below; `lists`."""
     return {
-        "narrower": reader.few("topics", 100, broader=topic["id"]),
-        "lists": _lists(reader, "topic", topic["id"], without="topics"),
+        "narrower": _naming(reader, topic, "topics", "broader", 100),
+        "lists": _lists(reader, topic, "topic", without="topics"),
     }
 
 
-def _lists(reader: Reader, name: str, record_id: str, *, without: str = "", but: str = "") -> list[tuple[str, Few]]:
-    """Return the collections in which records have this value of a filter: the first of them, and how many."""
+def _lists(reader: Reader, document: Document, name: str, *, without: str = "") -> list[tuple[str, Few]]:
+    """Return the collections in which other records have this one as the value of a filter: the first of them, and how many."""
     found = []
     for collection, model in reader.catalogue.criteria.items():
         if collection == without or name not in model.FACETS:
             continue
-        few = reader.few(collection, SHOWN_OF_EACH, **{name: record_id})
-        shown = [each for each in few.documents if each["id"] != but]
+        few = _naming(reader, document, collection, name, SHOWN_OF_EACH)
+        shown = [each for each in few.documents if each["id"] != document["id"]]
         if shown:
             found.append((collection, Few(shown, few.total - (len(few.documents) - len(shown)), few.href)))
     return found

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import orjson
 
@@ -28,6 +27,7 @@ from service.archive.declarations import NOTHING, Stated, head_in, stated_by
 from service.archive.fields import archive_fields, fields_of_record
 from service.archive.identifiers import PLURALS
 from service.archive.model import Head, Record, Withdrawn
+from service.archive.progress import Progress, silent
 from service.archive.writing import sync_file, sync_folder
 from service.errors import AdoptionRefused, ReleaseError
 from service.release import tables
@@ -94,16 +94,6 @@ SEALED_AT_ONCE = 2
 Deposit = Callable[[Path, Manifest], None]
 
 
-class Progress(Protocol):
-    """Told how far a publication is: the stage's name, units done, units in all."""
-
-    def __call__(self, stage: str, done: int, total: int) -> None: ...
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Tell nobody."""
-
-
 @dataclass(frozen=True, slots=True)
 class Published:
     """The result of publishing. `changed` is False where the release being served already had the same content."""
@@ -126,7 +116,7 @@ def publish(
     adopted: Adopted | None = None,
     folder: Path | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> Published:
     """Check `archive` and make it the release being served from `data`.
 

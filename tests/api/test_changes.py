@@ -24,7 +24,7 @@ from service.release.data_folder import prune, roll_back
 from service.release.opening import open_release
 from service.release.publish import publish
 from service.settings import Settings
-from tests.archives import CRITERIA, Fields, archive, record, write
+from tests.archives import CRITERIA, TIMES, Fields, archive, record, write
 from tests.conftest import PublishTo, Serve, running
 
 GONE: list[Fields] = [{"id": "tes-1", "on": "2026-03-02"}]
@@ -285,8 +285,23 @@ def test_the_feed_is_read_by_feed_readers(history: httpx.Client) -> None:
     ids = [entry.id for entry in [*feed.entries, *following.entries]]
     assert len(set(ids)) == 7
     assert all(name.startswith("urn:uuid:") for name in [feed.feed.id, *ids])
-    assert history.get(feed.entries[0].link).json()["title"] == "What was said"
+    page, data = ((link.type, history.get(link.href)) for link in feed.entries[0].links)
+    assert (page[0], data[0]) == ("text/html", "application/json")
+    assert "What was said" in page[1].text
+    assert data[1].json()["title"] == "What was said"
+    assert links["alternate"] == f"{str(history.base_url).rstrip('/')}/"
     assert [link.rel for link in feed.entries[2].get("links", [])] == []
+
+
+def test_a_feed_leads_to_data_where_there_are_no_pages(publish_to: PublishTo, serve: Serve, tmp_path: Path) -> None:
+    publish_to(tmp_path / "data", archive(record("evt-1")))
+    client = serve(tmp_path / "data", pages=False)
+    base = str(client.base_url).rstrip("/")
+    for address in ("changes?format=atom", "events.atom"):
+        feed = feedparser.parse(client.get(f"/v1/{address}").content)
+        assert feed.feed.link == f"{base}/v1"
+        assert [link.rel for link in feed.entries[0].links] == ["alternate"]
+        assert feed.entries[0].link.startswith(f"{base}/v1/")
 
 
 def test_every_element_that_atom_requires_is_there(history: httpx.Client) -> None:
@@ -408,7 +423,7 @@ def archive_of(step: Fields, withdrawn: set[str]) -> Fields:
 
 
 @settings(
-    max_examples=8,
+    max_examples=6 * TIMES,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],

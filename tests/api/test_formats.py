@@ -25,7 +25,7 @@ from service.catalogue.browsing import Catalogue
 from service.catalogue.parameters import read_criteria
 from service.release.opening import open_current
 from service.release.publish import publish
-from tests.archives import CRITERIA, FIELDS, Fields, archive, random_archives, record, said_of, write
+from tests.archives import CRITERIA, FIELDS, TIMES, Fields, archive, random_archives, record, said_of, write
 from tests.conftest import PublishTo, Serve
 
 EVERY = [(collection, name) for collection, model in CRITERIA.items() for name in formats_of(model) if name != "json"]
@@ -255,7 +255,7 @@ def test_an_empty_list_has_a_header_row_only(client: httpx.Client) -> None:
     answer = client.get("/v1/testimonies?format=ndjson&topic=top-none")
     assert (answer.content, answer.headers["archive-total"]) == (b"", "0")
     answer = client.get("/v1/events?format=geojson&topic=top-none")
-    assert answer.json() == {"type": "FeatureCollection", "features": []}
+    assert answer.json() == {"type": "FeatureCollection", "omitted": 0, "features": []}
     assert answer.headers["archive-omitted"] == "0"
 
 
@@ -382,7 +382,7 @@ def test_a_map_takes_the_filters_of_the_list(mapped: Path, serve: Serve) -> None
     client = serve(mapped)
     answer = client.get("/v1/events?format=geojson&place=plc-1&sort=-id")
     assert [feature["id"] for feature in answer.json()["features"]] == ["evt-1"]
-    assert answer.headers["archive-omitted"] == "1"
+    assert (answer.headers["archive-omitted"], answer.json()["omitted"]) == ("1", 1)
     assert client.get("/v1/events?format=geojson&undated=true").json()["features"] == []
 
 
@@ -420,7 +420,7 @@ UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
 
 
 @settings(
-    max_examples=15,
+    max_examples=10 * TIMES,
     deadline=None,
     phases=UNSHRUNK,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -170,3 +170,25 @@ def test_short_tags_of_languages_are_no_names(client: httpx.Client) -> None:
 
 def test_the_description_is_found_beside_the_rest(client: httpx.Client) -> None:
     assert client.get("/v1/openapi.json").json() == client.get("/openapi.json").json()
+
+
+@pytest.mark.parametrize(
+    ("address", "parameter", "told"),
+    [
+        ("/v1/events?place=Moscow%20metro", "place", "plc-moscow-metro is "),
+        ("/v1/testimonies?witness=Pinchuk", "witness", None),
+        ("/v1/testimonies?witness=sergei%20PINCHUK", "witness", "agt-p02 is Sergei Pinchuk"),
+        ("/v1/testimonies?witness!=Sergei+Pinchuk", "witness!", "agt-p02 is Sergei Pinchuk"),
+        ("/v1/testimonies?witness=nobody", "witness", None),
+        ("/v1/testimonies?witness=%01pinchuk", "witness", None),
+        ("/v1/testimonies?witness=" + "pinchuk" * 20, "witness", None),
+    ],
+)
+def test_a_name_that_one_record_has_is_told_with_its_identifier(
+    client: httpx.Client, address: str, parameter: str, told: str | None
+) -> None:
+    message = message_about(client, address, parameter)
+    if told is None:
+        assert " is " not in message.split("finds the identifier")[-1]
+    else:
+        assert told in message

@@ -211,3 +211,28 @@ def test_pages_show_sessions_contents_and_gaps(client: httpx.Client) -> None:
     assert "Sessions of this interview" in whole
     assert "/testimonies/tes-3" in whole
     assert "tes-4" not in whole
+
+
+@pytest.mark.parametrize("query", ["", "&lang=fr", "&lang=en"])
+def test_one_request_brings_what_was_said_with_the_record(client: httpx.Client, query: str) -> None:
+    whole = client.get(f"/v1/testimonies/tes-1?include=witness,testimonies,transcript{query}")
+    apart = client.get(f"/v1/testimonies/tes-1/transcript?{query.removeprefix('&')}".rstrip("?"))
+    transcript = whole.json()["transcript"]
+    TypeAdapter(Transcript).validate_python(transcript, strict=True)
+    assert transcript == apart.json()
+    assert [each["id"] for each in whole.json()["included"]] == ["agt-1", "tes-2"]
+    if query:
+        said = {*apart.headers["content-language"].split(", ")}
+        assert said <= {*whole.headers["content-language"].split(", ")}
+    session = client.get("/v1/testimonies/tes-3?include=transcript&fields=title").json()
+    assert set(session) == {"title", "included", "included_total", "transcript"}
+    assert session["transcript"] is None
+    of_an_interview = client.get("/v1/testimonies/tes-2?include=testimonies").json()["included"]
+    assert [each["id"] for each in of_an_interview] == ["tes-1", "tes-3"]
+
+
+def test_no_list_brings_transcripts(client: httpx.Client) -> None:
+    for address in ("testimonies?include=transcript", "events/evt-1?include=transcript"):
+        [error] = client.get(f"/v1/{address}").json()["errors"]
+        assert error["parameter"] == "include"
+        assert "transcript" not in error["allowed"]

@@ -78,6 +78,69 @@ def test_lists_are_narrowed(asked: httpx.Client, words: str, query: str, expecte
     assert found(asked, f"events?{words}{query}") == expected
 
 
+@pytest.fixture(scope="module")
+def dated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Each collection has `-1` with all dates and figures, and `-2` with none of them."""
+    folder = tmp_path_factory.mktemp("dated")
+    person: dict[str, Any] = {"kind": "person", "access": {"consent_basis": "direct"}}
+    nothing = {"as_stated": "no data", "qualifier": "not_available", "bounds_basis": "none"}
+    whole = archive(
+        record("src-1", recorded="2021"),
+        record("src-2"),
+        record("agt-1"),
+        record("agt-2", birth="1980/1990", **person),
+        record("agt-3", **person),
+        record(
+            "evt-1", date="XXXX-05-09", date_note="The year is not stated.", custom={"rounds": 0, "seen": "../2020"}
+        ),
+        record("evt-2", date=None, date_note="Not stated."),
+        record("sta-1", period="2021"),
+        record("sta-2", **dict.fromkeys(("value", "lower", "upper")), **nothing),
+        fields={
+            "event": [
+                {"name": "rounds", "label": "Rounds", "kind": "number"},
+                {"name": "seen", "label": "Seen", "kind": "date"},
+            ]
+        },
+    )
+    publish(write(folder / "archive.json", whole), folder / "data")
+    with running(Settings(data=folder / "data")) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("collection", "name", "stating"),
+    [
+        ("events", "date", ["evt-1"]),
+        ("events", "custom.rounds", ["evt-1"]),
+        ("events", "custom.seen", ["evt-1"]),
+        ("statistics", "period", ["sta-1"]),
+        ("statistics", "value", ["sta-1"]),
+        ("sources", "recorded", ["src-1"]),
+        ("agents", "birth", ["agt-2"]),
+    ],
+)
+@pytest.mark.parametrize(
+    "words", ["", "q=a+night&sort=id&", "q=households&sort=id&", "q=report&sort=id&", "q=council&sort=id&"]
+)
+def test_dates_and_figures_are_stated_or_not(
+    dated: httpx.Client, collection: str, name: str, stating: list[str], words: str
+) -> None:
+    every = found(dated, f"{collection}?{words}")
+    assert found(dated, f"{collection}?{words}{name}!=null") == [each for each in every if each in stating]
+    assert found(dated, f"{collection}?{words}{name}=null") == [each for each in every if each not in stating]
+    assert found(dated, f"{collection}?{words}{name}=null&{name}!=null") == []
+    body = {"q": "night"} if words else {}
+    assert posted(dated, {**body, name: None}, f"/v1/{collection}/query")["meta"]["total"] >= 0
+
+
+@pytest.mark.parametrize(("query", "hint"), [("date=2017", "date_from"), ("custom.rounds=3", "custom.rounds_min")])
+def test_a_date_or_figure_by_its_own_name_is_told_its_bounds(dated: httpx.Client, query: str, hint: str) -> None:
+    [error] = dated.get(f"/v1/events?{query}").json()["errors"]
+    assert hint in error["message"]
+    assert error["allowed"] == ["null"]
+
+
 def test_an_event_brings_its_parts(asked: httpx.Client) -> None:
     assert found(asked, "testimonies?event=evt-1") == ["tes-1"]
     assert found(asked, "testimonies?event=null") == ["tes-2"]
@@ -93,7 +156,9 @@ def test_what_is_left_out_is_paged_counted_and_written(asked: httpx.Client) -> N
     assert {each["value"]: each["count"] for each in others} == {"threat": 2, "arrest": 1, None: 0}
 
 
-@pytest.mark.parametrize("query", ["tpic!=top-1", "type!=nothing", "undated!=true", "id=null", "date=null", "limit!=2"])
+@pytest.mark.parametrize(
+    "query", ["tpic!=top-1", "type!=nothing", "undated!=true", "id=null", "date_from=null", "limit!=2"]
+)
 def test_what_cannot_be_left_out_is_refused(asked: httpx.Client, query: str) -> None:
     assert asked.get(f"/v1/events?{query}").status_code == 422
 
@@ -320,6 +385,40 @@ def test_what_belongs_to_records_is_answered_with_them_once(
     assert answer["included_total"] == len(expected)
     for each in answer["included"]:
         assert each == asked.get(each["links"]["self"]).json()
+
+
+def test_an_event_brings_what_was_said_of_its_parts_and_a_testimony_what_others_say(
+    serve: Serve, publish_to: PublishTo, tmp_path: Path
+) -> None:
+    answer = record("rsp-1", party="agt-2", kind="denied", about=["evt-inner"])
+    whole = archive(
+        record("agt-2"),
+        record("evt-other"),
+        record("evt-whole"),
+        record("evt-part", part_of="evt-whole"),
+        record("evt-inner", part_of="evt-part"),
+        record("tes-whole", events=["evt-whole"]),
+        record("tes-inner", events=["evt-inner"]),
+        record("tes-other", events=["evt-other"]),
+        record("sta-part", events=["evt-part"]),
+        answer,
+    )
+    publish_to(tmp_path / "data", whole)
+    client = serve(tmp_path / "data")
+
+    def included(address: str) -> list[str]:
+        found = client.get(f"/v1/{address}").json()
+        assert found["included_total"] == len(found["included"])
+        return [each["id"] for each in found["included"]]
+
+    asked = "include=events,testimonies,statistics,responses"
+    of_all = ["evt-inner", "evt-part", "rsp-1", "sta-part", "tes-inner", "tes-whole"]
+    assert sorted(included(f"events/evt-whole?{asked}")) == of_all
+    assert sorted(included(f"events/evt-part?{asked}")) == ["evt-inner", "evt-whole", "rsp-1", "sta-part", "tes-inner"]
+    assert included("events/evt-whole?include=testimonies") == ["tes-inner", "tes-whole"]
+    assert included("events?id=evt-whole&id=evt-other&include=testimonies") == ["tes-inner", "tes-other", "tes-whole"]
+    assert included("testimonies/tes-whole?include=related") == ["tes-inner"]
+    assert included("testimonies/tes-inner?include=related") == []
 
 
 def test_a_list_with_much_included_is_answered_apart_and_by_a_body(asked: httpx.Client) -> None:

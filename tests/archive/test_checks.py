@@ -26,6 +26,7 @@ from service.archive.model import RECORD_MODELS, ArchiveFile, Part, Record, With
 from service.archive.reading import Finding
 from service.archive.vocabularies import ResponseKind
 from service.errors import ArchiveUnreadable, TestimonyArchiveError
+from tests.archives import TIMES
 
 CORPUS = Path(__file__).parent / "corpus"
 TODAY = date(2024, 6, 1)
@@ -603,7 +604,7 @@ def places_in(value: object) -> Iterator[tuple[Any, Any]]:
         yield from places_in(inner)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150 * TIMES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_archive_breaks_the_check_or_is_repeated(check_json: Callable[..., Report], data: st.DataObject) -> None:
     archive = good()

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import openpyxl
@@ -21,13 +22,14 @@ from pydantic import AfterValidator
 from service.archive.checks import Report, check_archive
 from service.archive.declarations import stated_in
 from service.archive.fields import FormatField, archive_fields, fields_of
-from service.archive.identifiers import PLURALS
+from service.archive.identifiers import PLURALS, PREFIXES, RECORD_TYPES, RecordType
+from service.archive.marks import Translated
 from service.archive.model import RECORD_MODELS
 from service.archive.tables import compiled, write_tables
 from service.archive.tables.rows import MAX_COLUMNS
 from service.archive.tables.writing import Piece, head_of, pieces_of
 from service.release.projection import canonical_line, public_record
-from tests.archives import TEXT
+from tests.archives import TEXT, TIMES
 
 GOOD = Path(__file__).parent / "corpus" / "good.json"
 ROOT = Path(__file__).parents[2]
@@ -90,7 +92,18 @@ def public(path: Path) -> list[bytes]:
 # --- Both ways without loss ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["seed/archive.json", "examples/arden.json", "tests/archive/corpus/good.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "seed/archive.json",
+            "examples/arden.json",
+            "tests/archive/corpus/good.json",
+            "tests/archive/corpus/good.jsonl",
+        ),
+        *sorted(str(path.relative_to(ROOT)) for path in (GOOD.parent / "situations").glob("*.json")),
+    ],
+)
 def test_an_archive_written_as_tables_and_read_again_is_the_same(name: str, tmp_path: Path) -> None:
     write_tables(head_of(ROOT / name), lambda: pieces_of(ROOT / name), tmp_path / "tables")
     with compiled(tmp_path / "tables") as made:
@@ -118,7 +131,7 @@ def _with_odd_texts(value: dict[str, Any], fields: tuple[FormatField, ...], odd:
     return changed
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12 * TIMES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_texts_that_mean_something_to_a_spreadsheet_come_back(tmp_path: Path, data: st.DataObject) -> None:
     pool = data.draw(st.lists(ODD, min_size=6, max_size=6))
@@ -136,6 +149,102 @@ def test_texts_that_mean_something_to_a_spreadsheet_come_back(tmp_path: Path, da
     for kind, record in pieces:
         if kind != "withdrawn":
             assert _plain(back[record["id"]]) == _plain(record)
+
+
+#: Own fields of each kind, one and many.
+OWN: list[dict[str, Any]] = [
+    {"name": f"{kind}_{'many' if many else 'one'}", "label": kind, "kind": kind, "many": many}
+    | ({"vocabulary": "weapon"} if kind == "term" else {})
+    for kind in ("text", "term", "number", "boolean", "date", "url", "reference")
+    for many in (False, True)
+]
+
+
+class Drawn:
+    """Any record that the format can hold, as far as the kinds of its fields say. Hypothesis draws too few of that size."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)
+
+    def record(self, kind: RecordType) -> dict[str, Any]:
+        record = self._part(fields_of(RECORD_MODELS[kind])) | {"id": f"{PREFIXES[kind]}-1"}
+        record["custom"] = {each["name"]: self._own(each) for each in OWN if self._random.random() < 0.5}
+        translated = record.setdefault("translations", {}).setdefault("ru", {})
+        translated["custom"] = {each["name"]: self._own(each) for each in OWN if each["kind"] == "text"}
+        return record
+
+    def _part(self, fields: tuple[FormatField, ...]) -> dict[str, Any]:
+        part = {
+            each.name: self._list(lambda: self._value(each)) if each.is_list else self._value(each)  # noqa: B023 - called at once
+            for each in fields
+            if each.name not in ("translations", "custom", "id", "content") and self._random.random() < 0.5
+        }
+        texts = [each for each in fields if each.mark(Translated) is not None]
+        if texts and any(each.name == "translations" for each in fields):
+            part["translations"] = {
+                language: {each.name: self._list(self._odd) if each.is_list else self._odd() for each in texts}
+                for language in ("es", "zh-Hant")
+            }
+        return part
+
+    def _value(self, each: FormatField) -> Any:
+        if each.kind == "part":
+            return self._part(each.inner)
+        if each.kind == "reference":
+            return f"{PREFIXES[self._random.choice(each.types)]}-1"
+        if each.name == "private":
+            return {self._odd(): self._json() for _ in range(2)}
+        has_form = any(isinstance(mark, AfterValidator) for mark in each.marks)
+        kinds: dict[str, Callable[[], Any]] = {
+            "number": self._number,
+            "truth": self._truth,
+            "object": self._json,
+            "text": self._plain if has_form else self._odd,
+        }
+        return kinds.get(each.kind, self._plain)()
+
+    def _own(self, each: dict[str, Any]) -> Any:
+        kinds: dict[str, Callable[[], Any]] = {
+            "text": self._odd,
+            "number": self._number,
+            "boolean": self._truth,
+            "reference": lambda: "evt-1",
+        }
+        one = kinds.get(each["kind"], self._plain)
+        return self._list(one) if each["many"] else one()
+
+    def _list(self, one: Callable[[], Any]) -> list[Any]:
+        return [one() for _ in range(self._random.randint(1, 3))]
+
+    def _json(self) -> Any:
+        kinds: list[Callable[[], Any]] = [self._odd, self._number, self._truth]
+        kinds += [lambda: [self._json()], lambda: {self._odd(): self._json()}]
+        return self._random.choice(kinds)()
+
+    def _odd(self) -> str:
+        return "".join(self._random.choices("|\\,;\t\"'=+-@\n\r ^#ё中 a1é.{}[]", k=self._random.randint(1, 8)))
+
+    def _plain(self) -> str:
+        return "".join(self._random.choices("abcdef-0123456789", k=5)) + "z"
+
+    def _number(self) -> float:
+        return self._random.choice(
+            [self._random.randint(-(10**15), 10**15), self._random.uniform(-1e15, 1e15), 0.5, -0.0, 1e-9, 1e300]
+        )
+
+    def _truth(self) -> bool:
+        return self._random.random() < 0.5
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_any_record_that_the_format_can_hold_comes_back(tmp_path: Path, seed: int) -> None:
+    drawn = Drawn(seed)
+    records: list[Piece] = [(kind, drawn.record(kind)) for kind in RECORD_TYPES]
+    head = {**head_of(GOOD), "fields": dict.fromkeys(RECORD_TYPES, OWN)}
+    write_tables(head, lambda: records, tmp_path / "tables")
+    back = dict(_pieces_of_tables(tmp_path / "tables"))
+    for kind, record in records:
+        assert _plain(back[kind]) == _plain(record), kind
 
 
 def _pieces_of_tables(tables: Path) -> list[Piece]:

@@ -4,18 +4,16 @@ It has imported everything, has published once and has no threads, so that a chi
 any moment of it. It reads an order a line, and answers with a line: how the child ended, and which processes it left behind.
 """
 
-import gc
 import json
 import os
 import signal
 import sys
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from service.release.publish import publish
-from tests.archives import archive, write
+from tests.commands import warm_up
 
 #: Seconds that what a killed publisher has started may go on.
 LINGER_S = 1.0
@@ -25,22 +23,13 @@ _STEPS = frozenset("os.rename os.remove os.symlink os.mkdir os.rmdir os.chmod te
 
 def main() -> None:
     """Carry out orders until there are none."""
-    _warm_up()
+    warm_up()
     for line in sys.stdin:
         order = json.loads(line)
         pid = os.fork()
         if pid == 0:
             _be_publisher(order)
         print(json.dumps(_watch(pid, order)), flush=True)
-
-
-def _warm_up() -> None:
-    """Publish once: what a process works out once and remembers would be worked out again by every child."""
-    with TemporaryDirectory() as folder:
-        publish(write(Path(folder) / "archive.jsonl", archive()), Path(folder) / "data")
-    while len(list(Path("/proc/self/task").iterdir())) > 1:
-        time.sleep(0.001)  # the engine's threads end a moment after it
-    gc.freeze()  # a collection would copy the memory that children share with this process
 
 
 def _be_publisher(order: dict[str, Any]) -> None:

@@ -6,8 +6,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from service.release.data_folder import kept_releases
 from service.release.opening import open_current
 from service.release.publish import publish
 from tests.archives import archive, record, write
+from tests.commands import Command
 from tests.conftest import SEED, PublishTo, Serve
 
 #: Bytes that a file system hands out at a time.
@@ -46,10 +49,20 @@ def used(disk: Path) -> int:
     return (state.f_blocks - state.f_bfree) * state.f_frsize
 
 
-def run(*arguments: object, **options: object) -> "subprocess.CompletedProcess[str]":
+@dataclass
+class Ran:
+    """How a command ended, and what it said."""
+
+    returncode: int
+    stderr: str
+
+
+def run(*arguments: object, **options: Any) -> Ran:
     """Run the command as a person does."""
-    command = [sys.executable, "-m", "service", *map(str, arguments)]
-    return subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False, timeout=60, **options)  # type: ignore[call-overload,no-any-return]
+    command = Command(*arguments, **options)
+    _, said = command.communicate(60)
+    assert command.returncode is not None
+    return Ran(command.returncode, said)
 
 
 def assert_one_line(error: str, *words: str) -> None:
@@ -148,7 +161,10 @@ def test_a_check_without_room_for_what_it_must_remember_is_an_error(disk: Path, 
     texts = [record(f"src-{n}", verbatim=True, text={**text, "content": words}) for n in range(1, 5)]
     path = write(tmp_path / "large.jsonl", archive(*texts))
     remount(disk, "size=64k")
-    refused = run("check", path, env={**os.environ, "SQLITE_TMPDIR": str(disk)})
+    # Begun by Python: the database reads this variable when it is used for the first time.
+    command = [sys.executable, "-m", "service", "check", str(path)]
+    environment = {**os.environ, "SQLITE_TMPDIR": str(disk)}
+    refused = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
     assert refused.returncode == 1
     assert_one_line(refused.stderr, "disk is full")
 
@@ -215,8 +231,7 @@ def test_of_two_publishers_at_once_one_is_told_so_in_one_line(tmp_path: Path) ->
         for name in "ab"
     ]
     # Both wait for the other to have started: only the data folder is between them.
-    command = [sys.executable, "-m", "service", "publish", "--data", str(data)]
-    runs = [subprocess.Popen([*command, path], stderr=subprocess.PIPE, text=True) for path in paths]
+    runs = [Command("publish", "--data", data, path) for path in paths]
     told = [process.communicate(timeout=60)[1] for process in runs]
     assert {process.returncode for process in runs} <= {0, 1}
     assert any(process.returncode == 0 for process in runs)

@@ -25,12 +25,12 @@ from tests.archives import archive, record, write
 from tests.http.test_moving_over import wait_until
 
 SEED = int(os.environ.get("BREAKING_SEED", "20261125"))
-REQUESTS = int(os.environ.get("BREAKING_REQUESTS", "10000"))
+REQUESTS = int(os.environ.get("BREAKING_REQUESTS", "6000"))
 #: Connections that ask all the while; and those that are opened at once.
 READERS = 25
 AT_ONCE = 500
 MEMORY_KB = 256_000
-GROWTH = 1.1
+GROWTH = 1.05
 STOP_S = 10
 
 pytestmark = pytest.mark.skipif(

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,6 +27,7 @@ from tests.archives import (
     CRITERIA,
     DATES,
     RELATED_AS,
+    TIMES,
     Fields,
     ancestors,
     archive,
@@ -100,6 +102,7 @@ UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
 DAYS = ["2019-01-01", "2020-02-29", "2021-05-09", "2022-12-31"]
 
 
+@cache
 def questions(collection: str) -> st.SearchStrategy[Question]:
     """Filters of a collection, each with what it means."""
 
@@ -231,7 +234,7 @@ def values_question(least: int | None, most: int | None, certain: bool) -> Quest
 @pytest.mark.parametrize("collection", ["testimonies", "events", "statistics"])
 @given(data=st.data())
 @settings(
-    max_examples=25,
+    max_examples=10 * TIMES,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     phases=UNSHRUNK,
@@ -261,12 +264,13 @@ def test_walking_all_pages_is_filtering_and_sorting(collection: str, data: st.Da
                 assert walk(catalogue, collection, pairs, backward=True) == expected
 
 
+@cache
 def _some_questions(collection: str) -> st.SearchStrategy[list[Question]]:
     return st.lists(questions(collection), max_size=3)
 
 
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, phases=UNSHRUNK)
+@settings(max_examples=10 * TIMES, deadline=None, phases=UNSHRUNK)
 def test_a_walk_over_a_changing_archive_neither_repeats_nor_skips(data: st.DataObject) -> None:
     numbers = st.lists(st.integers(1, 60), unique=True)
     before, after = set(data.draw(numbers)), set(data.draw(numbers))

@@ -19,7 +19,7 @@ from service.catalogue.words import parse_query
 from service.errors import InvalidParameters, TooDeep
 from service.release.opening import open_current
 from service.release.publish import publish
-from tests.archives import CRITERIA, Fields, ancestors, archive, random_archives, record, said_of, write
+from tests.archives import CRITERIA, TIMES, Fields, ancestors, archive, random_archives, record, said_of, write
 from tests.catalogue.test_browsing import model_order, walk
 
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -263,7 +263,7 @@ def _everything(whole: Fields) -> list[Fields]:
 
 @pytest.mark.parametrize("collection", ["testimonies", "events", "statistics"])
 @given(data=st.data())
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=UNSHRUNK)
+@settings(max_examples=8 * TIMES, deadline=None, suppress_health_check=list(HealthCheck), phases=UNSHRUNK)
 def test_words_filters_sorts_and_facets_against_a_model(collection: str, data: st.DataObject) -> None:
     whole = data.draw(random_archives())
     with tempfile.TemporaryDirectory() as folder:

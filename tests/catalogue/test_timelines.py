@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from service.catalogue.browsing import Catalogue
 from service.catalogue.parameters import read_criteria
-from tests.archives import CRITERIA, DATES, archive, record
+from tests.archives import CRITERIA, DATES, TIMES, archive, record
 from tests.catalogue.test_browsing import publish_in, walk
 
 #: Every day that a date of the tests may be, but for those that go on, or have no year.
@@ -144,7 +144,7 @@ def days_meant(low: str | None, high: str | None) -> tuple[date | None, date | N
 
 @given(data=st.data())
 @settings(
-    max_examples=8,
+    max_examples=8 * TIMES,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),

@@ -22,7 +22,7 @@ from service.catalogue.search import TextIndex
 from service.errors import InvalidParameters
 from service.release.opening import open_current
 from service.release.publish import publish
-from tests.archives import CRITERIA, Fields, archive, happened_between, record, write
+from tests.archives import CRITERIA, TIMES, Fields, archive, happened_between, record, write
 from tests.catalogue.test_browsing import walk
 
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -56,7 +56,7 @@ def test_a_model_of_words_and_filters_finds_the_same() -> None:
     asked = 0
 
     @given(data=st.data())
-    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), phases=UNSHRUNK)
+    @settings(max_examples=10 * TIMES, deadline=None, suppress_health_check=list(HealthCheck), phases=UNSHRUNK)
     def ask(data: st.DataObject) -> None:
         nonlocal asked
         whole = data.draw(archives())

@@ -22,6 +22,7 @@ from service import __version__
 from service.archive.model import archive_schema
 from service.settings import read_settings
 from tests.archives import archive, record, write
+from tests.commands import Command
 from tests.conftest import PLAIN, SEED, PublishTo
 
 # --- Usage ----------------------------------------------------------------------------------------------------------
@@ -260,19 +261,27 @@ def test_the_schema_that_ships_is_the_schema_of_the_models(command: Any) -> None
 
 # --- serve ----------------------------------------------------------------------------------------------------------
 
+#: A command that runs, begun by Python or forked from one that has begun.
+Process = subprocess.Popen[str] | Command
+#: The command as it is begun.
+REAL = ("-m", "service")
+
 
 @contextmanager
 def serving(
-    *arguments: object, program: Sequence[str] = ("-m", "service"), **environment: str
-) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
-    """Run `serve` as a process; yield it, the address it says it listens on, and all it says."""
+    *arguments: object, program: Sequence[str] | None = None, **environment: str
+) -> Iterator[tuple[Process, str, list[str]]]:
+    """Run `serve` as a process, by this program of Python's or as what has begun already; yield it, the address it says it
+    listens on, and all it says.
+    """
     said: list[str] = []
-    process = subprocess.Popen(
-        [sys.executable, *program, "serve", "--port", "0", *map(str, arguments)],
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-    )
+    serve = ["serve", "--port", "0", *map(str, arguments)]
+    env = {**os.environ, **environment}
+    process: Process
+    if program is None:
+        process = Command(*serve, env=env)
+    else:
+        process = subprocess.Popen([sys.executable, *program, *serve], stderr=subprocess.PIPE, text=True, env=env)
     assert process.stderr is not None
     stream = process.stderr
     reader = threading.Thread(target=lambda: said.extend(stream), daemon=True)
@@ -293,7 +302,7 @@ def serving(
 
 @pytest.mark.parametrize(("workers", "number"), [(1, signal.SIGTERM), (1, signal.SIGINT), (2, signal.SIGTERM)])
 def test_serve_publishes_the_seed_answers_and_stops_cleanly(tmp_path: Path, workers: int, number: int) -> None:
-    with serving("--data", tmp_path / "data", "--workers", workers) as (process, address, said):
+    with serving("--data", tmp_path / "data", "--workers", workers, program=REAL) as (process, address, said):
         answer = httpx.get(f"{address}/v1/testimonies", trust_env=False)
         assert answer.json()["meta"]["total"] == 10
         assert "server" not in answer.headers
@@ -393,7 +402,7 @@ def test_serve_refuses_what_it_cannot_serve(command: Any, tmp_path: Path, publis
 def test_workers_take_the_flags_before_the_environment(tmp_path: Path) -> None:
     flags = ("--data", tmp_path / "data", "--workers", 2, "--root-path", "/shown")
     environment = {f"TESTIMONY_ARCHIVE_{name}": "-1" for name in ("WORKERS", "ROOT_PATH")}
-    with serving(*flags, **environment) as (process, address, said):
+    with serving(*flags, program=REAL, **environment) as (process, address, said):
         assert httpx.get(f"{address}/v1", trust_env=False).json()["links"]["self"].startswith(f"{address}/shown/")
         process.send_signal(signal.SIGTERM)
         assert process.wait(12) == 0
@@ -401,7 +410,7 @@ def test_workers_take_the_flags_before_the_environment(tmp_path: Path) -> None:
 
 
 def test_workers_end_with_their_parent_when_that_is_killed(tmp_path: Path) -> None:
-    with serving("--data", tmp_path / "data", "--workers", 2) as (process, address, _):
+    with serving("--data", tmp_path / "data", "--workers", 2, program=REAL) as (process, address, _):
         assert httpx.get(f"{address}/readyz", trust_env=False).status_code == 200
         process.kill()
         deadline = time.monotonic() + 15

@@ -1,6 +1,7 @@
 """Tables of strangers: what people and spreadsheet programs do to them is undone and told, and what is none writes nothing."""
 
 import json
+import tomllib
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -194,3 +195,43 @@ def test_what_is_no_table_is_said_in_a_line_and_nothing_is_written(command: Any,
     ran = command("bring", "uwazi", file, "--into", "mine")
     assert (ran.code, ran.out, len(ran.err.splitlines())) == (1, "", 1)
     assert not (tmp_path / "mine").exists()
+
+
+FORM = """Timestamp,What happened?,Date of incident,City,Types,Links,Name
+2021/05/04 10:11:12,Two people were stopped,2021-05-03,Arden,"stop, search","https://a.example/1
+https://a.example/2",Ann Example
+2021/05/10 09:00:00,A march was dispersed,2021-05-09,Arden,"march, stop",,Bo Example
+2021/05/11 09:00:00,A flat was searched,some day,Beech,"search, march",https://a.example/3,
+2021/05/12 09:00:00,"A walk, stopped",2021-05-11,Beech,"stop, march, search",,
+"""
+
+
+def test_what_a_form_collected_is_understood(command: Any, tmp_path: Path) -> None:
+    file = tmp_path / "form.csv"
+    file.write_text(FORM)
+    events = brought(command, file)
+    assert events[0]["title"] == "Two people were stopped"
+    assert events[0]["custom"]["types"] == ["stop", "search"]
+    assert events[0]["custom"]["links"] == ["https://a.example/1", "https://a.example/2"]
+    assert events[0]["access"]["private"] == {"name": "Ann Example"}
+    assert [each["date"] for each in events] == ["2021-05-03", "2021-05-09", None, "2021-05-11"]
+    assert events[2]["date_note"] == "The table says: some day."
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ("title,date,city\na b,2021-01-01,Arden\na c,2021-01-01,Arden\n", ["title"]),
+        ("title,date,city\na b,2021-01-01,Arden\na b,2021-01-02,Arden\n", ["title", "date"]),
+        ("title,date,city\na b,2021-01-01,Arden\na b,2021-01-01,Beech\n", ["title", "date", "city"]),
+        ("title,date,city\na b,2021-01-01,Arden\na b,2021-01-01,Arden\n", []),
+        ("title,Case No\na b,7\na c,8\n", ["Case No"]),
+        ("title,Case No\na b,7\na c,7\n", ["title"]),
+    ],
+)
+def test_rows_are_told_apart_by_the_fewest_columns(command: Any, tmp_path: Path, table: str, key: list[str]) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(table)
+    suggested = tomllib.loads(command("bring", "table", file, "--suggest").out)
+    assert suggested.get("key", []) == key
+    assert len(brought(command, file)) == 2

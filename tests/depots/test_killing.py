@@ -8,8 +8,6 @@ import contextlib
 import os
 import random
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -21,6 +19,7 @@ import pytest
 from service.release.data_folder import kept_releases
 from service.release.manifest import verify_release
 from tests.archives import write
+from tests.commands import Command
 from tests.conftest import PLAIN
 from tests.depots.conftest import BUCKET, free_port, running_store
 from tests.depots.publishing import edition
@@ -81,8 +80,8 @@ class Fleet:
 
     @contextlib.contextmanager
     def _command(self, *arguments: object) -> Iterator[None]:
-        command = [sys.executable, "-m", "service", *map(str, arguments)]
-        with (self.folder / "said").open("ab") as said, subprocess.Popen(command, stdout=said, stderr=said) as process:
+        with (self.folder / "said").open("ab") as said:
+            process = Command(*arguments, stdout=said, stderr=said)
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
             try:
                 yield
@@ -104,12 +103,10 @@ def _lives(pid: str) -> bool:
 def published(fleet: Fleet) -> str:
     """Publish to the end, with a store that answers. Returns the release's identifier."""
     archive, data = fleet.folder / "archive.json", fleet.folder / "publisher"
-    command = ["publish", str(archive), "--data", str(data), "--depot", fleet.store]
-    done = subprocess.run(
-        [sys.executable, "-m", "service", *command], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    found = re.search(r"sha256:[0-9a-f]{64}", done.stdout + done.stderr)
+    publisher = Command("publish", archive, "--data", data, "--depot", fleet.store)
+    _, said = publisher.communicate(120)
+    assert publisher.returncode == 0, said
+    found = re.search(r"sha256:[0-9a-f]{64}", said)
     assert found is not None
     return found[0]
 

@@ -5,8 +5,6 @@ import os
 import random
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 from service.cli.app import run
 from service.release.data_folder import kept_releases
 from service.release.manifest import verify_release
+from tests.commands import Command
 from tests.conftest import PLAIN
 from tests.depots.publishing import current_in, edition, publish_into, served_from
 
@@ -31,8 +30,7 @@ class Server:
     """`serve`, in a process that can be killed."""
 
     def __init__(self, data: Path, *arguments: str) -> None:
-        command = [sys.executable, "-m", "service", "serve", "--port", "0", "--data", str(data), *arguments]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        self.process = Command("serve", "--port", 0, "--data", data, *arguments)
 
     def client(self) -> httpx.Client:
         """Wait until it listens."""

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from service.http.request_log import _visible
 from service.settings import LogFormat
 from tests.archives import archive, record, write
 from tests.cli.test_command import serving
+from tests.commands import Command
 from tests.conftest import PublishTo, Serve
 from tests.ops.test_metrics import ended
 
@@ -105,11 +105,13 @@ def test_a_release_that_is_taken_over_is_an_event(tmp_path: Path, publish_to: Pu
         assert (last["release"], last["number"]) == (newer.id, 2)
 
 
-def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "service", *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment}
-    )
+def run(*arguments: object, folder: Path, **environment: str) -> tuple[int | None, str, str]:
+    """Return the exit code of a command, and what it said on standard output and standard error."""
+    with (folder / "said").open("w+") as said:
+        command = Command(*arguments, stdout=said, env={**os.environ, **environment})
+        _, error = command.communicate(60)
+        said.seek(0)
+        return command.returncode, said.read(), error
 
 
 def test_why_a_server_does_not_start_is_an_event_too(tmp_path: Path, publish_to: PublishTo) -> None:
@@ -118,18 +120,19 @@ def test_why_a_server_does_not_start_is_an_event_too(tmp_path: Path, publish_to:
     database = folder / "archive.sqlite"
     database.chmod(0o644)
     database.write_bytes(database.read_bytes()[:-5])
-    ran = run("serve", "--data", data, "--port", 0, "--log-format", "json")
-    [failed] = events(ran.stderr.splitlines())
-    assert (ran.returncode, failed["event"], failed["level"]) == (1, "failed", "error")
+    code, _, error = run("serve", "--data", data, "--port", 0, "--log-format", "json", folder=tmp_path)
+    [failed] = events(error.splitlines())
+    assert (code, failed["event"], failed["level"]) == (1, "failed", "error")
     assert "bytes instead of" in failed["message"]
 
 
 def test_a_publication_is_an_event_by_the_setting(tmp_path: Path) -> None:
     path = write(tmp_path / "a.json", archive(record("tes-1")))
     for name in ("published", "unchanged"):
-        ran = run("publish", path, "--data", tmp_path / "data", TESTIMONY_ARCHIVE_LOG_FORMAT="json")
-        [event] = events(ran.stderr.splitlines())
-        assert (ran.returncode, ran.stdout, event["event"], event["number"]) == (0, "", name, 1)
+        arguments = ("publish", path, "--data", tmp_path / "data")
+        code, said, error = run(*arguments, folder=tmp_path, TESTIMONY_ARCHIVE_LOG_FORMAT="json")
+        [event] = events(error.splitlines())
+        assert (code, said, event["event"], event["number"]) == (0, "", name, 1)
 
 
 @pytest.mark.parametrize("form", list(LogFormat))

@@ -1,7 +1,6 @@
 """What is measured: read with Prometheus' own parser, right to the request, and free of what was asked."""
 
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from service.http.request_log import UNKNOWN, RequestObserver, Templates
 from service.http.response_cache import ResponseCache
 from service.settings import AccessLog, Settings
 from tests.archives import archive, record
-from tests.cli.test_command import serving
+from tests.cli.test_command import Process, serving
 from tests.conftest import PublishTo, Serve
 
 PREFIX = "testimony_archive_"
@@ -177,7 +176,7 @@ def test_the_cache_is_measured(seed_data: Path, serve: Serve) -> None:
 
 
 @contextmanager
-def ended(process: subprocess.Popen[str]) -> Iterator[None]:
+def ended(process: Process) -> Iterator[None]:
     """Stop a server at the end, whatever happened: workers outlive a parent that is killed."""
     try:
         yield

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.release.projection import DEGREE_M, rounded_point
 from service.release.publish import publish
-from tests.archives import archive, record, write
+from tests.archives import TIMES, archive, record, write
 
 LATITUDES = st.floats(-90, 90)
 LONGITUDES = st.floats(-180, 180)
@@ -57,7 +57,7 @@ def test_a_point_is_rounded_to_a_grid_of_its_radius(
 
 
 @given(LATITUDES, LONGITUDES, RADII)
-@settings(max_examples=2000)
+@settings(max_examples=500 * TIMES)
 @example(-0.0, -0.0, 5)
 @example(90.0, 180.0, 1e-9)
 @example(-90.0, -180.0, 2**53 - 1)
@@ -72,7 +72,7 @@ def test_a_rounded_point_is_in_range_and_stays_as_it_is(latitude: float, longitu
 
 
 @given(st.floats(-85, 85), LONGITUDES, st.floats(1, 300_000))
-@settings(max_examples=2000)
+@settings(max_examples=500 * TIMES)
 def test_a_rounded_point_is_no_further_off_than_its_radius_says(
     latitude: float, longitude: float, radius_m: float
 ) -> None:
@@ -82,7 +82,7 @@ def test_a_rounded_point_is_no_further_off_than_its_radius_says(
 
 
 @given(st.floats(-80, 80), LONGITUDES, st.floats(1, 300_000))
-@settings(max_examples=1000)
+@settings(max_examples=250 * TIMES)
 def test_points_within_a_radius_are_told_as_one_or_as_neighbours_a_radius_apart(
     latitude: float, longitude: float, radius_m: float
 ) -> None:

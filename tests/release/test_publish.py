@@ -6,8 +6,6 @@ import json
 import multiprocessing
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -27,6 +25,7 @@ from service.release.manifest import RELEASE_FORMAT, read_manifest
 from service.release.opening import open_current, open_release
 from service.release.publish import publish
 from tests.archives import Fields, archive, record, write
+from tests.commands import Command
 from tests.conftest import SEED, PublishTo
 
 
@@ -271,13 +270,9 @@ def test_two_publishers_at_once_leave_one_whole_release(tmp_path: Path) -> None:
     paths = [
         write(tmp_path / f"{n}.json", archive(*(record(f"tes-{i}", title=f"{n}") for i in range(300)))) for n in "ab"
     ]
-    program = "import sys; from pathlib import Path; from service.release.publish import publish; publish(*map(Path, sys.argv[1:]))"
-    runs = [
-        subprocess.Popen([sys.executable, "-c", program, path, tmp_path / "data"], stderr=subprocess.PIPE, text=True)
-        for path in paths
-    ]
+    runs = [Command("publish", path, "--data", tmp_path / "data") for path in paths]
     errors = [run.communicate(timeout=60)[1] for run in runs]
-    assert all(run.returncode == 0 or "PublishInProgress" in error for run, error in zip(runs, errors, strict=True))
+    assert all(run.returncode == 0 or "is publishing" in error for run, error in zip(runs, errors, strict=True))
     open_current(tmp_path / "data").close()
 
 
@@ -288,9 +283,9 @@ def test_a_publisher_that_is_killed_leaves_the_old_release_and_nothing_the_next_
     publish_to(data, archive(record("tes-0")))
     whole = archive(*(record(f"tes-{i}") for i in range(4000)))
     path = write(tmp_path / "large.jsonl", whole)
-    program = "import sys; from pathlib import Path; from service.release.publish import publish; publish(*map(Path, sys.argv[1:]))"
     for wait in (0.0, 0.05, 0.15, 0.4):
-        run = subprocess.Popen([sys.executable, "-c", program, path, data])
+        with (tmp_path / "said").open("w") as said:
+            run = Command("publish", path, "--data", data, stderr=said)
         while run.poll() is None and not list((data / "releases").glob(".staging-*")):
             time.sleep(0.002)
         time.sleep(wait)

@@ -3,8 +3,6 @@ until it is erased. What may be known of it is what the log of changes has alway
 """
 
 import shutil
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ from service.release.data_folder import erase, roll_back
 from service.release.manifest import MANIFEST, Manifest, read_manifest
 from service.release.publish import publish
 from tests.archives import Fields, archive, record, write
+from tests.commands import Command
 from tests.conftest import Serve
 from tests.safety.asking import HOST, Question, ask_all, wire
 from tests.safety.canaries import OWN, Marks, canaries, one_of_each, visible
@@ -201,16 +200,14 @@ def test_an_embargo_that_has_ended_is_published_by_the_next_publication(tmp_path
         assert wire(question.ask(client)) == wire(question.ask(serve(other))), (address, HOST)
 
 
-PUBLISH = "import sys; from pathlib import Path; from service.release.publish import publish; publish(*map(Path, sys.argv[1:]))"
-
-
 def test_a_publisher_that_is_killed_leaves_no_mark_behind(tmp_path: Path) -> None:
     mark, data = canaries(), tmp_path / "data"
     hidden = [each for _ in range(40) for each in one_of_each(mark, visibility="restricted")]
     path = write(tmp_path / "a.json", archive(*one_of_each(visible(), secret=mark), *hidden, **OWN))
     search, killed = Search(mark), 0
     for wait in (0.0, 0.05, 0.1, 0.2, 0.3):
-        run = subprocess.Popen([sys.executable, "-c", PUBLISH, path, data])
+        with (tmp_path / "said").open("w") as said:
+            run = Command("publish", path, "--data", data, stderr=said)
         while run.poll() is None and not list(data.glob("releases/.staging-*/*")):
             time.sleep(0.001)
         time.sleep(wait)

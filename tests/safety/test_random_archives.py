@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from service.archive.identifiers import PLURALS
 from service.release.publish import Published, publish
-from tests.archives import Fields, random_archives, write
+from tests.archives import TIMES, Fields, random_archives, write
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 # In marks of their own, so that none is part of a word that every release has.
@@ -88,7 +88,7 @@ def content(release: Published) -> dict[str, bytes]:
 
 
 @given(archives_with_secrets())
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20 * TIMES, deadline=None, suppress_health_check=list(HealthCheck))
 def test_nothing_of_what_is_hidden_is_published(drawn: tuple[Fields, Fields]) -> None:
     whole, public = drawn
     with tempfile.TemporaryDirectory() as folder:

@@ -4,14 +4,14 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from service.api.atom import draw_feed
+from service.api.atom import Where, draw_feed
 from service.api.operations import changes_operation
 from service.api.shapes import ChangeEntry, Changes
 from service.archive.identifiers import PLURALS, TYPE_OF_PREFIX
 from service.catalogue.changes import Change
 from service.catalogue.criteria import ChangeCriteria
 from service.catalogue.parameters import read_criteria
-from service.http.links import base_url, header, link_header, page_url, query_pairs, record_url, request_url
+from service.http.links import base_url, has_pages, header, link_header, page_url, query_pairs, record_url, request_url
 from service.http.negotiation import ATOM, JSON, choose_format
 from service.http.releases import Served
 from service.http.responses import release_answer
@@ -37,7 +37,8 @@ async def show_changes(request: Request) -> Response:
     own = request_url(request.scope)
     headers = link_header({"next": following})
     if chosen == ATOM:
-        body = draw_feed(catalogue, page.changes, base=base, own=own, following=following)
+        at = Where(base, own, following, has_pages=has_pages(request.scope))
+        body = draw_feed(catalogue, page.changes, at)
         return release_answer(request.scope, served.key, body, headers=headers, media_type=ATOM)
     changes: Changes = {
         "data": [_entry(change, base) for change in page.changes],

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from service.api.atom import draw_list_feed, read_feed
+from service.api.atom import Where, draw_list_feed, read_feed
 from service.api.formats import FORMATS, Export, Format, files_of, format_of, select_fields, written
 from service.api.operations import (
     feed_operation,
@@ -23,6 +23,7 @@ from service.api.operations import (
     record_operation,
     whole_list_operation,
 )
+from service.api.transcripts import find_transcript
 from service.archive.identifiers import (
     PLURALS,
     PREFIXES,
@@ -32,7 +33,7 @@ from service.archive.identifiers import (
     is_identifier,
 )
 from service.catalogue.browsing import Catalogue, Listing, Page
-from service.catalogue.criteria import COLLECTIONS, Criteria, QueryAddress, view_of
+from service.catalogue.criteria import COLLECTIONS, TRANSCRIPT, Criteria, QueryAddress, view_of
 from service.catalogue.cursor import CURSOR_LENGTH
 from service.catalogue.including import Included
 from service.catalogue.languages import Wishes
@@ -43,6 +44,7 @@ from service.http.bodies import read_json_object
 from service.http.compression import IDENTITY, choose_coding, compress_pieces
 from service.http.links import (
     base_url,
+    has_pages,
     header,
     kept_query,
     link_header,
@@ -98,7 +100,10 @@ def ask_list(
     in. Raises InvalidParameters, NotAcceptable.
     """
     pairs = pairs_of(query)
-    criteria = read_criteria(model, pairs)
+    try:
+        criteria = read_criteria(model, pairs)
+    except InvalidParameters as refused:
+        raise served.catalogue.with_identifiers(refused, model, pairs) from None
     return asked_list(served, criteria, accept, languages, query=kept_query(query, pairs), addressed=addressed)
 
 
@@ -219,7 +224,8 @@ async def list_as_feed(request: Request, *, collection: str) -> Response:
     shown, languages = show_in(page.documents, wishes, catalogue)
     links = {"next": None if page.next is None else page_url(scope, pairs, page.next)}
     own = request_url(scope)
-    body = draw_list_feed(catalogue, collection, shown, base=base_url(scope), own=own, following=links["next"])
+    at = Where(base_url(scope), own, links["next"], has_pages=has_pages(scope))
+    body = draw_list_feed(catalogue, collection, shown, at)
     headers = [*link_header(links), *languages]
     return release_answer(scope, served.key, body, headers=headers, media_type=ATOM, wishes=wishes)
 
@@ -308,17 +314,19 @@ async def export_list(
     # Looking up and counting may take as long as a page that is not quick.
     listing = await served.apart(catalogue.whole, listing)
     total = await served.apart(catalogue.total, listing)
+    omitted = 0
     if chosen.on_map:
         matching, listing = total, catalogue.on_map(listing)
         total = await served.apart(catalogue.total, listing)
-        headers["Archive-Omitted"] = str(matching - total)
+        omitted = matching - total
+        headers["Archive-Omitted"] = str(omitted)
     name = f"{catalogue.head['id']}-{criteria.collection}.{chosen.suffix}"
     headers |= {
         "Content-Type": chosen.media_type + chosen.parameters,
         "Content-Disposition": f'attachment; filename="{name}"',
         "Archive-Total": str(total),
     }
-    writer = chosen.writer(Export(catalogue, criteria, base_url(request.scope)))
+    writer = chosen.writer(Export(catalogue, criteria, base_url(request.scope), omitted))
     pieces = written(writer, catalogue, listing, place=partial(with_addresses, request.scope), wishes=wishes)
     if coding != IDENTITY:
         headers["Content-Encoding"] = coding
@@ -336,7 +344,7 @@ def record_at_once(scope: Scope, served: Served, collection: str, record_id: str
         wishes = served.catalogue.effective(collection, wished)
         [shown], headers = show_in([document], wishes, served.catalogue)
         return release_answer(scope, served.key, select_fields(shown, view.fields), headers=headers, wishes=wishes)
-    included = served.catalogue.include([document], view.include)
+    included = served.catalogue.include([document], [name for name in view.include if name != TRANSCRIPT])
     wishes = served.catalogue.effective_anywhere(wished)
     # All addresses at once where no text is translated, which spares a look at each record.
     others = included.documents
@@ -345,9 +353,18 @@ def record_at_once(scope: Scope, served: Served, collection: str, record_id: str
     else:
         others = [with_addresses(scope, b",".join(others))]
     [shown, *others], headers = show_in([document, *others], wishes, served.catalogue)
-    member = _included_member(others, included.total)
-    body = b"%b,%b}" % (select_fields(shown, view.fields)[:-1], member)
+    members = [select_fields(shown, view.fields)[:-1], _included_member(others, included.total)]
+    if TRANSCRIPT in view.include:
+        found = find_transcript(scope, served, record_id, document, wishes=wishes, lang=view.lang)
+        members.append(b'"transcript":%b' % orjson.dumps(None if found is None else found.transcript))
+        headers = _also_in(headers, [] if found is None else found.languages)
+    body = b",".join(members) + b"}"
     return release_answer(scope, served.key, body, headers=headers, wishes=wishes)
+
+
+def _also_in(headers: RawHeaders, languages: list[str]) -> RawHeaders:
+    """Return the header that names the languages of an answer with some more; none where it has none."""
+    return [(name, ", ".join(sorted({*value.decode().split(", "), *languages})).encode()) for name, value in headers]
 
 
 def find_document(served: Served, collection: str, record_id: str) -> bytes:

@@ -1,9 +1,6 @@
 """What is said at length: the transcript of a testimony, the text of a source."""
 
 import base64
-from collections import Counter
-from functools import partial
-from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter, Request
@@ -11,18 +8,15 @@ from starlette.responses import Response
 
 from service.api.operations import text_operation, transcript_operation
 from service.api.routes.collections import find_document
-from service.api.shapes import Transcript, TranscriptLinks, TranscriptMeta
-from service.api.transcripts import as_text, as_vtt
+from service.api.transcripts import as_text, as_vtt, find_transcript
 from service.catalogue.criteria import TranscriptView
-from service.catalogue.languages import languages_of, spoken_in, translated_texts
 from service.catalogue.parameters import NoParameters, read_criteria
 from service.errors import NotFound
-from service.http.links import base_url, header, query_pairs, record_url, request_url
+from service.http.links import header, query_pairs, request_url
 from service.http.negotiation import JSON, TEXT, VTT, choose_format, choose_media_type, wished_languages
 from service.http.releases import Served
 from service.http.responses import release_answer
 from service.http.routing import PlainRoute
-from service.release.document_parts import SegmentDocument
 
 router = APIRouter(route_class=PlainRoute)
 
@@ -37,28 +31,16 @@ async def show_transcript(request: Request) -> Response:
     chosen = choose_format(view.format, header(request.scope, b"accept"), _FORMATS)
     document = find_document(served, "testimonies", request.path_params["id"])
     record_id: str = request.path_params["id"]
-    found = served.catalogue.transcript(record_id)
+    wishes = wished_languages(view.lang, header(request.scope, b"accept-language"))
+    found = find_transcript(request.scope, served, record_id, document, wishes=wishes, lang=view.lang)
     if found is None:
         raise NotFound(
             f"{record_id} has no transcript; has_transcript is true in the record of each testimony that has one."
         )
-    language, held = found
-    wishes = wished_languages(view.lang, header(request.scope, b"accept-language"))
-    segments = spoken_in(held, wishes, partial(served.catalogue.called, wishes=wishes))
-    # The language that most is in goes first; where it makes no difference, that of the testimony.
-    shown = Counter(segment["language"] for segment in segments if segment["text"] is not None)
-    languages = sorted(shown, key=lambda each: (-shown[each], each != language, each)) or [language]
-    testimony = translated_texts(document, wishes, served.catalogue.fields)
-    warnings: list[str] = testimony["content_warnings"]
+    transcript, languages = found
+    segments, warnings = transcript["segments"], transcript["content_warnings"]
     if chosen == JSON:
-        transcript: Transcript = {
-            "testimony": {"id": record_id, "label": testimony["title"]},
-            "language": language,
-            "content_warnings": warnings,
-            "segments": segments,
-            "meta": _meta(served, held),
-            "links": _links(request, record_id, view.lang),
-        }
+        transcript["links"]["self"] = request_url(request.scope)
         body = orjson.dumps(transcript)
     elif chosen == VTT:
         body = as_vtt(segments, warnings, language=languages[0]).encode()
@@ -66,23 +48,6 @@ async def show_transcript(request: Request) -> Response:
         body = as_text(segments, warnings).encode()
     headers = [(b"content-language", ", ".join(languages).encode())]
     return release_answer(request.scope, served.key, body, headers=headers, media_type=chosen)
-
-
-def _meta(served: Served, held: list[SegmentDocument]) -> TranscriptMeta:
-    catalogue = served.catalogue
-    return {"release": catalogue.manifest.id, "licence": catalogue.head["licence"], "languages": languages_of(held)}
-
-
-def _links(request: Request, record_id: str, lang: str | None) -> TranscriptLinks:
-    """Return the addresses of the same in each format, in the language that this one names, if it does."""
-    address = record_url(base_url(request.scope), record_id)
-    kept = "" if lang is None else f"&{urlencode({'lang': lang})}"
-    return {
-        "self": request_url(request.scope),
-        "testimony": address,
-        "vtt": f"{address}/transcript?format=vtt{kept}",
-        "text": f"{address}/transcript?format=text{kept}",
-    }
 
 
 @router.get("/v1/sources/{id}/text", tags=["sources"], **text_operation())

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from service.archive.progress import Progress, silent
 from service.archive.tables.changing import edited_archive as edited_archive
 from service.archive.tables.compiling import Compiled as Compiled
 from service.archive.tables.compiling import Compiler
@@ -18,10 +19,10 @@ from service.archive.tables.writing import write_tables as write_tables
 
 
 @contextmanager
-def compiled(given: Path) -> Iterator[Compiled]:
+def compiled(given: Path, *, progress: Progress = silent) -> Iterator[Compiled]:
     """Yield the archive file made from tables: a folder, or a workbook. It is gone when the block ends.
 
     It holds what the tables do, private values included: the folder it lies in is readable for this user alone.
     """
     with TemporaryDirectory(prefix="testimony-archive-") as folder, Scratch(Path(folder)) as scratch:
-        yield Compiler(given, Path(folder), scratch).compile()
+        yield Compiler(given, Path(folder), scratch, progress=progress).compile()

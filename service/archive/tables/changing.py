@@ -30,6 +30,7 @@ from service.archive.tables.layout import (
     Column,
     Layout,
     layouts_of,
+    own_column,
     own_columns,
     part_layout,
     part_tables,
@@ -214,7 +215,7 @@ class _TableChange:
     ) -> None:
         sheet = self._tables[shown]
         was, wanted = row_of(layout, before), row_of(layout, now)
-        columns = [(own or {}).get(plain_name(each)) or layout.column(plain_name(each)) for each in sheet.header]
+        columns = [own_column(own or {}, plain_name(each)) or layout.column(plain_name(each)) for each in sheet.header]
         at = {(each.path, each.language): place for place, each in reversed(list(enumerate(columns))) if each}
         new = sheet.edit.cells.setdefault(row, {})
         for column_name in was.keys() | wanted.keys():

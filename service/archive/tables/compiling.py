@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from functools import cached_property, partial
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO
@@ -24,6 +25,7 @@ from service.archive.checks.rules import NOTES
 from service.archive.evidence import sha256_of
 from service.archive.identifiers import PREFIXES, RECORD_TYPES, TYPE_OF_PREFIX, RecordType, is_identifier
 from service.archive.model import FORMAT
+from service.archive.progress import Progress, silent
 from service.archive.reading import Finding, TablePlace, open_regular
 from service.archive.tables import cells
 from service.archive.tables.identifiers import beside, keep_beside, kept_beside, with_identifiers
@@ -39,6 +41,7 @@ from service.archive.tables.layout import (
     layout_within,
     layouts_of,
     nullable,
+    own_column,
     own_columns,
     part_tables,
     record_layout,
@@ -63,6 +66,8 @@ from service.errors import ArchiveUnreadable
 LABELS = ("title", "name", "label", "subject")
 #: Records whose titles and names may name people: their identifiers, which stay for ever, are numbered instead.
 _NUMBERED: frozenset[RecordType] = frozenset({"agent", "event", "testimony", "response"})
+#: What compiling is called where it is told how far it is.
+_STAGE = "Reading tables"
 #: Parts handed to the scratch database at once.
 _BATCH = 5000
 #: How a spreadsheet counts the days of our time: from the end of 1899, or from the beginning of 1904.
@@ -249,8 +254,9 @@ class _Header:
 class Compiler:
     """One run over the tables of one archive."""
 
-    def __init__(self, given: Path, folder: Path, scratch: Scratch) -> None:
+    def __init__(self, given: Path, folder: Path, scratch: Scratch, *, progress: Progress = silent) -> None:
         self._given, self._folder, self._scratch = given, folder, scratch
+        self._progress = progress
         self.findings: list[Finding] = []
         self.notes: list[Finding] = []
         self._said: set[str] = set()
@@ -287,11 +293,16 @@ class Compiler:
         records = [(kind, tables.pop(name)) for name, kind in RECORD_TABLES.items() if name in tables]
         withdrawn = tables.pop(WITHDRAWN, None)
         self._leave_out(tables.values())
+        # Tables of records are read twice: for what records are called, which others may come before, and for the rest.
+        steps = count(1)
+        every = 2 * len(records) + len(parts)
         for kind, table in records:
             self._safely(table, partial(self._take_labels, kind, table))
+            self._progress(_STAGE, next(steps), every)
         self._scratch.index_labels()
         for table in parts:
             self._safely(table, partial(self._take_parts, table))
+            self._progress(_STAGE, next(steps), every)
         self._scratch.index_parts()
         self._look_for_strangers()
         path = self._folder / "archive.jsonl"
@@ -299,6 +310,7 @@ class Compiler:
             file.write(orjson.dumps({"format": FORMAT, "archive": head}, option=orjson.OPT_APPEND_NEWLINE))
             for kind, table in records:
                 self._safely(table, partial(self._write_records, kind, table, file))
+                self._progress(_STAGE, next(steps), every)
             if withdrawn is not None:
                 self._safely(withdrawn, partial(self._write_withdrawn, withdrawn, file))
         self._look_for_stray_texts()
@@ -442,7 +454,7 @@ class Compiler:
                 header.within = position
             elif name:
                 found = (each for layout in layouts if (each := layout.column(name)) is not None)
-                column = own.get(name) or next(found, None)
+                column = own_column(own, name) or next(found, None)
                 column = self._once(TablePlace(table.shown, column=name), header, column, taken, layouts, tell=tell)
             header.columns.append(column)
         return header

@@ -7,7 +7,7 @@ fields in the record's own row.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import NoneType
 from typing import Literal, get_args
@@ -83,7 +83,8 @@ class Layout:
     def named(self, path: tuple[str, ...]) -> str:
         """Return the name of the column whose value these keys lead to."""
         if path[:1] == ("translations",) and len(path) > 2:
-            return f"{path[2]}@{path[1]}"
+            is_own = path[2] == "custom" and len(path) > 3
+            return f"{'.'.join(path[2:4]) if is_own else path[2]}@{path[1]}"
         while path:
             if (found := self._by_path.get(path)) is not None:
                 return found.name
@@ -152,6 +153,16 @@ def own_columns(head: object, kind: RecordType) -> dict[str, Column]:
             )
             columns[own.name] = own
     return columns
+
+
+def own_column(own: Mapping[str, Column], name: str) -> Column | None:
+    """Return the column of an own field that a header names, perhaps in another language; None for none."""
+    if (found := own.get(name)) is not None:
+        return found
+    field, at, language = name.rpartition("@")
+    if at and (found := own.get(field)) is not None and found.kind == "text":
+        return replace(found, name=name, language=language)
+    return None
 
 
 def layout_within(kind: RecordType, steps: tuple[str, ...]) -> Layout | None:

@@ -16,6 +16,7 @@ import tomli_w
 
 from service.archive.identifiers import PLURALS, RECORD_TYPES, RecordType
 from service.archive.model import FORMAT
+from service.archive.progress import Progress, silent
 from service.archive.reading import Item, open_regular, read_archive
 from service.archive.tables import cells
 from service.archive.tables.layout import (
@@ -37,6 +38,8 @@ from service.errors import ArchiveUnreadable
 Piece = tuple[RecordType | Literal["withdrawn"], dict[str, Any]]
 #: A row: the table, and the cells by column.
 _Row = tuple[str, dict[str, str]]
+#: Records after which it is told how far the writing is.
+_TOLD = 500
 #: What a spreadsheet program needs to see that a file is UTF-8.
 _MARK = "\ufeff".encode()
 
@@ -47,6 +50,7 @@ def write_tables(
     folder: Path,
     *,
     extra: Mapping[str, bytes | Path] = MappingProxyType({}),
+    progress: Progress = silent,
 ) -> None:
     """Write an archive as tables into a folder, which is made where it is not there. Tables that are there are replaced, all
     together; those of which the archive has nothing are taken away.
@@ -56,19 +60,21 @@ def write_tables(
         pieces: yields every record and withdrawal. It is asked twice: for the columns there are, then for the rows.
         folder: where to.
         extra: other files that are written with them, by name: their bytes, or where they are copied from.
+        progress: told the records written.
 
     Raises:
         TestimonyArchiveError: where a file cannot be written.
     """
     own = {kind: own_columns(head, kind) for kind in RECORD_TYPES}
     columns: dict[str, dict[str, None]] = {}
-    for kind, record in pieces():
+    count = 0
+    for count, (kind, record) in enumerate(pieces(), 1):  # noqa: B007 - how many there are
         for table, row in _rows(kind, record, own):
             columns.setdefault(table, {}).update(dict.fromkeys(row))
     with transaction(folder) as change:
         with change.file(HEAD_FILE) as file:
             tomli_w.dump({"format": FORMAT, "archive": _without_nulls(head)}, file)
-        _write_rows(change, columns, pieces, own)
+        _write_rows(change, columns, _telling(pieces(), count, progress), own)
         for stale in set(_tables()) - set(columns):
             change.remove(f"{stale}.csv")
         for name, content in extra.items():
@@ -84,7 +90,7 @@ def write_tables(
 def _write_rows(
     change: Transaction,
     columns: Mapping[str, Mapping[str, None]],
-    pieces: Callable[[], Iterable[Piece]],
+    pieces: Iterable[Piece],
     own: Mapping[RecordType, Mapping[str, Column]],
 ) -> None:
     with ExitStack() as files:
@@ -95,10 +101,17 @@ def _write_rows(
             text.buffer.write(_MARK)
             writers[table] = csv.DictWriter(text, _in_order(table, names), restval="", lineterminator="\r\n")
             writers[table].writeheader()
-        for kind, record in pieces():
+        for kind, record in pieces:
             for table, row in _rows(kind, record, own):
                 writers[table].writerow(row)
             _write_text(change, kind, record)
+
+
+def _telling(pieces: Iterable[Piece], total: int, progress: Progress) -> Iterator[Piece]:
+    for number, piece in enumerate(pieces, 1):
+        yield piece
+        if number % _TOLD == 0 or number == total:
+            progress("Writing tables", number, total)
 
 
 def head_of(path: Path) -> dict[str, Any]:
@@ -164,9 +177,11 @@ def row_of(layout: Layout, value: dict[str, Any]) -> dict[str, str]:
         if inner is not None and inner != []:
             row[column.name] = cells.written(inner, column)
     for language, texts in (value.get("translations") or {}).items():
-        for name, text in texts.items():
-            column = Column(f"{name}@{language}", (name,), "text", isinstance(text, list), language=language)
-            row[column.name] = cells.written(text, column)
+        own = {f"custom.{name}": text for name, text in (texts.get("custom") or {}).items()}
+        for name, text in {**texts, **own}.items():
+            if name != "custom":
+                column = Column(f"{name}@{language}", (name,), "text", isinstance(text, list), language=language)
+                row[column.name] = cells.written(text, column)
     return row
 
 

@@ -231,8 +231,10 @@ class Listed(Parameters):
     @cached_property
     def _filters(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for name, default in _filters_of(type(self)).items():
-            if name in self.model_fields_set and (value := getattr(self, name)) not in (None, default):
+        filters = _filters_of(type(self))
+        # Of those that are given: an archive with many fields of its own has hundreds that are not.
+        for name in sorted(self.model_fields_set & filters.keys()):
+            if (value := getattr(self, name)) not in (None, filters[name]):
                 found[name] = sorted(value) if isinstance(value, tuple) else value
         return found
 
@@ -248,6 +250,10 @@ def _filters_of(model: type[Listed]) -> dict[str, Any]:
     """Return the filters of a list, and what each is where it is not given."""
     fields = model.model_fields
     return {name: field.default for name, field in fields.items() if name not in model.PRESENTATION}
+
+
+#: What the names of bounds end in, after the name of the date or figure.
+_ENDS = ("_from", "_to", "_min", "_max")
 
 
 class Criteria(Listed, RecordView):
@@ -286,11 +292,17 @@ class Criteria(Listed, RecordView):
             raise PydanticCustomError("relevance", "must not be relevance without q", {"parameter": "sort"})
         return self
 
+    def bounded(self) -> tuple[list[str], list[str]]:
+        """Return the dates and the figures for which a bound is given."""
+        given = {name[: -len(end)] for name in self.model_fields_set for end in _ENDS if name.endswith(end)}
+        return [name for name in self.DATES if name in given], [name for name in self.FIGURES if name in given]
+
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
+        dates, figures = self.bounded()
         for start, end, message in (
-            *((f"{name}_from", f"{name}_to", "must not lie before {start}") for name in self.DATES),
-            *((f"{name}_min", f"{name}_max", "must not be less than {start}") for name in self.FIGURES),
+            *((f"{name}_from", f"{name}_to", "must not lie before {start}") for name in dates),
+            *((f"{name}_min", f"{name}_max", "must not be less than {start}") for name in figures),
         ):
             low, high = getattr(self, start), getattr(self, end)
             if low is not None and high is not None and low > high:

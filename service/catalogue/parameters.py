@@ -244,6 +244,11 @@ def parameter_schemas(model: type[Parameters]) -> dict[str, dict[str, Any]]:
 
 
 @lru_cache(512)
+def _choices_of(model: type[Parameters]) -> dict[str, tuple[str, ...]]:
+    return model.choices()
+
+
+@lru_cache(512)
 def _several(model: type[Parameters]) -> frozenset[str]:
     """Return the parameters that may be given more than once."""
     return frozenset(name for name, schema in parameter_schemas(model).items() if schema.get("type") == "array")
@@ -329,7 +334,7 @@ def _read(model: type[AnyParameters], pairs: Sequence[tuple[str, str]], *, most:
             refused = _refused(model, error)
             errors.setdefault(refused.parameter, refused)
     else:
-        for name, allowed in model.choices().items():
+        for name, allowed in _choices_of(model).items():
             if unknown := [each for each in getattr(criteria, name) if each not in allowed]:
                 errors[name] = ParameterError(
                     name,

@@ -111,7 +111,7 @@ def excluded_terms(criteria: Listed) -> dict[str, list[str]]:
 
 
 def _equal(criteria: Listed) -> Iterator[tuple[str, list[str]]]:
-    ranges = {*getattr(criteria, "DATES", ()), *getattr(criteria, "FIGURES", ())}
+    ranges = (*getattr(criteria, "DATES", ()), *getattr(criteria, "FIGURES", ()))
     for name, value in criteria.filters().items():
         if isinstance(value, bool):
             yield name, [str(value).lower()]
@@ -133,11 +133,12 @@ def span_conditions(criteria: Criteria) -> list[Span]:
 
 def _stated(criteria: Criteria) -> Iterator[Stated]:
     """Yield which dates and figures records must not state (`given=null`), or must (`given!=null`)."""
-    kinds: dict[str, Literal["date", "figure"]] = dict.fromkeys(criteria.DATES, "date")
-    kinds |= dict.fromkeys(criteria.FIGURES, "figure")
-    for name in criteria.filters():
-        if (kind := kinds.get(name.removesuffix(EXCLUDING))) is not None:
-            yield Stated(name.removesuffix(EXCLUDING), kind, is_stated=name.endswith(EXCLUDING))
+    for given in criteria.filters():
+        name, is_stated = given.removesuffix(EXCLUDING), given.endswith(EXCLUDING)
+        if name in criteria.DATES:
+            yield Stated(name, "date", is_stated)
+        elif name in criteria.FIGURES:
+            yield Stated(name, "figure", is_stated)
 
 
 def _sure(criteria: Criteria) -> list[Sure]:
@@ -151,7 +152,7 @@ def days_of(criteria: Criteria) -> list[Days]:
     """Return the days that a list's records have to lie between, for each of their dates."""
     given = (
         Days(name, *(getattr(criteria, f"{name}_{part}") for part in ("from", "to", "match")))
-        for name in criteria.DATES
+        for name in criteria.bounded()[0]
     )
     return [days for days in given if (days.start, days.end) != (None, None)]
 
@@ -160,7 +161,7 @@ def ranges_of(criteria: Criteria) -> list[Range]:
     """Return the ranges that a list's figures have to overlap."""
     given = (
         Range(name, *(getattr(criteria, f"{name}_{part}") for part in ("min", "max", "match")))
-        for name in criteria.FIGURES
+        for name in criteria.bounded()[1]
     )
     return [each for each in given if (each.low, each.high) != (None, None)]
 

@@ -122,15 +122,16 @@ def translated_texts(document: bytes, wishes: Wishes, fields: ArchiveFields) -> 
 
 
 def references_in(shown: object) -> Iterator[dict[str, Any]]:
-    """Yield every reference to a record in documents, however deep."""
-    if isinstance(shown, dict):
-        if "label" in shown and "record" not in shown and is_record_id(shown.get("id")):
-            yield shown
-        for value in shown.values():
-            yield from references_in(value)
-    elif isinstance(shown, list | tuple):
-        for each in shown:
-            yield from references_in(each)
+    """Yield every reference to a record in documents, however deep, in no order."""
+    waiting = [shown]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            if "label" in part and "record" not in part and is_record_id(part.get("id")):
+                yield part
+            waiting += part.values()
+        elif isinstance(part, list | tuple):
+            waiting += part
 
 
 def is_record_id(value: object) -> bool:

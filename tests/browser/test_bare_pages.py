@@ -62,7 +62,7 @@ def test_it_speaks_the_readers_language(
 
 def test_what_was_found_is_told_in_english_and_said_to_be(watching: httpx.Client) -> None:
     page = watching.get("/findings", headers={**BROWSER, "Accept-Language": "ru"}).text
-    assert '<td lang="en" dir="auto">&#39;&lt;b&gt;soon&lt;/b&gt;&#39; is not a date.</td>' in page
+    assert '<td class="detail" lang="en" dir="auto">&#39;&lt;b&gt;soon&lt;/b&gt;&#39; is not a date.</td>' in page
     assert "<script>" not in page
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from justhtml import JustHTML
 
 from service.release.publish import publish
 from service.settings import Settings
@@ -28,6 +29,7 @@ def look_at(client: httpx.Client) -> int:
     for address in asked:
         page = client.get(address, headers={**BROWSER, "Accept-Language": "ar", "Accept-Encoding": "gzip"})
         assert page.status_code == 200, address
+        JustHTML(page.text, strict=True, sanitize=False)
         if not _WORDS.search(page.text):
             assert int(page.headers["content-length"]) < LARGEST, address
         loads = [each.partition("?")[0].removeprefix("/assets/") for each in Links(page.text).loads]

@@ -74,6 +74,8 @@ class Faults:
             client.sendall(data)
             passed += len(data)
             if fault is Fault.CUT and passed > _BEHIND_THE_HEAD:
+                # To close it would not end it: another thread still reads from it.
+                client.shutdown(socket.SHUT_RDWR)
                 return
 
     def close(self) -> None:

@@ -59,6 +59,12 @@ def pytest_configure() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Run tests in one process more than there are processors: they wait, too, for servers, browsers and clocks."""
+    processors = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    return len(processors) + 1
+
+
 def pytest_collection_finish() -> None:
     """Leave what was imported and collected out of every later collection of garbage: there are millions of objects."""
     gc.freeze()

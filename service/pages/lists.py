@@ -1,5 +1,6 @@
 """The lists of the eight collections: filters as a form, facets as links, the active ones to be taken off, order and paging."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ _NOT_OFFERED = frozenset({"month", "undated", "relative_to", "source"})
 _ONLY_FOR_DATA = frozenset({"format", "fields", "facets", "facet_limit", "facet_mode"})
 #: Filters that stand in the form, in this order, where a collection has them.
 _IN_FORM = ("date_from", "date_to", "value_min", "value_max")
+#: A day, a month or a year, as filters by date take them.
+_DAY = re.compile(r"[0-9]{4}(-[0-9]{2}){0,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +176,7 @@ def _label(reader: Reader, name: str, value: str, named: dict[str, Any]) -> str:
         return shortened(reader.name(named[value]), 80)
     if name == "language":
         return reader.language_name(value)
-    if name in ("date_from", "date_to"):
+    if name.endswith(("_from", "_to")) and _DAY.fullmatch(value):
         return reader.date(value)
     if name in ("unit", "act"):
         return spaced(value)

@@ -200,6 +200,13 @@ def test_lists_are_filtered_by_the_form_and_by_facets(client: httpx.Client) -> N
     assert "/events" in Links(page.text).leads  # the filter can be taken off
 
 
+def test_filters_in_use_are_told_in_words(client: httpx.Client) -> None:
+    asked = "/statistics?period_from=2017-05&period_match=certain&qualifier!=about&place=null"
+    page = text_of(client.get(asked, headers={**BROWSER, "Accept-Language": "en"}))
+    for told in ("From: 1 May 2017", "Date match: certain", "not How it was stated: about", "Place: none stated"):
+        assert told in page
+
+
 def test_pages_can_be_paged_through(client: httpx.Client) -> None:
     address, seen = "/agents?limit=5", list[str]()
     while address:

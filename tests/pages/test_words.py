@@ -3,18 +3,22 @@
 import io
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
+from service.archive import vocabularies
+from service.archive.terms import EXTENDED, FIXED
 from service.archive.vocabularies import Qualifier
+from service.catalogue.criteria import sort_choices
 from service.pages.dates import date_in_words
 from service.pages.figures import Scale, charts_of, drawing_of, figure_in_words
 from service.pages.languages import LANGUAGES, direction_of, interface_language, words_of
-from service.pages.vocabulary import FILTERS, VALUES, word_of
+from service.pages.vocabulary import FILTERS, ORDERS, VALUES, word_of
+from tests.archives import CRITERIA
 
 ROOM = Path("service/pages")
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
@@ -174,9 +178,39 @@ def test_every_scale_has_marks_in_order(values: list[float]) -> None:
 
 def test_values_and_filters_have_words() -> None:
     words = words_of("en")
-    from typing import get_args
-
     assert all(qualifier in VALUES for qualifier in get_args(Qualifier))
     assert word_of("no_response", words) == "Did not answer"
     assert word_of("told to wait", words) == "told to wait"
-    assert {"topic", "place", "witness"} <= set(FILTERS)
+
+
+#: What an address may ask besides filters: it is not told as one.
+NO_FILTERS = {
+    "bom",
+    "cursor",
+    "facet_limit",
+    "facet_mode",
+    "facets",
+    "fields",
+    "format",
+    "include",
+    "lang",
+    "limit",
+    "sort",
+}
+
+
+@pytest.mark.parametrize("collection", CRITERIA)
+def test_every_filter_facet_and_order_has_a_name(collection: str) -> None:
+    criteria = CRITERIA[collection]
+    named = {name.removesuffix("!") for name in (*criteria.model_fields, *criteria.FACETS)}
+    assert named - NO_FILTERS - FILTERS.keys() == set()
+    assert {order.removeprefix("-") for order in sort_choices(criteria)} - ORDERS.keys() == set()
+
+
+def test_every_term_of_the_format_has_a_word() -> None:
+    lists = [getattr(vocabularies, name) for name in dir(vocabularies)]
+    values = {value for each in lists if get_origin(each) is Literal for value in get_args(each)}
+    # What may be claimed of an event is told by the name of the filter.
+    assert values - VALUES.keys() - set(get_args(vocabularies.ClaimedField)) == set()
+    built_in = {value for terms in (*EXTENDED.values(), *FIXED.values()) for value in terms}
+    assert built_in - VALUES.keys() == set()

@@ -37,6 +37,11 @@ def sha256_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def measured(text: str) -> dict[str, int | str]:
+    """Return what an archive says of a source's text: code points, bytes in UTF-8, and their SHA-256."""
+    return {"length": len(text), "bytes": len(text.encode()), "sha256": sha256_of(text)}
+
+
 def blanked(text: str, passages: Iterable[tuple[int, int]]) -> str:
     """Return a text in which each code point of these passages, [start, end), is replaced by a blank."""
     for start, end in passages:

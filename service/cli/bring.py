@@ -1,10 +1,14 @@
 """`testimony-archive bring`: a command for each kind of thing that others keep."""
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from service.cli.output import one_line, print_json, print_line, say
 from service.cli.parameters import AsJson
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from service.archive.progress import Progress
-    from service.bringing.brought import Brought
+    from service.bringing.brought import Brought, Left
 
 bring = typer.Typer(help="Bring what others keep into a folder of tables.", no_args_is_help=True)
 
@@ -174,12 +178,25 @@ def put(bring_them: "Callable[[Progress], Brought]", into: Path, *, new_terms: b
             }
         )
         return
-    for each in brought.left:
-        print_line(f"left\t{one_line(each.file)}\t{one_line(each.where)}\t{one_line(each.what)}\t{one_line(each.why)}")
+    _show_left(brought.left)
     for name, counts in (("created", outcome.created), ("updated", outcome.updated), ("unchanged", outcome.unchanged)):
         if counts:
             say(f"{name}: {', '.join(f'{count} {kind}' for kind, count in sorted(counts.items()))}")
     say(f"Brought into {into}; {len(brought.left)} things were left. Next: testimony-archive check {into}")
+
+
+def _show_left(left: "list[Left]") -> None:
+    """Print what was left: as a table in a terminal, or a line each."""
+    rows = [[one_line(text) for text in (each.file, each.where, each.what, each.why)] for each in left]
+    if rows and sys.stdout.isatty():
+        table = Table("File", "Where", "What was left", "Why")
+        for row in rows:
+            # As texts: Rich would read square brackets in a name as markup.
+            table.add_row(*map(Text, row))
+        Console().print(table)
+        return
+    for row in rows:
+        print_line("\t".join(("left", *row)))
 
 
 def _rows_of(header: str | None) -> tuple[int, int] | None:

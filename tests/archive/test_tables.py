@@ -27,6 +27,7 @@ from service.archive.marks import Translated
 from service.archive.model import RECORD_MODELS
 from service.archive.tables import compiled, write_tables
 from service.archive.tables.rows import MAX_COLUMNS
+from service.archive.tables.starting import start_tables
 from service.archive.tables.writing import Piece, head_of, pieces_of
 from service.release.projection import canonical_line, public_record
 from tests.archives import TEXT, TIMES
@@ -304,6 +305,16 @@ def test_a_text_and_a_transcript_lie_beside_the_tables(tmp_path: Path) -> None:
         (3, "Bo", "One."),
         (3, "Ann", "Two."),
     ]
+
+
+def test_a_text_that_came_with_the_tables_may_be_written_over(tmp_path: Path) -> None:
+    start_tables(tmp_path / "t")
+    (tmp_path / "t" / "citations.csv").write_text(
+        "record_id,source_id\nevt-0001,src-example\ntes-0001,src-example\nrsp-0001,src-example\n"
+    )
+    (tmp_path / "t" / "texts" / "src-example.txt").write_text("Another text.")
+    assert found(tmp_path / "t") == []
+    assert records_of(tmp_path / "t")["src-example"]["text"]["length"] == 13
 
 
 def _pieces_without_findings(tables: Path) -> Iterator[Piece]:

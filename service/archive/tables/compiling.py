@@ -22,7 +22,7 @@ import orjson
 
 from service.archive.checks.report import Report
 from service.archive.checks.rules import NOTES
-from service.archive.evidence import sha256_of
+from service.archive.evidence import measured
 from service.archive.identifiers import PREFIXES, RECORD_TYPES, TYPE_OF_PREFIX, RecordType, is_identifier
 from service.archive.model import FORMAT
 from service.archive.progress import Progress, silent
@@ -722,10 +722,9 @@ class Compiler:
             except UnicodeDecodeError:
                 self._find("invalid_table", TablePlace(f"texts/{path.name}"), "The file is not UTF-8.")
                 return
-            measured = {"length": len(text), "bytes": len(text.encode()), "sha256": sha256_of(text)}
             # Of a source that may not be republished the text is measured, and stays here.
             content = {"content": text} if record.get("verbatim") is True else {}
-            record["text"] = measured | content | record.get("text", {})
+            record["text"] = measured(text) | content | record.get("text", {})
         if kind == "testimony":
             for suffix in TRANSCRIPTS:
                 if (name := f"{identifier}{suffix}") in self._beside["transcripts"]:

@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import tomli_w
 
-from service.archive.evidence import measured
 from service.archive.identifiers import PLURALS, RECORD_TYPES, RecordType
 from service.archive.model import FORMAT
 from service.archive.progress import Progress, silent
@@ -152,18 +151,8 @@ def _rows(
         yield WITHDRAWN, record
     else:
         layout = record_layout(kind)
-        yield PLURALS[kind], _own_row(layout, record) | _own_cells(record, own[kind])
+        yield PLURALS[kind], row_of(layout, record) | _own_cells(record, own[kind])
         yield from part_rows(layout, record, {OWNER: record["id"]}, "")
-
-
-def _own_row(layout: Layout, record: dict[str, Any]) -> dict[str, str]:
-    row = row_of(layout, record)
-    text = record.get("text") or {}
-    if (content := text.get("content")) is None or text != {**measured(content), "content": content}:
-        return row
-    # The text has a file, which is measured when it is read: so it may be written over.
-    told_by_the_file = {column.name for column in layout.columns.values() if column.path[0] == "text"}
-    return {name: cell for name, cell in row.items() if name not in told_by_the_file}
 
 
 def part_rows(layout: Layout, value: dict[str, Any], owner: dict[str, str], within: str) -> Iterator[_Row]:

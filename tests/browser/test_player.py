@@ -1,6 +1,7 @@
 """Recordings on pages, in a real browser: played with the transcript, by a stranger's rules and without scripts."""
 
 import io
+import re
 import wave
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +15,7 @@ from service.release.publish import publish
 from tests.archives import TEXT, archive, record, write
 from tests.browser.conftest import OpenPage, faults_of
 from tests.conftest import Serve
+from tests.web_server import given_out
 
 SPOKEN = [
     {"start_s": 0, "end_s": 2, "text": "They came at night."},
@@ -85,6 +87,25 @@ def test_without_scripts_the_recording_is_there_and_each_line_leads_to_its_secon
     assert page.locator("audio[controls]").is_visible()
     assert page.locator("a.play").nth(1).get_attribute("href") == "/v1/sources/src-1/files/gate.wav#t=2"
     assert page.locator("audio track").get_attribute("srclang") == "en"
+
+
+def test_a_front_end_elsewhere_plays_a_recording_with_its_subtitles(
+    heard: httpx.Client, open_page: OpenPage, tmp_path: Path
+) -> None:
+    """As docs/front-end.md has it: from another origin, with `crossorigin`."""
+    guide = Path("docs/front-end.md").read_text(encoding="utf-8")
+    [element] = re.findall(r"```html\n(<audio.*?</audio>)\n", guide, re.DOTALL)
+    files = {file["role"]: file["href"] for file in heard.get("/v1/sources/src-1").json()["files"]}
+    element = element.replace("HREF OF THE RECORDING", files["access_copy"])
+    element = element.replace("HREF OF THE SUBTITLES", files["subtitles"]).replace("#t=12", "#t=3")
+    (tmp_path / "front").mkdir()
+    (tmp_path / "front" / "index.html").write_text(f"<!doctype html><title>Elsewhere</title>{element}")
+    with given_out(tmp_path / "front") as front:
+        page: Any = open_page(f"{front}/index.html")
+        page.wait_for_function("document.querySelector('audio').currentTime >= 3")
+        page.evaluate("document.querySelector('track').track.mode = 'showing'")
+        page.wait_for_function("document.querySelector('track').readyState === 2")
+        assert page.evaluate("document.querySelector('track').track.cues[0].text") == "They came at night."
 
 
 def test_a_source_shows_its_files_and_how_it_came(heard: httpx.Client) -> None:

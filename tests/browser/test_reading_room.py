@@ -2,10 +2,7 @@
 
 import hashlib
 import re
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from tests.archives import TEXT, archive, passage, record
 from tests.browser.conftest import OpenPage, faults_of
 from tests.conftest import PublishTo, Serve
 from tests.pages.kinds import KINDS, PROBLEMS, address_of
+from tests.web_server import given_out
 
 
 def address(client: httpx.Client, path: str) -> str:
@@ -56,15 +54,16 @@ def test_nothing_runs_over_the_edge(invented: httpx.Client, open_page: OpenPage,
     assert page.errors == []  # type: ignore[attr-defined] # put there by the fixture
 
 
-@pytest.mark.parametrize("path", ["/", "/testimonies/tes-006", "/search?q=police"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_page_asks_for_itself_its_style_sheet_and_its_icon_alone(
-    client: httpx.Client, open_page: OpenPage, path: str
+    invented: httpx.Client, open_page: OpenPage, kind: str
 ) -> None:
-    page: Any = open_page(address(client, path))
-    others = [each for each in page.asked if each != address(client, path)]
-    names = {each.partition("?")[0].rpartition("/")[2] for each in others}
-    assert all(each.startswith(address(client, "/assets/")) for each in others)
-    assert names <= {"style.css", "icon.svg", "check.js"}
+    path = address_of(kind, invented)
+    page: Any = open_page(address(invented, path))
+    # Scripts come with what they are for, and recordings from the API of the same archive.
+    allowed = ("/assets/style.css?", "/assets/icon.svg?", "/assets/check.js?", "/assets/player.js?", "/v1/sources/")
+    others = [each.removeprefix(address(invented, "")) for each in page.asked if each != address(invented, path)]
+    assert [each for each in others if not each.startswith(allowed)] == []
     assert page.context.cookies() == []
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
 
@@ -212,22 +211,11 @@ def _digest(text: str) -> str:
 EXAMPLE = Path("examples/front-end")
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """Gives files out, and says nothing of it."""
-
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
 @pytest.fixture
 def example() -> Iterator[str]:
-    """The address of the example, given out by a web server of its own: another origin than the archive's."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(EXAMPLE))) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/index.html"
-        server.shutdown()
-        thread.join()
+    """The address of the example, given out by a web server of its own."""
+    with given_out(EXAMPLE) as folder:
+        yield f"{folder}/index.html"
 
 
 def test_the_example_draws_list_facets_record_and_evidence(

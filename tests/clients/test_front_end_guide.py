@@ -3,38 +3,15 @@
 import json
 import re
 import shlex
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import httpx
 
 from tests.clients.test_clients import HERE, NODE_MODULES, PYTHON, ROOT, require, run
+from tests.web_server import given_out
 
 GUIDE = (ROOT / "docs" / "front-end.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:8000"
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    """Gives files out, and says nothing of it."""
-
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
-@contextmanager
-def given_out(folder: Path) -> Iterator[str]:
-    """Give the files of a folder out; yields the address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
 
 
 def blocks(language: str) -> list[str]:

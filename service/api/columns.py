@@ -267,14 +267,22 @@ def _access() -> Columns:
 
 def _list_of_parts(each: FormatField) -> Columns:
     """One column for each field of the parts, with one entry for each part, in the same order."""
-    inner = [(part, columns) for part in each.inner for columns in _columns(part)]
-    names = tuple(f"{_singular(each.name)}_{name}" for _, columns in inner for name in columns.names)
+    inner = [columns for part in each.inner for columns in _columns(part)]
+    names = tuple(f"{_singular(each.name)}_{name}" for columns in inner for name in columns.names)
+    plan, nothing = [(columns.key, columns.cells) for columns in inner], (None,) * len(names)
 
     def cells(parts: list[Document], around: Around) -> tuple[Cell, ...]:
         if not parts:
-            return (None,) * len(names)
-        rows = [[cell for _, columns in inner for cell in columns.cells(part[columns.key], around)] for part in parts]
-        return tuple(joined([_as_text(cell) for cell in column]) for column in zip(*rows, strict=True))
+            return nothing
+        rows = []
+        for part in parts:
+            row: list[Cell] = []
+            for key, read in plan:
+                row += read(part[key], around)
+            rows.append(row)
+        if len(rows) == 1:  # as most are
+            return tuple(["" if cell is None else _escaped(_as_text(cell) or "") for cell in rows[0]])
+        return tuple([joined([_as_text(cell) for cell in column]) for column in zip(*rows, strict=True)])
 
     return Columns(each.name, names, cells)
 

@@ -592,6 +592,15 @@ def test_numbers_among_texts_and_texts_that_are_numbers(tmp_path: Path) -> None:
     ]
 
 
+def test_a_head_that_cannot_be_read_is_one_finding(tmp_path: Path) -> None:
+    book = workbook(tmp_path / "a.xlsx", **SHEETS)
+    changed(book, lambda opened: opened["archive"].__setitem__("XFD1048576", "x"))
+    assert told(book) == [("invalid_table", "a.xlsx, sheet archive")]
+    other = workbook(tmp_path / "b.xlsx", **SHEETS)
+    changed(other, lambda opened: opened["archive"].append(["title.short", "x"]))
+    assert told(other) == [("repeated_column", "b.xlsx, sheet archive, row 8")]
+
+
 def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     sheets = {**SHEETS, "events": [[*SHEETS["events"][0], " Title "], [*SHEETS["events"][1], "Another"]]}
     book = workbook(tmp_path / "a.xlsx", **sheets)

@@ -358,7 +358,14 @@ class Compiler:
 
     def _head(self, sheet: Table | None) -> Any:  # noqa: ANN401 - for the checks to judge
         if not self._is_folder:
-            return self._head_of_sheet(sheet)
+            head: dict[str, Any] = {}
+            if sheet is None:
+                if not self.findings:  # else nothing could be read
+                    detail = f"A sheet named `{HEAD_SHEET}` is required."
+                    self._find("missing_field", TablePlace(self._given.name), detail)
+            else:
+                self._safely(sheet, lambda: self._take_head(sheet, head))
+            return head
         try:
             with open_regular(self._given / HEAD_FILE) as file:
                 return self._head_of(_plain(tomllib.load(file)))
@@ -385,23 +392,22 @@ class Compiler:
             )
         return head
 
-    def _head_of_sheet(self, sheet: Table | None) -> Any:  # noqa: ANN401
-        head: dict[str, Any] = {}
-        if sheet is None:
-            if not self.findings:  # else nothing could be read
-                self._find("missing_field", TablePlace(self._given.name), f"A sheet named `{HEAD_SHEET}` is required.")
-            return head
+    def _take_head(self, sheet: Table, head: dict[str, Any]) -> None:
         value = Column("value", (), "object", is_list=False)
+        is_first = True
         for number, (key, cell, *_rest) in self._rows(sheet, least=2):
-            if number == 1 and key.strip().lower() == "key":
+            is_header, is_first = is_first and key.strip().lower() == "key", False
+            if is_header:
                 continue
-            inner = head
+            inner: Any = head
             *above, last = key.strip().split(".")
             for step in above:
-                inner = inner.setdefault(step, {}) if isinstance(inner, dict) else {}
-            if last and cell:
+                inner = inner.setdefault(step, {}) if isinstance(inner, dict) else None
+            if not isinstance(inner, dict):
+                place = TablePlace(sheet.shown, number)
+                self._find("repeated_column", place, f"`{'.'.join(above)}` holds a value itself: write one of the two.")
+            elif last and cell:
                 inner[last] = cells.read(cell, value)
-        return head
 
     def _rows(self, table: Table, *, least: int) -> Iterator[tuple[int, list[str]]]:
         for number, row in table.rows():
@@ -432,6 +438,8 @@ class Compiler:
             place = TablePlace(table.shown, refused.row or 0)
             if all(each.place != place for each in self.findings):
                 self._find("invalid_table", place, str(refused))
+            if table.name == HEAD_SHEET:  # what it lacks is then nobody's fault
+                self._said.update({"", self._lines.head})
 
     # --- Headers ----------------------------------------------------------------------------------------------------
 

@@ -28,7 +28,8 @@ ODD = (
 HEAD = (
     '[archive]\nid = "arden"\ntitle = "Arden"\nlanguage = "en"\nlicence = "CC-BY-4.0"\npublisher = { name = "Arden" }\n'
 )
-TABLES = {
+SHEET: list[list[str | int]] = [["key", "value"], ["id", "arden"], ["title", "Arden"]]
+TABLES: dict[str, list[list[str | int]]] = {
     "sources": [["id", "type", "title", "language", "rights"], ["src-1", "article", "A report", "en", "CC-BY-4.0"]],
     "events": [["id", "type", "title", "date"], ["evt-1", "detention", "A stop", "2021-05-09"]],
     "citations": [["record_id", "source_id", "page"], ["evt-1", "src-1", 7]],
@@ -54,7 +55,7 @@ def workbook(folder: Path, random: Random) -> tuple[Path, Path]:
     whole = folder / "whole.xlsx"
     if not whole.exists():
         book = openpyxl.Workbook()
-        for name, rows in {"archive": [["key", "value"], ["id", "arden"], ["title", "Arden"]], **TABLES}.items():
+        for name, rows in {"archive": SHEET, **TABLES}.items():
             sheet = book.create_sheet(name)
             for row in rows:
                 sheet.append(row)
@@ -87,7 +88,7 @@ def test_what_is_damaged_is_refused_or_found(
     tmp_path: Path, write: Callable[[Path, Random], tuple[Path, Path]]
 ) -> None:
     random = Random(SEED)
-    outcomes = set()
+    outcomes: set[bool | None] = set()
     for _ in range(RUNS):
         archive, table = write(tmp_path, random)
         try:

@@ -21,7 +21,6 @@ from service.bringing.brought import Brought
 from service.bringing.points import place_at, read_point
 from service.errors import BringRefused
 
-_NAMESPACE = "{https://www.weareavp.com/nunncenter/ohms}"
 #: Elements that have a place; others that hold something are kept with the source, unpublished.
 _PLACED = frozenset(
     """
@@ -68,7 +67,10 @@ def _record(file: Path) -> Element:
         ) from None
     except (ParseError, ValueError) as error:
         raise BringRefused(f"{file} is no sound XML: {error}") from None
-    record = None if root is None else root.find(f"{_NAMESPACE}record")
+    # Some files have no namespace, or another one, and say the same.
+    for each in () if root is None else root.iter():
+        each.tag = str(each.tag).rpartition("}")[2]
+    record = None if root is None else root.find("record")
     if record is None:
         raise BringRefused(f"{file} is XML, but none of OHMS: it has no record")
     return record
@@ -232,7 +234,7 @@ class _Interview:
 
     def _index(self, *, has_transcript: bool) -> Iterator[dict[str, Any]]:
         other = self._other_language()
-        for number, point in enumerate(self._record.iterfind(f"{_NAMESPACE}index/{_NAMESPACE}point"), 1):
+        for number, point in enumerate(self._record.iterfind("index/point"), 1):
             texts = {_name(each): (each.text or "").strip() for each in point}
             entry: dict[str, Any] = {
                 "start_s": int(texts["time"]) if texts.get("time", "").isdigit() else None,
@@ -259,13 +261,13 @@ class _Interview:
         names |= set() if has_transcript else {"partial_transcript"}
         names |= set() if is_translated else {"title_alt", "synopsis_alt", "keywords_alt"}
         rest: dict[str, Any] = {name: text for name, text in texts.items() if name in names and text}
-        links = [dict(_texts_of(each)) for each in point.iterfind(f"{_NAMESPACE}hyperlinks")]
+        links = [dict(_texts_of(each)) for each in point.iterfind("hyperlinks")]
         rest |= {"hyperlinks": found} if (found := [each for each in links if each]) else {}
         where = f"index, point {number}"
         if rest:
             self._rest.append({"time": texts.get("time", ""), **rest})
             self._leave(where, ", ".join(sorted(rest)), "kept with the source, unpublished: there is no field for it")
-        for gps in point.iterfind(f"{_NAMESPACE}gpspoints"):
+        for gps in point.iterfind("gpspoints"):
             named = dict(_texts_of(gps))
             if named.get("gps"):
                 self._place(where, named["gps"], named.get("gps_text", ""))
@@ -292,13 +294,13 @@ class _Interview:
     # --- Elements -----------------------------------------------------------------------------------------------------
 
     def _find(self, name: str) -> str:
-        return self._record.findtext(f"{_NAMESPACE}{name}") or ""
+        return self._record.findtext(name) or ""
 
     def _text(self, name: str) -> str:
         return self._find(name).strip()
 
     def _texts(self, name: str) -> list[str]:
-        return [text for each in self._record.iterfind(f"{_NAMESPACE}{name}") if (text := (each.text or "").strip())]
+        return [text for each in self._record.iterfind(name) if (text := (each.text or "").strip())]
 
     def _kept(self) -> Iterator[tuple[str, Any]]:
         for each in self._record:
@@ -308,7 +310,7 @@ class _Interview:
                 yield name, value
 
     def _day(self) -> str | None:
-        date = self._record.find(f"{_NAMESPACE}date")
+        date = self._record.find("date")
         value = "" if date is None else (date.get("value") or "").strip()
         if value and not _DAY.fullmatch(value):
             self._leave("date", "the day of the interview", "it is not written as a day")
@@ -358,7 +360,7 @@ def _paragraphs(text: str, marks: dict[tuple[int, int], int]) -> Iterator[dict[s
 
 
 def _name(element: Element) -> str:
-    return str(element.tag).removeprefix(_NAMESPACE)
+    return str(element.tag)
 
 
 def _texts_of(element: Element) -> Iterator[tuple[str, str]]:

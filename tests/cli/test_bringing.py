@@ -140,6 +140,15 @@ def test_without_consent_nothing_of_an_interview_is_published(command: Any, tmp_
         assert said not in exported
 
 
+@pytest.mark.parametrize("namespace", ["", ' xmlns="http://www.example.org/ohms"'])
+def test_a_file_without_the_namespace_is_one_of_ohms_too(command: Any, tmp_path: Path, namespace: str) -> None:
+    text = OHMS.replace(' xmlns="https://www.weareavp.com/nunncenter/ohms"', namespace)
+    command("bring", "ohms", write(tmp_path / "a.xml", text), "--into", "mine", "--consent", "direct")
+    [testimony] = records_of(tmp_path / "mine")["testimony"]
+    assert len(testimony["transcript"]) == 3
+    assert [each["title"] for each in testimony["index"]] == ["The tram"]
+
+
 def test_webvtt_inside_of_version_6_is_read(command: Any, tmp_path: Path) -> None:
     command("bring", "ohms", write(tmp_path / "a.xml", OHMS_6), "--into", "mine", "--consent", "direct")
     [testimony] = records_of(tmp_path / "mine")["testimony"]

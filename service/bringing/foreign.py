@@ -113,7 +113,7 @@ def _unnamed(position: int) -> str:
 
 def _table(file: Path, brought: Brought, reading: Reading) -> tuple[Table, Reading]:
     if not file.name.lower().endswith(WORKBOOKS):
-        encoding = reading.encoding or _encoding(file)
+        encoding = reading.encoding or encoding_of(file)
         if encoding not in (None, reading.encoding):
             what = f"read as {encoding}"
             brought.leave(file, "", what, "it is not UTF-8; if letters are wrong, say `encoding`, such as cp1251")
@@ -142,8 +142,8 @@ def _table(file: Path, brought: Brought, reading: Reading) -> tuple[Table, Readi
     return chosen[0], reading
 
 
-def _encoding(file: Path) -> str | None:
-    """Return the encoding of a CSV file that is not UTF-8, as far as it can be known; None where it is."""
+def encoding_of(file: Path) -> str | None:
+    """Return the encoding of a file with text that is not UTF-8, as far as it can be known; None where it is."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open_regular(file) as opened:
         if opened.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):

@@ -11,6 +11,7 @@ from service.archive.reading import open_regular
 from service.archive.tables.rows import TableRefused, refuse_unsafe
 from service.archive.tables.transcripts import TranscriptRefused, segments_of
 from service.bringing.brought import Brought
+from service.bringing.foreign import encoding_of
 from service.errors import BringRefused
 
 #: Bytes of a transcript that is read: ten days of talk have fewer.
@@ -49,21 +50,22 @@ def bring_plain(files: Iterable[Path], *, language: str, consent: str | None) ->
     """
     brought = Brought("text")
     for file in files:
-        segments = [segment for text in _paragraphs(file) if (segment := _segment(text))]
+        segments = [segment for text in _paragraphs(file, brought) if (segment := _segment(text))]
         if not segments:
             raise BringRefused(f"{file} holds no text")
         add_interview(brought, file, segments, language=language, consent=consent)
     return brought
 
 
-def _paragraphs(file: Path) -> list[str]:
+def _paragraphs(file: Path, brought: Brought) -> list[str]:
     if file.suffix.lower() == ".docx":
         return _paragraphs_of_word(file)
-    try:
-        with open_regular(file) as opened:
-            text = opened.read(_MAX + 1).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise BringRefused(f"{file} is not UTF-8: save it as text in UTF-8") from None
+    if (encoding := encoding_of(file)) is not None:
+        brought.leave(
+            file, "", f"read as {encoding}", "it is not UTF-8; if letters are wrong, save it as text in UTF-8"
+        )
+    with open_regular(file) as opened:
+        text = opened.read(_MAX + 1).decode(encoding or "utf-8-sig", "replace")
     if len(text) > _MAX or "\0" in text:
         raise BringRefused(f"{file} is no transcript: it is too long, or holds what no text does")
     return [" ".join(part.split()) for part in re.split(r"\n[ \t]*\r?\n|\r\n\s*\r\n|\n(?=[\[(]?\d+:\d\d)", text)]

@@ -284,6 +284,18 @@ def test_text_becomes_segments_with_times_and_speakers(command: Any, tmp_path: P
     ]
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+def test_text_is_read_as_word_processors_save_it(command: Any, tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "i.txt").write_bytes("ÉVA: “Où?”\r\n\r\nBO: Là – bas.\r\n".encode(encoding))
+    ran = command("bring", "text", "i.txt", "--into", "mine")
+    [testimony] = records_of(tmp_path / "mine")["testimony"]
+    assert [(each["speaker"], each["text"]) for each in testimony["transcript"]] == [
+        ("ÉVA", "“Où?”"),
+        ("BO", "Là – bas."),
+    ]
+    assert (f"read as {encoding}" in ran.out) == (encoding != "utf-8-sig")
+
+
 def test_a_document_of_a_word_processor_is_read(command: Any, tmp_path: Path) -> None:
     document = tmp_path / "i.docx"
     with zipfile.ZipFile(document, "w") as packed:

@@ -140,6 +140,16 @@ def test_words_found_in_a_title_are_marked_there_and_not_said_twice(
     assert 'class="summary"' not in page
 
 
+def test_the_archives_own_fields_stand_with_those_of_the_format(
+    publish_to: PublishTo, serve: Serve, tmp_path: Path
+) -> None:
+    fields = {"event": [{"name": "weather", "label": "The weather then", "kind": "text"}]}
+    event = record("evt-1", summary="They were told to leave.", custom={"weather": "Sleet"})
+    publish_to(tmp_path / "data", archive(event, fields=fields))
+    page = text_of(serve(tmp_path / "data").get("/events/evt-1", headers={**BROWSER, "Accept-Language": "en"}))
+    assert page.index("Type") < page.index("The weather then Sleet") < page.index("They were told to leave.")
+
+
 def test_linked_data_is_json_and_cannot_end_its_element(publish_to: PublishTo, serve: Serve, tmp_path: Path) -> None:
     hostile = "</script><script>alert(1)</script><!--"
     publish_to(tmp_path / "data", archive(record("evt-1", title=hostile)))

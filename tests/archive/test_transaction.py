@@ -1,6 +1,7 @@
 """Files of a folder changed together: a run that is killed at any of its steps leaves all of the old or all of the new."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import date
@@ -74,8 +75,14 @@ def test_a_run_that_is_killed_at_any_step_leaves_all_of_the_old_or_all_of_the_ne
     with edited_archive(tables(tmp_path / "after")) as (file, _):
         withdraw(file, ["tes-mira"], today=TODAY)
     after = records_of(tmp_path / "after")
+    # Who is killed leaves what it worked in: with the rest of the test it goes.
+    (tmp_path / "temporary").mkdir()
     ran = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tables(tmp_path / "given"))], check=True, capture_output=True, text=True
+        [sys.executable, "-c", KILLED, str(tables(tmp_path / "given"))],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
     )
     ended = [line.split() for line in ran.stdout.splitlines()]
     assert [code for _, code in ended] == ["9"] * (len(ended) - 1) + ["0"]

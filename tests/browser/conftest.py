@@ -1,7 +1,8 @@
 """A real browser for tests: Debian's Chromium by Playwright, and axe-core.
 
 chromium     the browser, one for all tests of a process
-open_page    opens an address in a window of its own; closed after the test
+open_page    opens an address in a window of its own, until the test ends
+windows      the same for a fixture of a module, where drawing takes seconds
 """
 
 import os
@@ -9,10 +10,11 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 #: What the browser must leave alone: nothing that it does on its own account may be taken for something a page does.
 FLAGS = [
@@ -43,41 +45,74 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@contextmanager
-def windows(chromium: Browser) -> Iterator[OpenPage]:
-    """Open addresses until it ends; `scripts`, `dark`, `width` in pixels and `locale` are the reader's. What the page logs as an error, and what it
-    asks for, is gathered in `page.errors` and `page.asked`.
+class Windows:
+    """The windows of a browser. They are kept for the next test that wants one of the same kind: to open one takes the processor
+    four times as long as to draw a page in it.
     """
-    contexts = []
 
-    def open_one(
-        address: str, *, scripts: bool = True, dark: bool = False, width: int = 1000, locale: str = "en"
-    ) -> Page:
-        context = chromium.new_context(
-            java_script_enabled=scripts,
-            color_scheme="dark" if dark else "light",
-            viewport={"width": width, "height": 900},
-            locale=locale,
-        )
-        contexts.append(context)
-        page: Any = context.new_page()
-        page.errors, page.asked = [], []
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        #: Those that nobody uses, by whether they run scripts and by the reader's language.
+        self._free: dict[tuple[bool, str], list[Page]] = {}
+
+    @contextmanager
+    def opening(self) -> Iterator[OpenPage]:
+        """Open addresses until it ends, each in a window of its own; `scripts`, `dark`, `width` in pixels and `locale` are the reader's.
+        What the page logs as an error, and what it asks for, is gathered in `page.errors` and `page.asked`.
+        """
+        taken: list[tuple[tuple[bool, str], Page]] = []
+
+        def open_one(
+            address: str, *, scripts: bool = True, dark: bool = False, width: int = 1000, locale: str = "en"
+        ) -> Page:
+            kind = (scripts, locale)
+            free = self._free.get(kind)
+            page: Any = free.pop() if free else self._make(*kind)
+            taken.append((kind, page))
+            page.emulate_media(media="null", color_scheme="dark" if dark else "light")
+            page.set_viewport_size({"width": width, "height": 900})
+            # The icon of the page before may be asked for only now, of a server that is gone.
+            before = urlsplit(page.url).netloc
+            page.before = f"http://{before}/" if before != urlsplit(address).netloc else None
+            page.errors, page.asked = [], []
+            page.goto(address)
+            return page  # type: ignore[no-any-return]
+
+        try:
+            yield open_one
+        finally:
+            for kind, page in taken:
+                _forget(page)
+                self._free.setdefault(kind, []).append(page)
+
+    def _make(self, scripts: bool, locale: str) -> Page:
+        def note(request: Request) -> None:
+            if page.before is None or not request.url.startswith(page.before):
+                page.asked.append(request.url)
+
+        page: Any = self._browser.new_context(java_script_enabled=scripts, locale=locale).new_page()
         page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.goto(address)
+        page.on("request", note)
         return page  # type: ignore[no-any-return]
 
-    try:
-        yield open_one
-    finally:
-        for context in contexts:
-            context.close()
+
+def _forget(page: Page) -> None:
+    """Leave nothing in a window of what was in it."""
+    if page.url.startswith("http"):
+        page.evaluate("localStorage.clear(); sessionStorage.clear()")
+    page.context.clear_cookies()
+    page.evaluate("window.stop()")
+
+
+@pytest.fixture(scope="session")
+def windows(chromium: Browser) -> Windows:
+    return Windows(chromium)
 
 
 @pytest.fixture
-def open_page(chromium: Browser) -> Iterator[OpenPage]:
-    with windows(chromium) as open_one:
+def open_page(windows: Windows) -> Iterator[OpenPage]:
+    with windows.opening() as open_one:
         yield open_one
 
 

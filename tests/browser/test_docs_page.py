@@ -6,9 +6,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage, faults_of, windows
+from tests.browser.conftest import OpenPage, Windows, faults_of
 from tests.conftest import Serve
 
 #: What axe-core finds in Swagger UI that cannot be mended from outside: its rows are buttons with links and buttons inside, and
@@ -34,9 +34,9 @@ def test_a_small_page_has_no_fault(seed_data: Path, serve: Serve, open_page: Ope
 
 
 @pytest.fixture(scope="module")
-def description(client: httpx.Client, chromium: Browser) -> Iterator[Page]:
+def description(client: httpx.Client, windows: Windows) -> Iterator[Page]:
     """The description with the operation open that has the most parameters: drawing it takes seconds, so once for all tests."""
-    with windows(chromium) as open_one:
+    with windows.opening() as open_one:
         page = open_one(address(client, "/docs"))
         page.locator(".opblock").first.wait_for()
         page.locator(".opblock-summary-control", has_text="/v1/testimonies").first.click()

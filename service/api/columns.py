@@ -245,8 +245,9 @@ def _joined_ids(references: Iterable[Document]) -> str:
     return "|".join([reference["id"] for reference in references])
 
 
-def _translations() -> Columns:
-    return Columns("translations", ("translation_languages",), lambda value, _: ("|".join(value),))
+def _translations(between: str = "|") -> Columns:
+    """The languages that a record or a part of one is translated into; what it says there is not in tables."""
+    return Columns("translations", ("translation_languages",), lambda value, _: (between.join(value) or None,))
 
 
 def _language_of() -> Columns:
@@ -399,6 +400,13 @@ _BESIDE: dict[str, tuple[Columns, ...]] = {
 }
 
 
+#: Columns of fields that something is special about, by the name of their behaviour.
+_BEHAVING: dict[str, Callable[[FormatField], Columns]] = {
+    "own_fields": _own_fields,
+    "entry_translations": lambda _: _translations(" "),  # in a list already
+}
+
+
 def _columns(each: FormatField) -> Iterator[Columns]:
     """Yield the columns of a field, and of the key that says whether something is there."""
     if not each.is_shown:
@@ -414,8 +422,8 @@ def _columns(each: FormatField) -> Iterator[Columns]:
 
 
 def _own_columns(each: FormatField) -> Columns:
-    if each.behaviour == "own_fields":
-        return _own_fields(each)
+    if (special_field := _BEHAVING.get(each.behaviour or "")) is not None:
+        return special_field(each)
     if each.part is not None:
         # The model may be an archive's own form of the format's.
         special = next((_PARTS[base] for base in each.part.__mro__ if base in _PARTS), None)

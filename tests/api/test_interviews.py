@@ -1,5 +1,7 @@
 """Interviews over HTTP: sessions, contributors, tables of contents, and transcripts with gaps, in several languages."""
 
+import csv
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -236,3 +238,10 @@ def test_no_list_brings_transcripts(client: httpx.Client) -> None:
         [error] = client.get(f"/v1/{address}").json()["errors"]
         assert error["parameter"] == "include"
         assert "transcript" not in error["allowed"]
+
+
+def test_tables_say_into_which_languages_entries_are_translated(client: httpx.Client) -> None:
+    rows = {row["id"]: row for row in csv.DictReader(io.StringIO(client.get("/v1/testimonies.csv").text))}
+    assert rows["tes-1"]["index_title"] == "At home|A knock|Ladders"
+    assert rows["tes-1"]["index_translation_languages"] == "|de fr|"
+    assert rows["tes-2"]["index_translation_languages"] == ""

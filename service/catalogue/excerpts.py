@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, islice, takewhile
+from itertools import islice
 from typing import Any, NamedTuple
 
 from service.archive.fields import RecordFields
@@ -51,11 +51,13 @@ class Finder:
         #: Which words are asked for, of those that texts had so far: most come again and again.
         self._known: dict[_Stemmers, dict[str, bool]] = {}
 
-    def matches(self, part: SearchedText) -> Iterator[tuple[int, int]]:
-        """Yield the offsets of every word of a part that the query asks for, from the first on."""
+    def matches(self, part: SearchedText, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+        """Yield the offsets of every word of a part that the query asks for, of those that lie between `start` and `end`."""
         stemmers = tuple({each for each in (stemmer_of(part.language), self._everywhere) if each is not None})
         known = self._known.setdefault(stemmers, {})
-        for match in _WORD.finditer(part.text):
+        for match in _WORD.finditer(part.text, start):
+            if end is not None and match.end() > end:
+                return
             word = match[0]
             asked = known.get(word)
             if asked is None:
@@ -106,19 +108,19 @@ def _forms_anew(text: str, stemmers: _Stemmers) -> _Forms:
 
 def excerpts(public: dict[str, Any], language: str, finder: Finder, record: RecordFields) -> list[Excerpt]:
     """Return at most `EXCERPTS` excerpts of a record, each from another of its texts."""
-    cut = (_excerpt(part, finder.matches(part)) for part in searched_parts(public, language, record))
+    cut = (_excerpt(part, finder) for part in searched_parts(public, language, record))
     return list(islice((each for each in cut if each is not None), EXCERPTS))
 
 
-def _excerpt(part: SearchedText, matches: Iterator[tuple[int, int]]) -> Excerpt | None:
+def _excerpt(part: SearchedText, finder: Finder) -> Excerpt | None:
     """Return the stretch of a text around its first match, if there is one. Matches are looked for no further than they are
     shown: a transcript has thousands of words.
     """
-    first = next(matches, None)
+    first = next(finder.matches(part), None)
     if first is None:
         return None
     start, end = _stretch(part.text, first)
-    shown = chain([first], takewhile(lambda each: each[1] <= end, matches))
+    shown = [first, *finder.matches(part, first[1], end)]
     within = [(begins - start, ends - start) for begins, ends in shown]
     goes_on = end < len(part.text)
     return Excerpt(part.field, part.text[start:end], within, part.segment, part.start_s, start > 0, goes_on)

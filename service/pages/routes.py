@@ -36,7 +36,7 @@ from service.pages.views import View, Viewer
 from service.pages.vocabulary import PROBLEMS
 
 #: Collections whose records' pages are short: they are answered without a task of their own. A testimony with all that stands around
-#: it takes up to ten milliseconds.
+#: it takes up to five milliseconds.
 QUICK = frozenset({"statistics", "responses"})
 #: A day, in seconds: how long a file that pages load is kept. Its address changes with it.
 _ASSET_AGE_S = 86_400

@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 
 from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import SearchCriteria
+from service.catalogue.excerpts import Finder, excerpts
 from service.catalogue.parameters import read_criteria
 from service.catalogue.search import TextIndex
+from service.catalogue.words import parse_query
 from service.errors import InvalidParameters
 from service.release.opening import open_current
 from service.release.publish import publish
-from tests.archives import CRITERIA, TIMES, Fields, archive, happened_between, record, write
+from tests.archives import CRITERIA, FIELDS, TIMES, Fields, archive, happened_between, record, write
 from tests.catalogue.test_browsing import walk
 
 UNSHRUNK = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -276,6 +278,23 @@ def test_excerpts_mark_ukrainian_and_korean_words_as_written(several: Catalogue)
 
 
 # --- What may not take long -------------------------------------------------------------------------------------------
+
+
+def test_words_are_looked_at_no_further_than_an_excerpt_reaches(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = list[str]()
+    is_asked = Finder._is_asked
+
+    def counted(finder: Finder, text: str, stemmers: tuple[str, ...]) -> bool:
+        looked_at.append(text)
+        return is_asked(finder, text, stemmers)
+
+    monkeypatch.setattr(Finder, "_is_asked", counted)
+    text = "The gate was shut. " + " ".join(f"word{number}" for number in range(10_000)) + " The gate again."
+    event = record("evt-1", title="An evening", summary=text)
+    [found] = excerpts(event | {"record": "event"}, "en", Finder(parse_query("gate"), "en"), FIELDS["event"])
+    assert [found.text[start:end] for start, end in found.matches] == ["gate"]
+    assert "word9" in looked_at
+    assert len(looked_at) < 60
 
 
 def test_a_beginning_of_too_many_words_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

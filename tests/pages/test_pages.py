@@ -12,6 +12,8 @@ import pytest
 from justhtml import JustHTML
 
 from service.archive.checks import check_archive
+from service.catalogue.browsing import Catalogue, Listing
+from service.catalogue.criteria import Criteria
 from tests.archives import CRITERIA, archive, passage, record, write
 from tests.conftest import PublishTo, Serve
 from tests.pages.kinds import KINDS, address_of, addresses
@@ -215,6 +217,25 @@ def test_filters_in_use_are_told_in_words(client: httpx.Client) -> None:
     page = text_of(client.get(asked, headers={**BROWSER, "Accept-Language": "en"}))
     for told in ("From: 1 May 2017", "Date match: certain", "not How it was stated: about", "Place: none stated"):
         assert told in page
+
+
+def test_a_page_looks_for_no_list_that_cannot_be(
+    publish_to: PublishTo, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_to(tmp_path / "data", archive(record("top-1"), record("top-2"), record("evt-1", topics=["top-2"])))
+    client = serve(tmp_path / "data", cache_mib=0)
+    asked = list[str]()
+    look_up = Catalogue.look_up
+
+    def counted(catalogue: Catalogue, criteria: Criteria) -> Listing:
+        asked.append(criteria.collection)
+        return look_up(catalogue, criteria)
+
+    monkeypatch.setattr(Catalogue, "look_up", counted)
+    for path, lists in (("/topics/top-1", []), ("/topics/top-2", ["events"])):
+        assert client.get(path, headers=BROWSER).status_code == 200
+        assert asked == lists, path
+        asked.clear()
 
 
 def test_pages_can_be_paged_through(client: httpx.Client) -> None:

@@ -7,7 +7,6 @@ grow with the archive, because records are kept and sorted in a scratch database
 
 import gc
 import hashlib
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -128,11 +127,11 @@ def publish(
     With `adopted` the release is published as another archive published it; AdoptionRefused where the content is not that.
     `folder` is where the paths of files start; without it, that of the archive file.
     """
-    with sole_publisher(data):
+    with sole_publisher(data), _sorting_in(data / "releases"):
         previous = _previous_release(data, adopted=adopted)
         staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=data / "releases"))
         try:
-            with _sorting_in(staging), _without_collecting():
+            with _without_collecting():
                 publication = _Publication(
                     archive,
                     data,
@@ -174,17 +173,17 @@ def _previous_release(data: Path, *, adopted: Adopted | None) -> Release | None:
 
 @contextmanager
 def _sorting_in(folder: Path) -> Iterator[None]:
-    """Make SQLite put its temporary files into `folder`, because /tmp may be small and in memory."""
-    name = "SQLITE_TMPDIR"
-    before = os.environ.get(name)
-    os.environ[name] = str(folder)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+    """Make SQLite put its temporary files into `folder`, because /tmp may be small and in memory. They have no names.
+
+    Of the whole process, and not by the variable SQLITE_TMPDIR: that is only looked at when Python imports SQLite.
+    """
+    with closing(sqlite3.connect(":memory:")) as anywhere:
+        quoted = str(folder.absolute()).replace("'", "''")
+        anywhere.execute(f"PRAGMA temp_store_directory = '{quoted}'")
+        try:
+            yield
+        finally:
+            anywhere.execute("PRAGMA temp_store_directory = ''")
 
 
 @contextmanager

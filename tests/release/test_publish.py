@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -25,7 +27,7 @@ from service.release.manifest import RELEASE_FORMAT, read_manifest
 from service.release.opening import open_current, open_release
 from service.release.publish import publish
 from tests.archives import Fields, archive, record, write
-from tests.commands import Command
+from tests.commands import ROOT, Command
 from tests.conftest import SEED, PublishTo
 
 
@@ -302,6 +304,35 @@ def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")
     with pytest.raises(ReleaseError, match="data cannot be written to"):
         publish(SEED, tmp_path / "data")
+
+
+#: Publishes, and says where SQLite puts a temporary file meanwhile.
+_SORTING = """
+import os, sqlite3, sys
+from pathlib import Path
+from service.release.publish import publish
+
+def look(stage, done, total):
+    database = sqlite3.connect("")
+    database.execute("PRAGMA cache_size = 1")
+    database.execute("CREATE TABLE large AS SELECT zeroblob(1000000)")
+    opened = [os.readlink(each) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    print([each for each in opened if "etilqs" in each])
+
+publish(Path(sys.argv[1]), Path(sys.argv[2]), progress=look)
+"""
+
+
+def test_temporary_files_lie_on_the_disk_of_the_data_folder(tmp_path: Path, publish_to: PublishTo) -> None:
+    """Also where a release is opened first, to go on from."""
+    data = tmp_path / "data"
+    publish_to(data, archive(record("tes-1")))
+    path = write(tmp_path / "archive.json", archive(record("tes-1"), record("tes-2")))
+    said = subprocess.run(
+        [sys.executable, "-c", _SORTING, path, data], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+    assert f"{data.resolve()}/releases/" in said
+    assert all(f"{data.resolve()}/releases/" in line for line in said.splitlines() if line != "[]")
 
 
 def test_a_full_disk_changes_nothing(tmp_path: Path, publish_to: PublishTo, monkeypatch: pytest.MonkeyPatch) -> None:

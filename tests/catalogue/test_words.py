@@ -434,5 +434,8 @@ def test_facets_are_right_where_the_engine_counts_only_some(tmp_path: Path, monk
         return count_values(self, query, field)
 
     monkeypatch.setattr(TextIndex, "count_values", count_and_note)
+    assert ask("few") == usual
+    assert counted == []
+    monkeypatch.setattr("service.catalogue.facets.FEW_RECORDS", 0)
     assert ask("bounded") == usual
     assert counted == ["is_topic", "is_witness"]

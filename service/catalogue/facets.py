@@ -186,14 +186,15 @@ def _counts(index: TextIndex, query: Query, counted: Counted, name: str, *, limi
     elif counted.is_whole or (counted.is_exact and _has_rarer(counted, limit)):
         counts = {str(value): number for value, number in counted.counts.items()}
         return counts if _UNKNOWN in counts or counted.is_whole else counts | _without(index, query, name)
-    return _every_value(index, query, f"is_{name}") | _without(index, query, name)
+    return _every_value(index, query, name) | _without(index, query, name)
 
 
-def _every_value(index: TextIndex, query: Query, field: str) -> dict[str, int]:
-    """Return how many records of a query have each value of a field. Of few records it is counted what they have; of many,
-    each value of the archive is looked up.
+def _every_value(index: TextIndex, query: Query, name: str) -> dict[str, int]:
+    """Return how many records of a query have each value. Of few records it is counted what they have; of many, each value
+    of the archive is looked up, as it is of sets, which have no column of single values.
     """
-    if index.count(query) <= FEW_RECORDS:
+    field = f"is_{name}"
+    if name not in SETS and index.count(query) <= FEW_RECORDS:
         counted = index.aggregate(query, {field: _terms(field, _KEPT)})[field]
         if counted.is_whole and counted.is_exact:
             return {str(value): number for value, number in counted.counts.items()}

@@ -15,6 +15,7 @@ from service.depots.verification import CheckName
 from tests.archives import TEXT, archive, passage, record
 from tests.conftest import PublishTo, Serve
 from tests.depots.keys import allow, make_key
+from tests.missing import skip_for
 
 GUIDE = (Path(__file__).parent.parent / "docs" / "proof.md").read_text(encoding="utf-8")
 ADDRESS = "https://archive.example.org"
@@ -38,10 +39,8 @@ def commands() -> list[tuple[str, str]]:
 def require_tools() -> None:
     """Skip the test where a tool of the guide is missing, and say which; under CI that is a failure."""
     missing = [tool for tool in ("bash", "curl", "iconv", "sha256sum", "ssh-keygen") if shutil.which(tool) is None]
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(f"missing: {missing}")
     if missing:
-        pytest.skip(f"missing: {missing}")
+        skip_for(f"missing: {missing}")
 
 
 @pytest.fixture

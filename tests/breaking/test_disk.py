@@ -20,6 +20,7 @@ from service.release.publish import publish
 from tests.archives import archive, record, write
 from tests.commands import Command
 from tests.conftest import SEED, PublishTo, Serve
+from tests.missing import skip_for
 
 #: Bytes that a file system hands out at a time.
 PAGE = 4096
@@ -34,8 +35,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True, text=True, check=False)
     if mounted.returncode != 0:
-        assert os.environ.get("CI") != "true", mounted.stderr
-        pytest.skip(f"a file system can only be mounted by root: {mounted.stderr.strip()}")
+        skip_for(f"a file system can only be mounted by root: {mounted.stderr.strip()}")
     yield folder
     subprocess.run(["umount", "--lazy", folder], check=True)
 

@@ -5,7 +5,6 @@ open_page    opens an address in a window of its own, until the test ends
 windows      the same for a fixture of a module, where drawing takes seconds
 """
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+from tests.missing import skip_for
 
 #: What the browser must leave alone: nothing that it does on its own account may be taken for something a page does.
 FLAGS = [
@@ -35,10 +36,7 @@ OpenPage = Callable[..., Page]
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None:
-        message = "Chromium is not installed (Debian: apt-get install chromium)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+        skip_for("Chromium is not installed (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser

@@ -20,6 +20,7 @@ from service.release.publish import publish
 from service.settings import Settings
 from tests.archives import archive, record, write
 from tests.conftest import running
+from tests.missing import skip_for
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -59,10 +60,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 def require(tool: Path, message: str) -> None:
     """Skip the test where a tool is missing, and say so; under CI that is a failure."""
     if not tool.exists():
-        reason = f"{message} {UNOBTAINABLE}".strip()
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip_for(f"{message} {UNOBTAINABLE}".strip())
 
 
 def run(*command: str | Path, cwd: Path) -> str:

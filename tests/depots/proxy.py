@@ -11,8 +11,9 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import yaml
+
+from tests.missing import skip_for
 
 _COMPOSE = Path(__file__).parent.parent.parent / "compose.replicas.yaml"
 _NAMED = re.compile(r"replica-\d:8000( replica-\d:8000)*")
@@ -22,10 +23,7 @@ def caddy() -> str:
     """Return the path of Caddy. Skips the test where it is not installed, and fails it under CI."""
     path = shutil.which("caddy")
     if path is None:
-        message = "caddy is not installed: apt-get install caddy"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+        skip_for("caddy is not installed (Debian: apt-get install caddy)")
     return path
 
 

@@ -1,10 +1,9 @@
 """Servers that cheat: other bytes, a stream without end, a redirect elsewhere. Each is refused, and said."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from service.depots.verification import Known, verify_copy
 from service.errors import CopyUnreadable
 from tests.archives import archive, record
 from tests.conftest import PublishTo
+from tests.web_server import answering
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -35,14 +35,8 @@ def cheating(answers: Callable[[str], Answer]) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Keep the output of the tests clean."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(Handler) as address:
+        yield address
 
 
 @pytest.fixture

@@ -32,12 +32,16 @@ class Order:
     members: Sequence[int]
     places: Sequence[int]
 
+    def cost(self, chosen: BitMap) -> int:
+        """Return how many members have to be looked at one by one to tell the places of these."""
+        return min(len(chosen), len(self.places) - len(chosen))
+
     def placed(self, chosen: BitMap) -> BitMap:
         """Return the places of these members in this order."""
         if isinstance(self.places, range):
             return chosen
         size = len(self.places)
-        if 2 * len(chosen) > size:
+        if self.cost(chosen) < len(chosen):
             # What takes time is looking at each member: the places of these are those that the others do not take.
             return self.placed(chosen.flip(0, size)).flip(0, size)
         return BitMap(array("I", map(self.places.__getitem__, chosen)))

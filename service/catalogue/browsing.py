@@ -131,7 +131,7 @@ class Catalogue:
         self.criteria = criteria_of(release.fields)
         self.sets = RecordSets(release)
         self.text = TextIndex(release, self.sets)
-        self._facets = Facets(release, self.text)
+        self._facets = Facets(release, self.text, self.sets)
         self._languages = read_languages(release)
         [(self._has_translated_labels,)] = release.rows("SELECT EXISTS (SELECT 1 FROM translated_label)")
         rows = release.rows("SELECT DISTINCT language FROM text_language WHERE originals OR translations")
@@ -255,7 +255,9 @@ class Catalogue:
             return Listing(criteria, order, descending, filters, spans, quick, without)
         quick = not criteria.facets and all(self.sets.is_quick(criteria.collection, span) for span in spans)
         listing = Listing(criteria, order, descending, filters, spans, quick, without)
-        return replace(listing, places=self._places(listing, order)) if quick else listing
+        if not quick:
+            return listing
+        return Listing(criteria, order, descending, filters, spans, quick, without, self._places(listing, order))
 
     def page(self, listing: Listing, cursor: str | None = None) -> Page:
         """Read one page. `cursor` takes the place of the cursor in the criteria. Raises InvalidCursor."""

@@ -42,6 +42,8 @@ NAMED_AT_ONCE = 64
 QUICK = 50_000
 #: Records of which is kept when they last changed, and moments of which is kept where they lie in the order of change.
 MOMENTS_KEPT = 4096
+#: Identifiers of which is kept which record has them, if any: those that questions name.
+NAMES_KEPT = 4096
 #: Stands for the number of a term that the release does not keep. Numbers begin with 1.
 UNKEPT = 0
 #: Bytes that keeping a set costs besides: its names and the objects around it.
@@ -55,6 +57,10 @@ class Term:
     id: int
     found: BitMap
     bytes: int
+
+
+#: Stands for a term that no record has.
+NOTHING = Term(UNKEPT, BitMap(), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,7 @@ class RecordSets:
         # Looking for a moment asks the same few records each time: all those that are near the middle of some part.
         self._updated_at = lru_cache(MOMENTS_KEPT)(lambda ordinal: release.keys(ordinal).updated_at)
         self._changed = lru_cache(MOMENTS_KEPT)(self._find_changed)
+        self._ordinal = lru_cache(NAMES_KEPT)(self._look_up)
 
     # --- What the release keeps -----------------------------------------------------------------------------------
 
@@ -97,8 +104,9 @@ class RecordSets:
 
     def ordinals(self, record_ids: Sequence[str]) -> dict[str, int]:
         """Return the ordinals of those of these records that are public, by identifier."""
-        if len(record_ids) == 1:  # as most questions have it
-            return dict(self._release.rows("SELECT id, ordinal FROM record WHERE id = ?", (record_ids[0],)))
+        if len(record_ids) == 1:  # as most questions have it, and the same one as those before
+            ordinal = self._ordinal(record_ids[0])
+            return {} if ordinal is None else {record_ids[0]: ordinal}
         found: dict[str, int] = {}
         for start in range(0, len(record_ids), NAMED_AT_ONCE):
             batch = record_ids[start : start + NAMED_AT_ONCE]
@@ -106,6 +114,10 @@ class RecordSets:
             statement = f"SELECT id, ordinal FROM record WHERE id IN ({','.join('?' * number)})"  # noqa: S608
             found.update(self._release.rows(statement, (*batch, *[batch[-1]] * (number - len(batch)))))
         return found
+
+    def _look_up(self, record_id: str) -> int | None:
+        rows = self._release.rows("SELECT ordinal FROM record WHERE id = ?", (record_id,))
+        return rows[0][0] if rows else None
 
     def naming(self, record_id: str, collections: Iterable[str]) -> dict[str, BitMap]:
         """Return the ordinals of the records of these collections that name a record in whatever role, by collection."""
@@ -290,8 +302,7 @@ class RecordSets:
         found = BitMap(members[: changed.start] if is_most else members[changed.start :])
         if is_most:
             found.flip_inplace(0, size)
-        # About as many bytes as it has: two for each member or, in a dense part, one bit for each number.
-        kept = Term(UNKEPT, found, min(2 * len(found), size // 8))
+        kept = Term(UNKEPT, found, bytes_of(found))
         with self._lock:
             self._keep(key, kept)
         return found
@@ -319,6 +330,11 @@ class RecordSets:
 
         between = bisect_left(order.members, (key, record_id), key=standing)
         return between, between
+
+
+def bytes_of(found: BitMap) -> int:
+    """Return about as many bytes as a set takes: two for each member or, where they are dense, one bit for each number."""
+    return min(2 * len(found), found.max() // 8) if found else 0
 
 
 def _with_claims(span: Days | Box, found: BitMap, claimed: Claimed) -> BitMap:

@@ -8,7 +8,7 @@ import sqlite3
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import chain, groupby
+from itertools import accumulate, chain, groupby, repeat
 from operator import itemgetter
 
 from pyroaring import BitMap
@@ -28,7 +28,7 @@ from service.release.indexing import (
     low_column,
     sort_column,
 )
-from service.release.orders import PLACED_FROM, ArrayWriter, Order
+from service.release.orders import MANY_VALUES, PLACED_FROM, ArrayWriter, Order
 from service.release.tables import TermRow, insert_statement, placed_term
 
 #: So many pairs of term and record are held in memory: about 20 MB at the worst, where each term has one record.
@@ -170,10 +170,17 @@ class FilterIndexWriter:
     def _found_terms(self) -> Iterator[tuple[tuple[str, str, str], BitMap]]:
         """Yield every term with the members that it finds, and note which members each filter has a value of."""
         found = self.scratch.connection.execute("SELECT * FROM found ORDER BY collection, name, value, rowid")
-        for term, parts in groupby(found, key=itemgetter(0, 1, 2)):
-            members = BitMap(array("I", b"".join([row[3] for row in parts])))
-            self._stating[term[:2]] |= members
-            yield term, members
+        for (collection, name), rows in groupby(found, key=itemgetter(0, 1)):
+            naming = _Naming(self.database) if name in equal_filters(self._fields[collection]) else None
+            stating = self._stating[collection, name]
+            for value, parts in groupby(rows, key=itemgetter(2)):
+                members = BitMap(array("I", b"".join([row[3] for row in parts])))
+                stating |= members
+                if naming is not None:
+                    naming.add(value, members)
+                yield (collection, name, value), members
+            if naming is not None and naming.values > MANY_VALUES:
+                self.arrays.write_named(f"{collection}/{name}", *naming.named(self._collections[collection][1]))
 
     def _lacking_terms(self) -> Iterator[tuple[tuple[str, str, str], BitMap]]:
         """Yield, for each filter that some members have no value of, the term that finds these."""
@@ -194,6 +201,61 @@ class FilterIndexWriter:
         self.database.executemany(insert_statement(placed_term), placed)
         terms.clear()
         placed.clear()
+
+
+class _Naming:
+    """Gathers the records that the values of one filter are, value by value, and gives them by the members that name them.
+    Takes 8 bytes for each pair of value and member.
+    """
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+        #: Of each value the ordinal of its record, and how many of `_members` have it; None where a value is no record.
+        self._records: array[int] | None = array("I")
+        self._numbers = array("I")
+        self._members = array("I")
+
+    @property
+    def values(self) -> int:
+        """How many values there are; 0 where one of them is no record."""
+        return 0 if self._records is None else len(self._records)
+
+    def add(self, value: str, members: BitMap) -> None:
+        """Take a value, and the members that have it."""
+        if self._records is None:
+            return
+        row = self._database.execute("SELECT ordinal FROM record WHERE id = ?", (value,)).fetchone()
+        if row is None:
+            self._records, self._members = None, array("I")
+            return
+        self._records.append(row[0])
+        self._numbers.append(len(members))
+        self._members.extend(members)
+
+    def named(self, size: int) -> "tuple[array[int] | None, array[int]]":
+        """Return where the records begin that each of `size` members names, and the records, as ordinals: see `orders.Named`. All
+        values must be records.
+        """
+        assert self._records is not None
+        starts = array("I", bytes(self._members.itemsize * (size + 1)))
+        for member in self._members:
+            starts[member + 1] += 1
+        if max(starts) <= 1:
+            ordinals = array("I", bytes(self._members.itemsize * size))
+            for member, ordinal in self._pairs():
+                ordinals[member] = ordinal
+            return None, ordinals
+        starts = array("I", accumulate(starts))
+        free, ordinals = starts[:], self._members[:]
+        for member, ordinal in self._pairs():
+            ordinals[free[member]] = ordinal
+            free[member] += 1
+        return starts, ordinals
+
+    def _pairs(self) -> Iterator[tuple[int, int]]:
+        """Yield each member that has a value with the record of the value."""
+        assert self._records is not None
+        return zip(self._members, chain.from_iterable(map(repeat, self._records, self._numbers)), strict=True)
 
 
 def _spans(entries: Entries) -> Iterator[tuple[str, float]]:

@@ -1,19 +1,21 @@
 """Writes the indexes behind filters and sorting: sets of members for terms, sort orders, and columns for ranges.
 
 Records come in the order of their identifiers. What is gathered across records is held in memory up to a limit and then
-moved to the scratch database, so that memory use does not grow with the archive.
+moved to a temporary table, so that memory use does not grow with the archive.
 """
 
 import sqlite3
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import accumulate, chain, groupby, repeat
+from itertools import accumulate, chain, count, groupby, repeat
 from operator import itemgetter
 
 from pyroaring import BitMap
 
-from service.release.building.scratch import BATCH, Scratch
+from service.archive.identifiers import PREFIXES, RECORD_OF
+from service.release.building.gathered import Gathered
+from service.release.building.scratch import BATCH
 from service.release.indexing import (
     LATITUDE_CLAIMED,
     LONGITUDE_CLAIMED,
@@ -38,12 +40,12 @@ PAIRS_IN_MEMORY = 100_000
 class FilterIndexWriter:
     """Writes the sets, orders and columns of one release. The orders by title and by date are written at the start."""
 
-    def __init__(self, database: sqlite3.Connection, arrays: ArrayWriter, scratch: Scratch) -> None:
+    def __init__(self, database: sqlite3.Connection, arrays: ArrayWriter, gathered: Gathered) -> None:
         self.database = database
         self.arrays = arrays
-        self.scratch = scratch
-        self._fields = {each.collection: each for each in scratch.fields}
-        self._collections = scratch.collections()
+        self._gathered = gathered
+        self._fields = {each.collection: each for each in gathered.fields}
+        self._collections = gathered.collections()
         #: By collection, the members that each filter and value finds: of those that were not written out yet.
         self._at_hand: dict[str, defaultdict[tuple[str, str], array[int]]] = {
             collection: defaultdict(lambda: array("I")) for collection in self._collections
@@ -59,7 +61,7 @@ class FilterIndexWriter:
         #: When each record changed, as numbers of moments in `_moments`.
         self._updated = array("I")
         self._moments: dict[str, int] = {}
-        scratch.connection.execute("CREATE TABLE found (collection TEXT, name TEXT, value TEXT, members BLOB)")
+        database.execute("CREATE TEMP TABLE found (collection TEXT, name TEXT, value TEXT, members BLOB)")
         self.orders: dict[tuple[str, str], Order] = {}
         for collection in self._collections:
             for order in self._fields[collection].orders():
@@ -111,7 +113,7 @@ class FilterIndexWriter:
     def _spill(self) -> None:
         for collection, at_hand in self._at_hand.items():
             rows = [(collection, name, value, members.tobytes()) for (name, value), members in at_hand.items()]
-            self.scratch.connection.executemany("INSERT INTO found VALUES (?, ?, ?, ?)", rows)
+            self.database.executemany("INSERT INTO temp.found VALUES (?, ?, ?, ?)", rows)
             at_hand.clear()
         self._pairs = 0
 
@@ -127,6 +129,7 @@ class FilterIndexWriter:
         for (collection, name), members in self._claimants.items():
             self.arrays.write(f"{collection}/{name}/of", members)
         self._write_terms()
+        self.database.execute("DROP TABLE temp.found")
 
     def _write_order(self, collection: str, order: str) -> None:
         members = self._members_in(order, collection)
@@ -144,11 +147,11 @@ class FilterIndexWriter:
         if order == "updated_at":
             return self._by_moment(first, size)
         slot = self._fields[collection].slot(order)
-        members = array("I", (ordinal - first for ordinal in self.scratch.in_order(slot, first, size)))
+        members = array("I", (ordinal - first for ordinal in self._gathered.in_order(slot, first, size)))
         if not order.startswith("-"):
             return members
         # What is unknown is to come last in descending order too. That order is read backwards, so here it comes first.
-        known = self.scratch.known(slot, first, size)
+        known = self._gathered.known(slot, first, size)
         return members[known:] + members[:known]
 
     def _by_moment(self, first: int, size: int) -> "array[int]":
@@ -169,9 +172,11 @@ class FilterIndexWriter:
 
     def _found_terms(self) -> Iterator[tuple[tuple[str, str, str], BitMap]]:
         """Yield every term with the members that it finds, and note which members each filter has a value of."""
-        found = self.scratch.connection.execute("SELECT * FROM found ORDER BY collection, name, value, rowid")
+        found = self.database.execute("SELECT * FROM temp.found ORDER BY collection, name, value, rowid")
         for (collection, name), rows in groupby(found, key=itemgetter(0, 1)):
-            naming = _Naming(self.database) if name in equal_filters(self._fields[collection]) else None
+            naming = (
+                _Naming(self._gathered, self._collections) if name in equal_filters(self._fields[collection]) else None
+            )
             stating = self._stating[collection, name]
             for value, parts in groupby(rows, key=itemgetter(2)):
                 members = BitMap(array("I", b"".join([row[3] for row in parts])))
@@ -204,12 +209,16 @@ class FilterIndexWriter:
 
 
 class _Naming:
-    """Gathers the records that the values of one filter are, value by value, and gives them by the members that name them.
-    Takes 8 bytes for each pair of value and member.
+    """Gathers the records that the values of one filter are, value by value in ascending order, and gives them by the members
+    that name them. Takes 8 bytes for each pair of value and member.
     """
 
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
+    def __init__(self, gathered: Gathered, collections: dict[str, tuple[int, int]]) -> None:
+        self._gathered = gathered
+        self._firsts = {PREFIXES[RECORD_OF[collection]]: first for collection, (first, _) in collections.items()}
+        #: The records that are next, in the order of their identifiers, of the type that the values begin with.
+        self._next: Iterator[tuple[str, int]] = iter(())
+        self._prefix = ""
         #: Of each value the ordinal of its record, and how many of `_members` have it; None where a value is no record.
         self._records: array[int] | None = array("I")
         self._numbers = array("I")
@@ -224,13 +233,25 @@ class _Naming:
         """Take a value, and the members that have it."""
         if self._records is None:
             return
-        row = self._database.execute("SELECT ordinal FROM record WHERE id = ?", (value,)).fetchone()
-        if row is None:
+        ordinal = self._ordinal(value)
+        if ordinal is None:
             self._records, self._members = None, array("I")
             return
-        self._records.append(row[0])
+        self._records.append(ordinal)
         self._numbers.append(len(members))
         self._members.extend(members)
+
+    def _ordinal(self, value: str) -> int | None:
+        prefix, hyphen, _ = value.partition("-")
+        if not hyphen or prefix not in self._firsts:
+            return None
+        if prefix != self._prefix:
+            self._next, self._prefix = zip(self._gathered.identifiers(prefix), count(self._firsts[prefix])), prefix
+        # All values of a filter are looked for in one pass over the records of a type.
+        for record_id, ordinal in self._next:
+            if record_id >= value:
+                return ordinal if record_id == value else None
+        return None
 
     def named(self, size: int) -> "tuple[array[int] | None, array[int]]":
         """Return where the records begin that each of `size` members names, and the records, as ordinals: see `orders.Named`. All

@@ -64,10 +64,10 @@ class Column:
 
 
 class ArrayWriter:
-    """Writes arrays one after the other. `rows` are those of `tables.ArrayRow`."""
+    """Writes arrays one after the other, behind those that are there. `rows` are those of `tables.ArrayRow`."""
 
     def __init__(self, folder: Path) -> None:
-        self._file: BinaryIO = (folder / ARRAYS).open("wb", buffering=1 << 20)
+        self._file: BinaryIO = (folder / ARRAYS).open("ab", buffering=1 << 20)
         self.rows: list[tuple[str, str, int, int]] = []
 
     def write(self, name: str, items: "array[int] | array[float]") -> None:

@@ -34,16 +34,19 @@ from service.release.addresses import with_marks, without_marks
 from service.release.adopting import Adopted
 from service.release.building.adopted_log import AdoptedLog
 from service.release.building.change_log import Action, ChangeLog, no_changes
-from service.release.building.filter_index import FilterIndexWriter
-from service.release.building.indexing_process import IndexBeside, IndexHere, WordIndex
+from service.release.building.gathered import Gathered
+from service.release.building.indexes import Indexes
+from service.release.building.indexing_process import IndexBeside, Indexing
 from service.release.building.names import NameWriter
+from service.release.building.neighbourhood import Neighbourhood
 from service.release.building.scratch import (
     BATCH,
-    Neighbourhood,
     Scratch,
     ScratchRecord,
     connect_to_write,
+    remove_scratch,
     scratch_record,
+    sorting_in,
 )
 from service.release.building.standing import completed
 from service.release.building.texts import TextWriter
@@ -61,7 +64,6 @@ from service.release.data_folder import (
 )
 from service.release.document_file import DocumentWriter, Keys
 from service.release.documents import DocumentRenderer
-from service.release.indexing import Indexer
 from service.release.kept_files import FileKeeper
 from service.release.manifest import (
     CANONICAL,
@@ -83,7 +85,7 @@ from service.release.projection import files_to_keep, public_record
 from service.release.statements import Link, Sign, Statement, continue_chain, forget_kept_chain, write_chain
 from service.release.tables import insert_statement
 
-#: For archive files of this many bytes or more, words are indexed in a second process, which takes half a second to start.
+#: For archive files of this many bytes or more, indexes are made in a second process, which takes half a second to start.
 INDEXED_BESIDE = 16 << 20
 #: How many threads hash files at the same time. Hashing releases the interpreter lock, so threads help.
 SEALED_AT_ONCE = 2
@@ -127,7 +129,7 @@ def publish(
     With `adopted` the release is published as another archive published it; AdoptionRefused where the content is not that.
     `folder` is where the paths of files start; without it, that of the archive file.
     """
-    with sole_publisher(data), _sorting_in(data / "releases"):
+    with sole_publisher(data), sorting_in(data / "releases"):
         previous = _previous_release(data, adopted=adopted)
         staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=data / "releases"))
         try:
@@ -169,21 +171,6 @@ def _previous_release(data: Path, *, adopted: Adopted | None) -> Release | None:
     verify_format(folder, manifest)
     verify_files(folder, manifest)
     return Release(folder, manifest)
-
-
-@contextmanager
-def _sorting_in(folder: Path) -> Iterator[None]:
-    """Make SQLite put its temporary files into `folder`, because /tmp may be small and in memory. They have no names.
-
-    Of the whole process, and not by the variable SQLITE_TMPDIR: that is only looked at when Python imports SQLite.
-    """
-    with closing(sqlite3.connect(":memory:")) as anywhere:
-        quoted = str(folder.absolute()).replace("'", "''")
-        anywhere.execute(f"PRAGMA temp_store_directory = '{quoted}'")
-        try:
-            yield
-        finally:
-            anywhere.execute("PRAGMA temp_store_directory = ''")
 
 
 @contextmanager
@@ -247,18 +234,19 @@ class _Publication:
         self.declared = stated_by(stated)
         #: The archive's language, by which texts are sorted. Whether it is one, the checks say.
         self.language = str(stated.get("language"))
-        with closing(Scratch(self.staging / "scratch.sqlite", archive_fields(self.declared))) as scratch:
+        fields = archive_fields(self.declared)
+        with closing(Scratch(self.staging, fields)) as scratch:
             head = self.check(scratch)
-            with closing(self.word_index()) as index:
-                release_id = self.write_canonical(scratch, head)
-                if self.adopted is not None and release_id != self.adopted.statement.release:
-                    raise AdoptionRefused(f"published here, the release would be {release_id}: another than was stated")
-                kept = self.keep_files(scratch)
-                if self.adopted is None and self.previous is not None and self.is_same(release_id):
-                    return Published(self.previous.folder, self.previous.manifest, False, no_changes(), 0)
-                number = self.next_number()
-                counts, changes = self.write_database(scratch, index, head, release_id, number)
-        scratch.path.unlink()
+        with closing(Gathered(self.staging, fields)) as gathered:
+            release_id = self.write_canonical(gathered, head)
+            if self.adopted is not None and release_id != self.adopted.statement.release:
+                raise AdoptionRefused(f"published here, the release would be {release_id}: another than was stated")
+            kept = self.keep_files(gathered)
+            if self.adopted is None and self.previous is not None and self.is_same(release_id):
+                return Published(self.previous.folder, self.previous.manifest, False, no_changes(), 0)
+            number = self.next_number()
+            counts, changes = self.write_database(gathered, head, release_id, number)
+        remove_scratch(self.staging)
         self.state(head, release_id, number, counts)
         manifest = self.seal(release_id, number, counts, kept)
         folder = self.data / "releases" / f"{number}-{release_id.removeprefix('sha256:')[:SHORT_ID]}"
@@ -335,56 +323,55 @@ class _Publication:
         self.masked = report.masked
         return report.head
 
-    def write_canonical(self, scratch: Scratch, head: Head) -> str:
+    def write_canonical(self, gathered: Gathered, head: Head) -> str:
         """Write the public archive in canonical form. Returns the release id."""
         digest = hashlib.sha256()
         with (self.staging / CANONICAL).open("wb", buffering=1 << 20) as file:
-            for line in scratch.canonical_lines(head):
+            for line in gathered.canonical_lines(head):
                 digest.update(line)
                 file.write(line)
         return f"sha256:{digest.hexdigest()}"
 
-    def keep_files(self, scratch: Scratch) -> dict[str, int]:
+    def keep_files(self, gathered: Gathered) -> dict[str, int]:
         """Keep every public file in the data folder. Returns their sizes by SHA-256. Raises ArchiveUnreadable."""
         keeper = FileKeeper(self.data, self.folder)
-        wanted = [*scratch.files()]
+        wanted = [*gathered.files()]
         for number, (sha256, path) in enumerate(wanted, 1):
             keeper.keep(sha256, path)
             self.progress("Keeping files", number, len(wanted))
         keeper.finish()
         return keeper.kept
 
-    def word_index(self) -> WordIndex:
-        """Return what indexes words: beside this process where there is enough to do for both."""
-        large = self.archive.is_file() and self.archive.stat().st_size >= INDEXED_BESIDE
-        return IndexBeside(self.staging) if large else IndexHere(self.staging)
+    def indexing(self, database: sqlite3.Connection, head: Head) -> Indexing:
+        """Return what makes the indexes: beside this process where there is enough to do for both."""
+        if self.archive.is_file() and self.archive.stat().st_size >= INDEXED_BESIDE:
+            return IndexBeside(self.staging, database, head.language, self.declared)
+        return Indexes(self.staging, database, head.language, archive_fields(self.declared))
 
     def write_database(
-        self, scratch: Scratch, index: WordIndex, head: Head, release_id: str, number: int
+        self, gathered: Gathered, head: Head, release_id: str, number: int
     ) -> tuple[dict[str, int], dict[Action, int]]:
         """Write documents, indexes and change log. Returns records by collection, and changes by action."""
         with (
             closing(connect_to_write(self.staging / DATABASE)) as database,
-            closing(ArrayWriter(self.staging)) as arrays,
             closing(DocumentWriter(self.staging)) as documents,
         ):
             _create_tables(database)
-            database.execute(insert_statement(tables.ArchiveHead), (head.id, orjson.dumps(head.model_dump())))
-            filters = FilterIndexWriter(database, arrays, scratch)
-            log = self.change_log(database, release_id, number)
-            self.write_records(scratch, database, filters, index, documents=documents, log=log, head=head)
-            log.finish()
-            documents.finish(arrays)
-            self.progress("Indexing", 0, 2)
-            filters.finish()
-            self.progress("Indexing", 1, 2)
-            index.wait()
-            self.progress("Indexing", 2, 2)
-            database.executemany(insert_statement(tables.ArrayRow), arrays.rows)
-            collections = scratch.collections()
+            with closing(self.indexing(database, head)) as indexing:
+                database.execute(insert_statement(tables.ArchiveHead), (head.id, orjson.dumps(head.model_dump())))
+                log = self.change_log(database, release_id, number)
+                self.write_records(gathered, database, indexing, documents=documents, log=log, head=head)
+                log.finish()
+                self.progress("Indexing", 0, 1)
+                indexing.wait()
+                self.progress("Indexing", 1, 1)
+            with closing(ArrayWriter(self.staging)) as arrays:
+                documents.finish(arrays)
+                database.executemany(insert_statement(tables.ArrayRow), arrays.rows)
+            collections = gathered.collections()
             rows = ((name, *span) for name, span in collections.items())
             database.executemany(insert_statement(tables.CollectionRow), rows)
-            withdrawals = scratch.withdrawals()
+            withdrawals = gathered.withdrawals()
             database.executemany(insert_statement(tables.WithdrawnRow), withdrawals)
             database.execute("PRAGMA optimize")
             database.commit()
@@ -399,28 +386,25 @@ class _Publication:
 
     def write_records(
         self,
-        scratch: Scratch,
+        gathered: Gathered,
         database: sqlite3.Connection,
-        filters: FilterIndexWriter,
-        index: WordIndex,
+        indexing: Indexing,
         *,
         documents: DocumentWriter,
         log: ChangeLog | AdoptedLog,
         head: Head,
     ) -> None:
-        """Write every record's document, and take what it is found by, in one walk through the records."""
-        around = Neighbourhood(scratch, head.language)
-        renderer, indexer = DocumentRenderer(scratch.fields, around), Indexer(scratch.fields, around)
+        """Write every record's document, its texts and its names, and have it indexed, in one walk through the records."""
+        around = Neighbourhood(gathered, head.language)
+        renderer = DocumentRenderer(gathered.fields, around)
         texts = TextWriter(database, around)
-        names = NameWriter(database, head, scratch.fields)
-        index.begin(head.language, self.declared)
+        names = NameWriter(database, head, gathered.fields)
         shown_head = head.model_dump()
         statement = insert_statement(tables.RecordRow)
         rows: list[tuple[object, ...]] = []
-        total = scratch.count()
-        for ordinal, (line, label, keys, referred_by) in enumerate(scratch.rows(self.staging / CANONICAL), 1):
+        total = gathered.count()
+        for ordinal, (line, label, keys, referred_by) in enumerate(gathered.rows(self.staging / CANONICAL), 1):
             public = orjson.loads(line)
-            collection = PLURALS[public["record"]]
             around.label_languages.clear()
             body = without_marks(orjson.dumps(renderer.render(public)))
             if "files" in public:
@@ -440,19 +424,16 @@ class _Publication:
             updated_at = standing.updated_at
             documents.add(document, Keys(public["id"], [*keys], updated_at))
             rows.append((ordinal, public["id"], standing.version, updated_at, digest.digest()))
-            entries = indexer.entries(public)
-            filters.add(collection, ordinal, entries, updated_at=updated_at)
+            indexing.add(public, ordinal, updated_at=updated_at)
             texts.add(ordinal, public)
             names.add(public, ordinal, len(line), label)
-            names.add_label_languages(collection, around.label_languages)
-            places = filters.places(collection, ordinal)
-            index.add(line, ordinal, entries, places=places, updated_at=updated_at)
+            names.add_label_languages(PLURALS[public["record"]], around.label_languages)
             if ordinal % BATCH == 0:
                 database.executemany(statement, rows)
                 rows.clear()
                 self.progress("Rendering", ordinal, total)
         database.executemany(statement, rows)
-        index.finish()
+        indexing.finish()
         texts.finish()
         names.finish()
 

@@ -6,11 +6,12 @@ the identifiers themselves. Identifiers begin with their type, so the records of
 kept apart from documents, which are touched only for the page that is shown.
 """
 
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, create_mock_engine, insert
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.schema import ExecutableDDLElement
+from sqlalchemy.schema import CreateTable, ExecutableDDLElement
 from sqlmodel import Field, SQLModel
 
 
@@ -256,6 +257,12 @@ def create_statements() -> tuple[str, ...]:
 
     SQLModel.metadata.create_all(create_mock_engine("sqlite://", take), checkfirst=False)
     return tuple(statements)
+
+
+def table_statements(names: Iterable[str]) -> Iterator[str]:
+    """Yield the statements that create these tables, without their indexes."""
+    for name in names:
+        yield str(CreateTable(SQLModel.metadata.tables[name]).compile(dialect=sqlite.dialect()))
 
 
 @cache

@@ -11,8 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from service.archive.declarations import NOTHING
+from service.archive.fields import archive_fields
 from service.errors import ReleaseError
 from service.release.building import indexing_process
+from service.release.building.scratch import Scratch
+from service.release.manifest import CANONICAL
 from service.release.publish import publish
 from tests.conftest import SEED, Serve
 
@@ -35,7 +39,7 @@ def told(client: httpx.Client, path: str) -> tuple[list[str], dict[str, Any], in
     return [each["id"] for each in answer["data"]], answer["facets"], answer["meta"]["total"]
 
 
-def test_words_indexed_beside_are_found_as_those_indexed_here(
+def test_what_is_indexed_beside_is_found_as_what_is_indexed_here(
     tmp_path: Path, client: httpx.Client, serve: Serve, beside: None
 ) -> None:
     publish(SEED, tmp_path / "data")
@@ -45,22 +49,24 @@ def test_words_indexed_beside_are_found_as_those_indexed_here(
         assert told(client, path)[0]
 
 
-@pytest.mark.parametrize("how", ["refuses", "dies"])
+@pytest.mark.parametrize("how", ["has no folder", "has no database", "dies"])
 def test_an_index_that_cannot_be_written_changes_nothing(
     tmp_path: Path, how: str, beside: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
-    begin = indexing_process.IndexBeside.begin
+    begin = indexing_process.IndexBeside.__init__
 
-    def fail(self: indexing_process.IndexBeside, language: str, declared: bytes | None) -> None:
+    def fail(self: indexing_process.IndexBeside, folder: Path, *args: Any) -> None:
+        # Something else stands where the index, or the database, has to be.
+        if how == "has no folder":
+            folder.joinpath("index").touch()
+        if how == "has no database":
+            folder.joinpath(indexing_process.INDEXES).mkdir()
+        begin(self, folder, *args)
         if how == "dies":
             self._process.kill()
-        else:
-            # A file stands where the folder of the index has to be.
-            next(data.glob("releases/.staging-*")).joinpath("index").touch()
-        begin(self, language, declared)
 
-    monkeypatch.setattr(indexing_process.IndexBeside, "begin", fail)
+    monkeypatch.setattr(indexing_process.IndexBeside, "__init__", fail)
     with pytest.raises(ReleaseError, match="nothing was changed"):
         publish(SEED, data)
     assert {path.name for path in data.rglob("*")} == {"releases", ".lock"}
@@ -69,11 +75,17 @@ def test_an_index_that_cannot_be_written_changes_nothing(
 @pytest.mark.parametrize(
     ("imported", "started"),
     [
-        ("service.release.building.indexing_process import IndexBeside", "IndexBeside(Path(sys.argv[1]))"),
+        (
+            "service.release.building.indexing_process import IndexBeside",
+            "IndexBeside(Path(sys.argv[1]), None, 'en', b'{}')",
+        ),
         ("service.archive.dividing import _Second", "_Second(len)"),
     ],
 )
 def test_no_process_outlives_a_publisher_that_is_killed(tmp_path: Path, imported: str, started: str) -> None:
+    # What the process that indexes waits with: no records yet.
+    Scratch(tmp_path, archive_fields(NOTHING)).finish()
+    (tmp_path / CANONICAL).write_bytes(b"{}\n")
     program = (
         f"import sys, time; from pathlib import Path; from {imported}\n"
         "if __name__ == '__main__':\n"

@@ -1,7 +1,7 @@
 """Writes the indexes behind filters and sorting: sets of members for terms, sort orders, and columns for ranges.
 
 Records come in the order of their identifiers. What is gathered across records is held in memory up to a limit and then
-moved to the scratch database, so that memory use does not grow with the archive.
+moved to a temporary table, so that memory use does not grow with the archive.
 """
 
 import sqlite3
@@ -13,7 +13,8 @@ from operator import itemgetter
 
 from pyroaring import BitMap
 
-from service.release.building.scratch import BATCH, Scratch
+from service.release.building.gathered import Gathered
+from service.release.building.scratch import BATCH
 from service.release.indexing import (
     LATITUDE_CLAIMED,
     LONGITUDE_CLAIMED,
@@ -38,12 +39,12 @@ PAIRS_IN_MEMORY = 100_000
 class FilterIndexWriter:
     """Writes the sets, orders and columns of one release. The orders by title and by date are written at the start."""
 
-    def __init__(self, database: sqlite3.Connection, arrays: ArrayWriter, scratch: Scratch) -> None:
+    def __init__(self, database: sqlite3.Connection, arrays: ArrayWriter, gathered: Gathered) -> None:
         self.database = database
         self.arrays = arrays
-        self.scratch = scratch
-        self._fields = {each.collection: each for each in scratch.fields}
-        self._collections = scratch.collections()
+        self._gathered = gathered
+        self._fields = {each.collection: each for each in gathered.fields}
+        self._collections = gathered.collections()
         #: By collection, the members that each filter and value finds: of those that were not written out yet.
         self._at_hand: dict[str, defaultdict[tuple[str, str], array[int]]] = {
             collection: defaultdict(lambda: array("I")) for collection in self._collections
@@ -59,7 +60,7 @@ class FilterIndexWriter:
         #: When each record changed, as numbers of moments in `_moments`.
         self._updated = array("I")
         self._moments: dict[str, int] = {}
-        scratch.connection.execute("CREATE TABLE found (collection TEXT, name TEXT, value TEXT, members BLOB)")
+        database.execute("CREATE TEMP TABLE found (collection TEXT, name TEXT, value TEXT, members BLOB)")
         self.orders: dict[tuple[str, str], Order] = {}
         for collection in self._collections:
             for order in self._fields[collection].orders():
@@ -111,7 +112,7 @@ class FilterIndexWriter:
     def _spill(self) -> None:
         for collection, at_hand in self._at_hand.items():
             rows = [(collection, name, value, members.tobytes()) for (name, value), members in at_hand.items()]
-            self.scratch.connection.executemany("INSERT INTO found VALUES (?, ?, ?, ?)", rows)
+            self.database.executemany("INSERT INTO temp.found VALUES (?, ?, ?, ?)", rows)
             at_hand.clear()
         self._pairs = 0
 
@@ -127,6 +128,7 @@ class FilterIndexWriter:
         for (collection, name), members in self._claimants.items():
             self.arrays.write(f"{collection}/{name}/of", members)
         self._write_terms()
+        self.database.execute("DROP TABLE temp.found")
 
     def _write_order(self, collection: str, order: str) -> None:
         members = self._members_in(order, collection)
@@ -144,11 +146,11 @@ class FilterIndexWriter:
         if order == "updated_at":
             return self._by_moment(first, size)
         slot = self._fields[collection].slot(order)
-        members = array("I", (ordinal - first for ordinal in self.scratch.in_order(slot, first, size)))
+        members = array("I", (ordinal - first for ordinal in self._gathered.in_order(slot, first, size)))
         if not order.startswith("-"):
             return members
         # What is unknown is to come last in descending order too. That order is read backwards, so here it comes first.
-        known = self.scratch.known(slot, first, size)
+        known = self._gathered.known(slot, first, size)
         return members[known:] + members[:known]
 
     def _by_moment(self, first: int, size: int) -> "array[int]":
@@ -169,7 +171,7 @@ class FilterIndexWriter:
 
     def _found_terms(self) -> Iterator[tuple[tuple[str, str, str], BitMap]]:
         """Yield every term with the members that it finds, and note which members each filter has a value of."""
-        found = self.scratch.connection.execute("SELECT * FROM found ORDER BY collection, name, value, rowid")
+        found = self.database.execute("SELECT * FROM temp.found ORDER BY collection, name, value, rowid")
         for term, parts in groupby(found, key=itemgetter(0, 1, 2)):
             members = BitMap(array("I", b"".join([row[3] for row in parts])))
             self._stating[term[:2]] |= members

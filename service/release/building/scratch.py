@@ -1,16 +1,14 @@
 """A temporary database in the staging folder, in which publishing keeps and sorts the public records.
 
 It keeps memory use independent of the size of the archive, and is deleted before the release is complete. It knows what
-a public record is, and nothing of the files of the release.
+a public record is, and nothing of the files of the release. What was gathered is read in `gathered.py`.
 """
 
 import os
 import sqlite3
-import tempfile
-from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -19,18 +17,15 @@ from typing import Any, NamedTuple
 import orjson
 
 from service.archive.fields import ArchiveFields, RecordFields
-from service.archive.identifiers import PLURALS, PREFIXES
-from service.archive.model import Head
-from service.release.disputes import Figure, claims_disagree, events_in_dispute, figures_disagree, figures_of
-from service.release.documents import RELATED_SHOWN
-from service.release.indexing import UNKNOWN, referred_to, sort_keys
+from service.release.disputes import Figure, events_in_dispute, figures_disagree, figures_of
+from service.release.indexing import referred_to, sort_keys
 from service.release.labels import own_language, shown_label, translated_labels
-from service.release.projection import PublicRecord, canonical_line, public_head
+from service.release.projection import PublicRecord, canonical_line
 
+#: The database, and the file of the canonical lines, in the order in which they came.
+DATABASE, LINES = "scratch.sqlite", "scratch.lines"
 #: Rows written to a database at a time. Larger batches gain nothing; smaller ones cost calls.
 BATCH = 500
-#: How many places, topics and labels are cached while documents are rendered.
-CACHED_LOOKUPS = 20_000
 #: Pairs of a record and a type of those that name it, of which the number is held in memory: about 20 MB.
 COUNTED_IN_MEMORY = 100_000
 #: Page cache of each database while publishing, in KiB.
@@ -50,6 +45,21 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
         connection.execute(f"PRAGMA {pragma}")
     connection.execute("BEGIN")
     return connection
+
+
+@contextmanager
+def sorting_in(folder: Path) -> Iterator[None]:
+    """Make SQLite put its temporary files into `folder`, because /tmp may be small and in memory. They have no names.
+
+    Of the whole process, and not by the variable SQLITE_TMPDIR: that is only looked at when Python imports SQLite.
+    """
+    with closing(sqlite3.connect(":memory:")) as anywhere:
+        quoted = str(folder.absolute()).replace("'", "''")
+        anywhere.execute(f"PRAGMA temp_store_directory = '{quoted}'")
+        try:
+            yield
+        finally:
+            anywhere.execute("PRAGMA temp_store_directory = ''")
 
 
 class ScratchRecord(NamedTuple):
@@ -99,21 +109,6 @@ def scratch_record(
     )
 
 
-class ScratchRow(NamedTuple):
-    """What is known of a public record once all have come."""
-
-    line: bytes
-    label: str
-    keys: tuple[str, ...]
-    #: How many records of each collection name it, in whatever role; 0 where none does.
-    referred_by: dict[str, int]
-
-
-#: The collections by the prefixes of their identifiers, and what is counted of a record that none of them names.
-_COLLECTIONS = {prefix: PLURALS[kind] for kind, prefix in PREFIXES.items()}
-_BY_NONE = dict.fromkeys(_COLLECTIONS.values(), 0)
-
-
 def _label_languages(public: PublicRecord) -> str | None:
     translated = translated_labels(public)
     if not translated:
@@ -130,9 +125,9 @@ def _answers(response: PublicRecord) -> Iterator[tuple[str, str]]:
 
 
 class Scratch:
-    """The public records of the archive being published, in the order of their identifiers.
+    """Takes the public records of the archive being published. `finish` writes everything out, for `gathered.Gathered`.
 
-    Canonical lines are kept in an unnamed temporary file, so that the rows of the database stay short.
+    Canonical lines are kept in a file of their own, so that the rows of the database stay short.
     """
 
     _SCHEMA = (
@@ -152,22 +147,17 @@ class Scratch:
         "CREATE TABLE keyed (ordinal INTEGER PRIMARY KEY, {keys})",
     )
 
-    def __init__(self, path: Path, fields: ArchiveFields) -> None:
-        self.path = path
-        self.fields = fields
-        self._keys = [f"key_{slot}" for slot in range(fields.slots)]
-        self._key_names = ", ".join(self._keys)
-        self.connection = connect_to_write(path)
+    def __init__(self, folder: Path, fields: ArchiveFields) -> None:
+        self._keys = ", ".join(key_columns(fields))
+        self._slots = fields.slots
+        self.connection = connect_to_write(folder / DATABASE)
         for statement in self._SCHEMA:
-            self.connection.execute(statement.format(keys=self._key_names))
-        self._lines = tempfile.TemporaryFile(dir=path.parent, buffering=1 << 20)  # noqa: SIM115 - closed by `close`
+            self.connection.execute(statement.format(keys=self._keys))
+        self._lines = (folder / LINES).open("w+b", buffering=1 << 20)
         self._offset = 0
         self._records: list[tuple[Any, ...]] = []
         #: How many records of each type name a record: of those that were counted last.
         self._referred: Counter[tuple[str, str]] = Counter()
-        #: Whether any record relates to another, and whether any event is disputed by a relation or by figures: most
-        #: archives have none, and are not asked of each record.
-        self.has_relations = self.has_disputes = False
 
     def close(self) -> None:
         self.connection.close()
@@ -185,7 +175,7 @@ class Scratch:
             record.latitude,
             record.longitude,
         )
-        unused = ("",) * (len(self._keys) - len(record.keys))
+        unused = ("",) * (self._slots - len(record.keys))
         self._records.append((*shown, self._offset, len(record.line), *record.keys, *unused))
         self._offset += len(record.line)
         prefix = record.id[:3]
@@ -203,22 +193,17 @@ class Scratch:
             self._flush()
 
     def _add_accounts(self, record: ScratchRecord) -> None:
-        self.has_relations |= bool(record.relations)
         rows = ((target, record.id, nth, kind, body) for nth, (target, kind, body) in enumerate(record.relations))
         self.connection.executemany("INSERT OR REPLACE INTO relation VALUES (?, ?, ?, ?, ?)", rows)
         figures = ((*figure, record.id) for figure in record.figures)
         self.connection.executemany("INSERT INTO figure VALUES (?, ?, ?, ?, ?, ?, ?)", figures)
-
-    def files(self) -> Iterator[tuple[str, str]]:
-        """Yield the SHA-256 of every public file, each once, with a path where it lies."""
-        yield from self.connection.execute("SELECT sha256, path FROM file ORDER BY sha256")
 
     def withdraw(self, record_id: str, day: str) -> None:
         """Take a withdrawal. If an identifier comes more than once, the first day is kept."""
         self.connection.execute("INSERT OR IGNORE INTO withdrawn VALUES (?, ?)", (record_id, day))
 
     def _flush(self) -> None:
-        places = ", ".join("?" * (9 + len(self._keys)))
+        places = ", ".join("?" * (9 + self._slots))
         self.connection.executemany(f"INSERT OR REPLACE INTO record VALUES ({places})", self._records)  # noqa: S608 - only places
         self._records.clear()
 
@@ -230,13 +215,15 @@ class Scratch:
         self._referred.clear()
 
     def finish(self) -> None:
-        """Number the records in the order of their identifiers. Called once, after the last record."""
+        """Number the records in the order of their identifiers and write everything out. Called once, after the last record."""
         self._flush()
         self._spill()
         self._lines.flush()
         # SQLite numbers the rows from 1: these are the ordinals.
-        self.connection.execute(f"INSERT INTO keyed SELECT NULL, {self._key_names} FROM record ORDER BY id")  # noqa: S608 - names of columns
+        self.connection.execute(f"INSERT INTO keyed SELECT NULL, {self._keys} FROM record ORDER BY id")  # noqa: S608 - names of columns
         self._find_disputes()
+        self.connection.commit()
+        self.close()
 
     def _find_disputes(self) -> None:
         """Find the events about which figures, or the records that are accounts of them, disagree."""
@@ -258,163 +245,18 @@ class Scratch:
             events = events_in_dispute(orjson.loads(self._line(*one)), orjson.loads(self._line(start, length)))
             disputed = ((event,) for event in events)
             self.connection.executemany("INSERT OR IGNORE INTO disputed VALUES (?)", disputed)
-        [(self.has_disputes,)] = self.connection.execute("SELECT EXISTS (SELECT 1 FROM disputed)")
-
-    def related_from(self, record_id: str) -> list[tuple[str, PublicRecord]]:
-        """Return the first records that relate to this one, by identifier, each with what it says of the relation."""
-        if not self.has_relations:
-            return []
-        rows = self.connection.execute(
-            "SELECT origin, body FROM relation WHERE target = ? ORDER BY origin, nth LIMIT ?",
-            (record_id, RELATED_SHOWN),
-        )
-        return [(origin, orjson.loads(body)) for origin, body in rows]
-
-    def is_revised(self, record_id: str) -> bool:
-        """Tell whether another record revises this one."""
-        statement = "SELECT 1 FROM relation WHERE target = ? AND type = 'revises' LIMIT 1"
-        return self.has_relations and self.connection.execute(statement, (record_id,)).fetchone() is not None
-
-    def is_in_dispute(self, event_id: str) -> bool:
-        """Tell whether figures or accounts of an event disagree."""
-        statement = "SELECT 1 FROM disputed WHERE event = ?"
-        return bool(self.has_disputes) and self.connection.execute(statement, (event_id,)).fetchone() is not None
-
-    def count(self) -> int:
-        [(number,)] = self.connection.execute("SELECT count(*) FROM record")
-        return int(number)
-
-    def rows(self, canonical: Path) -> Iterator[ScratchRow]:
-        """Yield what is known of every record, in the order of the identifiers.
-
-        That is also the order of the canonical archive, by type and then by identifier, because the prefixes of
-        identifiers sort as the names of the types do. Lines are read from `canonical`, the file of all canonical lines.
-        """
-        # Both by identifier, so that one pass over them is enough.
-        rows = self.connection.execute(f"SELECT id, label, {self._key_names} FROM record ORDER BY id")  # noqa: S608 - names of columns
-        counted = self.connection.execute("SELECT target, prefix, number FROM referred ORDER BY target")
-        named = next(counted, None)
-        with canonical.open("rb", buffering=1 << 20) as lines:
-            next(lines)  # the head
-            for record_id, label, *keys in rows:
-                referred_by = _BY_NONE
-                while named is not None and named[0] <= record_id:
-                    if named[0] == record_id:
-                        referred_by = referred_by | {_COLLECTIONS[named[1]]: named[2]}
-                    named = next(counted, None)
-                yield ScratchRow(next(lines), label, tuple(keys), referred_by)
-
-    def canonical_lines(self, head: Head) -> Iterator[bytes]:
-        """Yield the public archive in canonical form."""
-        yield canonical_line(public_head(head))
-        for offset, length in self.connection.execute("SELECT offset, length FROM record ORDER BY id"):
-            yield self._line(offset, length)
-        for record_id, day in self.withdrawals():
-            yield canonical_line({"record": "withdrawn", "id": record_id, "on": day})
 
     def _line(self, offset: int, length: int) -> bytes:
         return os.pread(self._lines.fileno(), length, offset)
 
-    def responses_of(self, agent_id: str, event_ids: Sequence[str]) -> list[PublicRecord]:
-        """Return the responses of a party that are about any of these events, or about no event at all, by identifier."""
-        places = ", ".join("?" * len(event_ids))
-        statement = f"""SELECT DISTINCT id, offset, length FROM response JOIN record USING (id)
-            WHERE party = ? AND event IN ('', {places}) ORDER BY id"""  # noqa: S608 - only places
-        rows = self.connection.execute(statement, (agent_id, *event_ids))
-        return [orjson.loads(self._line(offset, length)) for _, offset, length in rows]
 
-    def in_order(self, slot: int, first: int, size: int) -> "array[int]":
-        """Return the ordinals of a collection's records in the order of one of their sort keys."""
-        rows = self.connection.execute(
-            f"SELECT ordinal FROM keyed WHERE ordinal >= ? AND ordinal < ? ORDER BY {self._keys[slot]}, ordinal",  # noqa: S608
-            (first, first + size),
-        )
-        return array("I", (row[0] for row in rows))
-
-    def known(self, slot: int, first: int, size: int) -> int:
-        """Return how many of a collection's records have something to be sorted by in a sort key."""
-        [(number,)] = self.connection.execute(
-            f"SELECT count(*) FROM keyed WHERE ordinal >= ? AND ordinal < ? AND {self._keys[slot]} < ?",  # noqa: S608
-            (first, first + size, UNKNOWN),
-        )
-        return int(number)
-
-    def withdrawals(self) -> list[tuple[str, str]]:
-        """Return identifier and day of every withdrawal, by identifier."""
-        return self.connection.execute('SELECT id, "on" FROM withdrawn ORDER BY id').fetchall()
-
-    def collections(self) -> dict[str, tuple[int, int]]:
-        """Return the first ordinal and the number of records of every collection."""
-        spans: dict[str, tuple[int, int]] = {}
-        first = 1
-        for prefix, size in self.connection.execute("SELECT substr(id, 1, 3), count(*) FROM record GROUP BY 1"):
-            spans[prefix] = (first, size)
-            first += size
-        return {PLURALS[kind]: spans.get(prefix, (first, 0)) for kind, prefix in PREFIXES.items()}
+def key_columns(fields: ArchiveFields) -> list[str]:
+    """Return the columns that hold a record's sort keys."""
+    return [f"key_{slot}" for slot in range(fields.slots)]
 
 
-class Neighbourhood:
-    """Looks up labels, parents and responses of other records while a record is rendered and indexed.
-
-    Implements the protocols `documents.Surroundings` and `indexing.Hierarchies`.
-    """
-
-    def __init__(self, scratch: Scratch, language: str) -> None:
-        #: The archive's own language.
-        self.language = language
-        self._ask = scratch.connection.execute
-        keep = lru_cache(CACHED_LOOKUPS)
-        self._row = keep(self._row)  # type: ignore[method-assign]
-        self._called = keep(self._called)  # type: ignore[method-assign]
-        #: The languages of translated labels that were asked for since this was emptied: each with whether a label is
-        #: written in it, else it is translated into it.
-        self.label_languages: set[tuple[str, bool]] = set()
-        self.and_wider = keep(self._with_parents)
-        self.country = keep(self._country)
-        self._scratch = scratch
-        self.related_from = scratch.related_from
-        self.is_revised = scratch.is_revised
-        self._is_in_dispute = scratch.is_in_dispute
-
-    def is_disputed(self, event: PublicRecord) -> bool:
-        """Tell whether what is said of an event cannot all be true."""
-        return ("claims" in event and claims_disagree(event, self.and_wider)) or self._is_in_dispute(event["id"])
-
-    def _row(self, record_id: str) -> tuple[Any, ...]:
-        statement = "SELECT label, languages, detail, parent, latitude, longitude FROM record WHERE id = ?"
-        row: tuple[Any, ...] = self._ask(statement, (record_id,)).fetchone()
-        return row
-
-    def label(self, record_id: str) -> str:
-        text, languages = self._called(record_id)
-        if languages:
-            self.label_languages |= languages
-        return text
-
-    def _called(self, record_id: str) -> tuple[str, frozenset[tuple[str, bool]]]:
-        label, languages, *_ = self._row(record_id)
-        if languages is None:
-            return label, frozenset()
-        own, *others = orjson.loads(languages)
-        return label, frozenset([(own or self.language, True), *((each, False) for each in others)])
-
-    def responses_of(self, agent_id: str, event_id: str) -> list[PublicRecord]:
-        return self._scratch.responses_of(agent_id, self.and_wider(event_id))
-
-    def publisher(self, source_id: str) -> str | None:
-        publisher: str | None = self._row(source_id)[2]
-        return publisher
-
-    def point(self, place_id: str) -> tuple[float, float] | None:
-        *_, latitude, longitude = self._row(place_id)
-        return None if latitude is None else (latitude, longitude)
-
-    def _with_parents(self, record_id: str) -> tuple[str, ...]:
-        chain = [record_id]
-        while (parent := self._row(chain[-1])[3]) is not None:
-            chain.append(parent)
-        return tuple(chain)
-
-    def _country(self, place_id: str) -> str | None:
-        stated: Iterable[str | None] = (self._row(place)[2] for place in self.and_wider(place_id))
-        return next((country for country in stated if country is not None), None)
+def remove_scratch(folder: Path) -> None:
+    """Delete what is in no release."""
+    for name in (DATABASE, LINES):
+        with suppress(FileNotFoundError):
+            (folder / name).unlink()

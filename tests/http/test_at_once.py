@@ -178,3 +178,64 @@ def test_another_server_gets_the_same_answers(serve: Serve, seed_data: Path) -> 
         assert {b"%b: %b" % pair for pair in answer.headers.raw} >= {
             line for line in wire[path][1] if not line.startswith(b"server")
         }
+
+
+HELD = [
+    "/v1",
+    "/v1/events?limit=2",
+    "/v1/search?q=camera",
+    "/v1/events/evt-none",
+    "/v1/events?format=csv",
+    "/v1/archive",
+]
+
+
+@pytest.mark.parametrize("path", HELD)
+@pytest.mark.parametrize("coding", [b"identity", b"gzip"])
+def test_a_head_is_sent_no_body_by_the_application_itself(seed_data: Path, path: str, coding: bytes) -> None:
+    """Not every server leaves it out: answers that are made, kept and given again alike."""
+
+    async def ask(application: FastAPI, method: str) -> tuple[dict[bytes, bytes], bytes]:
+        sent: list[Any] = []
+
+        async def receive() -> Any:
+            await anyio.sleep_forever()
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        raw, _, query = path.encode().partition(b"?")
+        await application(
+            {
+                "type": "http",
+                "asgi": {"version": "3.0"},
+                "http_version": "1.1",
+                "method": method,
+                "scheme": "http",
+                "path": raw.decode(),
+                "raw_path": raw,
+                "query_string": query,
+                "root_path": "",
+                "headers": [(b"host", b"archive.example"), (b"accept-encoding", coding)],
+                "client": ("127.0.0.1", 50_000),
+                "server": ("127.0.0.1", 80),
+            },
+            receive,
+            send,
+        )
+        start, *bodies = sent
+        assert not bodies[-1].get("more_body")
+        return dict(start["headers"]), b"".join(message.get("body", b"") for message in bodies)
+
+    async def ask_all() -> None:
+        application = create_app(Settings(data=seed_data))
+        async with application.router.lifespan_context(application):
+            assert (await ask(application, "HEAD"))[1] == b""
+            headers, body = [await ask(application, "GET") for _ in range(3)][-1]
+            assert body
+            head, nothing = await ask(application, "HEAD")
+            assert nothing == b""
+            # What a body has is told as far as it is known without making it.
+            assert head.keys() - {b"x-request-id"} >= headers.keys() - {b"x-request-id", b"content-length"}
+
+    anyio.run(ask_all)

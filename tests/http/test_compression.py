@@ -113,6 +113,7 @@ def test_what_was_compressed_is_read_back(coding: str, pieces: list[bytes]) -> N
 
 
 PATHS = [
+    "/v1/testimonies/tes-001",
     "/v1/events?limit=50",
     "/v1/search?q=camera",
     "/v1/events?format=csv",

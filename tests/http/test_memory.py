@@ -11,6 +11,8 @@ import pytest
 from service.archive.words import plain_words, stems
 from service.http.links import base_url, place
 from service.http.middleware import HOST_LENGTH, URI_LENGTH
+from service.http.negotiation import REMEMBERED_LENGTH, remembering
+from service.http.releases import RECALLED_LENGTH, Served
 from service.http.response_cache import LONGEST_KEY, ResponseCache
 from service.http.responses import CompleteResponse
 from tests.conftest import Serve
@@ -76,8 +78,9 @@ def fill_short_paths() -> None:
 
 
 def fill_words() -> None:
-    for number in range(8000):
-        plain_words(f"w{number}" + "ж" * 500)
+    for number in range(5000):
+        plain_words(f"w{number}" + "ж" * 3000)
+        stems(f"w{number}" + "ж" * 3000, "russian")
 
 
 def fill_short_words() -> None:
@@ -108,3 +111,41 @@ def test_answers_to_long_headers_are_given_but_not_kept(serve: Serve, seed_data:
     assert {answer.status_code for answer in answers} == {200}
     # What is acceptable counts, not how it is written: of Accept-Encoding nothing long is kept.
     assert cache_of(client).hits == (1 if name == "Accept-Encoding" else 0)
+
+
+@pytest.mark.parametrize(("length", "times"), [(REMEMBERED_LENGTH, 1), (REMEMBERED_LENGTH + 1, 3)])
+def test_a_long_header_is_read_each_time_and_not_remembered(length: int, times: int) -> None:
+    was_read = []
+
+    @remembering
+    def read(header: str | None) -> int:
+        was_read.append(header)
+        return len(header or "")
+
+    assert [read("h" * length) for _ in range(3)] == [length] * 3
+    assert len(was_read) == times
+
+
+@pytest.mark.parametrize(("length", "times"), [(RECALLED_LENGTH, 1), (RECALLED_LENGTH + 1, 3)])
+def test_a_long_question_is_read_each_time_and_not_remembered(
+    serve: Serve, seed_data: Path, length: int, times: int
+) -> None:
+    served: Served = serve(seed_data).application.state.serving.served  # type: ignore[attr-defined]
+    was_read = []
+
+    def read(_: Served, *asked: bytes | str | None) -> None:
+        was_read.append(asked)
+
+    for _ in range(3):
+        served.recall(read, b"q" * 40, None, "a" * (length - 40))
+    assert len(was_read) == times
+
+
+@pytest.mark.parametrize(("length", "is_believed"), [(HOST_LENGTH, True), (HOST_LENGTH + 1, False)])
+def test_a_prefix_that_a_proxy_names_has_255_letters_at_most(
+    serve: Serve, seed_data: Path, length: int, is_believed: bool
+) -> None:
+    client = serve(seed_data, trusted_proxies="127.0.0.1")
+    prefix = "/" + "p" * (length - 1)
+    links = client.get("/v1", headers={"X-Forwarded-Prefix": prefix}).json()["links"]
+    assert links["events"] == f"{str(client.base_url).rstrip('/')}{prefix if is_believed else ''}/v1/events"

@@ -10,7 +10,7 @@ import pytest
 
 from service.catalogue.browsing import Catalogue
 from service.http.releases import HEAVY_REQUESTS
-from service.http.response_cache import LARGEST_PART, OVERHEAD, ResponseCache
+from service.http.response_cache import ASKED_ONCE, LARGEST_PART, OVERHEAD, ResponseCache
 from service.http.responses import CompleteResponse
 from tests.archives import archive, record
 from tests.conftest import PublishTo, Serve
@@ -177,3 +177,29 @@ def test_the_cache_is_bounded_in_bytes() -> None:
     for _ in range(2):
         cache.keep((101,), answer(largest + 1))
     assert cache.get((101,), None) is None
+
+
+def test_all_that_is_kept_counts() -> None:
+    """An answer may be as large as fits when key and headers are counted, and no byte larger."""
+    most = (1 << 20) // LARGEST_PART - OVERHEAD
+    for key, header in ((b"", b""), (b"k" * 3000, b""), (b"", b"h" * 3000), (b"k" * 2000, b"h" * 2000)):
+        headers = [(b"etag", b'"1"'), (b"link", header)]
+        # Of the answer and of the 304, each as headers and as they stand on the wire.
+        beside = len(key) + 4 * sum(len(name) + len(value) for name, value in headers)
+        for size, is_kept in ((most - beside, True), (most - beside + 1, False)):
+            cache = ResponseCache(1 << 20)
+            for _ in range(2):
+                cache.keep((b"", key), CompleteResponse(200, headers, bytes(size)))
+            assert (cache.get((b"", key), None) is not None) == is_kept
+
+
+def test_what_was_asked_once_is_forgotten_when_there_is_much_of_it() -> None:
+    cache = ResponseCache(1 << 20)
+    answer = CompleteResponse(200, [(b"etag", b'"1"')], b"body")
+    cache.keep((b"first",), answer)
+    for number in range(ASKED_ONCE + 1):
+        cache.keep((number,), answer)
+    cache.keep((b"first",), answer)
+    assert cache.get((b"first",), None) is None
+    cache.keep((b"first",), answer)
+    assert cache.get((b"first",), None) is answer

@@ -381,11 +381,23 @@ def test_a_range_counts_for_get_alone(client: httpx.Client) -> None:
     assert int(head.headers["content-length"]) == len(client.get("/v1/archive").content)
 
 
-def test_accept_lines_are_one_list(client: httpx.Client) -> None:
-    lines = [("Accept", "text/html;q=0.1"), ("Accept", "text/csv")]
-    assert client.get("/v1/events", headers=lines).headers["content-type"].startswith("text/csv")
-    lines = [("Accept-Encoding", "br"), ("Accept-Encoding", "gzip")]
-    assert client.get("/v1/events?limit=50", headers=lines).headers["content-encoding"] == "gzip"
+@pytest.mark.parametrize("turned", [False, True], ids=["as_they_stand", "turned_around"])
+def test_lines_of_a_header_are_one_list(client: httpx.Client, turned: bool) -> None:
+    """Whichever line names what is wanted, the other one alone would get something else (RFC 9110, section 5.3)."""
+
+    def asked(path: str, name: str, *values: str) -> httpx.Response:
+        lines = [(name, value) for value in (values[::-1] if turned else values)]
+        without = {"Accept-Encoding": "identity"} if name != "Accept-Encoding" else {"Accept": "*/*"}
+        return client.send(httpx.Request("GET", client.base_url.join(path), headers=[*without.items(), *lines]))
+
+    answer = asked("/v1/events", "Accept", "text/html;q=0.1", "text/csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    answer = asked("/v1/events?limit=50", "Accept-Encoding", "br", "gzip")
+    assert answer.headers["content-encoding"] == "gzip"
+    answer = asked("/v1/events?limit=50", "Accept-Encoding", "gzip;q=0.5", "zstd")
+    assert answer.headers["content-encoding"] == "zstd"
+    tag = client.get("/v1/events", headers={"Accept-Encoding": "identity"}).headers["etag"]
+    assert asked("/v1/events", "If-None-Match", '"other"', tag).status_code == 304
 
 
 def test_a_withdrawn_record_is_shown_by_caches_for_a_minute_at_most(client: httpx.Client) -> None:

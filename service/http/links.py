@@ -88,7 +88,7 @@ def placed_at(base: str, documents: bytes, *, has_pages: bool) -> bytes:
 
 def has_pages(scope: Scope) -> bool:
     """Tell whether pages for people stand beside the API."""
-    shown: bool = scope["app"].state.has_pages
+    shown: bool = scope["state"]["has_pages"]
     return shown
 
 

@@ -437,8 +437,13 @@ def sort_key(record: RecordFields, order: str, keys: Sequence[str], updated_at: 
         return ""
     if order == "updated_at":
         return updated_at
-    key = keys[record.slot(order)]
+    key = keys[_slot(record, order)]
     return "" if order.startswith("-") and key == UNKNOWN else key
+
+
+@lru_cache(1024)  # an archive with many fields of its own has hundreds of orders
+def _slot(record: RecordFields, order: str) -> int:
+    return record.slot(order)
 
 
 # --- Columns ---------------------------------------------------------------------------------------------------------

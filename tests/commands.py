@@ -8,7 +8,6 @@ standard input, and ends with it.
 import atexit
 import contextlib
 import ctypes
-import gc
 import io
 import json
 import os
@@ -18,19 +17,16 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO, Any, NoReturn
 
 import service.__main__
 import service.app
 from service.cli.app import main
-from service.release.publish import publish
-from tests.archives import archive, write
+from tests.warming import warm_up
 
 ROOT = Path(__file__).parent.parent
 #: Bytes of an order, at most: arguments, environment and folder.
@@ -124,15 +120,6 @@ def _server() -> socket.socket:
 
 
 # --- The process that is forked from -----------------------------------------------------------------------------------
-
-
-def warm_up() -> None:
-    """Publish once: what a process works out once and remembers would be worked out again by every child."""
-    with TemporaryDirectory() as folder:
-        publish(write(Path(folder) / "archive.jsonl", archive()), Path(folder) / "data")
-    while len(list(Path("/proc/self/task").iterdir())) > 1:
-        time.sleep(0.001)  # the engine's threads end a moment after it
-    gc.freeze()  # a collection would copy the memory that children share with this process
 
 
 def _take_orders() -> None:

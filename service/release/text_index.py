@@ -74,6 +74,9 @@ SET_SEPARATOR = " "
 _PART = "\x1f"
 #: Entries of the vocabulary in one document of the index.
 _ENTRIES = 1000
+#: Characters of texts of which the words are gathered while they are indexed. To read more of them back from the engine takes
+#: less than to split it once more; of less, the commit before that takes a fifth of a publication.
+_GATHERED = 20_000
 #: Characters of a word that is never longer than `WORD_BYTES`, whatever it is folded to.
 _SHORT = 12
 
@@ -150,6 +153,7 @@ class IndexWriter:
             self._index.register_tokenizer("spellings", analyzer())
             self._writer = self._index.writer(HEAP, 1)
         self._sets: dict[str, dict[str, int]] = {name: {} for name in SETS}
+        self._gathered = _Gathered()
 
     def add(self, public: PublicRecord, ordinal: int, entries: Entries, *, places: Places, updated_at: str) -> None:
         """Index one record. `places` are those that it takes in the orders of its collection."""
@@ -160,7 +164,9 @@ class IndexWriter:
         for name in names_of(public, record):
             document.add_text("names", spelled(name))
         for part in searched_parts(public, self.language, record):
-            document.add_text(words_field(stemmer_of(part.language)), spelled(part.text))
+            field, text = words_field(stemmer_of(part.language)), spelled(part.text)
+            document.add_text(field, text)
+            self._gathered.add(field, text)
         self._add_terms(document, entries)
         _add_spans(document, entries)
         if public["record"] == "event":
@@ -192,9 +198,12 @@ class IndexWriter:
     def finish(self) -> None:
         """Write everything out, the vocabulary too, merged as far as the engine merges, and leave no lock behind."""
         with _refusing(self.folder):
-            self._writer.commit()
-            self._index.reload()
-            self._add_vocabulary(self._index.searcher())
+            if self._gathered.is_whole:
+                self._add_vocabulary(self._gathered.words)
+            else:
+                self._writer.commit()
+                self._index.reload()
+                self._add_vocabulary(partial(_words_of, self._index.searcher()))
             self._writer.commit()
             self._writer.wait_merging_threads()
         for lock in self.folder.glob(".tantivy-*.lock"):
@@ -204,14 +213,16 @@ class IndexWriter:
         """Stop writing, finished or not: the engine's own threads have ended when this returns."""
         self.__dict__.pop("_writer", None)
 
-    def _add_vocabulary(self, searcher: tantivy.Searcher) -> None:
-        """Add all spellings, by what finds them, and the numbered sets, in documents that have nothing else."""
+    def _add_vocabulary(self, words_of: Callable[[str], Iterable[str]]) -> None:
+        """Add all spellings, by what finds them, and the numbered sets, in documents that have nothing else. `words_of` gives
+        the words of a field in their order.
+        """
         sets = (
             _PART.join(("set", name, str(number), joined))
             for name, known in self._sets.items()
             for joined, number in known.items()
         )
-        entries = chain(sets, _vocabulary(searcher, stemmer_of(self.language)))
+        entries = chain(sets, _vocabulary(words_of, stemmer_of(self.language)))
         while batch := list(islice(entries, _ENTRIES)):
             document = tantivy.Document()
             for entry in batch:
@@ -219,7 +230,35 @@ class IndexWriter:
             self._writer.add_document(document)
 
 
-def _vocabulary(searcher: tantivy.Searcher, everywhere: str | None) -> Iterator[str]:
+class _Gathered:
+    """The texts of a release by their field, while they are few."""
+
+    def __init__(self) -> None:
+        self.is_whole = True
+        self._texts: dict[str, list[str]] = {}
+        self._room = _GATHERED
+
+    def add(self, field: str, text: str) -> None:
+        """Keep a text, or none any more where it is one too many."""
+        if self.is_whole:
+            self._room -= len(text)
+            self._texts.setdefault(field, []).append(text)
+            if self._room < 0:
+                self.is_whole = False
+                self._texts.clear()
+
+    def words(self, field: str) -> list[str]:
+        """Return the words of a field, as `_words_of` does once they are indexed."""
+        analyze = analyzer().analyze
+        return sorted({word for text in self._texts.get(field, ()) for word in analyze(text)})
+
+
+def _words_of(searcher: tantivy.Searcher, field: str) -> Iterator[str]:
+    """Yield the words of a field, in their order."""
+    return (word for word, _ in searcher.terms_with_prefix(field, ""))
+
+
+def _vocabulary(words_of: Callable[[str], Iterable[str]], everywhere: str | None) -> Iterator[str]:
     """Yield the fields that have words, and every spelling under its folded form and under its stems: those of the
     languages it is found in, and of the archive's language, `everywhere`.
     """
@@ -227,7 +266,7 @@ def _vocabulary(searcher: tantivy.Searcher, everywhere: str | None) -> Iterator[
     for stemmer in (None, *STEMMERS):
         field = words_field(stemmer)
         # Short ones first: these can be analysed together.
-        words = sorted((word for word, _ in searcher.terms_with_prefix(field, "")), key=len)
+        words = sorted(words_of(field), key=len)
         if words:
             yield _PART.join(("field", field))
         for each in sorted({each for each in (stemmer, everywhere) if each is not None}):

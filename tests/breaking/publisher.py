@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from service.release.publish import publish
-from tests.commands import warm_up
+from tests.warming import warm_up
 
 #: Seconds that what a killed publisher has started may go on.
 LINGER_S = 1.0

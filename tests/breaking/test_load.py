@@ -60,7 +60,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     whole = archive(
         *(record(f"agt-{n}", name=f"Council {n}") for n in range(20)),
         *(record(f"tes-{n}", title=f"Night {n}", summary=f"{words} {n}", witness=f"agt-{n % 20}") for n in range(3000)),
-        *(record(f"evt-{n}", date=f"20{n % 20:02}-05-09") for n in range(200)),
+        *(record(f"evt-{n}", date=f"20{n % 20:02}-05-09") for n in range(80)),
     )
     publish(write(folder / "archive.jsonl", whole), folder / "data")
     return folder / "data"

@@ -2,7 +2,7 @@
 
 import errno
 from contextlib import closing
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,40 @@ def test_several_segments_answer_as_one_does(tmp_path: Path, monkeypatch: pytest
     assert many[0] > one[0]
     assert many[1:] == one[1:]
     assert one[1] == 120
+
+
+def every_term(folder: Path) -> tuple[int, dict[str, list[tuple[str, int]]]]:
+    """Return how many segments the index of a release has, and every term of every field of words, with how often."""
+    catalogue = Catalogue(open_current(folder))
+    with closing(catalogue.release):
+        searcher = catalogue.text.searcher
+        fields = ("vocabulary", "names", *text_index.WORDS_FIELDS)
+        return searcher.num_segments, {name: list(searcher.terms_with_prefix(name, "")) for name in fields}
+
+
+def test_words_that_are_gathered_are_those_that_are_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts of several languages, with marks, apostrophes, characters that are words, and words too long to be kept."""
+    texts = [
+        "Стояли коло воріт, п’ять їх",
+        "Ели́ ёлки",
+        "ﬁn straße STRASSE İstanbul",
+        "東京の夜 밤에",
+        "a" * 500,
+        "𝔸 e\u0301té",
+    ]
+    whole = archive(
+        *(record(f"tes-{n}", title=text, language=language)
+          for n, (text, language) in enumerate(product(texts, ("en", "ru", "uk", "ja")))),
+        record("top-1"),
+    )  # fmt: skip
+    path = write(tmp_path / "archive.json", whole)
+    publish(path, tmp_path / "gathered")
+    monkeypatch.setattr(text_index, "_GATHERED", 0)
+    publish(path, tmp_path / "read")
+    (one, gathered), (two, read) = every_term(tmp_path / "gathered"), every_term(tmp_path / "read")
+    assert (one, two) == (1, 2)
+    assert gathered == read
+    assert len(gathered["vocabulary"]) > 30
 
 
 class FullDisk:

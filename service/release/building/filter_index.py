@@ -8,11 +8,12 @@ import sqlite3
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import chain, groupby
+from itertools import accumulate, chain, count, groupby, repeat
 from operator import itemgetter
 
 from pyroaring import BitMap
 
+from service.archive.identifiers import PREFIXES, RECORD_OF
 from service.release.building.gathered import Gathered
 from service.release.building.scratch import BATCH
 from service.release.indexing import (
@@ -29,7 +30,7 @@ from service.release.indexing import (
     low_column,
     sort_column,
 )
-from service.release.orders import PLACED_FROM, ArrayWriter, Order
+from service.release.orders import MANY_VALUES, PLACED_FROM, ArrayWriter, Order
 from service.release.tables import TermRow, insert_statement, placed_term
 
 #: So many pairs of term and record are held in memory: about 20 MB at the worst, where each term has one record.
@@ -172,10 +173,19 @@ class FilterIndexWriter:
     def _found_terms(self) -> Iterator[tuple[tuple[str, str, str], BitMap]]:
         """Yield every term with the members that it finds, and note which members each filter has a value of."""
         found = self.database.execute("SELECT * FROM temp.found ORDER BY collection, name, value, rowid")
-        for term, parts in groupby(found, key=itemgetter(0, 1, 2)):
-            members = BitMap(array("I", b"".join([row[3] for row in parts])))
-            self._stating[term[:2]] |= members
-            yield term, members
+        for (collection, name), rows in groupby(found, key=itemgetter(0, 1)):
+            naming = (
+                _Naming(self._gathered, self._collections) if name in equal_filters(self._fields[collection]) else None
+            )
+            stating = self._stating[collection, name]
+            for value, parts in groupby(rows, key=itemgetter(2)):
+                members = BitMap(array("I", b"".join([row[3] for row in parts])))
+                stating |= members
+                if naming is not None:
+                    naming.add(value, members)
+                yield (collection, name, value), members
+            if naming is not None and naming.values > MANY_VALUES:
+                self.arrays.write_named(f"{collection}/{name}", *naming.named(self._collections[collection][1]))
 
     def _lacking_terms(self) -> Iterator[tuple[tuple[str, str, str], BitMap]]:
         """Yield, for each filter that some members have no value of, the term that finds these."""
@@ -196,6 +206,77 @@ class FilterIndexWriter:
         self.database.executemany(insert_statement(placed_term), placed)
         terms.clear()
         placed.clear()
+
+
+class _Naming:
+    """Gathers the records that the values of one filter are, value by value in ascending order, and gives them by the members
+    that name them. Takes 8 bytes for each pair of value and member.
+    """
+
+    def __init__(self, gathered: Gathered, collections: dict[str, tuple[int, int]]) -> None:
+        self._gathered = gathered
+        self._firsts = {PREFIXES[RECORD_OF[collection]]: first for collection, (first, _) in collections.items()}
+        #: The records that are next, in the order of their identifiers, of the type that the values begin with.
+        self._next: Iterator[tuple[str, int]] = iter(())
+        self._prefix = ""
+        #: Of each value the ordinal of its record, and how many of `_members` have it; None where a value is no record.
+        self._records: array[int] | None = array("I")
+        self._numbers = array("I")
+        self._members = array("I")
+
+    @property
+    def values(self) -> int:
+        """How many values there are; 0 where one of them is no record."""
+        return 0 if self._records is None else len(self._records)
+
+    def add(self, value: str, members: BitMap) -> None:
+        """Take a value, and the members that have it."""
+        if self._records is None:
+            return
+        ordinal = self._ordinal(value)
+        if ordinal is None:
+            self._records, self._members = None, array("I")
+            return
+        self._records.append(ordinal)
+        self._numbers.append(len(members))
+        self._members.extend(members)
+
+    def _ordinal(self, value: str) -> int | None:
+        prefix, hyphen, _ = value.partition("-")
+        if not hyphen or prefix not in self._firsts:
+            return None
+        if prefix != self._prefix:
+            self._next, self._prefix = zip(self._gathered.identifiers(prefix), count(self._firsts[prefix])), prefix
+        # All values of a filter are looked for in one pass over the records of a type.
+        for record_id, ordinal in self._next:
+            if record_id >= value:
+                return ordinal if record_id == value else None
+        return None
+
+    def named(self, size: int) -> "tuple[array[int] | None, array[int]]":
+        """Return where the records begin that each of `size` members names, and the records, as ordinals: see `orders.Named`. All
+        values must be records.
+        """
+        assert self._records is not None
+        starts = array("I", bytes(self._members.itemsize * (size + 1)))
+        for member in self._members:
+            starts[member + 1] += 1
+        if max(starts) <= 1:
+            ordinals = array("I", bytes(self._members.itemsize * size))
+            for member, ordinal in self._pairs():
+                ordinals[member] = ordinal
+            return None, ordinals
+        starts = array("I", accumulate(starts))
+        free, ordinals = starts[:], self._members[:]
+        for member, ordinal in self._pairs():
+            ordinals[free[member]] = ordinal
+            free[member] += 1
+        return starts, ordinals
+
+    def _pairs(self) -> Iterator[tuple[int, int]]:
+        """Yield each member that has a value with the record of the value."""
+        assert self._records is not None
+        return zip(self._members, chain.from_iterable(map(repeat, self._records, self._numbers)), strict=True)
 
 
 def _spans(entries: Entries) -> Iterator[tuple[str, float]]:

@@ -46,6 +46,7 @@ from service.http.links import (
     base_url,
     has_pages,
     header,
+    json_beside,
     kept_query,
     link_header,
     page_url,
@@ -60,7 +61,6 @@ from service.http.releases import Served
 from service.http.responses import CACHE_CONTROL, VARY, RawHeaders, entity_tag, matches, release_answer, unkept_answer
 from service.http.routing import AtOnce, Later, PlainRoute, finish
 from service.http.streaming import stream
-from service.release.addresses import without_marks
 
 router = APIRouter(route_class=PlainRoute)
 
@@ -280,10 +280,10 @@ def draw_page(
             b'{"data":[',
             *records,
             b'],"meta":',
-            without_marks(orjson.dumps(meta)),
+            json_beside(meta),
             b',"links":',
-            without_marks(orjson.dumps(links)),
-            *([] if facets is None else [b',"facets":', without_marks(orjson.dumps(facets))]),
+            json_beside(links),
+            *([] if facets is None else [b',"facets":', json_beside(facets)]),
             *beside,
             b"}",
         ]

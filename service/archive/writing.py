@@ -37,6 +37,15 @@ def written_whole(target: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
         part.unlink(missing_ok=True)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that it lies in, where it is not there. Whatever the umask, all may read it and nobody but its
+    owner may write to it: a server may run as another user than whoever publishes.
+    """
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+
+
 def sync_folder(folder: Path) -> None:
     """Force the entries of a folder to disk, so that a new or renamed file in it survives a power failure."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -40,9 +40,6 @@ from service.release.manifest import DATABASE
 from service.release.opening import Release
 from service.release.statements import Link
 
-#: Filters by range (days, points, figures) are evaluated on the event loop if the collection has at most this many
-#: records. That takes a few milliseconds, and the event loop must not be blocked for longer.
-QUICK = 50_000
 #: A whole list is read in batches of this many records: about half a megabyte of documents, so that the overhead of a
 #: batch is small.
 BATCH = 200
@@ -134,7 +131,7 @@ class Catalogue:
         self.criteria = criteria_of(release.fields)
         self.sets = RecordSets(release)
         self.text = TextIndex(release, self.sets)
-        self._facets = Facets(release, self.text)
+        self._facets = Facets(release, self.text, self.sets)
         self._languages = read_languages(release)
         [(self._has_translated_labels,)] = release.rows("SELECT EXISTS (SELECT 1 FROM translated_label)")
         rows = release.rows("SELECT DISTINCT language FROM text_language WHERE originals OR translations")
@@ -252,14 +249,15 @@ class Catalogue:
         terms, spans, excluded = conditions_of(criteria)
         filters = [self.sets.find(criteria.collection, each) for each in terms]
         without = [term for each in excluded for term in self.sets.find(criteria.collection, each)]
-        size = self.sets.collections[criteria.collection].size
         order, descending = ("id", False) if criteria.sort == RELEVANCE else order_of(criteria)
         if criteria.q is not None:
             quick = criteria.sort == RELEVANCE and not criteria.facets and self.text.is_quick(criteria)
             return Listing(criteria, order, descending, filters, spans, quick, without)
-        quick = not criteria.facets and (not spans or size <= QUICK)
+        quick = not criteria.facets and all(self.sets.is_quick(criteria.collection, span) for span in spans)
         listing = Listing(criteria, order, descending, filters, spans, quick, without)
-        return replace(listing, places=self._places(listing, order)) if quick else listing
+        if not quick:
+            return listing
+        return Listing(criteria, order, descending, filters, spans, quick, without, self._places(listing, order))
 
     def page(self, listing: Listing, cursor: str | None = None) -> Page:
         """Read one page. `cursor` takes the place of the cursor in the criteria. Raises InvalidCursor."""
@@ -319,8 +317,7 @@ class Catalogue:
         if listing.places is not None and order == listing.order:
             return listing.places
         collection = listing.criteria.collection
-        spans = [self.sets.span(collection, span) for span in listing.spans]
-        found = self.sets.places(collection, listing.filters, spans, order)
+        found = self.sets.places(collection, listing.filters, listing.spans, order)
         return self.sets.places_without(collection, found, listing.without, order)
 
     def whole(self, listing: Listing) -> Listing:
@@ -512,7 +509,7 @@ class Catalogue:
 def _number_below(places: BitMap | range, place: int) -> int:
     """Return how many of the places are less than `place`."""
     if isinstance(places, range):
-        return place
+        return min(max(place - places.start, 0), len(places))
     return places.rank(place - 1) if place > 0 else 0
 
 

@@ -224,6 +224,11 @@ class Listed(Parameters):
     def choices(cls) -> dict[str, tuple[str, ...]]:
         return super().choices() | {"facets": cls.FACETS}
 
+    @property
+    def ranges(self) -> tuple[str, ...]:
+        """The dates and figures that the list can be narrowed by."""
+        return ()
+
     def filters(self) -> dict[str, Any]:
         """Return the filters that are set. Values of one filter are sorted: their order means nothing."""
         return self._filters
@@ -292,8 +297,15 @@ class Criteria(Listed, RecordView):
             raise PydanticCustomError("relevance", "must not be relevance without q", {"parameter": "sort"})
         return self
 
+    @property
+    def ranges(self) -> tuple[str, ...]:
+        """The dates and figures that the list can be narrowed by."""
+        return (*self.DATES, *self.FIGURES)
+
     def bounded(self) -> tuple[list[str], list[str]]:
         """Return the dates and the figures for which a bound is given."""
+        if not self.DATES and not self.FIGURES:
+            return [], []
         given = {name[: -len(end)] for name in self.model_fields_set for end in _ENDS if name.endswith(end)}
         return [name for name in self.DATES if name in given], [name for name in self.FIGURES if name in given]
 

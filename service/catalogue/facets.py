@@ -1,4 +1,5 @@
-"""Facets: how many records of a list have each value of a field. Counted by the text index, named from the database.
+"""Facets: how many records of a list have each value of a field. Counted from the sets of the release or, of a list with words,
+by the text index; named from the database.
 
 A facet of topics or places counts what its filter would find: a record under a narrower topic counts for the broader.
 """
@@ -24,15 +25,14 @@ from service.catalogue.languages import Called, Wishes, is_record_id, look_up
 from service.catalogue.parameters import invalid_parameters
 from service.catalogue.queries import EXCLUDING, Days, days_of
 from service.catalogue.search import Aggregation, Counted, TextIndex
+from service.catalogue.sets import RecordSets
+from service.catalogue.value_counts import FEW_RECORDS, UNKNOWN, ValueCounts
 from service.errors import ParameterError
 from service.release.indexing import yearless_filter
 from service.release.manifest import DATABASE
 from service.release.opening import Release
 from service.release.text_index import FIRST_SET, FOLDER, MOST_SETS, SETS, UNNUMBERED, bucket_name, bucket_of
 
-#: Records of which all values are counted, instead of looking each value of the archive up: a hundred thousand of these take
-#: 50 milliseconds.
-FEW_RECORDS = 5000
 #: Buckets of a timeline: a hundred years of months. One event of "some time since 1500" would have thousands.
 LONGEST_TIMELINE = 1200
 #: Values more than are shown that the engine is asked for: what is left out is nearly always rarer than what is shown,
@@ -40,8 +40,6 @@ LONGEST_TIMELINE = 1200
 BESIDE = 100
 #: Values that the engine keeps of each part of its index while it counts; it can't keep more.
 _KEPT = 65_000
-#: Stands for records without a value; no value has control characters in it.
-_UNKNOWN = "\x00"
 #: The same among sets.
 _NO_SET = 0
 #: Counts that are kept: a few megabytes.
@@ -95,10 +93,11 @@ class Facets:
     Threads may share it.
     """
 
-    def __init__(self, release: Release, index: TextIndex) -> None:
+    def __init__(self, release: Release, index: TextIndex, sets: RecordSets) -> None:
         self._release = release
         self._index = index
         self._latest: dict[str, int] = {}
+        self._counts = ValueCounts(release, sets)
         self._kept: LRUCache[tuple[bytes, str], list[Bucket]] = LRUCache(
             BUCKETS_KEPT, getsizeof=lambda buckets: 1 + len(buckets)
         )
@@ -132,26 +131,52 @@ class Facets:
         return self._latest[unit]
 
     def _count(self, criteria: Listed, names: list[str]) -> dict[str, list[Bucket]]:
-        """Count facets: those that are counted over the same records in one walk over these."""
+        """Count facets: those that are counted over the same records together."""
         alike: dict[frozenset[str], list[str]] = {}
         for name in names:
             own = (_DATES if name in _TIMELINES else {name}) & _names_of(criteria)
             alike.setdefault(frozenset(own if criteria.facet_mode == "others" else ()), []).append(name)
         facets: dict[str, list[Bucket]] = {}
         for ignored, some in alike.items():
-            query = self._index.query(criteria, ignoring=ignored)
-            wanted = {key: each for name in some for key, each in _wanted(name, criteria).items()}
-            counted = self._index.aggregate(query, wanted)
-            for name in some:
-                if name in _TIMELINES:
-                    assert isinstance(criteria, Criteria)
-                    facets[name] = _timeline(counted, criteria, name, latest=partial(self._latest_bucket, name))
-                else:
-                    counts = _counts(self._index, query, counted[name], name, limit=criteria.facet_limit)
-                    terms = terms_of(self._release, criteria.collection, name)
-                    buckets = _buckets(self._release, counts, criteria.facet_limit, terms)
-                    facets[name] = _with_broader(self._release, buckets) if name in SETS else buckets
+            found = self._count_from_sets(criteria, ignored, some)
+            facets |= found | self._count_in_index(criteria, ignored, [name for name in some if name not in found])
         return facets
+
+    def _count_from_sets(self, criteria: Listed, ignored: frozenset[str], names: list[str]) -> dict[str, list[Bucket]]:
+        """Count those of some facets that the release has sets for; of a list with words, none."""
+        if not isinstance(criteria, Criteria) or criteria.q is not None:
+            return {}
+        members = self._counts.members(criteria, ignoring=ignored)
+        facets = {}
+        for name in names:
+            if name not in _TIMELINES:
+                counts = self._counts.count(members, criteria.collection, name, limit=criteria.facet_limit)
+                if counts is not None:
+                    facets[name] = self._named(criteria, name, counts)
+        return facets
+
+    def _count_in_index(self, criteria: Listed, ignored: frozenset[str], names: list[str]) -> dict[str, list[Bucket]]:
+        """Count facets by the text index."""
+        if not names:
+            return {}
+        facets = {}
+        query = self._index.query(criteria, ignoring=ignored)
+        wanted = {key: each for name in names for key, each in _wanted(name, criteria).items()}
+        counted = self._index.aggregate(query, wanted)
+        for name in names:
+            if name in _TIMELINES:
+                assert isinstance(criteria, Criteria)
+                facets[name] = _timeline(counted, criteria, name, latest=partial(self._latest_bucket, name))
+            else:
+                counts = _counts(self._index, query, counted[name], name, limit=criteria.facet_limit)
+                facets[name] = self._named(criteria, name, counts)
+        return facets
+
+    def _named(self, criteria: Listed, name: str, counts: dict[str, int]) -> list[Bucket]:
+        """Return the buckets of a facet that are shown."""
+        terms = terms_of(self._release, criteria.collection, name)
+        buckets = _buckets(self._release, counts, criteria.facet_limit, terms)
+        return _with_broader(self._release, buckets) if name in SETS else buckets
 
 
 def _names_of(criteria: Listed) -> set[str]:
@@ -169,7 +194,7 @@ def _wanted(name: str, criteria: Listed) -> dict[str, Aggregation]:
         return unknown | {column: _terms(column, _KEPT) for column in columns}
     if name in SETS:
         return {name: _terms(f"set_{name}", MOST_SETS + FIRST_SET, missing=_NO_SET)}
-    return {name: _terms(f"is_{name}", criteria.facet_limit + BESIDE, missing=_UNKNOWN)}
+    return {name: _terms(f"is_{name}", criteria.facet_limit + BESIDE, missing=UNKNOWN)}
 
 
 def _terms(column: str, size: int, **options: str | int) -> Aggregation:
@@ -185,7 +210,7 @@ def _counts(index: TextIndex, query: Query, counted: Counted, name: str, *, limi
             return _apart(index.sets[name], counted)
     elif counted.is_whole or (counted.is_exact and _has_rarer(counted, limit)):
         counts = {str(value): number for value, number in counted.counts.items()}
-        return counts if _UNKNOWN in counts or counted.is_whole else counts | _without(index, query, name)
+        return counts if UNKNOWN in counts or counted.is_whole else counts | _without(index, query, name)
     return _every_value(index, query, name) | _without(index, query, name)
 
 
@@ -207,22 +232,22 @@ def _apart(sets: dict[str, list[int]], counted: Counted) -> dict[str, int]:
     for number, found in counted.counts.items():
         records[int(number)] = found
     counts = {value: sum(map(records.__getitem__, numbers)) for value, numbers in sets.items()}
-    return {value: number for value, number in counts.items() if number} | {_UNKNOWN: records[_NO_SET]}
+    return {value: number for value, number in counts.items() if number} | {UNKNOWN: records[_NO_SET]}
 
 
 def _has_rarer(counted: Counted, limit: int) -> bool:
     """Tell whether the most frequent values are followed by one that is rarer than all that are shown."""
-    known = [number for value, number in counted.counts.items() if value != _UNKNOWN]
+    known = [number for value, number in counted.counts.items() if value != UNKNOWN]
     return len(known) > limit and known[-1] < known[limit - 1]
 
 
 def _without(index: TextIndex, query: Query, name: str) -> dict[str, int]:
     having = Query.exists_query(f"set_{name}" if name in SETS else f"is_{name}")
-    return {_UNKNOWN: index.count(Query.boolean_query([(Occur.Must, query), (Occur.MustNot, having)]))}
+    return {UNKNOWN: index.count(Query.boolean_query([(Occur.Must, query), (Occur.MustNot, having)]))}
 
 
 def _buckets(release: Release, counts: dict[str, int], limit: int, terms: Terms | None) -> list[Bucket]:
-    known = sorted(((value, number) for value, number in counts.items() if value != _UNKNOWN), key=_by_count)
+    known = sorted(((value, number) for value, number in counts.items() if value != UNKNOWN), key=_by_count)
     if len(known) > limit:
         least = known[limit - 1][1]
         known = [(value, number) for value, number in known if number >= least]
@@ -233,7 +258,7 @@ def _buckets(release: Release, counts: dict[str, int], limit: int, terms: Terms 
         buckets = [_term_bucket(terms, value, number) for value, number in known]
     sorted_as = collation_of(release.head["language"]).key
     buckets.sort(key=lambda bucket: (-bucket.count, sorted_as(bucket.label or ""), bucket.value or ""))
-    none = counts.get(_UNKNOWN, 0)
+    none = counts.get(UNKNOWN, 0)
     unknown = Bucket(None, None, none) if terms is None or not terms.has_levels else TermBucket(None, None, none, None)
     return [*buckets[:limit], unknown]
 

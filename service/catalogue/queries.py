@@ -93,10 +93,12 @@ EXCLUDING = "!"
 
 def conditions_of(criteria: Criteria) -> Conditions:
     """Return what a list is filtered by."""
-    terms, without = (
-        [Terms(name, tuple(values)) for name, values in filters.items()]
-        for filters in (term_filters(criteria), excluded_terms(criteria))
-    )
+    terms, without = [], []
+    for name, values in _equal(criteria):
+        if name.endswith(EXCLUDING):
+            without.append(Terms(name.removesuffix(EXCLUDING), tuple(values)))
+        else:
+            terms.append(Terms(name, tuple(values)))
     return Conditions(terms, span_conditions(criteria), without)
 
 
@@ -111,7 +113,7 @@ def excluded_terms(criteria: Listed) -> dict[str, list[str]]:
 
 
 def _equal(criteria: Listed) -> Iterator[tuple[str, list[str]]]:
-    ranges = (*getattr(criteria, "DATES", ()), *getattr(criteria, "FIGURES", ()))
+    ranges = criteria.ranges
     for name, value in criteria.filters().items():
         if isinstance(value, bool):
             yield name, [str(value).lower()]
@@ -121,18 +123,20 @@ def _equal(criteria: Listed) -> Iterator[tuple[str, list[str]]]:
 
 def span_conditions(criteria: Criteria) -> list[Span]:
     """Return the conditions of a list that are no terms."""
-    since = [] if criteria.updated_since is None else [Since(criteria.updated_since)]
-    corners = getattr(criteria, "bbox", None)
-    match: Literal["possible", "certain"] = getattr(criteria, "place_match", "possible")
-    box = []
-    if corners is not None:
-        west, south, east, north = corners
-        box = [Box(west, south, east, north, match)]
-    return [*since, *days_of(criteria), *box, *ranges_of(criteria), *_sure(criteria), *_stated(criteria)]
+    # Of the filters that are set: an attribute that a collection does not have takes a microsecond to miss.
+    filters = criteria.filters()
+    spans: list[Span] = [] if criteria.updated_since is None else [Since(criteria.updated_since)]
+    spans += days_of(criteria)
+    if "bbox" in filters:
+        west, south, east, north = filters["bbox"]
+        spans.append(Box(west, south, east, north, filters.get("place_match", "possible")))
+    return [*spans, *ranges_of(criteria), *_sure(criteria), *_stated(criteria)]
 
 
 def _stated(criteria: Criteria) -> Iterator[Stated]:
     """Yield which dates and figures records must not state (`given=null`), or must (`given!=null`)."""
+    if not criteria.ranges:
+        return
     for given in criteria.filters():
         name, is_stated = given.removesuffix(EXCLUDING), given.endswith(EXCLUDING)
         if name in criteria.DATES:
@@ -142,9 +146,10 @@ def _stated(criteria: Criteria) -> Iterator[Stated]:
 
 
 def _sure(criteria: Criteria) -> list[Sure]:
-    if getattr(criteria, "place_match", None) != "certain":
+    filters = criteria.filters()
+    if filters.get("place_match") != "certain":
         return []
-    asked = ((name, criteria.filters().get(name)) for name in ("place", "country"))
+    asked = ((name, filters.get(name)) for name in ("place", "country"))
     return [Sure(name, tuple(values)) for name, values in asked if values]
 
 

@@ -36,8 +36,14 @@ SETS_KEPT = 16 << 20
 #: Identifiers looked up by one SQL statement, at most. Their number is rounded up to a power of two, so that few statements are
 #: compiled: always 50 would take ten times as long for one, of which most questions have no more.
 NAMED_AT_ONCE = 64
-#: Records of which is kept when they last changed.
+#: Ranges (days, points, figures) of a collection with at most this many records are looked up on the event loop, and so is what
+#: changed since a moment where that, or all else, is half as many. That takes a few milliseconds, and the event loop must not be
+#: blocked for longer.
+QUICK = 50_000
+#: Records of which is kept when they last changed, and moments of which is kept where they lie in the order of change.
 MOMENTS_KEPT = 4096
+#: Identifiers of which is kept which record has them, if any: those that questions name.
+NAMES_KEPT = 4096
 #: Stands for the number of a term that the release does not keep. Numbers begin with 1.
 UNKEPT = 0
 #: Bytes that keeping a set costs besides: its names and the objects around it.
@@ -51,6 +57,10 @@ class Term:
     id: int
     found: BitMap
     bytes: int
+
+
+#: Stands for a term that no record has.
+NOTHING = Term(UNKEPT, BitMap(), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,8 @@ class RecordSets:
         self._lock = Lock()
         # Looking for a moment asks the same few records each time: all those that are near the middle of some part.
         self._updated_at = lru_cache(MOMENTS_KEPT)(lambda ordinal: release.keys(ordinal).updated_at)
+        self._changed = lru_cache(MOMENTS_KEPT)(self._find_changed)
+        self._ordinal = lru_cache(NAMES_KEPT)(self._look_up)
 
     # --- What the release keeps -----------------------------------------------------------------------------------
 
@@ -92,8 +104,9 @@ class RecordSets:
 
     def ordinals(self, record_ids: Sequence[str]) -> dict[str, int]:
         """Return the ordinals of those of these records that are public, by identifier."""
-        if len(record_ids) == 1:  # as most questions have it
-            return dict(self._release.rows("SELECT id, ordinal FROM record WHERE id = ?", (record_ids[0],)))
+        if len(record_ids) == 1:  # as most questions have it, and the same one as those before
+            ordinal = self._ordinal(record_ids[0])
+            return {} if ordinal is None else {record_ids[0]: ordinal}
         found: dict[str, int] = {}
         for start in range(0, len(record_ids), NAMED_AT_ONCE):
             batch = record_ids[start : start + NAMED_AT_ONCE]
@@ -101,6 +114,10 @@ class RecordSets:
             statement = f"SELECT id, ordinal FROM record WHERE id IN ({','.join('?' * number)})"  # noqa: S608
             found.update(self._release.rows(statement, (*batch, *[batch[-1]] * (number - len(batch)))))
         return found
+
+    def _look_up(self, record_id: str) -> int | None:
+        rows = self._release.rows("SELECT ordinal FROM record WHERE id = ?", (record_id,))
+        return rows[0][0] if rows else None
 
     def naming(self, record_id: str, collections: Iterable[str]) -> dict[str, BitMap]:
         """Return the ordinals of the records of these collections that name a record in whatever role, by collection."""
@@ -159,18 +176,41 @@ class RecordSets:
         """Return the members that every filter and every span finds. There is at least one of them."""
         return _all_of([*(_any_of([term.found for term in terms]) for terms in filters), *spans])
 
+    def is_quick(self, collection: str, span: Span) -> bool:
+        """Tell whether a span is looked up so quickly that it may be done on the event loop."""
+        size = self.collections[collection].size
+        if size <= QUICK or not isinstance(span, Since):
+            return size <= QUICK
+        changed = len(self._changed(collection, span.moment))
+        return min(changed, size - changed) <= QUICK // 2
+
     def places(
-        self, collection: str, filters: Sequence[list[Term]], spans: Sequence[BitMap], order_name: str
+        self, collection: str, filters: Sequence[list[Term]], spans: Sequence[Span], order_name: str
     ) -> BitMap | range:
         """Return the places, in an order, of the members that every filter and every span finds."""
-        order = self.order(collection, order_name)
-        if not filters and not spans:
-            return range(self.collections[collection].size)
+        size = self.collections[collection].size
+        since = next((span for span in spans if isinstance(span, Since)), None)
+        # What changed since a moment is one stretch in the order of change, often all of it: no set is needed for that.
+        changed = range(size) if since is None else self._changed(collection, since.moment)
+        found = [self.span(collection, span) for span in spans if span is not since]
+        if len(changed) < size and order_name != "updated_at":
+            found.append(self._members_changed(collection, changed))
+            changed = range(size)
+        if not filters and not found:
+            return changed
+        places = self._places_of(filters, found, self.order(collection, order_name), order_name)
+        return places if len(changed) == size else places & BitMap(changed)
+
+    def _places_of(self, filters: Sequence[list[Term]], found: list[BitMap], order: Order, name: str) -> BitMap:
+        """Return the places that the members take in an order that every filter finds, and that are in each of some sets."""
         # Few are placed one by one; of many, the release has the places.
         fewest = min((sum(len(term.found) for term in terms) for terms in filters), default=0)
-        if spans or fewest < PLACED_FROM or isinstance(order.places, range):
-            return order.placed(self.members(filters, spans))
-        return _all_of([_any_of([self._placed(term, order, order_name) for term in terms]) for terms in filters])
+        if fewest < PLACED_FROM or isinstance(order.places, range):
+            return order.placed(self.members(filters, found))
+        if found and order.cost(members := self.members(filters, found)) <= sum(map(order.cost, found)):
+            return order.placed(members)
+        placed = [_any_of([self._placed(term, order, name) for term in terms]) for terms in filters]
+        return _all_of([*placed, *map(order.placed, found)])
 
     def places_without(
         self, collection: str, places: BitMap | range, terms: Sequence[Term], order_name: str
@@ -214,7 +254,7 @@ class RecordSets:
                     ]
                 )
             case Since():
-                return self._since(collection, span.moment)
+                return self._members_changed(collection, self._changed(collection, span.moment))
             case Stated():
                 stating = BitMap(column(collection, stated_column(span)).members)
                 return stating if span.is_stated else BitMap(range(self.collections[collection].size)) - stating
@@ -239,14 +279,33 @@ class RecordSets:
             [term.found for term in self.find(collection, Terms(yearless_filter(span.date), tuple(outside)))]
         )
 
-    def _since(self, collection: str, moment: str) -> BitMap:
-        order = self.order(collection, "updated_at")
+    def _find_changed(self, collection: str, moment: str) -> range:
+        """Return the places, in the order of change, of the records that changed at or after a moment."""
+        members = self.order(collection, "updated_at").members
         first = self.collections[collection].first
 
         def changed(member: int) -> str:
             return self._updated_at(first + member)
 
-        return BitMap(order.members[bisect_left(order.members, moment, key=changed) :])
+        return range(bisect_left(members, moment, key=changed), len(members))
+
+    def _members_changed(self, collection: str, changed: range) -> BitMap:
+        """Return the members at the last places of the order of change. Kept by place: many moments lie between two changes."""
+        key = ("changed", collection, changed.start)
+        with self._lock:
+            if (kept := self._kept.get(key)) is not None:
+                self._kept.move_to_end(key)
+                return kept.found
+        members, size = self.order(collection, "updated_at").members, changed.stop
+        # What takes time is each member: of more than half, those that did not change are gone through.
+        is_most = 2 * changed.start < size
+        found = BitMap(members[: changed.start] if is_most else members[changed.start :])
+        if is_most:
+            found.flip_inplace(0, size)
+        kept = Term(UNKEPT, found, bytes_of(found))
+        with self._lock:
+            self._keep(key, kept)
+        return found
 
     # --- Places beside a record -----------------------------------------------------------------------------------
 
@@ -271,6 +330,11 @@ class RecordSets:
 
         between = bisect_left(order.members, (key, record_id), key=standing)
         return between, between
+
+
+def bytes_of(found: BitMap) -> int:
+    """Return about as many bytes as a set takes: two for each member or, where they are dense, one bit for each number."""
+    return min(2 * len(found), found.max() // 8) if found else 0
 
 
 def _with_claims(span: Days | Box, found: BitMap, claimed: Claimed) -> BitMap:

@@ -104,3 +104,9 @@ def tell_published(published: "Published", settings: Settings) -> None:
         f"({changes['created']} created, {changes['updated']} updated, {changes['withdrawn']} withdrawn)."
     )
     tell(settings, "published", message, **named, records=records, **changes)
+    if published.unpruned is not None:
+        message = (
+            f"Older releases could not be removed ({published.unpruned}): once that is mended, run "
+            "`testimony-archive releases prune`."
+        )
+        tell(settings, "not_pruned", message, **named)

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from service.archive.writing import make_folder
 from service.errors import DepotUnreachable, OriginUnreachable, TestimonyArchiveError
 
 #: The file in the data folder that says how following goes.
@@ -108,7 +109,7 @@ class Follower:
             self._trouble = None
             self._wait = LOOK_EVERY_S
         with contextlib.suppress(OSError):  # a full disk: readers see that the standing grows old
-            self._data.mkdir(parents=True, exist_ok=True)
+            make_folder(self._data)
             _write_standing(
                 self._data,
                 Standing(

@@ -18,7 +18,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.archive.files import published_path
-from service.archive.writing import written_whole
+from service.archive.writing import make_folder, written_whole
 from service.depots.following import Kind
 from service.depots.origin import NotThere, Origin
 from service.depots.signatures import AllowedSigner, check_signature
@@ -203,7 +203,8 @@ class Mirror:
             # Written down before anything can go wrong, so that it is not forgotten.
             self._note(notes.model_copy(update={"owed": _named(here), "owed_since": time.time()}))
         arriving = self._data / ARRIVING
-        arriving.mkdir(parents=True, exist_ok=True)
+        make_folder(self._data)
+        arriving.mkdir(exist_ok=True)
         try:
             canonical = arriving / CANONICAL
             self._origin.save("/v1/archive", canonical, release=named.id, sha256=named.id.removeprefix("sha256:"))
@@ -353,7 +354,7 @@ class Mirror:
         return _Notes(origin=self.address)
 
     def _note(self, notes: _Notes) -> None:
-        self._data.mkdir(parents=True, exist_ok=True)
+        make_folder(self._data)
         with written_whole(self._data / NOTES) as file:
             file.write(notes.model_dump_json().encode())
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.archive.writing import sync_file, sync_folder
+from service.archive.writing import make_folder, sync_file, sync_folder
 from service.depots.depot import Position, file_key, read_chain_of, read_manifest_of, read_position
 from service.depots.following import Kind
 from service.depots.stores import Store, sha256_of
@@ -142,7 +142,8 @@ def _require_same_past(store: Store, here: list[Link], there: list[Link]) -> Non
 
 def _collect(store: Store, manifest: Manifest, data: Path, pool: Path) -> list[int]:
     """Put every file of a release into `pool`, named by its SHA-256. Returns the sizes of those that were fetched."""
-    pool.mkdir(parents=True, exist_ok=True)
+    make_folder(data)
+    pool.mkdir(exist_ok=True)
     wanted = {entry.sha256: entry for entry in manifest.files.values()}
     wanted |= {
         digest: FileEntry(bytes=size, sha256=digest)
@@ -175,9 +176,7 @@ def _keep_files(manifest: Manifest, pool: Path, data: Path) -> None:
     if not new:
         return
     folder = data / KEPT_FILES
-    if not folder.is_dir():
-        folder.mkdir()
-        folder.chmod(0o755)
+    make_folder(folder)
     for digest in new:
         path = pool / digest
         path.chmod(0o444)

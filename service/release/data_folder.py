@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.archive.writing import sync_folder
+from service.archive.writing import make_folder, sync_folder
 from service.errors import NoRelease, PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown
 from service.release.kept_files import erase_all_but, has_files, verify_erased, verify_kept
 from service.release.manifest import Manifest, read_manifest, verify_release
@@ -84,9 +84,7 @@ def sole_publisher(data: Path) -> Iterator[None]:
     """
     try:
         for folder in (data, data / "releases"):
-            if not folder.is_dir():
-                folder.mkdir(parents=True)
-                folder.chmod(0o755)  # whatever the umask: the server may be another user, who only reads
+            make_folder(folder)
         lock = os.open(data / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise ReleaseError(f"{data} cannot be written to ({error.strerror})") from None

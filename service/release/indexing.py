@@ -372,8 +372,7 @@ _TextKey = Callable[[str], str]
 
 def _key(by: FormatField, text_key: _TextKey) -> Callable[[PublicRecord], str]:
     """Return what makes a record's key of one field."""
-    named = by.mark(Searched)
-    if named is not None and named.is_name:
+    if _is_name(by):
         return lambda public: text_key(shown_label(public))
     make, (*way, name) = _key_of_value(by, text_key), by.path
 
@@ -385,6 +384,18 @@ def _key(by: FormatField, text_key: _TextKey) -> Callable[[PublicRecord], str]:
         return UNKNOWN if value is None else make(value)
 
     return key
+
+
+def _is_name(by: FormatField) -> bool:
+    named = by.mark(Searched)
+    return named is not None and named.is_name
+
+
+def order_by_name(record: RecordFields) -> str | None:
+    """Return the order of records by what others call them (`label.text`), of those called alike by their identifiers; None where
+    there is none.
+    """
+    return next((by.name for by in record.sorted if _is_name(by)), None)
 
 
 def _key_of_value(by: FormatField, text_key: _TextKey) -> Callable[[Any], str]:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from service.archive.files import open_inside
-from service.archive.writing import sync_folder
+from service.archive.writing import make_folder, sync_folder
 from service.errors import ArchiveUnreadable, FileChanged, FileUnsafe, ReleaseDamaged, ReleaseError
 from service.release.manifest import REMEDY, Manifest
 
@@ -94,8 +94,7 @@ class FileKeeper:
     def _make_folder(self) -> None:
         folder = self._data / FILES
         if not folder.is_dir():
-            folder.mkdir()
-            folder.chmod(0o755)  # whatever the umask: the server may be another user, who only reads
+            make_folder(folder)
             sync_folder(self._data)
 
     def _size(self, path: str) -> int:

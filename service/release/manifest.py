@@ -18,7 +18,7 @@ DATABASE = "archive.sqlite"
 CANONICAL = "archive.jsonl"
 MANIFEST = "manifest.json"
 #: The form of the files that this engine writes and reads; raised with every change to it.
-RELEASE_FORMAT = 9
+RELEASE_FORMAT = 10
 
 #: How many digits of a release id name its folder.
 SHORT_ID = 12

@@ -1,15 +1,18 @@
 """The sort orders and value columns of a release: arrays of numbers in one file, each loaded on first use.
 
 An *order* maps the places of a sort order to the members of a collection, and back. A *column* holds the values of a
-field that is filtered by range, in ascending order, each with the member that has it. Numbers are stored in the byte
+field that is filtered by range, in ascending order, each with the member that has it. *Named* records are the values of a
+filter, by the member that has them. Numbers are stored in the byte
 order of the machine, which is the same on every machine that Python wheels are built for.
 """
 
 import os
 from array import array
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +24,9 @@ ARRAYS = "archive.arrays"
 #: A term with at least this many records has its places in each order stored in the release. For fewer records they are
 #: looked up one by one at the time of the request, which takes under 0.1 ms.
 PLACED_FROM = 1024
+#: Of a filter with more values than this, all of them records, the release keeps which ones each member names. Of fewer, the
+#: members that have a value are looked at for each value, which takes a few microseconds.
+MANY_VALUES = 256
 #: Arrays begin at multiples of this many bytes, the size of their largest item.
 ALIGNMENT = 8
 
@@ -32,12 +38,16 @@ class Order:
     members: Sequence[int]
     places: Sequence[int]
 
+    def cost(self, chosen: BitMap) -> int:
+        """Return how many members have to be looked at one by one to tell the places of these."""
+        return min(len(chosen), len(self.places) - len(chosen))
+
     def placed(self, chosen: BitMap) -> BitMap:
         """Return the places of these members in this order."""
         if isinstance(self.places, range):
             return chosen
         size = len(self.places)
-        if 2 * len(chosen) > size:
+        if self.cost(chosen) < len(chosen):
             # What takes time is looking at each member: the places of these are those that the others do not take.
             return self.placed(chosen.flip(0, size)).flip(0, size)
         return BitMap(array("I", map(self.places.__getitem__, chosen)))
@@ -61,6 +71,28 @@ class Column:
     def between(self, low: float, high: float) -> BitMap:
         """Return the members whose value is `low` or more and `high` or less."""
         return BitMap(self.members[bisect_left(self.values, low) : bisect_right(self.values, high)])
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The records that the members of a collection name by a filter, as ordinals, which begin with 1.
+
+    Those of a member are the `ordinals` from `starts[member]` to before `starts[member + 1]`. Where no member names more than
+    one, there are no `starts`: that of a member is `ordinals[member]`, or 0 where it names none.
+    """
+
+    starts: Sequence[int] | None
+    ordinals: Sequence[int]
+
+    def counted(self, members: BitMap | range) -> Counter[int]:
+        """Return how many of these members name each record."""
+        if self.starts is None:
+            counted = Counter(map(self.ordinals.__getitem__, members))
+            del counted[0]
+            return counted
+        start_of = self.starts.__getitem__
+        parts = map(slice, map(start_of, members), map(start_of, map((1).__add__, members)))
+        return Counter(chain.from_iterable(map(self.ordinals.__getitem__, parts)))
 
 
 class ArrayWriter:
@@ -95,6 +127,12 @@ class ArrayWriter:
         self.write(f"{name}/values", values)
         self.write(f"{name}/members", members)
 
+    def write_named(self, name: str, starts: "array[int] | None", ordinals: "array[int]") -> None:
+        """Write the records that members name: see `Named`."""
+        if starts is not None:
+            self.write(f"{name}/starts", starts)
+        self.write(f"{name}/ordinals", ordinals)
+
     def close(self) -> None:
         self._file.close()
 
@@ -124,6 +162,16 @@ class Arrays:
         if f"{key}/values" not in self._rows:
             return Column(array("d"), array("I"))
         return Column(self._array(f"{key}/values"), self._array(f"{key}/members"))
+
+    def named(self, collection: str, name: str) -> Named | None:
+        """Return the records that the members of a collection name by a filter; None where the release does not keep them.
+        Raises ReleaseDamaged.
+        """
+        key = f"{collection}/{name}"
+        if f"{key}/ordinals" not in self._rows:
+            return None
+        starts = self._array(f"{key}/starts") if f"{key}/starts" in self._rows else None
+        return Named(starts, self._array(f"{key}/ordinals"))
 
     def members_of(self, name: str) -> "array[int]":
         """Return the member that each item of some columns belongs to; none where there is none. Raises ReleaseDamaged."""

@@ -103,7 +103,8 @@ class Published:
     manifest: Manifest
     changed: bool
     changes: dict[Action, int]
-    pruned: int
+    #: Why older releases that were to go could not be removed; None where they are gone.
+    unpruned: str | None
 
 
 def publish(
@@ -243,7 +244,7 @@ class _Publication:
                 raise AdoptionRefused(f"published here, the release would be {release_id}: another than was stated")
             kept = self.keep_files(gathered)
             if self.adopted is None and self.previous is not None and self.is_same(release_id):
-                return Published(self.previous.folder, self.previous.manifest, False, no_changes(), 0)
+                return Published(self.previous.folder, self.previous.manifest, False, no_changes(), None)
             number = self.next_number()
             counts, changes = self.write_database(gathered, head, release_id, number)
         remove_scratch(self.staging)
@@ -255,9 +256,18 @@ class _Publication:
         if self.adopted is not None and folder.exists():
             remove_release(folder)  # a damaged one, or one of the same id that was published at another time
         bring_in(self.data, self.staging, folder)
-        forget_kept_chain(self.data)
-        pruned = prune_held(self.data, keep=keep)
-        return Published(folder, manifest, True, changes, len(pruned))
+        return Published(folder, manifest, True, changes, self.prune(keep))
+
+    def prune(self, keep: int) -> str | None:
+        """Remove what the new release makes superfluous. Returns why some of it is left, None where nothing is: the release is
+        served already, so publishing has not failed.
+        """
+        try:
+            forget_kept_chain(self.data)
+            prune_held(self.data, keep=keep)
+        except OSError as error:
+            return error.strerror or str(error)
+        return None
 
     def is_same(self, release_id: str) -> bool:
         """Tell whether the release being served holds this content, rendered by this engine and signed as is asked."""

@@ -1,10 +1,10 @@
 """Lists against a plain-Python model: for random archives, filters and sorts, both ways."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import date
-from functools import cache
+from datetime import UTC, date, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,11 +14,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from service.archive.collation import collation_of
+from service.catalogue import sets
 from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import sort_choices
 from service.catalogue.cursor import decode_cursor
 from service.catalogue.parameters import read_criteria
 from service.errors import InvalidCursor
+from service.release.building import filter_index
 from service.release.indexing import UNKNOWN, date_key, number_key
 from service.release.opening import open_current
 from service.release.projection import rounded_point
@@ -346,6 +348,81 @@ def test_a_cursor_of_another_release_finds_the_place_by_what_it_holds(
                 assert catalogue.page(listing, elsewhere) == catalogue.page(listing, text)
                 beyond = cursor._replace(place=10**9).encode(listing.criteria.fingerprint)
                 assert catalogue.page(listing, beyond) == catalogue.page(listing, text)
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
+    """A catalogue of an archive that grew, and changed a little, on each of five days, with the places of most terms kept."""
+    folder = tmp_path_factory.mktemp("grown")
+    made: dict[int, Fields] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (filter_index, sets):
+            patch.setattr(module, "PLACED_FROM", 4)
+        for day in range(1, 6):
+            new = [*range(day, 60, 7), day * 9 % 50]
+            made |= {
+                n: record(f"evt-{n:02}", title=f"{n * 7 % 10} {day}", type=TYPES[n % 3], date=DAYS[n % 4]) for n in new
+            }
+            publish(
+                write(folder / "archive.json", archive(*made.values())),
+                folder / "data",
+                now=partial(datetime, 2026, 1, day, tzinfo=UTC),
+            )
+        with closing((catalogue := Catalogue(open_current(folder / "data"))).release):
+            yield catalogue
+
+
+TYPES = ("detention", "protest", "threat")
+
+
+@pytest.mark.parametrize("day", range(1, 7))
+@pytest.mark.parametrize("sort", ["id", "-id", "title", "date", "-date", "updated_at", "-updated_at"])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        [],
+        [("type", "detention")],
+        [("type", "detention"), ("type", "threat")],
+        [("type!", "threat")],
+        [("date_to", "2020-12-31")],
+        [("type", "detention"), ("date_to", "2020-12-31")],
+    ],
+)
+def test_what_changed_since_a_moment_is_every_record_that_did(
+    grown: Catalogue, day: int, sort: str, filters: list[tuple[str, str]]
+) -> None:
+    def asked(*pairs: tuple[str, str]) -> list[str]:
+        return walk(grown, "events", [*filters, ("sort", sort), ("limit", "7"), *pairs])
+
+    changed_at = {
+        read["id"]: read["updated_at"]
+        for read in map(orjson.loads, next(grown.batches(grown.look_up(read_criteria(CRITERIA["events"], [])))))
+    }
+    for moment in (f"2026-01-{day:02}", f"2026-01-{day:02}T00:00:01Z"):
+        since = moment if "T" in moment else f"{moment}T00:00:00Z"
+        expected = [each for each in asked() if changed_at[each] >= since]
+        assert asked(("updated_since", moment)) == expected
+        backward = [*filters, ("sort", sort), ("limit", "7"), ("updated_since", moment)]
+        assert walk(grown, "events", backward, backward=True) == expected
+    assert len({*changed_at.values()}) == 5
+
+
+def test_what_changed_since_a_moment_is_quick_where_little_did_or_little_did_not(
+    grown: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sets, "QUICK", 30)
+    model = CRITERIA["events"]
+    numbers, quick = [], []
+    for day in range(1, 7):
+        listing = grown.look_up(read_criteria(model, [("updated_since", f"2026-01-{day:02}")]))
+        numbers.append(grown.page(listing).total)
+        quick.append(listing.quick)
+    total = numbers[0]
+    assert total > 30
+    assert quick == [min(number, total - number) <= 15 for number in numbers]
+    assert True in quick
+    assert False in quick
+    assert not grown.look_up(read_criteria(model, [("date_to", "2020")])).quick
 
 
 def test_a_cursor_serves_only_the_list_it_was_made_for(tmp_path: Path) -> None:

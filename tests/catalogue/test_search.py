@@ -12,12 +12,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from service.archive.collation import collation_of
+from service.catalogue import value_counts
 from service.catalogue.browsing import Catalogue
 from service.catalogue.criteria import SearchCriteria, SuggestCriteria
 from service.catalogue.parameters import read_criteria
+from service.catalogue.value_counts import FEW_RECORDS
 from service.catalogue.words import parse_query
 from service.errors import InvalidParameters, TooDeep
+from service.release.building import filter_index
 from service.release.opening import open_current
+from service.release.orders import MANY_VALUES
 from service.release.publish import publish
 from tests.archives import CRITERIA, TIMES, Fields, ancestors, archive, random_archives, record, said_of, write
 from tests.catalogue.test_browsing import model_order, walk
@@ -266,7 +270,12 @@ def _everything(whole: Fields) -> list[Fields]:
 @settings(max_examples=8 * TIMES, deadline=None, suppress_health_check=list(HealthCheck), phases=UNSHRUNK)
 def test_words_filters_sorts_and_facets_against_a_model(collection: str, data: st.DataObject) -> None:
     whole = data.draw(random_archives())
-    with tempfile.TemporaryDirectory() as folder:
+    # Facets of a list without words are counted value by value, record by record, or by the text index.
+    many, few = data.draw(st.sampled_from([(MANY_VALUES, FEW_RECORDS), (0, FEW_RECORDS), (0, 2)]))
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(filter_index, "MANY_VALUES", many)
+        patch.setattr(value_counts, "MANY_VALUES", many)
+        patch.setattr(value_counts, "FEW_RECORDS", few)
         catalogue = publish_in(Path(folder), whole)
         with closing(catalogue.release):
             for _ in range(8):

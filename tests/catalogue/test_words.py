@@ -3,7 +3,7 @@
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date
 from functools import cache
@@ -20,6 +20,7 @@ from service.catalogue.criteria import SearchCriteria
 from service.catalogue.excerpts import Finder, excerpts
 from service.catalogue.parameters import read_criteria
 from service.catalogue.search import TextIndex
+from service.catalogue.value_counts import ValueCounts
 from service.catalogue.words import parse_query
 from service.errors import InvalidParameters
 from service.release.opening import open_current
@@ -371,14 +372,17 @@ def test_a_facet_is_counted_once_for_all_pages_of_a_list(tmp_path: Path, monkeyp
     publish(write(tmp_path / "archive.json", whole), tmp_path / "data")
     catalogue = Catalogue(open_current(tmp_path / "data"))
     walks = 0
-    aggregate = catalogue.text.aggregate
 
-    def counting(*args: Any) -> Any:
-        nonlocal walks
-        walks += 1
-        return aggregate(*args)
+    def counting(count: Callable[..., Any]) -> Callable[..., Any]:
+        def count_and_note(*args: Any, **options: Any) -> Any:
+            nonlocal walks
+            walks += 1
+            return count(*args, **options)
 
-    monkeypatch.setattr(catalogue.text, "aggregate", counting)
+        return count_and_note
+
+    monkeypatch.setattr(catalogue.text, "aggregate", counting(catalogue.text.aggregate))
+    monkeypatch.setattr(ValueCounts, "members", counting(ValueCounts.members))
 
     def asked(collection: str, *pairs: tuple[str, str]) -> tuple[int, dict[str, list[int]]]:
         before = walks
@@ -400,30 +404,48 @@ def test_a_facet_is_counted_once_for_all_pages_of_a_list(tmp_path: Path, monkeyp
 
 
 def test_facets_are_right_where_the_engine_counts_only_some(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of values that are too many to be counted in one walk, and of sets without a number, nothing is lost."""
+    """Of values that are too many to be counted in one walk, and of sets without a number, nothing is lost. A list without words
+    is counted the same in every way.
+    """
     topics = [record(f"top-{n}", label=f"Topic {9 - n}") for n in range(6)]
-    filed = [record(f"tes-{n}", topics=[f"top-{n % 6}"], witness=f"agt-{n % 6}") for n in range(18)]
+    filed = [
+        record(
+            f"tes-{n}",
+            title="Night",
+            topics=[f"top-{n % 6}"],
+            witness=f"agt-{n % 6}",
+            relations=[{"type": "corroborates", "to": f"evt-{n}" if n < 3 else f"tes-{n - 3}"}],
+        )
+        for n in range(18)
+    ]
     whole = archive(
         *topics,
         *(record(f"agt-{n}", name=f"Council {9 - n}") for n in range(6)),
+        *(record(f"evt-{n}", title=f"Arrest {n}") for n in range(3)),
         *filed,
-        record("tes-99", witness="agt-0"),
+        record("tes-99", title="Night", witness="agt-0"),
     )
-    pairs = [("facets", "topic,witness"), ("facet_limit", "2")]
+    pairs = [("facets", "topic,witness,related_to"), ("facet_limit", "2")]
 
-    def ask(folder: str) -> Any:
+    def ask(folder: str, *more: tuple[str, str]) -> Any:
         publish(write(tmp_path / "archive.json", whole), tmp_path / folder)
         catalogue = Catalogue(open_current(tmp_path / folder))
         with closing(catalogue.release):
-            return catalogue.page(catalogue.look_up(read_criteria(CRITERIA["testimonies"], pairs))).facets
+            return catalogue.page(catalogue.look_up(read_criteria(CRITERIA["testimonies"], [*pairs, *more]))).facets
 
-    usual = ask("usual")
+    words = ("q", "night")
+    usual = ask("usual", words)
+    assert ask("by sets") == usual
+    monkeypatch.setattr("service.release.building.filter_index.MANY_VALUES", 0)
+    monkeypatch.setattr("service.catalogue.value_counts.MANY_VALUES", 0)
+    assert ask("by record") == usual
     assert [(bucket.label, bucket.count) for bucket in usual["topic"]] == [("Topic 4", 3), ("Topic 5", 3), (None, 1)]
     assert [(bucket.label, bucket.count) for bucket in usual["witness"]] == [
         ("Council 9", 4),
         ("Council 4", 3),
         (None, 0),
     ]
+    assert [(bucket.value, bucket.count) for bucket in usual["related_to"]] == [("evt-0", 1), ("evt-1", 1), (None, 1)]
     monkeypatch.setattr("service.release.text_index.MOST_SETS", 2)
     monkeypatch.setattr("service.catalogue.facets.BESIDE", 1)
     counted: list[str] = []
@@ -434,9 +456,9 @@ def test_facets_are_right_where_the_engine_counts_only_some(tmp_path: Path, monk
         return count_values(self, query, field)
 
     monkeypatch.setattr(TextIndex, "count_values", count_and_note)
-    assert ask("few") == usual
+    assert ask("few", words) == usual
     assert counted == ["is_topic"]
     counted.clear()
     monkeypatch.setattr("service.catalogue.facets.FEW_RECORDS", 0)
-    assert ask("bounded") == usual
-    assert counted == ["is_topic", "is_witness"]
+    assert ask("bounded", words) == usual
+    assert counted == ["is_topic", "is_witness", "is_related_to"]

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+import os
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -162,6 +164,23 @@ def test_a_comparison_that_fails_is_trouble(
     assert wait_until(lambda: client.get("/readyz").json()["trouble"] is not None)
     trouble = client.get("/readyz").json()["trouble"]
     assert trouble == "the release cannot be compared with its manifest (RuntimeError)"
+
+
+def test_a_release_is_compared_where_threads_have_no_priority_of_their_own(
+    tmp_path: Path, publish_to: PublishTo, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> None:
+        raise ProcessLookupError
+
+    monkeypatch.setattr(releases, "COMPARED_FIRST", 0)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(os, "setpriority", fails)
+    published = publish_to(tmp_path / "data", archive(record("tes-1")))
+    manifest = published.folder / "manifest.json"
+    manifest.chmod(0o644)
+    manifest.write_text(manifest.read_text().replace(published.manifest.files["archive.jsonl"].sha256, 64 * "0"))
+    client = serve(tmp_path / "data")
+    assert wait_until(lambda: "archive.jsonl" in (client.get("/readyz").json()["trouble"] or ""))
 
 
 def test_who_waits_for_an_answer_of_a_release_that_goes_is_answered_from_it(

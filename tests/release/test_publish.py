@@ -1,9 +1,11 @@
 """Publishing: what a release holds, that the same content is the same release, and that a failure changes nothing."""
 
+import errno
 import fcntl
 import hashlib
 import json
 import multiprocessing
+import os
 import signal
 import sqlite3
 import subprocess
@@ -21,11 +23,14 @@ import pytest
 from service.archive import dividing
 from service.archive.checks import ArchiveInvalid
 from service.archive.identifiers import RECORD_TYPES
+from service.cli.publish import tell_published
 from service.errors import PublishInProgress, ReleaseDamaged, ReleaseError, ReleaseUnknown, TestimonyArchiveError
+from service.release import data_folder
 from service.release.data_folder import kept_releases, prune, roll_back
 from service.release.manifest import RELEASE_FORMAT, read_manifest
 from service.release.opening import open_current, open_release
 from service.release.publish import publish
+from service.settings import Settings
 from tests.archives import Fields, archive, record, write
 from tests.commands import ROOT, Command
 from tests.conftest import SEED, PublishTo
@@ -241,6 +246,34 @@ def test_three_releases_are_kept_and_one_can_go_back(tmp_path: Path, publish_to:
     with pytest.raises(ReleaseUnknown, match="no earlier release"):
         roll_back(data)
     assert [release.number for release in prune(data, keep=1)] == [5, 4]
+    assert [release.number for release in kept_releases(data)] == [3]
+
+
+@pytest.mark.parametrize("step", ["_keep_statements_of", "keep_withdrawals", "remove_release"])
+def test_a_release_is_published_though_older_ones_could_not_be_removed(
+    tmp_path: Path,
+    publish_to: PublishTo,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    step: str,
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    data = tmp_path / "data"
+    publish_to(data, archive(record("tes-1", title="Title 1")))
+    with monkeypatch.context() as patched:
+        patched.setattr(data_folder, step, fails)
+        published = publish_to(data, archive(record("tes-1", title="Title 2")), keep=1)
+    assert (published.changed, published.unpruned) == (True, "Read-only file system")
+    assert documents(data)["tes-1"]["title"] == "Title 2"
+    assert [release.number for release in kept_releases(data)] == [2, 1]
+    tell_published(published, Settings(data=data))
+    assert "could not be removed (Read-only file system)" in capsys.readouterr().err
+    published = publish_to(data, archive(record("tes-1", title="Title 3")), keep=1)
+    assert published.unpruned is None
+    tell_published(published, Settings(data=data))
+    assert "could not be removed" not in capsys.readouterr().err
     assert [release.number for release in kept_releases(data)] == [3]
 
 

@@ -8,11 +8,12 @@ import sqlite3
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from itertools import chain, groupby
+from itertools import accumulate, chain, count, groupby, repeat
 from operator import itemgetter
 
 from pyroaring import BitMap
 
+from service.archive.identifiers import PREFIXES, RECORD_OF
 from service.release.building.gathered import Gathered
 from service.release.building.scratch import BATCH
 from service.release.indexing import (
@@ -29,11 +30,13 @@ from service.release.indexing import (
     low_column,
     sort_column,
 )
-from service.release.orders import PLACED_FROM, ArrayWriter, Order
+from service.release.orders import MANY_VALUES, PLACED_FROM, ArrayWriter, Order
 from service.release.tables import TermRow, insert_statement, placed_term
 
 #: So many pairs of term and record are held in memory: about 20 MB at the worst, where each term has one record.
 PAIRS_IN_MEMORY = 100_000
+#: And so many values of columns, each with its member: about 2 MB.
+SPANS_IN_MEMORY = 20_000
 
 
 class FilterIndexWriter:
@@ -52,15 +55,16 @@ class FilterIndexWriter:
         self._pairs = 0
         #: By collection and filter, the members that have a value of it.
         self._stating: defaultdict[tuple[str, str], BitMap] = defaultdict(BitMap)
-        self._columns: defaultdict[tuple[str, str], tuple[array[float], array[int]]] = defaultdict(
-            lambda: (array("d"), array("I"))
-        )
+        #: The numbers of the columns, by collection and name, and rows of them that were not written out yet.
+        self._columns: dict[tuple[str, str], int] = {}
+        self._spans: list[tuple[int, float, int]] = []
         #: The member for which each date or place is claimed.
         self._claimants: defaultdict[tuple[str, str], array[int]] = defaultdict(lambda: array("I"))
         #: When each record changed, as numbers of moments in `_moments`.
         self._updated = array("I")
         self._moments: dict[str, int] = {}
         database.execute("CREATE TEMP TABLE found (collection TEXT, name TEXT, value TEXT, members BLOB)")
+        database.execute('CREATE TEMP TABLE span ("column" INTEGER, value REAL, member INTEGER)')
         self.orders: dict[tuple[str, str], Order] = {}
         for collection in self._collections:
             for order in self._fields[collection].orders():
@@ -85,10 +89,8 @@ class FilterIndexWriter:
         self._pairs += len(entries.terms)
         if self._pairs >= PAIRS_IN_MEMORY:
             self._spill()
-        for column, number in _spans(entries):
-            values, members = self._columns[collection, column]
-            values.append(number)
-            members.append(member)
+        for column, value in _spans(entries):
+            self._add_span(collection, column, value, member)
         for name, days in entries.claimed:
             filtered = claimed_filter(name)
             columns = first_column(filtered), last_column(filtered)
@@ -99,14 +101,18 @@ class FilterIndexWriter:
                 collection, member, claimed_filter("place"), zip(columns, point or (), strict=point is not None)
             )
         self._updated.append(self._moments.setdefault(updated_at, len(self._moments)))
+        if len(self._spans) >= SPANS_IN_MEMORY:
+            self._spill_spans()
+
+    def _add_span(self, collection: str, column: str, value: float, member: int) -> None:
+        number = self._columns.setdefault((collection, column), len(self._columns))
+        self._spans.append((number, value, member))
 
     def _add_claim(self, collection: str, member: int, name: str, numbers: Iterable[tuple[str, float]]) -> None:
         """Take what is claimed of one date or place, by column: a claim is an item of its own, since a record may have several."""
         claimants = self._claimants[collection, name]
-        for column, number in numbers:
-            values, claims = self._columns[collection, column]
-            values.append(number)
-            claims.append(len(claimants))
+        for column, value in numbers:
+            self._add_span(collection, column, value, len(claimants))
         claimants.append(member)
 
     def _spill(self) -> None:
@@ -116,23 +122,36 @@ class FilterIndexWriter:
             at_hand.clear()
         self._pairs = 0
 
+    def _spill_spans(self) -> None:
+        self.database.executemany("INSERT INTO temp.span VALUES (?, ?, ?)", self._spans)
+        self._spans.clear()
+
     def finish(self) -> None:
         """Write what was gathered. Called once, after the last record."""
         self._spill()
+        self._spill_spans()
         for collection in self._collections:
             self._write_order(collection, "updated_at")
-        for (collection, name), (values, members) in self._columns.items():
-            # The sort is stable, so members with the same value stay in ascending order.
-            places = sorted(range(len(values)), key=values.__getitem__)
-            self.arrays.write_column(f"{collection}/{name}", ((values[at], members[at]) for at in places))
+        self._write_columns()
         for (collection, name), members in self._claimants.items():
             self.arrays.write(f"{collection}/{name}/of", members)
         self._write_terms()
         self.database.execute("DROP TABLE temp.found")
+        self.database.execute("DROP TABLE temp.span")
+        # The words, which are written next, need the memory.
+        for held in (self.orders, self._places, self._stating, self._claimants):
+            held.clear()
+
+    def _write_columns(self) -> None:
+        names = [f"{collection}/{name}" for collection, name in self._columns]
+        rows = self.database.execute("SELECT * FROM temp.span ORDER BY 1, 2, 3")
+        for number, spans in groupby(rows, key=itemgetter(0)):
+            self.arrays.write_column(names[number], (span[1:] for span in spans))
 
     def _write_order(self, collection: str, order: str) -> None:
-        members = self._members_in(order, collection)
-        self.orders[collection, order] = self.arrays.write_order(f"{collection}/{order}", members)
+        written = self.arrays.write_order(f"{collection}/{order}", self._members_in(order, collection))
+        # From here on only the places are asked for, and the members would take as much memory again.
+        self.orders[collection, order] = Order((), written.places)
 
     def places(self, collection: str, ordinal: int) -> tuple[tuple[str, int], ...]:
         """Return a record's place in each order by a field, with the column of the text index that holds it."""
@@ -172,10 +191,19 @@ class FilterIndexWriter:
     def _found_terms(self) -> Iterator[tuple[tuple[str, str, str], BitMap]]:
         """Yield every term with the members that it finds, and note which members each filter has a value of."""
         found = self.database.execute("SELECT * FROM temp.found ORDER BY collection, name, value, rowid")
-        for term, parts in groupby(found, key=itemgetter(0, 1, 2)):
-            members = BitMap(array("I", b"".join([row[3] for row in parts])))
-            self._stating[term[:2]] |= members
-            yield term, members
+        for (collection, name), rows in groupby(found, key=itemgetter(0, 1)):
+            naming = (
+                _Naming(self._gathered, self._collections) if name in equal_filters(self._fields[collection]) else None
+            )
+            stating = self._stating[collection, name]
+            for value, parts in groupby(rows, key=itemgetter(2)):
+                members = BitMap(array("I", b"".join([row[3] for row in parts])))
+                stating |= members
+                if naming is not None:
+                    naming.add(value, members)
+                yield (collection, name, value), members
+            if naming is not None and naming.values > MANY_VALUES:
+                self.arrays.write_named(f"{collection}/{name}", *naming.named(self._collections[collection][1]))
 
     def _lacking_terms(self) -> Iterator[tuple[tuple[str, str, str], BitMap]]:
         """Yield, for each filter that some members have no value of, the term that finds these."""
@@ -196,6 +224,77 @@ class FilterIndexWriter:
         self.database.executemany(insert_statement(placed_term), placed)
         terms.clear()
         placed.clear()
+
+
+class _Naming:
+    """Gathers the records that the values of one filter are, value by value in ascending order, and gives them by the members
+    that name them. Takes 8 bytes for each pair of value and member.
+    """
+
+    def __init__(self, gathered: Gathered, collections: dict[str, tuple[int, int]]) -> None:
+        self._gathered = gathered
+        self._firsts = {PREFIXES[RECORD_OF[collection]]: first for collection, (first, _) in collections.items()}
+        #: The records that are next, in the order of their identifiers, of the type that the values begin with.
+        self._next: Iterator[tuple[str, int]] = iter(())
+        self._prefix = ""
+        #: Of each value the ordinal of its record, and how many of `_members` have it; None where a value is no record.
+        self._records: array[int] | None = array("I")
+        self._numbers = array("I")
+        self._members = array("I")
+
+    @property
+    def values(self) -> int:
+        """How many values there are; 0 where one of them is no record."""
+        return 0 if self._records is None else len(self._records)
+
+    def add(self, value: str, members: BitMap) -> None:
+        """Take a value, and the members that have it."""
+        if self._records is None:
+            return
+        ordinal = self._ordinal(value)
+        if ordinal is None:
+            self._records, self._members = None, array("I")
+            return
+        self._records.append(ordinal)
+        self._numbers.append(len(members))
+        self._members.extend(members)
+
+    def _ordinal(self, value: str) -> int | None:
+        prefix, hyphen, _ = value.partition("-")
+        if not hyphen or prefix not in self._firsts:
+            return None
+        if prefix != self._prefix:
+            self._next, self._prefix = zip(self._gathered.identifiers(prefix), count(self._firsts[prefix])), prefix
+        # All values of a filter are looked for in one pass over the records of a type.
+        for record_id, ordinal in self._next:
+            if record_id >= value:
+                return ordinal if record_id == value else None
+        return None
+
+    def named(self, size: int) -> "tuple[array[int] | None, array[int]]":
+        """Return where the records begin that each of `size` members names, and the records, as ordinals: see `orders.Named`. All
+        values must be records.
+        """
+        assert self._records is not None
+        starts = array("I", bytes(self._members.itemsize * (size + 1)))
+        for member in self._members:
+            starts[member + 1] += 1
+        if max(starts) <= 1:
+            ordinals = array("I", bytes(self._members.itemsize * size))
+            for member, ordinal in self._pairs():
+                ordinals[member] = ordinal
+            return None, ordinals
+        starts = array("I", accumulate(starts))
+        free, ordinals = starts[:], self._members[:]
+        for member, ordinal in self._pairs():
+            ordinals[free[member]] = ordinal
+            free[member] += 1
+        return starts, ordinals
+
+    def _pairs(self) -> Iterator[tuple[int, int]]:
+        """Yield each member that has a value with the record of the value."""
+        assert self._records is not None
+        return zip(self._members, chain.from_iterable(map(repeat, self._records, self._numbers)), strict=True)
 
 
 def _spans(entries: Entries) -> Iterator[tuple[str, float]]:

@@ -144,6 +144,13 @@ class Gathered:
         )
         return int(number)
 
+    def identifiers(self, prefix: str) -> Iterator[str]:
+        """Yield the identifiers with a prefix (agt for agents), in order."""
+        # The hyphen after the prefix is followed by the full stop.
+        statement = "SELECT id FROM record WHERE id > ? AND id < ? ORDER BY id"
+        for (record_id,) in self.connection.execute(statement, (f"{prefix}-", f"{prefix}.")):
+            yield record_id
+
     def withdrawals(self) -> list[tuple[str, str]]:
         """Return identifier and day of every withdrawal, by identifier."""
         return self.connection.execute('SELECT id, "on" FROM withdrawn ORDER BY id').fetchall()

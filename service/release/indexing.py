@@ -317,8 +317,8 @@ _SPECIAL: dict[str, _Index] = {
 
 
 def referred_to(public: PublicRecord, record: RecordFields) -> frozenset[str]:
-    """Return the identifier of every other record that a public record names, in whatever role."""
-    found: list[str] = []
+    """Return the identifier of every other record that a public record names, in whatever role, claims included."""
+    found = claimed_places(public)
     _find_references(public, _reference_tree(record), found)
     return frozenset(found) - {public["id"]}
 

@@ -95,7 +95,8 @@ def test_every_link_of_a_crawl_answers(archive: str, request: pytest.FixtureRequ
         assert page.status_code == 200, page.url
         if "text/html" not in page.headers["content-type"] or "/v1/" in str(page.url) or "/docs" in str(page.url):
             continue
-        for address in Links(page.text).leads + Links(page.text).loads:
+        links = Links(page.text)
+        for address in links.leads + links.loads:
             path = address.removeprefix(base).partition("#")[0]
             # One filter at a time: of two there are thousands.
             if path.startswith("/") and path not in seen and "lang=" not in path and "&" not in path:

@@ -49,7 +49,7 @@ def test_a_command_prints_what_the_guides_show(client: httpx.Client, command: st
     if "|" in rest:
         assert rest[pipe + 1] == "python3"
         filtered = subprocess.run(
-            [sys.executable, *rest[pipe + 2 :]], input=printed, capture_output=True, text=True, check=True, timeout=20
+            [sys.executable, *rest[pipe + 2 :]], input=printed, capture_output=True, text=True, check=True, timeout=60
         )
         printed = filtered.stdout
     assert DRAWN.sub("", printed).replace("\r\n", "\n").strip() == DRAWN.sub("", output).strip()

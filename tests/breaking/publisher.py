@@ -15,8 +15,8 @@ from typing import Any
 from service.release.publish import publish
 from tests.warming import warm_up
 
-#: Seconds that what a killed publisher has started may go on.
-LINGER_S = 1.0
+#: Seconds that what a killed publisher has started may go on: on a busy machine it takes some to end.
+LINGER_S = 30.0
 #: What Python tells of a program that changes the file system, before it does.
 _STEPS = frozenset("os.rename os.remove os.symlink os.mkdir os.rmdir os.chmod tempfile.mkdtemp sqlite3.connect".split())
 

@@ -73,7 +73,7 @@ def server(data: Path, tmp_path: Path) -> Iterator[Server]:
     environment = {**os.environ, "TESTIMONY_ARCHIVE_CACHE_MIB": "8"}
     log = tmp_path / "log"
     with log.open("w") as stderr, subprocess.Popen(command, stderr=stderr, env=environment) as process:
-        assert wait_until(lambda: "/v1 (" in log.read_text(), within=30)
+        assert wait_until(lambda: "/v1 (" in log.read_text())
         yield Server(process, int(re.findall(r":(\d+)/v1 \(", log.read_text())[0]), log)
         if process.poll() is None:
             process.kill()
@@ -109,7 +109,7 @@ class Asker(asyncio.Protocol):
         self.headers: dict[bytes, bytes] = {}
         self.answered = asyncio.get_running_loop().create_future()
         self.transport.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             status = await self.answered
         if status == 503:
             assert int(self.headers[b"retry-after"]) > 0

@@ -5,15 +5,17 @@ open_page    opens an address in a window of its own, until the test ends
 windows      the same for a fixture of a module, where drawing takes seconds
 """
 
+import asyncio
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from tests.missing import skip_for
 
@@ -29,7 +31,30 @@ FLAGS = [
     "--disable-sync",
 ]
 
+#: Milliseconds until a test gives up what it expects to see, as long as what it waits for otherwise.
+expect.set_options(timeout=30_000)
+
+HERE = Path(__file__).parent
 OpenPage = Callable[..., Page]
+
+
+#: The event loop that Playwright has begun in the thread of the tests.
+_LOOP: pytest.StashKey[asyncio.AbstractEventLoop | None] = pytest.StashKey()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let Playwright's loop run during tests of this folder alone: it goes on from one to the next, and a thread in which a loop
+    runs can begin no other, as tests do that come after them.
+    """
+    if HERE not in item.path.parents:  # asked of every test, wherever it lies
+        return (yield)
+    asyncio._set_running_loop(item.config.stash.get(_LOOP, None))
+    try:
+        return (yield)
+    finally:
+        item.config.stash[_LOOP] = asyncio._get_running_loop()
+        asyncio._set_running_loop(None)
 
 
 @pytest.fixture(scope="session")
@@ -38,8 +63,11 @@ def chromium() -> Iterator[Browser]:
     if path is None:
         skip_for("Chromium is not installed (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
+        loop = asyncio.get_running_loop()
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
+        # The last test of all may be one of another folder.
+        asyncio._set_running_loop(loop)
         browser.close()
 
 

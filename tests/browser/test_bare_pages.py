@@ -88,7 +88,7 @@ def test_it_shows_what_the_next_save_brought_and_leaves_alone_what_has_not_chang
         pass  # asked again, and the same
     assert page.evaluate("document.activeElement.textContent") == "Look again"
     (tmp_path / "data" / FINDINGS).write_text(json.dumps(FOUND | {"ok": True, "findings": []}), encoding="utf-8")
-    expect(page.locator("h1")).to_have_text("The archive is published as it was saved", timeout=20_000)
+    expect(page.locator("h1")).to_have_text("The archive is published as it was saved")
     assert page.errors == []  # type: ignore[attr-defined] # put there by the fixture
 
 

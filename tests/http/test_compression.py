@@ -228,9 +228,9 @@ def test_a_client_that_leaves_in_the_middle_of_a_compressed_list_ends_the_work(
         connection.sendall(line.encode())
         head = connection.recv(1 << 16)
         assert f"content-encoding: {coding}".encode() in head.lower()
-    assert wait_until(ended.is_set, within=10)
+    assert wait_until(ended.is_set)
     threads = client.application.state.serving.stream_threads  # type: ignore[attr-defined]
-    assert wait_until(lambda: threads.borrowed_tokens == 0, within=10)
+    assert wait_until(lambda: threads.borrowed_tokens == 0)
     served = client.application.state.serving.served  # type: ignore[attr-defined]
-    assert wait_until(lambda: served._holders == 0, within=10)
+    assert wait_until(lambda: served._holders == 0)
     assert client.get("/v1/testimonies/tes-1").status_code == 200

@@ -252,7 +252,7 @@ def test_an_export_ends_on_the_release_it_began_with(large: Path, tmp_path: Path
     assert before is not None
     publish(write(tmp_path / "next.json", archive(record("tes-1"), withdrawn=withdrawals())), data)
     shutil.rmtree(before)
-    assert wait_until(lambda: client.get("/v1").json()["release"]["number"] == 2, within=5)
+    assert wait_until(lambda: client.get("/v1").json()["release"]["number"] == 2)
     records = (begun[0] + readers[0].read()).count(b'"record":"testimony"')
     # A chunk may begin inside of what is counted, seldom.
     assert MANY * 0.98 < records <= MANY

@@ -144,7 +144,7 @@ def test_a_new_release_is_described_with_its_own_examples(
 
     assert label() == "Before"
     second = publish_to(data, archive(record("top-1", label="After"))).manifest.id
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while client.get("/v1").json()["release"]["id"] != second:
         assert time.monotonic() < until
         time.sleep(0.05)

@@ -91,7 +91,7 @@ def test_requests_are_counted_by_the_template_of_their_route(seed_data: Path, se
     for path in asked:
         client.get(path)
     # A streamed answer is counted a moment after its last byte was read.
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not counted(families := scrape(client), "/v1/archive", 200):
         assert time.monotonic() < deadline
     for route, status in asked.values():
@@ -157,7 +157,7 @@ def test_a_release_that_cannot_be_served_shows(tmp_path: Path, publish_to: Publi
     client.get("/v1")
     assert counted(scrape(client), "/v1", 503) == 1
     publish_to(tmp_path / "data", archive(record("tes-1")))
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while value(families := scrape(client), "release_trouble") == 1:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -182,13 +182,13 @@ def ended(process: Process) -> Iterator[None]:
         yield
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(12)
+        process.wait(60)
 
 
 def test_workers_say_which_they_are_and_count_connections(tmp_path: Path) -> None:
     with serving("--data", tmp_path / "data", "--workers", 2, "--metrics") as (process, address, _said), ended(process):
         pids: set[str] = set()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while len(pids) < 2:
             assert time.monotonic() < deadline, "one worker took every connection"
             with httpx.Client(base_url=address, trust_env=False) as other:
@@ -205,7 +205,7 @@ def test_connections_are_counted_while_they_are_open(tmp_path: Path) -> None:
         ):
             one.get("/healthz")
             assert value(scrape(two), "open_connections") == 2
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         with httpx.Client(base_url=address, trust_env=False) as three:
             while value(scrape(three), "open_connections") != 1:
                 assert time.monotonic() < deadline

@@ -260,7 +260,7 @@ def test_no_answer_and_no_line_of_the_log_holds_a_mark(planted: Planted) -> None
                 search.look(str(question), wire(answer))
                 control.look(str(question), wire(answer))
         process.terminate()
-        process.wait(20)
+        process.wait(60)
     log = "".join(said)
     search.look("the log", log.replace(str(planted.path.parent), "").encode())
     print(f"{planted.hidden.count} marks, {search.spellings} spellings, {search.places} answers and logs")

@@ -72,9 +72,9 @@ def hold_no_address(log: str) -> None:
 def test_what_is_asked_is_not_logged(tmp_path: Path, workers: int) -> None:
     with serving("--data", tmp_path / "data", "--workers", workers) as (process, address, said):
         send(address, *SOUND, *BROKEN)
-        assert httpx.get(f"{address}/healthz", trust_env=False).status_code == 200
+        assert httpx.get(f"{address}/healthz", trust_env=False, timeout=60).status_code == 200
         process.terminate()
-        process.wait(20)
+        process.wait(60)
     hold_nothing("".join(said))
     hold_no_address("".join(said))
     assert "Serving at" in "".join(said)
@@ -85,9 +85,9 @@ def test_routes_and_metrics_that_an_operator_asks_for_tell_no_more(tmp_path: Pat
     environment = {f"TESTIMONY_ARCHIVE_{name}": value for name, value in asked_for.items()}
     with serving("--data", tmp_path / "data", **environment) as (process, address, said):
         send(address, *SOUND, *BROKEN)
-        hold_nothing(httpx.get(f"{address}/metrics", trust_env=False).text)
+        hold_nothing(httpx.get(f"{address}/metrics", trust_env=False, timeout=60).text)
         process.terminate()
-        process.wait(20)
+        process.wait(60)
     hold_nothing("".join(said))
 
 
@@ -111,7 +111,7 @@ sys.exit(run(sys.argv[1:]))
 def test_an_answer_that_fails_is_logged_without_what_was_asked(tmp_path: Path) -> None:
     with serving("--data", tmp_path / "data", program=("-c", FAILING)) as (process, address, said):
         paths = (f"suggest?q={ASKED}", f"testimonies?q={ASKED}")
-        statuses = [httpx.get(f"{address}/v1/{path}", trust_env=False).status_code for path in paths]
+        statuses = [httpx.get(f"{address}/v1/{path}", trust_env=False, timeout=60).status_code for path in paths]
         send(
             address,
             requests_for(f"/v1/suggest?q={ASKED}"),
@@ -119,7 +119,7 @@ def test_an_answer_that_fails_is_logged_without_what_was_asked(tmp_path: Path) -
             requests_for("/v1/archive"),
         )
         process.terminate()
-        process.wait(20)
+        process.wait(60)
     assert statuses == [500, 500]
     assert "RuntimeError" in "".join(said)
     hold_nothing("".join(said))

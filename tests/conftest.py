@@ -24,9 +24,12 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
+import service.api.describing
 import service.http.releases
 from service.app import create_app
+from service.archive.fields import ArchiveFields
 from service.http.application import Application
 from service.http.connections import BoundedConnection
 from service.http.fast_path import FastConnection
@@ -45,6 +48,20 @@ PublishTo = Callable[..., Published]
 
 #: Seconds between two looks of a test's server at its data folder: tests that wait for one are many.
 service.http.releases.LOOK_EVERY_S = 0.1
+#: The descriptions that were made, by what they depend on: whether there are pages, and the fields. Each of a hundred servers would
+#: make its own, for 0.3 s.
+_described: dict[tuple[bool, ArchiveFields], dict[str, Any]] = {}
+_describe_anew = service.api.describing._described
+
+
+def _describe_once(app: FastAPI, fields: ArchiveFields) -> dict[str, Any]:
+    key = app.state.has_pages, fields
+    if key not in _described:
+        _described[key] = _describe_anew(app, fields)
+    return _described[key]
+
+
+service.api.describing._described = _describe_once
 #: Seconds between two looks of a test's server at whether it is to stop. Each test that started one waits for that.
 STOPS_WITHIN_S = 0.01
 #: For clients of servers that speak plain HTTP: without it each of them reads the certificates of the machine, for 18 ms.

@@ -29,7 +29,7 @@ def with_examples(
         page = catalogue.page(catalogue.look_up(read_criteria(model, [("limit", "1")])))
         name = shapes[model.record].__name__
         if page.ordinals:
-            example = {"examples": [orjson.loads(place(page.joined))]}
+            example = {"examples": [orjson.loads(place(page.documents[0]))]}
             for named in (name, answer_name(name)):
                 schemas[named] = schemas[named] | example
     return description | {"components": components | {"schemas": schemas}}

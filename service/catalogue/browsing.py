@@ -68,9 +68,11 @@ class Page(NamedTuple):
         return self.release.documents(self.ordinals)
 
     @property
-    def joined(self) -> bytes:
-        """The records' documents as the members of a JSON array. Raises ReleaseDamaged."""
-        return self.release.joined_documents(self.ordinals)
+    def members(self) -> list[bytes]:
+        """The records' documents as the members of a JSON array, commas included, in pieces: to be joined once, with all that
+        stands around them. Raises ReleaseDamaged.
+        """
+        return self.release.separated_documents(self.ordinals)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """`testimony-archive publish`."""
 
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -55,7 +56,10 @@ def publish_archive(archive: Path, settings: Settings, *, json: bool = False) ->
 
     # First of all: that the key cannot be used should not be found out after a long publication.
     sign = None if settings.sign is None else read_signer(settings.sign)
-    with opened_archive(archive) as opened:
+    with ExitStack() as stack:
+        # Bars of their own, gone again before anything is told: reading tables may take as long as what follows.
+        with progress_bars() as progress:
+            opened = stack.enter_context(opened_archive(archive, progress=progress))
         if not opened.is_sound:
             report = opened.told(check_archive(opened.path, today=today(), folder=opened.files_in))
             show_report(archive, report, json=json)

@@ -106,6 +106,7 @@ def build_application(
         cache=cache,
         proxies=proxies,
         root_path=settings.root_path,
+        has_pages=settings.pages,
     )
     paths = [route.path for part in parts for route in part.router.routes if isinstance(route, APIRoute)]
     app.state.paths = tuple(paths)

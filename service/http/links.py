@@ -6,12 +6,13 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
+import orjson
 from starlette.types import Scope
 
 from service.archive.identifiers import PLURALS, TYPE_OF_PREFIX
 from service.catalogue.parameters import invalid_parameters
 from service.errors import ParameterError
-from service.release.addresses import placed
+from service.release.addresses import placed, without_marks
 
 # What a query may consist of to stand in a link as it came (RFC 3986, section 3.4), percent-encoded or not.
 _PLAIN_QUERY = re.compile(rb"[A-Za-z0-9._~!$'()*+,;:@/?%=&-]*")
@@ -86,9 +87,14 @@ def placed_at(base: str, documents: bytes, *, has_pages: bool) -> bytes:
     return placed(documents, base, has_pages=has_pages)
 
 
+def json_beside(value: object) -> bytes:
+    """Return a value as JSON that may stand beside documents when these get their addresses: nothing in it is taken for one."""
+    return without_marks(orjson.dumps(value))
+
+
 def has_pages(scope: Scope) -> bool:
     """Tell whether pages for people stand beside the API."""
-    shown: bool = scope["app"].state.has_pages
+    shown: bool = scope["state"]["has_pages"]
     return shown
 
 

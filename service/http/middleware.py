@@ -97,12 +97,15 @@ class OuterMiddleware:
         cache: ResponseCache,
         proxies: TrustedProxies,
         root_path: str,
+        has_pages: bool,
     ) -> None:
+        """`has_pages`: whether pages for people stand beside the API."""
         self.app = app
         self.serving = serving
         self.cache = cache
         self.proxies = proxies
         self.root_path = root_path
+        self.has_pages = has_pages
         self._served: Served | None = None
         # What the answers that are kept say of where they come from.
         self._headers: RawHeaders | None = None
@@ -259,7 +262,8 @@ class OuterMiddleware:
         if head:
             scope["method"] = "GET"
         # Routes answer HEAD as they do GET; an answer that is long to make may look, and leave out its body.
-        place(scope, {**scope.get("state", {}), "served": served, "head": head})
+        state = {**scope.get("state", {}), "served": served, "head": head, "has_pages": self.has_pages}
+        place(scope, state)
 
     def _believe(self, scope: Scope) -> None:
         """Put what a trusted proxy says of scheme, host and root path into the scope."""

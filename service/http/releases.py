@@ -151,7 +151,11 @@ class Served:
         """Return what `work` returns, given this release and these arguments: what it did for the last of them is
         remembered.
         """
-        if sum(len(each) for each in given if isinstance(each, bytes | str)) > RECALLED_LENGTH:
+        length = 0
+        for each in given:  # a generator would take as long as all else here
+            if isinstance(each, bytes | str):
+                length += len(each)
+        if length > RECALLED_LENGTH:
             return work(self, *given)
         return self._recall(work, *given)  # type: ignore[return-value] # the cache forgets the type
 

@@ -95,9 +95,9 @@ class DocumentFile:
         """Return the documents of records, in the order given. Raises ReleaseDamaged."""
         return self._documents.read(ordinals)
 
-    def joined(self, ordinals: Sequence[int]) -> bytes:
-        """Return the documents of records, in the order given, with commas between them. Raises ReleaseDamaged."""
-        return self._documents.joined(ordinals)
+    def separated(self, ordinals: Sequence[int]) -> list[bytes]:
+        """Return the documents of records, in the order given and with commas between them, in pieces. Raises ReleaseDamaged."""
+        return self._documents.separated(ordinals)
 
     def one(self, ordinal: int) -> bytes:
         """Return the document of a record. Raises ReleaseDamaged."""
@@ -136,15 +136,15 @@ class _EntryFile:
     def read(self, ordinals: Sequence[int]) -> list[bytes]:
         return [entry[: -len(SEPARATOR)] for entry in self._with_separators(ordinals)]
 
-    def joined(self, ordinals: Sequence[int]) -> bytes:
+    def separated(self, ordinals: Sequence[int]) -> list[bytes]:
         if not ordinals:
-            return b""
+            return []
         first, last = ordinals[0], ordinals[-1]
         if last - first == len(ordinals) - 1 and [*ordinals] == [*range(first, last + 1)]:
-            return self._stretch(first, last)
+            return [self._stretch(first, last)]
         entries = self._with_separators(ordinals)
         entries[-1] = entries[-1][: -len(SEPARATOR)]
-        return b"".join(entries)
+        return entries
 
     def _with_separators(self, ordinals: Sequence[int]) -> list[bytes]:
         at = self._arrays.numbers(self._offsets).__getitem__

@@ -317,8 +317,8 @@ _SPECIAL: dict[str, _Index] = {
 
 
 def referred_to(public: PublicRecord, record: RecordFields) -> frozenset[str]:
-    """Return the identifier of every other record that a public record names, in whatever role."""
-    found: list[str] = []
+    """Return the identifier of every other record that a public record names, in whatever role, claims included."""
+    found = claimed_places(public)
     _find_references(public, _reference_tree(record), found)
     return frozenset(found) - {public["id"]}
 
@@ -437,8 +437,13 @@ def sort_key(record: RecordFields, order: str, keys: Sequence[str], updated_at: 
         return ""
     if order == "updated_at":
         return updated_at
-    key = keys[record.slot(order)]
+    key = keys[_slot(record, order)]
     return "" if order.startswith("-") and key == UNKNOWN else key
+
+
+@lru_cache(1024)  # an archive with many fields of its own has hundreds of orders
+def _slot(record: RecordFields, order: str) -> int:
+    return record.slot(order)
 
 
 # --- Columns ---------------------------------------------------------------------------------------------------------

@@ -93,11 +93,11 @@ class Release:
         assert self._documents is not None
         return self._documents.read(ordinals)
 
-    def joined_documents(self, ordinals: Sequence[int]) -> bytes:
-        """Return the documents of records, in the order given, with commas between them. Raises ReleaseDamaged."""
+    def separated_documents(self, ordinals: Sequence[int]) -> list[bytes]:
+        """Return the documents of records, in the order given and with commas between them, in pieces. Raises ReleaseDamaged."""
         self.require(DOCUMENTS)
         assert self._documents is not None
-        return self._documents.joined(ordinals)
+        return self._documents.separated(ordinals)
 
     def document(self, ordinal: int) -> bytes:
         """Return the document of a record. Raises ReleaseDamaged."""

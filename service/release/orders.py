@@ -90,9 +90,8 @@ class Named:
             counted = Counter(map(self.ordinals.__getitem__, members))
             del counted[0]
             return counted
-        start_of = self.starts.__getitem__
-        parts = map(slice, map(start_of, members), map(start_of, map((1).__add__, members)))
-        return Counter(chain.from_iterable(map(self.ordinals.__getitem__, parts)))
+        starts, ordinals = self.starts, self.ordinals
+        return Counter(chain.from_iterable([ordinals[starts[each] : starts[each + 1]] for each in members]))
 
 
 class ArrayWriter:

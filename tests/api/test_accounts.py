@@ -158,6 +158,14 @@ def test_countries_and_boxes_look_at_claims(borders: httpx.Client, query: str, e
     assert found(borders, "events", query + words) == [f"evt-{each}" for each in expected if about in ("", each)]
 
 
+@pytest.mark.parametrize("place", ["plc-near", "plc-far", "plc-vague", "plc-beside"])
+def test_a_place_that_is_claimed_for_an_event_is_named_by_it(borders: httpx.Client, place: str) -> None:
+    naming = found(borders, "events", f"refers_to={place}")
+    assert naming == found(borders, "events", f"place={place}")
+    assert naming
+    assert borders.get(f"/v1/places/{place}").json()["referred_by"]["events"] == len(naming)
+
+
 def test_countries_are_counted_as_they_are_found(borders: httpx.Client) -> None:
     assert counted(borders, "events", "country") == {"AQ": 3, "BV": 2, None: 0}
 

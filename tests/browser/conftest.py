@@ -68,7 +68,8 @@ class Windows:
             page: Any = free.pop() if free else self._make(*kind)
             taken.append((kind, page))
             page.emulate_media(media="null", color_scheme="dark" if dark else "light")
-            page.set_viewport_size({"width": width, "height": 900})
+            if page.viewport_size != (size := {"width": width, "height": 900}):
+                page.set_viewport_size(size)
             # The icon of the page before may be asked for only now, of a server that is gone.
             before = urlsplit(page.url).netloc
             page.before = f"http://{before}/" if before != urlsplit(address).netloc else None

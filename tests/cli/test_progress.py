@@ -43,6 +43,9 @@ def test_long_work_is_told_in_a_terminal_alone(tmp_path: Path) -> None:
     shown = in_a_terminal("check", tmp_path / "mine")
     assert "Reading tables" in shown
     assert "Checking" in shown
+    shown = in_a_terminal("publish", tmp_path / "mine", "--data", tmp_path / "data")
+    assert "Reading tables" in shown
+    assert "Rendering" in shown
     command = [sys.executable, "-m", "service", *map(str, bring)]
     quiet = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "Writing" not in quiet.stderr

@@ -46,6 +46,7 @@ from service.http.links import (
     base_url,
     has_pages,
     header,
+    json_beside,
     kept_query,
     link_header,
     page_url,
@@ -259,26 +260,36 @@ def draw_page(
     }
     meta = {"total": page.total} | asked.meta | {"did_you_mean": page.did_you_mean, "notes": asked.notes}
     headers = link_header(links)
-    beside: list[bytes] = []
     if asked.wishes or criteria.fields or included is not None:
         documents = [*page.documents, *(included.documents if included is not None else ())]
         placed = [with_addresses(scope, document) for document in documents]
         shown, languages = show_in(placed, asked.wishes, served.catalogue)
         number = len(page.ordinals)
-        records = b",".join([select_fields(document, criteria.fields) for document in shown[:number]])
-        if included is not None:
-            beside = [b",", _included_member(shown[number:], included.total)]
+        records = [b",".join([select_fields(document, criteria.fields) for document in shown[:number]])]
+        beside = [] if included is None else [b",", _included_member(shown[number:], included.total)]
         headers += languages
+        is_placed = True
     else:
-        records = with_addresses(scope, page.joined)
+        records, beside, is_placed = page.members, [], False
+    facets = page.facets
+    if facets is not None and asked.wishes:
+        facets = served.catalogue.relabelled(facets, asked.wishes, criteria.collection)
     # Joined once: the records are most of it, and copying them again is what costs.
-    parts = [b'{"data":[', records, b'],"meta":', orjson.dumps(meta), b',"links":', orjson.dumps(links)]
-    if page.facets is not None:
-        facets = page.facets
-        if asked.wishes:
-            facets = served.catalogue.relabelled(facets, asked.wishes, criteria.collection)
-        parts += [b',"facets":', orjson.dumps(facets)]
-    body = b"".join([*parts, *beside, b"}"])
+    body = b"".join(
+        [
+            b'{"data":[',
+            *records,
+            b'],"meta":',
+            json_beside(meta),
+            b',"links":',
+            json_beside(links),
+            *([] if facets is None else [b',"facets":', json_beside(facets)]),
+            *beside,
+            b"}",
+        ]
+    )
+    if not is_placed:
+        body = with_addresses(scope, body)
     if not kept:
         return unkept_answer(scope, body, headers=headers)
     return release_answer(scope, served.key, body, headers=headers, wishes=asked.wishes)

@@ -35,6 +35,8 @@ from service.release.tables import TermRow, insert_statement, placed_term
 
 #: So many pairs of term and record are held in memory: about 20 MB at the worst, where each term has one record.
 PAIRS_IN_MEMORY = 100_000
+#: And so many values of columns, each with its member: about 2 MB.
+SPANS_IN_MEMORY = 20_000
 
 
 class FilterIndexWriter:
@@ -53,15 +55,16 @@ class FilterIndexWriter:
         self._pairs = 0
         #: By collection and filter, the members that have a value of it.
         self._stating: defaultdict[tuple[str, str], BitMap] = defaultdict(BitMap)
-        self._columns: defaultdict[tuple[str, str], tuple[array[float], array[int]]] = defaultdict(
-            lambda: (array("d"), array("I"))
-        )
+        #: The numbers of the columns, by collection and name, and rows of them that were not written out yet.
+        self._columns: dict[tuple[str, str], int] = {}
+        self._spans: list[tuple[int, float, int]] = []
         #: The member for which each date or place is claimed.
         self._claimants: defaultdict[tuple[str, str], array[int]] = defaultdict(lambda: array("I"))
         #: When each record changed, as numbers of moments in `_moments`.
         self._updated = array("I")
         self._moments: dict[str, int] = {}
         database.execute("CREATE TEMP TABLE found (collection TEXT, name TEXT, value TEXT, members BLOB)")
+        database.execute('CREATE TEMP TABLE span ("column" INTEGER, value REAL, member INTEGER)')
         self.orders: dict[tuple[str, str], Order] = {}
         for collection in self._collections:
             for order in self._fields[collection].orders():
@@ -86,10 +89,8 @@ class FilterIndexWriter:
         self._pairs += len(entries.terms)
         if self._pairs >= PAIRS_IN_MEMORY:
             self._spill()
-        for column, number in _spans(entries):
-            values, members = self._columns[collection, column]
-            values.append(number)
-            members.append(member)
+        for column, value in _spans(entries):
+            self._add_span(collection, column, value, member)
         for name, days in entries.claimed:
             filtered = claimed_filter(name)
             columns = first_column(filtered), last_column(filtered)
@@ -100,14 +101,18 @@ class FilterIndexWriter:
                 collection, member, claimed_filter("place"), zip(columns, point or (), strict=point is not None)
             )
         self._updated.append(self._moments.setdefault(updated_at, len(self._moments)))
+        if len(self._spans) >= SPANS_IN_MEMORY:
+            self._spill_spans()
+
+    def _add_span(self, collection: str, column: str, value: float, member: int) -> None:
+        number = self._columns.setdefault((collection, column), len(self._columns))
+        self._spans.append((number, value, member))
 
     def _add_claim(self, collection: str, member: int, name: str, numbers: Iterable[tuple[str, float]]) -> None:
         """Take what is claimed of one date or place, by column: a claim is an item of its own, since a record may have several."""
         claimants = self._claimants[collection, name]
-        for column, number in numbers:
-            values, claims = self._columns[collection, column]
-            values.append(number)
-            claims.append(len(claimants))
+        for column, value in numbers:
+            self._add_span(collection, column, value, len(claimants))
         claimants.append(member)
 
     def _spill(self) -> None:
@@ -117,23 +122,36 @@ class FilterIndexWriter:
             at_hand.clear()
         self._pairs = 0
 
+    def _spill_spans(self) -> None:
+        self.database.executemany("INSERT INTO temp.span VALUES (?, ?, ?)", self._spans)
+        self._spans.clear()
+
     def finish(self) -> None:
         """Write what was gathered. Called once, after the last record."""
         self._spill()
+        self._spill_spans()
         for collection in self._collections:
             self._write_order(collection, "updated_at")
-        for (collection, name), (values, members) in self._columns.items():
-            # The sort is stable, so members with the same value stay in ascending order.
-            places = sorted(range(len(values)), key=values.__getitem__)
-            self.arrays.write_column(f"{collection}/{name}", ((values[at], members[at]) for at in places))
+        self._write_columns()
         for (collection, name), members in self._claimants.items():
             self.arrays.write(f"{collection}/{name}/of", members)
         self._write_terms()
         self.database.execute("DROP TABLE temp.found")
+        self.database.execute("DROP TABLE temp.span")
+        # The words, which are written next, need the memory.
+        for held in (self.orders, self._places, self._stating, self._claimants):
+            held.clear()
+
+    def _write_columns(self) -> None:
+        names = [f"{collection}/{name}" for collection, name in self._columns]
+        rows = self.database.execute("SELECT * FROM temp.span ORDER BY 1, 2, 3")
+        for number, spans in groupby(rows, key=itemgetter(0)):
+            self.arrays.write_column(names[number], (span[1:] for span in spans))
 
     def _write_order(self, collection: str, order: str) -> None:
-        members = self._members_in(order, collection)
-        self.orders[collection, order] = self.arrays.write_order(f"{collection}/{order}", members)
+        written = self.arrays.write_order(f"{collection}/{order}", self._members_in(order, collection))
+        # From here on only the places are asked for, and the members would take as much memory again.
+        self.orders[collection, order] = Order((), written.places)
 
     def places(self, collection: str, ordinal: int) -> tuple[tuple[str, int], ...]:
         """Return a record's place in each order by a field, with the column of the text index that holds it."""

@@ -231,7 +231,8 @@ def test_no_answer_is_wrong_while_releases_change(tmp_path: Path, base: str, log
             next_at = time.monotonic() + EACH_S
             assert publish(write(tmp_path / "archive.json", edition(number)), tmp_path / "data").changed
             time.sleep(max(0.0, next_at - time.monotonic()))
-        assert wait_until(lambda: log.read_text().count("serving release") == number + 1, within=10)
+        # The newest is served; one before it may have been passed over where the machine is slow.
+        assert wait_until(lambda: f"serving release {number + 1}-" in log.read_text(), within=30)
     finally:
         stop.set()
         for client in clients:
@@ -239,13 +240,14 @@ def test_no_answer_is_wrong_while_releases_change(tmp_path: Path, base: str, log
     statuses = sum((client.asked.statuses for client in clients), Counter[int]())
     releases = set[str]().union(*(client.asked.releases for client in clients))
     wrong = list(itertools.chain.from_iterable(client.asked.wrong for client in clients))
+    said = log.read_text()
+    served = said.count("serving release") - 1
     print(
-        f"{number} changes, {statuses.total()} answers: {dict(statuses)}; {len(releases)} releases seen, {len(wrong)} wrong"
+        f"{number} releases, {served} served, {statuses.total()} answers: {dict(statuses)}; {len(releases)} releases seen, {len(wrong)} wrong"
     )
     assert wrong == []
     assert statuses[200] > 20 * CLIENTS
     assert statuses[304] > 0
     assert len(releases) > 2
-    said = log.read_text()
     assert "Traceback" not in said
     assert "ERROR" not in said

@@ -34,6 +34,10 @@ from service.release.manifest import (
 from service.release.orders import ARRAYS, Arrays
 from service.release.statements import SIGNATURES, STATEMENTS, Link, chain_files, parse_chain
 
+#: Memory of each connection for parts of the database, in KiB: for those that lead to the others. What a record needs besides
+#: is another each time.
+CACHE_KIB = 1024
+
 
 class Release:
     """One release, opened read-only. Threads may share it: each gets its own database connection.
@@ -124,6 +128,7 @@ class Release:
         address = (self.folder / DATABASE).absolute().as_uri() + "?mode=ro&immutable=1"
         connection = sqlite3.connect(address, uri=True, check_same_thread=False, cached_statements=512)
         connection.execute("PRAGMA query_only = 1")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         with self._lock:
             self._opened.append(connection)
         return connection

@@ -309,7 +309,9 @@ def test_every_element_that_atom_requires_is_there(history: httpx.Client) -> Non
     name = "{http://www.w3.org/2005/Atom}"
     for child in ("id", "title", "updated", "author"):
         assert len(feed.findall(name + child)) == 1
-    for entry in feed.findall(name + "entry"):
+    entries = feed.findall(name + "entry")
+    assert entries
+    for entry in entries:
         for child in ("id", "title", "updated", "content"):
             assert len(entry.findall(name + child)) == 1
 

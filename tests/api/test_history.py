@@ -47,7 +47,9 @@ def test_every_version_is_told_with_its_release_and_a_digest_of_its_line(
 
 @pytest.mark.parametrize("collection", CRITERIA)
 def test_every_record_of_the_seed_has_a_history(client: httpx.Client, collection: str) -> None:
-    for shown in client.get(f"/v1/{collection}?limit=3").json()["data"]:
+    page = client.get(f"/v1/{collection}?limit=3").json()["data"]
+    assert page
+    for shown in page:
         answer = client.get(f"/v1/{collection}/{shown['id']}/history")
         last = answer.json()["data"][-1]
         assert (answer.status_code, last["version"], last["at"]) == (200, shown["version"], shown["updated_at"])

@@ -182,7 +182,9 @@ def test_a_record_names_its_addresses_and_what_names_it(asked: httpx.Client) -> 
 
 @pytest.mark.parametrize("collection", ["sources", "agents", "places", "topics", "events", "testimonies"])
 def test_the_address_of_what_names_a_record_finds_as_many_as_are_counted(asked: httpx.Client, collection: str) -> None:
-    for each in asked.get(f"/v1/{collection}").json()["data"]:
+    page = asked.get(f"/v1/{collection}").json()["data"]
+    assert page
+    for each in page:
         counted = {name: number for name, number in each["referred_by"].items() if number}
         lists = each["links"]["referred_by"]
         assert {name: asked.get(address).json()["meta"]["total"] for name, address in lists.items()} == counted

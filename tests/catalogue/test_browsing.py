@@ -340,6 +340,7 @@ def test_a_cursor_of_another_release_finds_the_place_by_what_it_holds(
         model = CRITERIA["testimonies"]
         listing = catalogue.look_up(read_criteria(model, [*filters, ("sort", sort), ("limit", "2")]))
         page = catalogue.page(listing)
+        assert page.next is not None
         while page.next is not None:
             page = catalogue.page(listing, page.next)
             for text in filter(None, (page.next, page.prev)):

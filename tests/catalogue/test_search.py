@@ -228,6 +228,16 @@ def test_a_search_box_completes_any_word(catalogue: Catalogue, q: str, found: li
     assert [each.text for each in catalogue.suggest(read_criteria(SuggestCriteria, [("q", q)]))] == found
 
 
+def test_what_is_suggested_is_most_frequent_first_then_by_name(tmp_path: Path) -> None:
+    titles = ["Camera, once", "Camera, thrice", "Camera, twice", "Camera, also twice"]
+    times = [1, 3, 2, 2]
+    named = [title for title, number in zip(titles, times, strict=True) for _ in range(number)]
+    whole = archive(*(record(f"tes-{number}", title=title) for number, title in enumerate(named)))
+    found = publish_in(tmp_path, whole).suggest(read_criteria(SuggestCriteria, [("q", "cam")]))
+    expected = [("Camera, thrice", 3), ("Camera, also twice", 2), ("Camera, twice", 2), ("Camera, once", 1)]
+    assert [(each.text, each.count) for each in found] == expected
+
+
 def test_a_timeline_of_millennia_is_refused(tmp_path: Path) -> None:
     opened = publish_in(tmp_path, archive(record("evt-1", date="0500/2020")))
     with closing(opened.release):

@@ -11,16 +11,20 @@ from typing import Any
 import httpx
 import pytest
 import zstandard
+from isal import isal_zlib
 
 from service.errors import NotAcceptable
 from service.http import responses
 from service.http.compression import (
     COMPRESS_IN_THREAD_FROM,
+    GZIP_LEVEL,
+    GZIP_QUICKLY_BELOW,
     acceptable_codings,
     choose_coding,
     compress,
     compress_pieces,
 )
+from service.http.negotiation import MAX_RANGES
 from tests.archives import archive, record
 from tests.conftest import PublishTo, Serve
 from tests.http.test_moving_over import wait_until
@@ -76,6 +80,8 @@ def asked(client: httpx.Client, path: str, header: str | None, *, method: str = 
         ("x" * 8000, ["identity"]),
         (",".join(["br"] * 4000), ["identity"]),
         ("gzip" + ", br" * 2000, ["gzip", "identity"]),
+        ("br, " * (MAX_RANGES - 1) + "gzip", ["gzip", "identity"]),
+        ("br, " * MAX_RANGES + "gzip", ["identity"]),
         ("gzip" + ";q=0" * 2000, ["identity"]),
     ],
 )
@@ -110,6 +116,13 @@ def test_what_was_compressed_is_read_back(coding: str, pieces: list[bytes]) -> N
     assert decoded(compress(whole, coding), coding) == whole
     assert compress(whole, coding) == compress(whole, coding)
     assert decoded(b"".join(compress_pieces(iter(pieces), coding)), coding) == whole
+
+
+@pytest.mark.parametrize(("size", "level"), [(GZIP_QUICKLY_BELOW - 1, 0), (GZIP_QUICKLY_BELOW, GZIP_LEVEL)])
+def test_gzip_of_what_is_small_is_made_quickly(size: int, level: int) -> None:
+    body = " ".join(f"{number * 7919 % 65521:x}" for number in range(size)).encode()[:size]
+    assert compress(body, "gzip") == isal_zlib.compress(body, level, 31)
+    assert isal_zlib.compress(body, 0, 31) != isal_zlib.compress(body, GZIP_LEVEL, 31)
 
 
 PATHS = [

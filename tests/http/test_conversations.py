@@ -12,7 +12,9 @@ import pytest
 from service.http.connections import PIPELINED
 from service.http.logs import Seldom
 from service.settings import Settings
+from tests.commands import Command
 from tests.conftest import running
+from tests.http.test_moving_over import wait_until
 
 SLOW = b"GET /v1/archive HTTP/1.1\r\nHost: a.example\r\n\r\n"
 QUICK = b"GET /v1/events/evt-001 HTTP/1.1\r\nHost: a.example\r\n\r\n"
@@ -73,6 +75,25 @@ def test_a_client_that_sends_nothing_more_is_answered(server: httpx.Client, aske
 )
 def test_a_client_that_leaves_within_a_request_is_let_go(server: httpx.Client, begun: bytes) -> None:
     assert b"200" not in statuses(said(server, begun, shut=True))
+
+
+def test_a_line_in_ten_seconds_tells_of_rubbish_and_upgrades(seed_data: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("w") as stderr:
+        server = Command("serve", "--port", "0", "--data", seed_data, stderr=stderr)
+        try:
+            assert wait_until(lambda: "/v1 (" in log.read_text(), within=30)
+            port = int(re.findall(r":([0-9]+)/v1 \(", log.read_text())[0])
+            upgrade = QUICK.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            for sent in [RUBBISH, upgrade] * 30:
+                with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+                    connection.sendall(sent)
+                    assert connection.recv(1 << 16).startswith(b"HTTP/1.1 ")
+            lines = log.read_text().splitlines()
+        finally:
+            server.kill()
+    told = [line for line in lines if "Invalid HTTP" in line or "upgrade" in line.lower()]
+    assert 0 < len(told) <= 6, "of each kind one, and one more where the machine is slow"
 
 
 def test_rubbish_does_not_fill_the_log(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,9 @@
 """What strangers can make a server keep is bounded in bytes, whatever they ask and in whichever headers."""
 
 import gc
+import platform
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +20,7 @@ from service.http.response_cache import LONGEST_KEY, ResponseCache
 from service.http.responses import CompleteResponse
 from tests.conftest import Serve
 from tests.http.test_response_cache import cache_of
+from tests.missing import skip_for
 
 MIB = 1 << 20
 
@@ -124,6 +128,33 @@ def test_a_long_header_is_read_each_time_and_not_remembered(length: int, times: 
 
     assert [read("h" * length) for _ in range(3)] == [length] * 3
     assert len(was_read) == times
+
+
+_GAPS = """
+import sys
+from service.http.server import GIVEN_BACK_FROM, settle
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+if sys.argv[1] == "settled":
+    settle()
+large = b"x" * (16 * GIVEN_BACK_FROM)  # one that is given back, after which the library keeps all that are smaller
+del large
+pieces = [(b"x" * (2 * GIVEN_BACK_FROM), b"y" * (GIVEN_BACK_FROM // 4)) for _ in range(20)]
+before = resident()
+pieces = [small for _, small in pieces]
+print((before - resident()) // GIVEN_BACK_FROM)
+"""
+
+
+def test_large_pieces_of_memory_are_given_back_though_small_ones_lie_between() -> None:
+    if platform.libc_ver()[0] != "glibc":
+        skip_for("only GNU's C library keeps large pieces")
+    given_back = {
+        how: int(subprocess.run([sys.executable, "-c", _GAPS, how], capture_output=True, check=True, text=True).stdout)
+        for how in ("settled", "as it is")
+    }
+    assert given_back["settled"] >= 38
+    assert given_back["as it is"] < 10
 
 
 @pytest.mark.parametrize(("length", "times"), [(RECALLED_LENGTH, 1), (RECALLED_LENGTH + 1, 3)])

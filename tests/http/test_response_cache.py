@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from service.catalogue.browsing import Catalogue
-from service.http.releases import HEAVY_REQUESTS
+from service.http.releases import HEAVY_REQUESTS, MirrorMark
 from service.http.response_cache import ASKED_ONCE, LARGEST_PART, OVERHEAD, ResponseCache
 from service.http.responses import CompleteResponse
 from tests.archives import archive, record
@@ -108,10 +108,14 @@ def test_what_chooses_an_answer_tells_answers_apart(serve: Serve, seed_data: Pat
 def test_a_new_release_empties_the_cache(serve: Serve, publish_to: PublishTo, tmp_path: Path) -> None:
     publish_to(tmp_path / "data", archive(record("tes-1")))
     client = serve(tmp_path / "data")
-    before = client.get("/v1/testimonies").headers["archive-release"]
+    [before] = {client.get("/v1/testimonies").headers["archive-release"] for _ in range(3)}
+    cache = cache_of(client)
+    assert (len(cache._kept), cache.hits) == (1, 1)
     published = publish_to(tmp_path / "data", archive(record("tes-1"), record("tes-2")))
-    while client.get("/v1/testimonies?limit=1").headers["archive-release"] == before:
+    while client.get("/readyz").headers["archive-release"] == before:
         pass
+    # What was withdrawn with the new release is not even in memory any more.
+    assert (len(cache._kept), cache._bytes) == (0, 0)
     assert client.get("/v1/testimonies").json()["meta"] | {} == {
         "total": 2,
         "limit": 20,
@@ -120,6 +124,18 @@ def test_a_new_release_empties_the_cache(serve: Serve, publish_to: PublishTo, tm
         "did_you_mean": None,
         "notes": [],
     }
+
+
+def test_what_is_kept_says_how_old_a_mirror_is_now(serve: Serve, seed_data: Path) -> None:
+    client = serve(seed_data)
+    served = client.application.state.serving.served  # type: ignore[attr-defined]
+    for seen in (None, "2026-03-04T10:00:00Z", "2026-03-04T10:01:00Z"):
+        served.mark(MirrorMark("https://origin.example", seen))
+        for _ in range(3):
+            told = client.get("/v1/events").headers["archive-mirror"]
+            assert told == "<https://origin.example>" + ("" if seen is None else f'; seen="{seen}"')
+    served.mark(None)
+    assert "archive-mirror" not in client.get("/v1/events").headers
 
 
 def test_of_a_stampede_one_request_makes_the_answer(

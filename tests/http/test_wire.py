@@ -64,7 +64,9 @@ def test_a_record_has_the_archives_fields_under_the_archives_names(client: httpx
     record_type = CRITERIA[collection].record
     expected = set(RECORD_MODELS[record_type].model_fields) - NOT_SHOWN.get(record_type, set())
     expected |= ADDED | ADDED_TO.get(record_type, set())
-    for shown in client.get(f"/v1/{collection}").json()["data"]:
+    page = client.get(f"/v1/{collection}").json()["data"]
+    assert page
+    for shown in page:
         assert set(shown) == expected
         assert shown["record"] == record_type
         assert shown["version"] == 1

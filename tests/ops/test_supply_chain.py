@@ -69,6 +69,13 @@ def test_what_is_declared_is_pinned() -> None:
     assert not pins().keys() & {normal(each) for each in FOR_TESTS - DEPENDENCIES}
 
 
+def test_what_is_leaned_on_from_inside_has_an_upper_bound() -> None:
+    """`http/fast_path.py` names the parts of uvicorn, and `http/application.py` those of the two frameworks."""
+    bounds = {re.split(r"[=<>]", each)[0]: each for each in PROJECT["project"]["dependencies"]}
+    for name in ("uvicorn", "starlette", "fastapi"):
+        assert re.fullmatch(name + r"<[0-9.]+", bounds[name])
+
+
 def test_what_builds_is_pinned_once() -> None:
     assert PROJECT["build-system"]["requires"] == PROJECT["dependency-groups"]["build"]
     [setuptools] = PROJECT["build-system"]["requires"]

@@ -77,8 +77,11 @@ def answers(client: httpx.Client, path: str) -> str:
 @pytest.mark.parametrize("archive", ["client", "invented"])
 def test_every_record_that_a_page_leads_to_is_in_the_answers(archive: str, request: pytest.FixtureRequest) -> None:
     client: httpx.Client = request.getfixturevalue(archive)
+    led_to = set[str]()
     for path in addresses(client):
         main = client.get(path, headers=BROWSER).text.partition("<main")[2].partition("</main>")[0]
         told = answers(client, path)
         missing = {each for each in _LINK.findall(main) if f'"{each}"' not in told}
         assert missing == set(), path
+        led_to |= {*_LINK.findall(main)}
+    assert len(led_to) > 10

@@ -489,6 +489,25 @@ def test_what_of_a_consent_is_private_leaves_no_trace(tmp_path: Path) -> None:
     assert documents(tmp_path / "1")["tes-1"]["access"]["consent"] is None
 
 
+@pytest.mark.parametrize(
+    ("moment", "is_public"),
+    [
+        ("2026-05-08T23:59:59+00:00", False),
+        ("2026-05-09T00:00:00+00:00", True),
+        ("2026-05-08T19:59:59-04:00", False),
+        ("2026-05-08T20:00:00-04:00", True),
+        ("2026-05-09T08:59:59+09:00", False),
+    ],
+)
+def test_an_embargo_ends_at_midnight_of_its_day_in_utc(
+    tmp_path: Path, publish_to: PublishTo, moment: str, is_public: bool
+) -> None:
+    access = {"visibility": "embargoed", "embargo_until": "2026-05-09"}
+    whole = archive(record("tes-1", access=access), record("tes-2"))
+    publish_to(tmp_path / "data", whole, now=lambda: datetime.fromisoformat(moment))
+    assert ("tes-1" in documents(tmp_path / "data")) == is_public
+
+
 def test_a_consent_ends_at_midnight_of_its_day(tmp_path: Path, publish_to: PublishTo) -> None:
     whole = archive(record("tes-1", access={"consent": {"expires": "2026-03-02"}}), record("tes-2"))
     before = publish_to(tmp_path / "data", whole, now=lambda: datetime(2026, 3, 1, 23, 59, 59, tzinfo=UTC))

@@ -236,6 +236,8 @@ def test_a_leak_that_is_planted_is_found(
 def test_a_leaked_number_or_hash_is_found(planted: Planted) -> None:
     import struct
 
+    assert planted.hidden.numbers
+    assert planted.hidden.hashes
     for where, number in planted.hidden.numbers.items():
         search = Search(planted.hidden)
         search.look("a file", b"\0" + struct.pack("<d", number) + b"\0")

@@ -407,11 +407,13 @@ def test_serve_begins_without_words_where_only_their_index_is_damaged(
     cut = max((folder / "index").iterdir(), key=lambda path: path.stat().st_size)
     cut.chmod(0o644)
     os.truncate(cut, cut.stat().st_size - 1)
-    with serving("--data", tmp_path / "data", "--workers", workers) as (_, address, said):
-        with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
-            assert client.get("/v1/testimonies").json()["meta"]["total"] == 1
-            assert client.get("/v1/search?q=said").json()["type"].endswith("/problems/release-damaged")
-            assert cut.name in client.get("/readyz").json()["trouble"]
+    with (
+        serving("--data", tmp_path / "data", "--workers", workers) as (_, address, said),
+        httpx.Client(base_url=address, trust_env=False, timeout=60) as client,
+    ):
+        assert client.get("/v1/testimonies").json()["meta"]["total"] == 1
+        assert client.get("/v1/search?q=said").json()["type"].endswith("/problems/release-damaged")
+        assert cut.name in client.get("/readyz").json()["trouble"]
     assert "bytes instead of" in "".join(said)
 
 

@@ -29,9 +29,9 @@ from service.catalogue.sets import RecordSets
 from service.catalogue.value_counts import FEW_RECORDS, UNKNOWN, ValueCounts
 from service.errors import ParameterError
 from service.release.indexing import yearless_filter
-from service.release.manifest import DATABASE
+from service.release.manifest import DATABASE, INDEX
 from service.release.opening import Release
-from service.release.text_index import FIRST_SET, FOLDER, MOST_SETS, SETS, UNNUMBERED, bucket_name, bucket_of
+from service.release.text_index import FIRST_SET, MOST_SETS, SETS, UNNUMBERED, bucket_name, bucket_of
 
 #: Buckets of a timeline: a hundred years of months. One event of "some time since 1500" would have thousands.
 LONGEST_TIMELINE = 1200
@@ -107,7 +107,7 @@ class Facets:
         """Return the facets that are asked for, each counted over the whole list. Raises InvalidParameters where a
         timeline would be too long, and ReleaseDamaged.
         """
-        for needed in (FOLDER, DATABASE):  # by what was not kept
+        for needed in (INDEX, DATABASE):  # by what was not kept
             self._release.require(needed)
         asked = orjson.dumps([criteria.collection, criteria.filters(), criteria.facet_mode, criteria.facet_limit])
         # What is kept must not be long because a question was: one may name thousands of records.

@@ -49,9 +49,9 @@ from service.release.indexing import (
     unsure_filter,
     yearless_filter,
 )
+from service.release.manifest import INDEX
 from service.release.opening import Release
 from service.release.text_index import (
-    FOLDER,
     SETS,
     beginning_as,
     fields_with_words,
@@ -143,22 +143,19 @@ class TextIndex:
     def __init__(self, release: Release, sets: RecordSets) -> None:
         self._release = release
         self._sets = sets
-        self._searcher = open_index(release.folder)
         self.schema = schema(release.fields)
-        self._sizes = {each: self.searcher.doc_freq("collection", each) for each in COLLECTIONS}
-        everywhere = stemmer_of(release.head["language"])
+        #: The engine's reader; None where its files were damaged when the release was opened.
+        self._searcher: tantivy.Searcher | None = None
+        self._sizes: dict[str, int] = {}
         #: The text fields, and the stemmers for each: that of the field's language and that of the archive's language.
-        self._fields = {
-            field: {each for each in (stemmer, everywhere) if each is not None}
-            for field, stemmer in fields_with_words(self.searcher)
-        }
+        self._fields: dict[str, set[str]] = {}
         #: By filter, the numbers of the sets of values that contain each value.
-        self.sets = {name: numbers_of_sets(self.searcher, name) for name in SETS}
+        self.sets: dict[str, dict[str, list[int]]] = {}
         #: The days without a year that events of this release have.
-        self._yearless = {
-            name: [day for day, _ in self.searcher.terms_with_prefix(f"is_{yearless_filter(name)}", "")]
-            for name in release.fields.date_filters
-        }
+        self._yearless: dict[str, list[str]] = {}
+        if self.is_whole:
+            self._searcher = open_index(release.folder)
+            self._read(self._searcher, stemmer_of(release.head["language"]))
         self._stemmers = sorted(set[str]().union(*self._fields.values()))
         for stemmer in self._stemmers:
             prepare(stemmer)
@@ -166,10 +163,29 @@ class TextIndex:
         self._words: LRUCache[object, Word] = LRUCache(SPELLINGS_KEPT, getsizeof=lambda word: 1 + word.number)
         self._lock = Lock()
 
+    def _read(self, searcher: tantivy.Searcher, everywhere: str | None) -> None:
+        """Read what every question needs; `everywhere` is the stemmer of the archive's language."""
+        self._sizes = {each: searcher.doc_freq("collection", each) for each in COLLECTIONS}
+        self._fields = {
+            field: {each for each in (stemmer, everywhere) if each is not None}
+            for field, stemmer in fields_with_words(searcher)
+        }
+        self.sets = {name: numbers_of_sets(searcher, name) for name in SETS}
+        self._yearless = {
+            name: [day for day, _ in searcher.terms_with_prefix(f"is_{yearless_filter(name)}", "")]
+            for name in self._release.fields.date_filters
+        }
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no file of it was found to be damaged."""
+        return not self._release.is_damaged(INDEX)
+
     @property
     def searcher(self) -> tantivy.Searcher:
         """The engine's reader. Raises ReleaseDamaged where its files were changed."""
-        self._release.require(FOLDER)
+        self._release.require(INDEX)
+        assert self._searcher is not None
         return self._searcher
 
     # --- Queries --------------------------------------------------------------------------------------------------
@@ -177,8 +193,9 @@ class TextIndex:
     def query(self, criteria: Listed, *, ignoring: frozenset[str] = frozenset(), scored: bool = False) -> Query:
         """Return the engine's query for a list. `ignoring` names filters to leave out; without `scored` it is faster.
 
-        Raises InvalidParameters if a `begin*`, or a word of a phrase, stands for too many words.
+        Raises InvalidParameters if a `begin*`, or a word of a phrase, stands for too many words; ReleaseDamaged.
         """
+        self._release.require(INDEX)
         clauses = [(Occur.Must, _unscored(each)) for each in self._filters(criteria, ignoring)]
         clauses += self._in_collections(criteria, ignoring)
         if criteria.q is not None:

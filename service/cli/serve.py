@@ -16,7 +16,7 @@ from service.cli.parameters import DataFolder, Depot, SigningKey
 from service.cli.publish import publish_archive, tell_published
 from service.errors import SettingsInvalid, TestimonyArchiveError
 from service.release.data_folder import current_folder
-from service.release.manifest import read_manifest, verify_release
+from service.release.manifest import read_manifest
 from service.release.opening import open_current
 from service.settings import AccessLog, LogFormat, Settings, read_settings
 
@@ -95,13 +95,12 @@ def serve_command(
 
     # The address comes first: that it is taken should not be found out after a long publication.
     with failures_logged(settings), _leaving_when_told(), closing(_bind(settings)) as bound, ExitStack() as stack:
-        if not is_followed:
-            _prepare(settings)
+        is_whole = not is_followed and _prepare(settings)
         stack.enter_context(following(settings) if is_followed else _watching(settings))
         run_server(
             settings,
             bound,
-            application=partial(create_app, settings, verify=is_followed),
+            application=partial(create_app, settings, verify=not is_whole),
             worker=WORKER,
             tell=partial(tell, settings),
         )
@@ -145,19 +144,19 @@ def _watching(settings: Settings) -> AbstractContextManager[None]:
     return watched(settings, settings.archive, partial(tell, settings))
 
 
-def _prepare(settings: Settings) -> None:
-    """Publish what is to be published, and make sure that the release is whole."""
+def _prepare(settings: Settings) -> bool:
+    """Publish what is to be published, and make sure that a release can be served. Returns whether nothing is damaged of it:
+    without its index of words it is served all the same. Raises NoRelease or ReleaseDamaged.
+    """
     from service.http.releases import is_compared_first  # noqa: PLC0415 - with the framework, as above
 
     _publish_first(settings)
     # Here, once, so that a damaged release stops the command and not each of its workers. One that takes long to
     # compare with its manifest is compared while it is being served.
-    # The comparison comes before the opening, since it says more about what is damaged.
-    if (folder := current_folder(settings.data)) is not None:
-        manifest = read_manifest(folder)
-        if is_compared_first(manifest):
-            verify_release(folder, manifest)
-    open_current(settings.data, verify=False).close()
+    folder = current_folder(settings.data)
+    verify = folder is not None and is_compared_first(read_manifest(folder))
+    with closing(open_current(settings.data, verify=verify, in_part=True)) as release:
+        return release.damage is None
 
 
 def _publish_first(settings: Settings) -> None:

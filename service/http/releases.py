@@ -319,12 +319,12 @@ class Serving:
             self._served = None
 
     async def _move_to(self, folder: Path) -> None:
-        """Serve the release in `folder`. Where it is damaged and is the one being served, go on with what is whole of it.
-        Raises ReleaseDamaged.
+        """Serve the release in `folder`. Where it is damaged and is the one being served, go on with what is whole of it. Where
+        nothing is being served, and its index of words alone is damaged, begin with what is whole of it. Raises ReleaseDamaged.
         """
         before = self._served
         try:
-            opened = await asyncio.to_thread(self._open, folder)
+            opened = await asyncio.to_thread(self._open, folder, in_part=before is None)
         except ReleaseDamaged:
             if before is not None and before.catalogue.release.folder == folder:
                 await asyncio.to_thread(before.catalogue.release.look_for_damage)
@@ -341,6 +341,8 @@ class Serving:
         named = {"release": manifest.id, "number": manifest.number}
         log_event(logging.INFO, "release_served", f"serving release {folder.name}", **named)
         self._trouble, self._broken = None, False
+        if (damage := opened.catalogue.release.damage) is not None:
+            self._report(damage, broken=True)
         self._retry_after = LOOK_EVERY_S
         if not is_compared_first(manifest):
             self._comparison = asyncio.create_task(self._compare(opened))
@@ -383,9 +385,10 @@ class Serving:
             self._report(f"{folder.name}: reading from it failed ({type(error).__qualname__})", broken=True)
         return Broken("What was asked for cannot be read: the release is damaged.", headers=RETRY)
 
-    def _open(self, folder: Path) -> Served:
+    def _open(self, folder: Path, *, in_part: bool) -> Served:
         marks = marks_of(folder)
-        release = open_release(folder, verify=self._verify and is_compared_first(read_manifest(folder)))
+        verify = self._verify and is_compared_first(read_manifest(folder))
+        release = open_release(folder, verify=verify, in_part=in_part)
         release.prepare_streams(STREAM_THREADS + HEAVY_THREADS)
         return Served(Catalogue(release), marks, self.heavy)
 

@@ -116,6 +116,8 @@ def asked(pairs: Pairs) -> list[tuple[str, str]]:
 
 
 def _facets_of(reader: Reader, model: type[Criteria]) -> list[tuple[str, str]]:
+    if not reader.catalogue.text.is_whole:
+        return []  # a list can be read without them
     hidden = {*_NOT_OFFERED, "year"}
     names = [name for name in model.FACETS if name not in hidden and not name.startswith("custom.")]
     # Of the archive's own fields those that have few values, and not too many: each takes its time to count.

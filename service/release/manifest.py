@@ -17,6 +17,8 @@ from service.errors import ReleaseDamaged
 DATABASE = "archive.sqlite"
 CANONICAL = "archive.jsonl"
 MANIFEST = "manifest.json"
+#: The folder of the index of words.
+INDEX = "index"
 #: The form of the files that this engine writes and reads; raised with every change to it.
 RELEASE_FORMAT = 10
 
@@ -115,12 +117,31 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
             raise ReleaseDamaged(damage)
 
 
-def damage_of(folder: Path, name: str, entry: FileEntry, *, pause: Callable[[], None] = no_pause) -> str | None:
-    """Return what is wrong with one file of a release, or None. `pause` is called after each `HASH_CHUNK` bytes."""
+def without_damaged_words(folder: Path, manifest: Manifest, *, by_size: bool) -> tuple[Manifest, dict[str, str]]:
+    """Return the manifest without the files of the index of words that are damaged, and these files, each with what is wrong.
+
+    `by_size` tells them by their sizes alone, which takes no time and finds what was cut short: an engine that reads such a file
+    ends the process.
+    """
+    damage = {
+        name: why
+        for name, entry in manifest.files.items()
+        if name.startswith(f"{INDEX}/") and (why := damage_of(folder, name, entry, by_size=by_size)) is not None
+    }
+    whole = {name: entry for name, entry in manifest.files.items() if name not in damage}
+    return manifest.model_copy(update={"files": whole}), damage
+
+
+def damage_of(
+    folder: Path, name: str, entry: FileEntry, *, by_size: bool = False, pause: Callable[[], None] = no_pause
+) -> str | None:
+    """Return what is wrong with one file of a release, or None; `by_size` looks at nothing but its size. `pause` is called
+    after each `HASH_CHUNK` bytes.
+    """
     path = folder / name
     try:
         size = path.stat().st_size
-        intact = size == entry.bytes and file_sha256(path, pause=pause) == entry.sha256
+        intact = size == entry.bytes and (by_size or file_sha256(path, pause=pause) == entry.sha256)
     except OSError as error:
         return f"{folder.name}: {name} cannot be read ({error.strerror}); {REMEDY}"
     if size != entry.bytes:

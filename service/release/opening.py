@@ -7,8 +7,9 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -30,6 +31,7 @@ from service.release.manifest import (
     read_manifest,
     verify_engine,
     verify_release,
+    without_damaged_words,
 )
 from service.release.orders import ARRAYS, Arrays
 from service.release.statements import SIGNATURES, STATEMENTS, Link, chain_files, parse_chain
@@ -45,12 +47,13 @@ class Release:
     While it is open its files stay readable, even after the release has been pruned from the data folder.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, damage: Mapping[str, str] = MappingProxyType({})) -> None:
+        """`damage` names files that must not be read, each with what is wrong."""
         self.folder = folder
         self.manifest = manifest
         self.id = manifest.id
         #: Files that were changed on disk while the release was open, each with what is wrong. They are no longer read.
-        self._damage: dict[str, str] = {}
+        self._damage = dict(damage)
         self._connections = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._spare: list[sqlite3.Connection] = []
@@ -200,11 +203,20 @@ class Release:
         except OSError as error:
             raise ReleaseDamaged(f"{self.folder.name}: {FILES}/{sha256} cannot be read ({error.strerror})") from None
 
+    def is_damaged(self, beginning: str) -> bool:
+        """Tell whether a file whose name starts with `beginning` was found to be damaged."""
+        return any(name.startswith(beginning) for name in self._damage)
+
     def require(self, beginning: str) -> None:
         """Raise ReleaseDamaged if a file whose name starts with `beginning` was found to be damaged."""
         for name, why in self._damage.items():
             if name.startswith(beginning):
                 raise ReleaseDamaged(why)
+
+    @property
+    def damage(self) -> str | None:
+        """What is wrong with the first file that was found to be damaged; None where there is none."""
+        return next(iter(self._damage.values()), None)
 
     def rows(self, statement: str, binds: tuple[Any, ...] = ()) -> list[Any]:
         """Return every row of a statement."""
@@ -228,20 +240,25 @@ class Release:
                 self._documents = None
 
 
-def open_release(folder: Path, *, verify: bool = True) -> Release:
-    """Open a release. Raises ReleaseDamaged; with `verify`, after comparing every file with the manifest."""
+def open_release(folder: Path, *, verify: bool = True, in_part: bool = False) -> Release:
+    """Open a release. Raises ReleaseDamaged; with `verify`, after comparing every file with the manifest.
+
+    With `in_part` a release is opened, too, of which nothing but the index of words is damaged: whatever needs words raises
+    ReleaseDamaged then.
+    """
     manifest = read_manifest(folder)
+    whole, damage = without_damaged_words(folder, manifest, by_size=not verify) if in_part else (manifest, {})
     if verify:
-        verify_release(folder, manifest)
+        verify_release(folder, whole)
         verify_kept(folder, manifest)
     else:
         verify_engine(folder, manifest)
-    return Release(folder, manifest)
+    return Release(folder, manifest, damage)
 
 
-def open_current(data: Path, *, verify: bool = True) -> Release:
-    """Open the release being served. Raises NoRelease or ReleaseDamaged."""
+def open_current(data: Path, *, verify: bool = True, in_part: bool = False) -> Release:
+    """Open the release being served, as `open_release` does. Raises NoRelease or ReleaseDamaged."""
     folder = current_folder(data)
     if folder is None:
         raise NoRelease(f"{data} holds no release; publish one: testimony-archive publish ARCHIVE")
-    return open_release(folder, verify=verify)
+    return open_release(folder, verify=verify, in_part=in_part)

@@ -32,10 +32,10 @@ from service.release.indexing import (
     unsure_filter,
     yearless_filter,
 )
+from service.release.manifest import INDEX
 from service.release.projection import PublicRecord
 from service.release.searched_texts import names_of, searched_parts
 
-FOLDER = "index"
 #: Memory that the engine may use while it builds, in bytes: beyond, it writes a segment and begins the next.
 HEAP = 64_000_000
 # Bytes free on a disk that counts as full: less than any segment has.
@@ -140,7 +140,7 @@ class IndexWriter:
     """
 
     def __init__(self, folder: Path, language: str, fields: ArchiveFields) -> None:
-        self.folder = folder / FOLDER
+        self.folder = folder / INDEX
         self.language = language
         self._fields = fields
         #: The field of the index for each filter that it has a field for.
@@ -429,7 +429,7 @@ def open_index(folder: Path) -> tantivy.Searcher:
     The engine locks the folder it reads from, and a release is not written to: it is given a folder of links instead,
     which can go as soon as every file is open.
     """
-    source = (folder / FOLDER).absolute()
+    source = (folder / INDEX).absolute()
     links = Path(tempfile.mkdtemp(prefix="testimony-archive-index-"))
     try:
         for path in source.iterdir():

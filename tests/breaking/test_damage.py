@@ -108,6 +108,45 @@ def test_a_server_says_what_was_damaged_and_answers_from_what_was_not(
     assert refused(client) == set()
 
 
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("damage", [flip, cut, remove])
+def test_a_server_begins_without_words_where_nothing_else_is_damaged(
+    tmp_path: Path, publish_to: PublishTo, serve: Serve, damage: Callable[[Path], None]
+) -> None:
+    """As it does again and again where a file of the index was cut short: the engine that read it has ended the process."""
+    folder = publish_to(
+        tmp_path / "data", archive(record("tes-1"), record("evt-1"), record("evt-2")), sign=lambda _: "signed"
+    ).folder
+    path = victim(folder, INDEX)
+    whole = path.read_bytes()
+    damage(path)
+    client = serve(tmp_path / "data", cache_mib=0)
+    assert path.name in client.get("/readyz").json()["trouble"]
+    assert refused(client) == {address for address, files in NEEDED.items() if INDEX in files}
+    page = client.get("/events", headers={"Accept": "text/html"})
+    assert (page.status_code, "evt-1" in page.text) == (200, True)
+    if path.exists():
+        path.chmod(0o644)
+    path.write_bytes(whole)
+    assert wait_until(lambda: client.get("/readyz").json()["trouble"] is None)
+    assert refused(client) == set()
+
+
+def test_no_server_begins_where_more_than_the_words_is_damaged(
+    tmp_path: Path, publish_to: PublishTo, serve: Serve
+) -> None:
+    folder = publish_to(tmp_path / "data", archive(record("tes-1"))).folder
+    cut(victim(folder, INDEX))
+    cut(folder / ARRAYS)
+    client = serve(tmp_path / "data")
+    ready = client.get("/readyz")
+    assert (ready.status_code, ARRAYS in ready.text) == (503, True)
+    assert client.get("/v1/testimonies").status_code == 503
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_database_damaged_anywhere_gives_no_traceback_before_it_is_seen(
     tmp_path: Path, publish_to: PublishTo, serve: Serve, caplog: pytest.LogCaptureFixture, seed: int

@@ -399,6 +399,24 @@ def test_serve_refuses_what_it_cannot_serve(command: Any, tmp_path: Path, publis
     assert "releases rollback" in ran.err
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_serve_begins_without_words_where_only_their_index_is_damaged(
+    tmp_path: Path, publish_to: PublishTo, workers: int
+) -> None:
+    folder = publish_to(tmp_path / "data", archive(record("tes-1"))).folder
+    cut = max((folder / "index").iterdir(), key=lambda path: path.stat().st_size)
+    cut.chmod(0o644)
+    os.truncate(cut, cut.stat().st_size - 1)
+    with (
+        serving("--data", tmp_path / "data", "--workers", workers) as (_, address, said),
+        httpx.Client(base_url=address, trust_env=False, timeout=60) as client,
+    ):
+        assert client.get("/v1/testimonies").json()["meta"]["total"] == 1
+        assert client.get("/v1/search?q=said").json()["type"].endswith("/problems/release-damaged")
+        assert cut.name in client.get("/readyz").json()["trouble"]
+    assert "bytes instead of" in "".join(said)
+
+
 def test_workers_take_the_flags_before_the_environment(tmp_path: Path) -> None:
     flags = ("--data", tmp_path / "data", "--workers", 2, "--root-path", "/shown")
     environment = {f"TESTIMONY_ARCHIVE_{name}": "-1" for name in ("WORKERS", "ROOT_PATH")}

@@ -51,7 +51,7 @@ def test_an_error_nobody_foresaw_does_not_end_the_watch(
     client = serve(data, metrics=True)
     opening = Serving._open
 
-    def fails(*_: Any) -> Any:
+    def fails(*_: Any, **__: Any) -> Any:
         raise error(SECRET)
 
     monkeypatch.setattr(Serving, "_open", fails)
@@ -93,7 +93,7 @@ def test_a_release_that_cannot_be_opened_is_not_tried_each_second(
     publish_to(tmp_path / "data", archive(record("tes-1")))
     now, tried = [1000.0], []
 
-    def fails(*_: Any) -> Any:
+    def fails(*_: Any, **__: Any) -> Any:
         tried.append(now[0])
         raise TypeError
 
@@ -136,9 +136,9 @@ def test_a_watch_that_stands_still_is_told(
     go_on = threading.Event()
     opening = Serving._open
 
-    def hangs(self: Serving, folder: Path) -> Any:
+    def hangs(self: Serving, folder: Path, **how: Any) -> Any:
         assert go_on.wait(60)
-        return opening(self, folder)
+        return opening(self, folder, **how)
 
     monkeypatch.setattr(Serving, "_open", hangs)
     monkeypatch.setattr(releases, "LOOK_OVERDUE_S", 1.5)

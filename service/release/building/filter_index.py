@@ -33,8 +33,8 @@ from service.release.indexing import (
 from service.release.orders import MANY_VALUES, PLACED_FROM, ArrayWriter, Order
 from service.release.tables import TermRow, insert_statement, placed_term
 
-#: So many pairs of term and record are held in memory: about 20 MB at the worst, where each term has one record.
-PAIRS_IN_MEMORY = 100_000
+#: So many pairs of term and record are held in memory: about 10 MB at the worst, where each term has one record.
+PAIRS_IN_MEMORY = 50_000
 #: And so many values of columns, each with its member: about 2 MB.
 SPANS_IN_MEMORY = 20_000
 

@@ -137,7 +137,7 @@ def running(settings: Settings, application: Application | None = None) -> Itera
             yield client
     finally:
         server.should_exit = True
-        thread.join(60)
+        thread.join(10)
 
 
 @pytest.fixture(scope="session")

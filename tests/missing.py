@@ -5,9 +5,16 @@ from typing import NoReturn
 
 import pytest
 
+_IS_CI = os.environ.get("CI") == "true"
+
+
+def needs(is_there: bool, reason: str) -> pytest.MarkDecorator:
+    """Mark tests as in need of something. Where it is missing they are skipped; under CI they run, and fail for want of it."""
+    return pytest.mark.skipif(not is_there and not _IS_CI, reason=reason)
+
 
 def skip_for(reason: str) -> NoReturn:
     """Skip the test that is running, for something that is missing; under CI that is a failure."""
-    if os.environ.get("CI") == "true":
+    if _IS_CI:
         pytest.fail(reason)
     pytest.skip(reason)

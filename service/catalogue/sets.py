@@ -28,6 +28,7 @@ from service.release.indexing import (
     unsure_filter,
     yearless_filter,
 )
+from service.release.manifest import DATABASE
 from service.release.opening import Release
 from service.release.orders import PLACED_FROM, Order
 
@@ -104,6 +105,7 @@ class RecordSets:
 
     def ordinals(self, record_ids: Sequence[str]) -> dict[str, int]:
         """Return the ordinals of those of these records that are public, by identifier."""
+        self._release.require(DATABASE)  # by what is remembered, too
         if len(record_ids) == 1:  # as most questions have it, and the same one as those before
             ordinal = self._ordinal(record_ids[0])
             return {} if ordinal is None else {record_ids[0]: ordinal}

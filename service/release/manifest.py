@@ -117,19 +117,21 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
             raise ReleaseDamaged(damage)
 
 
-def without_damaged_words(folder: Path, manifest: Manifest, *, by_size: bool) -> tuple[Manifest, dict[str, str]]:
-    """Return the manifest without the files of the index of words that are damaged, and these files, each with what is wrong.
+def without_words(manifest: Manifest) -> Manifest:
+    """Return the manifest of a release less its index of words."""
+    files = {name: entry for name, entry in manifest.files.items() if not name.startswith(f"{INDEX}/")}
+    return manifest.model_copy(update={"files": files})
+
+
+def damaged_words(folder: Path, manifest: Manifest, *, by_size: bool) -> dict[str, str]:
+    """Return the damaged files of the index of words, each with what is wrong.
 
     `by_size` tells them by their sizes alone, which takes no time and finds what was cut short: an engine that reads such a file
     ends the process.
     """
-    damage = {
-        name: why
-        for name, entry in manifest.files.items()
-        if name.startswith(f"{INDEX}/") and (why := damage_of(folder, name, entry, by_size=by_size)) is not None
-    }
-    whole = {name: entry for name, entry in manifest.files.items() if name not in damage}
-    return manifest.model_copy(update={"files": whole}), damage
+    words = {name: entry for name, entry in manifest.files.items() if name.startswith(f"{INDEX}/")}
+    found = {name: damage_of(folder, name, entry, by_size=by_size) for name, entry in words.items()}
+    return {name: why for name, why in found.items() if why is not None}
 
 
 def damage_of(

@@ -27,11 +27,12 @@ from service.release.manifest import (
     FileEntry,
     Manifest,
     damage_of,
+    damaged_words,
     no_pause,
     read_manifest,
     verify_engine,
     verify_release,
-    without_damaged_words,
+    without_words,
 )
 from service.release.orders import ARRAYS, Arrays
 from service.release.statements import SIGNATURES, STATEMENTS, Link, chain_files, parse_chain
@@ -247,9 +248,9 @@ def open_release(folder: Path, *, verify: bool = True, in_part: bool = False) ->
     ReleaseDamaged then.
     """
     manifest = read_manifest(folder)
-    whole, damage = without_damaged_words(folder, manifest, by_size=not verify) if in_part else (manifest, {})
+    damage = damaged_words(folder, manifest, by_size=not verify) if in_part else {}
     if verify:
-        verify_release(folder, whole)
+        verify_release(folder, without_words(manifest) if in_part else manifest)
         verify_kept(folder, manifest)
     else:
         verify_engine(folder, manifest)

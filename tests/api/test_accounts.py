@@ -418,9 +418,9 @@ print(json.dumps([code, used.ru_utime + used.ru_stime, used.ru_maxrss]), file=sy
 
 
 @pytest.mark.parametrize("kind", ["statistic", "event"])
-def test_a_circle_of_thirty_thousand_takes_what_as_many_records_do(tmp_path: Path, kind: RecordType) -> None:
-    """By the command, of which all processes are counted. Looking at each pair would take many minutes."""
-    count = 30_000
+def test_a_circle_of_a_hundred_thousand_takes_what_as_many_records_do(tmp_path: Path, kind: RecordType) -> None:
+    """By the command, of which all processes are counted. Looking at each pair would take hours."""
+    count = 100_000
     prefix = PREFIXES[kind]
     link: Callable[[str], dict[str, Any]] = {
         "statistic": lambda to: {"relations": [{"type": "revises", "to": to}]},
@@ -439,9 +439,9 @@ def test_a_circle_of_thirty_thousand_takes_what_as_many_records_do(tmp_path: Pat
     assert told.stdout.count("reference_cycle") == 1
     code, seconds, kilobytes = json.loads(told.stderr.splitlines()[-1])
     assert code == 1
-    # On the machine it was written on: 2 s, 100 MB.
-    assert seconds < 20
-    assert kilobytes < 200_000
+    # On the machine it was written on: 6 s, 105 MB.
+    assert seconds < 60
+    assert kilobytes < 400_000
 
 
 def test_an_answer_about_the_event_around_it_stands_beside_the_act(

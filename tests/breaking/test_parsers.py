@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from service.catalogue.cursor import Cursor
+from tests.missing import needs
 
 SEED = os.environ.get("BREAKING_SEED", "20261125")
 RUNS = int(os.environ.get("BREAKING_RUNS", "50000"))
@@ -51,9 +52,7 @@ BEGINNINGS = {
     ],
 }
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("CI") != "true" and importlib.util.find_spec("atheris") is None, reason="atheris is not installed"
-)
+pytestmark = needs(importlib.util.find_spec("atheris") is not None, "atheris is not installed")
 
 
 @pytest.mark.parametrize("name", BEGINNINGS)

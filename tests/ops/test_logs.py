@@ -76,7 +76,7 @@ def test_each_event_is_a_json_object_on_a_line(tmp_path: Path, workers: int) -> 
         (data / "current.new").rename(data / "current")
         wait_for(lambda: len(events(said, "release_damaged")) == workers)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        assert process.wait(12) == 0
         wait_for(lambda: events(said, "stopped"))
     assert all({"time", "level", "event", "message", "pid"} <= set(line) for line in events(said))
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line["time"]) for line in events(said))

@@ -182,7 +182,7 @@ def ended(process: Process) -> Iterator[None]:
         yield
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(60)
+        process.wait(12)
 
 
 def test_workers_say_which_they_are_and_count_connections(tmp_path: Path) -> None:

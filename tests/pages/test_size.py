@@ -51,7 +51,7 @@ def test_every_page_of_the_invented_archive_is_small(invented: httpx.Client) -> 
 @pytest.fixture
 def large(tmp_path: Path) -> Iterator[httpx.Client]:
     """The archive that speed is measured with: own fields, claims, relations, files, many languages."""
-    write_archive(tmp_path / "archive.jsonl", 30)
+    write_archive(tmp_path / "archive.jsonl", 60)
     publish(tmp_path / "archive.jsonl", tmp_path / "data")
     with running(Settings(data=tmp_path / "data")) as client:
         yield client
